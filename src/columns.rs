@@ -1,0 +1,320 @@
+//! The table in memory: dense values and validity, the one form in which the stages hand rows to each other.
+//!
+//! Decode fills it, partition routes it, batch and encode read it. A column keeps only the values that are
+//! present, one after another, and a bitmap that says which rows they belong to. So a row costs nothing in the
+//! columns it has no value for (about seventy of a hundred), and the bitmap is what definition levels are made of.
+//!
+//! ```text
+//! row        0    1    2    3         validity  1 0 0 1
+//! user_name  Ann  -    -    Bo   =>   ends      3 5
+//!                                     bytes     AnnBo
+//! ```
+
+mod bitmap;
+mod text;
+
+pub use bitmap::Bitmap;
+pub use text::TextValues;
+
+/// What a column can hold. Every nested shape of the table schema is one of these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ScalarType {
+    /// UTF-8 text.
+    Text,
+    /// Text that is a JSON value, byte for byte as it stood in the input.
+    Json,
+    /// Signed 64-bit integer.
+    Int64,
+    /// Double.
+    Float64,
+    /// Boolean.
+    Bool,
+    /// Microseconds since 1970-01-01T00:00:00Z.
+    Instant,
+}
+
+/// The dense values of a column: one entry for each valid row.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Values {
+    /// [`ScalarType::Text`] and [`ScalarType::Json`].
+    Text(TextValues),
+    /// [`ScalarType::Int64`] and [`ScalarType::Instant`].
+    Int64(Vec<i64>),
+    /// [`ScalarType::Float64`].
+    Float64(Vec<f64>),
+    /// [`ScalarType::Bool`].
+    Bool(Bitmap),
+    /// `ends[i]` is where the elements of the i-th present list end, counted in elements (null ones included).
+    List {
+        /// One entry for each present list.
+        ends: Vec<u32>,
+        /// The elements of all lists, with their own validity.
+        element: Box<Column>,
+    },
+    /// A list of structs. An element that is null has no bit in `element_validity`, and no value in any child.
+    Structs {
+        /// One entry for each present list.
+        ends: Vec<u32>,
+        /// One bit for each element: a struct, or null.
+        element_validity: Bitmap,
+        /// One column for each leaf of the struct; their rows are the elements.
+        children: Vec<Column>,
+    },
+    /// A map of texts; a value can be null.
+    Map {
+        /// One entry for each present map, counted in map entries.
+        ends: Vec<u32>,
+        /// One for each entry.
+        keys: TextValues,
+        /// One row for each entry.
+        values: Box<Column>,
+    },
+}
+
+/// One column: which rows have a value, and these values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Column {
+    /// One bit for each row. It may be shorter than the table: the rows beyond its end are null.
+    pub validity: Bitmap,
+    /// One entry for each set bit of `validity`.
+    pub values: Values,
+}
+
+/// A shape from which empty columns are made.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ColumnShape {
+    /// One value.
+    Scalar(ScalarType),
+    /// A list of values.
+    List(ScalarType),
+    /// A list of structs with these children.
+    Structs(Vec<ScalarType>),
+    /// A map from text to text.
+    Map,
+}
+
+impl Column {
+    /// An empty column.
+    #[must_use]
+    pub fn new(shape: &ColumnShape) -> Self {
+        let values = match shape {
+            ColumnShape::Scalar(ScalarType::Text | ScalarType::Json) => Values::Text(TextValues::default()),
+            ColumnShape::Scalar(ScalarType::Int64 | ScalarType::Instant) => Values::Int64(Vec::new()),
+            ColumnShape::Scalar(ScalarType::Float64) => Values::Float64(Vec::new()),
+            ColumnShape::Scalar(ScalarType::Bool) => Values::Bool(Bitmap::default()),
+            ColumnShape::List(element) => {
+                Values::List { ends: Vec::new(), element: Box::new(Self::new(&ColumnShape::Scalar(*element))) }
+            }
+            ColumnShape::Structs(children) => Values::Structs {
+                ends: Vec::new(),
+                element_validity: Bitmap::default(),
+                children: children.iter().map(|child| Self::new(&ColumnShape::Scalar(*child))).collect(),
+            },
+            ColumnShape::Map => Values::Map {
+                ends: Vec::new(),
+                keys: TextValues::default(),
+                values: Box::new(Self::new(&ColumnShape::Scalar(ScalarType::Text))),
+            },
+        };
+        Self { validity: Bitmap::default(), values }
+    }
+
+    /// Number of present values.
+    #[must_use]
+    pub fn num_values(&self) -> usize {
+        match &self.values {
+            Values::Text(text) => text.len(),
+            Values::Int64(values) => values.len(),
+            Values::Float64(values) => values.len(),
+            Values::Bool(values) => values.len(),
+            Values::List { ends, .. } | Values::Structs { ends, .. } | Values::Map { ends, .. } => ends.len(),
+        }
+    }
+
+    /// Forgets `row` and every row after it; values go with their rows.
+    pub fn truncate(&mut self, row: usize) {
+        if self.validity.len() <= row {
+            return;
+        }
+        self.validity.truncate(row);
+        let keep = self.validity.count_ones();
+        self.values.truncate(keep);
+    }
+
+    /// Forgets all rows and keeps the memory.
+    pub fn clear(&mut self) {
+        self.truncate(0);
+    }
+
+    /// Bytes that the present values take, as a measure for budgets (not of allocated capacity).
+    #[must_use]
+    pub fn byte_size(&self) -> usize {
+        self.validity.byte_size() + self.values.byte_size()
+    }
+
+    /// Appends all rows of `other` behind row `row` of this column (`row` = rows of the table so far).
+    pub fn append(&mut self, row: usize, other: &Self) {
+        if other.num_values() == 0 {
+            return;
+        }
+        self.validity.resize(row);
+        self.validity.append(&other.validity);
+        self.values.append_range(&other.values, 0, other.num_values());
+    }
+
+    /// Appends the value with index `value` (counted among present values) of `other` as row `row`.
+    pub fn push_from(&mut self, row: usize, other: &Self, value: usize) {
+        self.validity.set(row);
+        self.values.append_range(&other.values, value, value + 1);
+    }
+}
+
+impl Values {
+    fn truncate(&mut self, len: usize) {
+        match self {
+            Self::Text(text) => text.truncate(len),
+            Self::Int64(values) => values.truncate(len),
+            Self::Float64(values) => values.truncate(len),
+            Self::Bool(values) => values.truncate(len),
+            Self::List { ends, element } => {
+                ends.truncate(len);
+                element.truncate(end_of(ends, len));
+            }
+            Self::Structs { ends, element_validity, children } => {
+                ends.truncate(len);
+                let elements = end_of(ends, len);
+                element_validity.truncate(elements);
+                children.iter_mut().for_each(|child| child.truncate(elements));
+            }
+            Self::Map { ends, keys, values } => {
+                ends.truncate(len);
+                let entries = end_of(ends, len);
+                keys.truncate(entries);
+                values.truncate(entries);
+            }
+        }
+    }
+
+    fn byte_size(&self) -> usize {
+        match self {
+            Self::Text(text) => text.byte_size(),
+            Self::Int64(values) => values.len() * 8,
+            Self::Float64(values) => values.len() * 8,
+            Self::Bool(values) => values.byte_size(),
+            Self::List { ends, element } => ends.len() * 4 + element.byte_size(),
+            Self::Structs { ends, element_validity, children } => {
+                ends.len() * 4 + element_validity.byte_size() + children.iter().map(Column::byte_size).sum::<usize>()
+            }
+            Self::Map { ends, keys, values } => ends.len() * 4 + keys.byte_size() + values.byte_size(),
+        }
+    }
+
+    /// Appends the present values `from..to` of `other`, which has the same shape.
+    fn append_range(&mut self, other: &Self, from: usize, to: usize) {
+        match (self, other) {
+            (Self::Text(mine), Self::Text(theirs)) => mine.append_range(theirs, from, to),
+            (Self::Int64(mine), Self::Int64(theirs)) => mine.extend_from_slice(&theirs[from..to]),
+            (Self::Float64(mine), Self::Float64(theirs)) => mine.extend_from_slice(&theirs[from..to]),
+            (Self::Bool(mine), Self::Bool(theirs)) => mine.append_range(theirs, from, to),
+            (Self::List { ends, element }, Self::List { ends: their_ends, element: theirs }) => {
+                let (rows, start, end) = append_ends(ends, their_ends, from, to);
+                element.append_range(rows, theirs, start, end);
+            }
+            (
+                Self::Structs { ends, element_validity, children },
+                Self::Structs { ends: their_ends, element_validity: their_validity, children: theirs },
+            ) => {
+                let (rows, start, end) = append_ends(ends, their_ends, from, to);
+                element_validity.resize(rows);
+                element_validity.append_range(their_validity, start, end);
+                for (mine, theirs) in children.iter_mut().zip(theirs) {
+                    mine.append_range(rows, theirs, start, end);
+                }
+            }
+            (
+                Self::Map { ends, keys, values },
+                Self::Map { ends: their_ends, keys: their_keys, values: their_values },
+            ) => {
+                let (rows, start, end) = append_ends(ends, their_ends, from, to);
+                keys.append_range(their_keys, start, end);
+                values.append_range(rows, their_values, start, end);
+            }
+            _ => unreachable!("columns of one schema have one shape"),
+        }
+    }
+}
+
+impl Column {
+    /// Appends rows `from..to` of `other` behind row `row` of this column.
+    pub fn append_range(&mut self, row: usize, other: &Self, from: usize, to: usize) {
+        let to = to.min(other.validity.len());
+        if from >= to {
+            return;
+        }
+        let first = other.validity.count_ones_before(from);
+        let count = other.validity.count_ones_before(to) - first;
+        if count == 0 {
+            return;
+        }
+        self.validity.resize(row);
+        self.validity.append_range(&other.validity, from, to);
+        self.values.append_range(&other.values, first, first + count);
+    }
+}
+
+fn end_of(ends: &[u32], len: usize) -> usize {
+    ends.get(len.wrapping_sub(1)).map_or(0, |&end| end as usize)
+}
+
+/// Appends list ends `from..to`, shifted; gives (elements before, start and end of the elements to copy).
+fn append_ends(mine: &mut Vec<u32>, theirs: &[u32], from: usize, to: usize) -> (usize, usize, usize) {
+    let before = end_of(mine, mine.len());
+    let (start, end) = (end_of(theirs, from), end_of(theirs, to));
+    mine.extend(theirs[from..to].iter().map(|&e| (e as usize - start + before) as u32));
+    (before, start, end)
+}
+
+/// Some rows of the table: one [`Column`] for each column of the schema, in its order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Columns {
+    /// In schema order.
+    pub columns: Vec<Column>,
+    /// Rows, also those that are null everywhere.
+    pub num_rows: usize,
+}
+
+impl Columns {
+    /// No rows yet.
+    #[must_use]
+    pub fn new(shapes: &[ColumnShape]) -> Self {
+        Self { columns: shapes.iter().map(Column::new).collect(), num_rows: 0 }
+    }
+
+    /// Forgets `row` and every row after it.
+    pub fn truncate(&mut self, row: usize) {
+        self.columns.iter_mut().for_each(|column| column.truncate(row));
+        self.num_rows = self.num_rows.min(row);
+    }
+
+    /// Forgets all rows and keeps the memory.
+    pub fn clear(&mut self) {
+        self.truncate(0);
+    }
+
+    /// Appends all rows of `other`, which has the same schema.
+    pub fn append(&mut self, other: &Self) {
+        for (mine, theirs) in self.columns.iter_mut().zip(&other.columns) {
+            mine.append(self.num_rows, theirs);
+        }
+        self.num_rows += other.num_rows;
+    }
+
+    /// Bytes of all present values, as a measure for budgets.
+    #[must_use]
+    pub fn byte_size(&self) -> usize {
+        self.columns.iter().map(Column::byte_size).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests;

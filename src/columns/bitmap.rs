@@ -1,0 +1,147 @@
+//! Bits in words: validity and booleans.
+
+/// A growing row of bits. Bits at and beyond `len` in the last word are zero.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Bitmap {
+    words: Vec<u64>,
+    len: usize,
+}
+
+impl Bitmap {
+    /// Number of bits.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are no bits at all.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The words, least significant bit first; bits beyond [`Bitmap::len`] are zero.
+    #[must_use]
+    pub fn words(&self) -> &[u64] {
+        &self.words
+    }
+
+    /// Bit `index`; false beyond the end.
+    #[must_use]
+    pub fn get(&self, index: usize) -> bool {
+        self.words.get(index / 64).is_some_and(|word| word >> (index % 64) & 1 == 1)
+    }
+
+    /// Sets bit `index`, which is at or beyond the end: bits between are zero.
+    #[inline]
+    pub fn set(&mut self, index: usize) {
+        let word = index / 64;
+        if word >= self.words.len() {
+            self.words.resize(word + 1, 0);
+        }
+        self.words[word] |= 1 << (index % 64);
+        self.len = self.len.max(index + 1);
+    }
+
+    /// Appends one bit.
+    #[inline]
+    pub fn push(&mut self, bit: bool) {
+        let word = self.len / 64;
+        if word >= self.words.len() {
+            self.words.push(0);
+        }
+        self.words[word] |= u64::from(bit) << (self.len % 64);
+        self.len += 1;
+    }
+
+    /// Makes the length `len`: cuts, or adds zeros.
+    pub fn resize(&mut self, len: usize) {
+        self.words.resize(len.div_ceil(64), 0);
+        if len < self.len && len % 64 != 0 {
+            self.words[len / 64] &= (1 << (len % 64)) - 1;
+        }
+        self.len = len;
+    }
+
+    /// Cuts to `len` bits if longer.
+    pub fn truncate(&mut self, len: usize) {
+        if len < self.len {
+            self.resize(len);
+        }
+    }
+
+    /// How many bits are set.
+    #[must_use]
+    pub fn count_ones(&self) -> usize {
+        self.words.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    /// How many of the bits `0..index` are set.
+    #[must_use]
+    pub fn count_ones_before(&self, index: usize) -> usize {
+        if index >= self.len {
+            return self.count_ones();
+        }
+        let whole: usize = self.words[..index / 64].iter().map(|word| word.count_ones() as usize).sum();
+        let rest = self.words[index / 64] & ((1u64 << (index % 64)) - 1);
+        whole + rest.count_ones() as usize
+    }
+
+    /// The indexes of the set bits, ascending.
+    pub fn iter_ones(&self) -> impl Iterator<Item = usize> + '_ {
+        self.words.iter().enumerate().flat_map(|(index, &word)| {
+            std::iter::successors((word != 0).then_some(word), |rest| {
+                let next = rest & (rest - 1);
+                (next != 0).then_some(next)
+            })
+            .map(move |rest| index * 64 + rest.trailing_zeros() as usize)
+        })
+    }
+
+    /// Appends all bits of `other`.
+    pub fn append(&mut self, other: &Self) {
+        self.append_range(other, 0, other.len);
+    }
+
+    /// Appends bits `from..to` of `other`, up to 64 at a time.
+    pub fn append_range(&mut self, other: &Self, from: usize, to: usize) {
+        let mut at = from;
+        while at < to {
+            let count = (to - at).min(64);
+            self.append_word(other.word_at(at), count);
+            at += count;
+        }
+    }
+
+    /// Bytes of the bits.
+    #[must_use]
+    pub const fn byte_size(&self) -> usize {
+        self.words.len() * 8
+    }
+
+    /// The 64 bits that begin at bit `at`; zeros beyond the end.
+    fn word_at(&self, at: usize) -> u64 {
+        let (word, shift) = (at / 64, at % 64);
+        let low = self.words.get(word).copied().unwrap_or(0) >> shift;
+        if shift == 0 {
+            return low;
+        }
+        low | self.words.get(word + 1).copied().unwrap_or(0) << (64 - shift)
+    }
+
+    /// Appends the `count` low bits of `bits` (1 to 64).
+    fn append_word(&mut self, bits: u64, count: usize) {
+        let bits = if count == 64 { bits } else { bits & ((1 << count) - 1) };
+        let shift = self.len % 64;
+        if shift == 0 {
+            self.words.push(bits);
+        } else {
+            let last = self.words.len() - 1;
+            self.words[last] |= bits << shift;
+            if shift + count > 64 {
+                self.words.push(bits >> (64 - shift));
+            }
+        }
+        self.len += count;
+    }
+}

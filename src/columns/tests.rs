@@ -1,0 +1,113 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn bitmap(bits: &[bool]) -> Bitmap {
+    let mut map = Bitmap::default();
+    bits.iter().for_each(|&bit| map.push(bit));
+    map
+}
+
+fn bits(map: &Bitmap) -> Vec<bool> {
+    (0..map.len()).map(|index| map.get(index)).collect()
+}
+
+fn map_column(rows: &[Option<Vec<(String, Option<String>)>>]) -> Column {
+    let mut column = Column::new(&ColumnShape::Map);
+    for (row, entries) in rows.iter().enumerate() {
+        let Some(entries) = entries else { continue };
+        column.validity.set(row);
+        let Values::Map { ends, keys, values } = &mut column.values else { unreachable!() };
+        for (key, value) in entries {
+            if let Some(value) = value {
+                values.validity.set(keys.len());
+                let Values::Text(text) = &mut values.values else { unreachable!() };
+                text.push(value.as_bytes());
+            }
+            keys.push(key.as_bytes());
+        }
+        ends.push(keys.len() as u32);
+    }
+    column
+}
+
+fn map_rows(column: &Column, rows: usize) -> Vec<Option<Vec<(String, Option<String>)>>> {
+    let Values::Map { ends, keys, values } = &column.values else { unreachable!() };
+    let Values::Text(text) = &values.values else { unreachable!() };
+    let string = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let (mut list, mut entry, mut value) = (0, 0, 0);
+    (0..rows)
+        .map(|row| {
+            column.validity.get(row).then(|| {
+                let mut entries = Vec::new();
+                while entry < ends[list] as usize {
+                    let present = values.validity.get(entry).then(|| {
+                        value += 1;
+                        string(text.get(value - 1))
+                    });
+                    entries.push((string(keys.get(entry)), present));
+                    entry += 1;
+                }
+                list += 1;
+                entries
+            })
+        })
+        .collect()
+}
+
+fn any_map_rows() -> impl Strategy<Value = Vec<Option<Vec<(String, Option<String>)>>>> {
+    let entry = ("[a-cä]{0,3}", proptest::option::of("[x-z]{0,4}"));
+    proptest::collection::vec(proptest::option::of(proptest::collection::vec(entry, 0..4)), 0..150)
+}
+
+proptest! {
+    #[test]
+    fn bits_appended_in_ranges_stay_in_order(
+        a in proptest::collection::vec(any::<bool>(), 0..200),
+        b in proptest::collection::vec(any::<bool>(), 0..200),
+        cut in 0usize..200,
+    ) {
+        let from = cut.min(b.len());
+        let mut map = bitmap(&a);
+        map.append_range(&bitmap(&b), from, b.len());
+        let expected: Vec<bool> = a.iter().chain(&b[from..]).copied().collect();
+        prop_assert_eq!(bits(&map), expected.clone());
+        prop_assert_eq!(map.count_ones(), expected.iter().filter(|&&bit| bit).count());
+        prop_assert_eq!(map.count_ones_before(cut), expected.iter().take(cut).filter(|&&bit| bit).count());
+        let ones: Vec<usize> = (0..expected.len()).filter(|&index| expected[index]).collect();
+        prop_assert_eq!(map.iter_ones().collect::<Vec<_>>(), ones);
+    }
+
+    #[test]
+    fn truncated_bits_leave_no_trace(a in proptest::collection::vec(any::<bool>(), 0..200), cut in 0usize..200) {
+        let mut map = bitmap(&a);
+        map.truncate(cut);
+        prop_assert_eq!(map, bitmap(&a[..cut.min(a.len())]));
+    }
+
+    #[test]
+    fn a_map_column_survives_append_range_and_truncate(
+        a in any_map_rows(), b in any_map_rows(), from in 0usize..150, len in 0usize..150, cut in 0usize..300,
+    ) {
+        let from = from.min(b.len());
+        let to = (from + len).min(b.len());
+        let mut column = map_column(&a);
+        column.append_range(a.len(), &map_column(&b), from, to);
+        let mut expected = a.clone();
+        expected.extend_from_slice(&b[from..to]);
+        prop_assert_eq!(map_rows(&column, expected.len()), expected.clone());
+        column.truncate(cut);
+        expected.truncate(cut);
+        prop_assert_eq!(map_rows(&column, expected.len()), expected);
+    }
+
+    #[test]
+    fn rows_pushed_one_by_one_equal_rows_appended(a in any_map_rows()) {
+        let source = map_column(&a);
+        let mut pushed = Column::new(&ColumnShape::Map);
+        for (value, row) in source.validity.iter_ones().enumerate() {
+            pushed.push_from(row, &source, value);
+        }
+        prop_assert_eq!(map_rows(&pushed, a.len()), a);
+    }
+}

@@ -1,0 +1,75 @@
+//! Texts one behind the other, with their ends.
+
+/// Dense texts: `ends[i]` is where text `i` ends in `bytes`. Each text is valid UTF-8.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TextValues {
+    /// One for each text, ascending.
+    pub ends: Vec<u32>,
+    /// All texts without separators.
+    pub bytes: Vec<u8>,
+}
+
+impl TextValues {
+    /// Number of texts.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Appends one text, given as UTF-8.
+    #[inline]
+    pub fn push(&mut self, text: &[u8]) {
+        self.bytes.extend_from_slice(text);
+        self.close();
+    }
+
+    /// Ends a text whose bytes were appended to `bytes` directly.
+    #[inline]
+    pub fn close(&mut self) {
+        self.ends.push(self.bytes.len() as u32);
+    }
+
+    /// The bytes of text `index`.
+    #[must_use]
+    pub fn get(&self, index: usize) -> &[u8] {
+        &self.bytes[self.start(index)..self.ends[index] as usize]
+    }
+
+    /// All texts in order.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.len()).map(|index| self.get(index))
+    }
+
+    /// Keeps the first `len` texts.
+    pub fn truncate(&mut self, len: usize) {
+        self.ends.truncate(len);
+        self.bytes.truncate(self.start(self.ends.len()));
+    }
+
+    /// Appends texts `from..to` of `other`.
+    pub fn append_range(&mut self, other: &Self, from: usize, to: usize) {
+        if from == to {
+            return;
+        }
+        let (start, end) = (other.start(from), other.start(to));
+        let base = self.bytes.len();
+        self.bytes.extend_from_slice(&other.bytes[start..end]);
+        self.ends.extend(other.ends[from..to].iter().map(|&e| (e as usize - start + base) as u32));
+    }
+
+    /// Bytes of texts and ends.
+    #[must_use]
+    pub const fn byte_size(&self) -> usize {
+        self.bytes.len() + self.ends.len() * 4
+    }
+
+    fn start(&self, index: usize) -> usize {
+        self.ends.get(index.wrapping_sub(1)).map_or(0, |&end| end as usize)
+    }
+}

@@ -1,0 +1,104 @@
+//! What can go wrong, by what the caller can do about it.
+//!
+//! Every message says what happened, where, and what to do; causes are kept as `source` and printed once.
+
+use std::{io, path::PathBuf};
+
+use crate::report::Reject;
+
+/// Result of every fallible call of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A failed run. Whatever the kind, nothing was committed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The request itself is wrong: an option, a column name, a combination.
+    #[error("{message}\n  {hint}")]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What to do instead.
+        hint: String,
+    },
+    /// The operating system refused something.
+    #[error("cannot {action} {path}: {source}", path = .path.display())]
+    Io {
+        /// Verb phrase that completes "cannot ...".
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's own words.
+        #[source]
+        source: io::Error,
+    },
+    /// A model file that says something impossible.
+    #[error("model {file}, at {pointer}: {message}")]
+    Model {
+        /// Path or name of the model.
+        file: String,
+        /// JSON Pointer to the place inside the model document.
+        pointer: String,
+        /// What is wrong there and what would be right.
+        message: String,
+    },
+    /// An input that cannot be read as what it says it is (a truncated gzip stream, for example).
+    #[error("{file}, byte {offset}: {message}\n  {hint}")]
+    Input {
+        /// The input's name.
+        file: String,
+        /// Byte offset in the input as stored.
+        offset: u64,
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// More records were refused than `max_rejects` allows.
+    #[error("{reject}\n  {hint}")]
+    Rejected {
+        /// The earliest refused record, by file and byte.
+        reject: Box<Reject>,
+        /// Names the option that would have let the run go on.
+        hint: String,
+    },
+    /// The output folder is not in a state in which this run may write to it.
+    #[error("{dir}: {message}\n  {hint}", dir = .dir.display())]
+    Dataset {
+        /// The dataset's folder.
+        dir: PathBuf,
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// The run was asked to stop.
+    #[error("interrupted: nothing was committed")]
+    Interrupted,
+    /// A promise of this program does not hold. Never the input's fault.
+    #[error("this is a bug in partiquet, please report it: {0}")]
+    Bug(String),
+}
+
+impl Error {
+    /// Wraps a refusal of the operating system: `Error::io("create", path)(source)`.
+    pub fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { action, path, source }
+    }
+
+    /// A wrong request, with what to do instead.
+    pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Usage { message: message.into(), hint: hint.into() }
+    }
+
+    /// The process exit code for this failure.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage { .. } | Self::Model { .. } => 2,
+            Self::Interrupted => 130,
+            _ => 1,
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! What a run tells while it runs, and how it is asked to stop.
+
+/// Watches a run. Called from worker threads, a few times a second.
+pub trait Observer: Sync {
+    /// The run has come this far.
+    fn progress(&self, progress: &Progress) {
+        let _ = progress;
+    }
+
+    /// Whether the run should end without committing anything.
+    fn stop_requested(&self) -> bool {
+        false
+    }
+}
+
+/// Watches nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Observer for Silent {}
+
+/// How far a run has come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// What the run is doing.
+    pub stage: Stage,
+    /// Bytes of all inputs as stored; none while standard input is among them.
+    pub input_bytes_total: Option<u64>,
+    /// Bytes of inputs read so far, as stored.
+    pub input_bytes: u64,
+    /// Bytes of JSON decoded so far.
+    pub json_bytes: u64,
+    /// Records so far.
+    pub records: u64,
+    /// Rows so far.
+    pub rows: u64,
+    /// Records refused so far.
+    pub rejected: u64,
+    /// Partitions met so far.
+    pub partitions: u64,
+    /// Bytes of rows that wait for their row group.
+    pub buffered_bytes: u64,
+}
+
+/// The steps of a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Stage {
+    /// Looking at a sample to choose the attribute columns.
+    #[default]
+    Sampling,
+    /// Reading, decoding and encoding.
+    Converting,
+    /// Writing what is still in memory.
+    Finishing,
+    /// Publishing the files.
+    Committing,
+}

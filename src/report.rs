@@ -1,0 +1,89 @@
+//! What a run says of itself afterwards: counts that close, refused records, files.
+
+mod ledger;
+mod reject;
+
+pub use ledger::{Counts, Ledger, Place};
+pub use reject::{Reject, RejectKind};
+
+use serde::{Deserialize, Serialize};
+
+/// The account of one run, for programs (`--report`) and for the closing summary.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Report {
+    /// Run id: derived from inputs and options, never from clock or chance.
+    pub run_id: String,
+    /// Version of the tool.
+    pub version: String,
+    /// Name of the model.
+    pub model: String,
+    /// Every input, in the order in which it was read.
+    pub inputs: Vec<InputReport>,
+    /// Bytes of all inputs as stored (compressed if they were).
+    pub input_bytes: u64,
+    /// Bytes of JSON that were decoded.
+    pub json_bytes: u64,
+    /// Records read: kept and rejected.
+    pub records: u64,
+    /// Records that were refused.
+    pub rejected: u64,
+    /// Valid records in which no participant was found.
+    pub records_without_rows: u64,
+    /// Rows written.
+    pub rows: u64,
+    /// Per JSON path.
+    pub ledger: Ledger,
+    /// The first refused records (at most [`Report::MAX_REJECTS_SHOWN`]); all of them are in the rejects file.
+    pub rejects: Vec<Reject>,
+    /// Rejects file, relative to the dataset; none when nothing was rejected.
+    pub rejects_file: Option<String>,
+    /// Attribute keys that have a column of their own: (key, column).
+    pub attribute_columns: Vec<(String, String)>,
+    /// Number of distinct partitions.
+    pub partitions: u64,
+    /// Values that had to go to the default partition although they were not null.
+    pub partition_values_displaced: u64,
+    /// Data files written, relative to the dataset.
+    pub files: Vec<FileReport>,
+    /// Bytes of all data files.
+    pub output_bytes: u64,
+    /// Wall time, seconds.
+    pub elapsed_seconds: f64,
+}
+
+impl Report {
+    /// How many rejects are repeated in the report itself.
+    pub const MAX_REJECTS_SHOWN: usize = 20;
+}
+
+/// One input as it was read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputReport {
+    /// Path as given or found; `-` for standard input.
+    pub path: String,
+    /// Bytes as stored.
+    pub bytes: u64,
+    /// XXH3-128 of the bytes as stored, hexadecimal.
+    pub digest: String,
+    /// Records found in it.
+    pub records: u64,
+    /// Rows that came out of it.
+    pub rows: u64,
+    /// Records of it that were refused.
+    pub rejected: u64,
+}
+
+/// One data file as it was written.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct FileReport {
+    /// Path relative to the dataset: `start_time_day=2025-07-01/part-00000-RUN.parquet`.
+    pub path: String,
+    /// Rows in it.
+    pub rows: u64,
+    /// Its size.
+    pub bytes: u64,
+    /// Row groups in it.
+    pub row_groups: u64,
+    /// Least and greatest value of columns that have an order worth knowing, as text: column to (min, max).
+    pub ranges: std::collections::BTreeMap<String, (String, String)>,
+}

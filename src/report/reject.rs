@@ -1,0 +1,111 @@
+//! A refused record: where it stands, why, and its text, so that it can be mended and converted.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a record was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum RejectKind {
+    /// Not JSON by RFC 8259.
+    Syntax,
+    /// Bytes that are not UTF-8.
+    Utf8,
+    /// Nested deeper than the limit.
+    Depth,
+    /// A member given twice in one object.
+    Duplicate,
+    /// The place where the participants should be holds something else.
+    Envelope,
+    /// Longer than a limit.
+    Size,
+    /// Valid JSON, but not an object.
+    NotObject,
+    /// An attribute key without a column in a table without an attribute map.
+    Attribute,
+}
+
+impl RejectKind {
+    /// The word used in files and messages.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Syntax => "syntax",
+            Self::Utf8 => "utf8",
+            Self::Depth => "depth",
+            Self::Duplicate => "duplicate",
+            Self::Envelope => "envelope",
+            Self::Size => "size",
+            Self::NotObject => "not-object",
+            Self::Attribute => "attribute",
+        }
+    }
+}
+
+/// One refused record, as it stands in the rejects file (one JSON object a line).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reject {
+    /// Marks the line as a reject of this format version, so that the file can be read back as an input.
+    pub partiquet_reject: u32,
+    /// The input's name.
+    pub file: String,
+    /// Byte offset of the error in the (decompressed) input.
+    pub offset: u64,
+    /// Line of the error, from 1.
+    pub line: u64,
+    /// Byte offset at which the record begins.
+    pub record_offset: u64,
+    /// Why.
+    pub kind: RejectKind,
+    /// JSON Pointer from the record's root to the place of the error; empty for the root.
+    pub path: String,
+    /// What is wrong there, in words.
+    pub message: String,
+    /// Length of the refused text in bytes.
+    pub raw_bytes: u64,
+    /// The refused text; absent when it is not UTF-8 or longer than the record size limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw: Option<String>,
+    /// The refused bytes in base64, when they are not UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw_base64: Option<String>,
+}
+
+impl Reject {
+    /// Format version of the rejects file.
+    pub const VERSION: u32 = 1;
+
+    /// How much text is shown on either side of an error.
+    const EXCERPT_BYTES: usize = 40;
+
+    /// Two lines, the text around the error and a caret below it; none if the text is not at hand.
+    #[must_use]
+    pub fn excerpt(&self) -> Option<String> {
+        let raw = self.raw.as_deref()?;
+        let at = usize::try_from(self.offset.checked_sub(self.record_offset)?).ok()?.min(raw.len());
+        let start = raw.floor_char_boundary(at.saturating_sub(Self::EXCERPT_BYTES));
+        let end = raw.ceil_char_boundary(at.saturating_add(Self::EXCERPT_BYTES).min(raw.len()));
+        let printable = |text: &str| text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>();
+        let before = printable(&raw[start..raw.floor_char_boundary(at)]);
+        let after = printable(&raw[raw.floor_char_boundary(at)..end]);
+        Some(format!("{before}{after}\n{:>width$}", "^", width = before.chars().count() + 1))
+    }
+}
+
+impl fmt::Display for Reject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, line {}, byte {}", self.file, self.line, self.offset)?;
+        if !self.path.is_empty() {
+            write!(f, ", at {}", self.path)?;
+        }
+        write!(f, ": {}", self.message)?;
+        if let Some(excerpt) = self.excerpt() {
+            for line in excerpt.lines() {
+                write!(f, "\n    {line}")?;
+            }
+        }
+        Ok(())
+    }
+}
