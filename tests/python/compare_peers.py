@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import pathlib
+import re
 import shutil
 import statistics
 import subprocess
@@ -25,6 +26,7 @@ ENGINES = ["partiquet", "duckdb", "clickhouse"]
 ELEMENTS = {
     "/conversationRoutingData/skills": [("id",), ("selfUri",)],
     "/conversationRoutingData/scoredAgents": [("agent", "id"), ("agent", "name"), ("agent", "selfUri"), ("score",)],
+    "/errorInfo/details": [("errorCode",), ("fieldName",), ("entityId",), ("entityName",)],
 }
 # A peer's process tells the time of its query by this word: starting Python is not held against it.
 SECONDS = "query-seconds"
@@ -65,11 +67,11 @@ class Column:
         if self.kind == "structs" and self.path not in ELEMENTS:
             raise SystemExit(f"{self.path} is a list of objects that compare_peers.py does not know: add it to ELEMENTS")
         inside = self.path.startswith("/") or (self.of_parent and not self.path.startswith("../../") and shape == "conversations")
-        return inside and (self.kind != "map" or self.name == "attributes")
+        return inside and self.name != "extra"
 
 
 def element_name(steps):
-    return "_".join("self_uri" if s == "selfUri" else s for s in steps)
+    return "_".join(re.sub("([a-z])([A-Z])", r"\1_\2", s).lower() for s in steps)
 
 
 class DuckDb:
