@@ -5,7 +5,6 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 use rayon::prelude::*;
 
 use crate::{
-    columns::Columns,
     config::{AttributeColumns, Config},
     dataset::{Dataset, RejectsWriter, RunRecord, SchemaDocument, StagedFile, StagedRun, run_id},
     encode::{EncodeOptions, FileSchema, StagedFileWriter},
@@ -14,7 +13,7 @@ use crate::{
         ReadOptions,
         discover::{InputFile, discover, total_bytes},
     },
-    model::{AttributeMap, Plan, TableSchema},
+    model::{Plan, TableSchema},
     observe::{Observer, Progress, Stage},
     partition::{PartitionPlan, Router},
     pipeline::{PartitionFiles, Run, Staged, Totals},
@@ -87,7 +86,8 @@ pub fn preview(config: &Config) -> Result<Preview> {
     sample.decode(Plan::new(&config.model, &table.schema), |block, decoded| {
         for reject in decoded.rejects.drain(..) {
             if rejects.len() < Report::MAX_REJECTS_SHOWN {
-                rejects.push(reject.into_reject(inputs[block.input].name.clone(), block.offset, &block.bytes, None));
+                let text = &block.bytes[reject.record.clone()];
+                rejects.push(reject.into_reject(inputs[block.input].name.clone(), block.offset, text, None));
             }
         }
         router.route(&mut decoded.columns)?;
@@ -233,7 +233,6 @@ impl Table {
 
     /// What besides version and inputs decides the bytes of the files.
     fn options(&self, config: &Config, totals: &Totals) -> BTreeMap<String, String> {
-        let json = |value: &dyn erased::Json| value.json();
         let mut options: BTreeMap<String, String> = [
             ("attribute_map", json(&config.attribute_map)),
             ("attributes", json(&self.schema.attributes.iter().map(|(key, _)| key).collect::<Vec<_>>())),
@@ -293,17 +292,9 @@ impl Table {
     }
 }
 
-/// Serialised values of any type.
-mod erased {
-    pub trait Json {
-        fn json(&self) -> String;
-    }
-
-    impl<T: serde::Serialize> Json for T {
-        fn json(&self) -> String {
-            serde_json::to_string(self).unwrap_or_default()
-        }
-    }
+/// An option's value as text.
+fn json(value: &(impl serde::Serialize + ?Sized)) -> String {
+    serde_json::to_string(value).unwrap_or_default()
 }
 
 /// Writes the footers, of many files at a time: each waits for the disk.
@@ -345,14 +336,3 @@ fn named_columns(schema: &TableSchema, names: &[String], option: &str) -> Result
         })
         .collect()
 }
-
-/// Turns a block of JSON into a record batch of the table's schema without touching any file: for programs that want the
-/// rows and not the files.
-///
-/// # Errors
-/// [`Error::Bug`] when the columns break their contract.
-pub fn record_batch(schema: &TableSchema, columns: Columns) -> Result<arrow::array::RecordBatch> {
-    crate::batch::into_record_batch(columns, &schema.arrow_schema())
-}
-
-const _: fn() -> AttributeMap = AttributeMap::default;

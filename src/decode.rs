@@ -34,7 +34,7 @@ use crate::{
     columns::{ColumnShape, Columns},
     input::Framing,
     model::plan::{Action, ObjectPlan, PathId, Plan},
-    report::RejectKind,
+    report::{Reject, RejectKind},
 };
 use cursor::Cursor;
 use envelope::{Shape, Staging, Target, shape_of};
@@ -91,6 +91,27 @@ pub struct DecodeReject {
 }
 
 impl DecodeReject {
+    /// The reject as it stands in the rejects file. `offset` is that of the block, `line` that of the fault, if known;
+    /// `text` is what is refused.
+    #[must_use]
+    pub fn into_reject(self, file: String, block_offset: u64, text: &[u8], line: Option<u64>) -> Reject {
+        let mut reject = Reject {
+            partiquet_reject: Reject::VERSION,
+            file,
+            offset: block_offset + self.offset as u64,
+            line: line.unwrap_or(0),
+            record_offset: block_offset + self.record.start as u64,
+            kind: self.kind,
+            path: self.path,
+            message: self.message,
+            raw_bytes: text.len() as u64,
+            raw: None,
+            raw_base64: None,
+        };
+        reject.set_raw(Some(text));
+        reject
+    }
+
     /// Whether the text is malformed, so that in input without lines nothing behind it can be trusted.
     #[must_use]
     pub const fn is_malformed(&self) -> bool {

@@ -47,7 +47,9 @@ pub struct Report {
     pub files: Vec<FileReport>,
     /// Bytes of all data files.
     pub output_bytes: u64,
-    /// Wall time, seconds.
+    /// What went wrong without harm to the data, in words.
+    pub warnings: Vec<String>,
+    /// Wall time, seconds; measured by the caller.
     pub elapsed_seconds: f64,
 }
 

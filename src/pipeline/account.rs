@@ -7,7 +7,7 @@ use crate::{
     error::{Error, Result},
     input::{Framing, ReadOptions, RecordBlock, Unreadable},
     observe::Progress,
-    report::{InputReport, Ledger, Place, Reject, RejectKind, Report},
+    report::{InputReport, Ledger, Place, Reject, Report},
 };
 
 /// The account of a run.
@@ -207,28 +207,15 @@ impl Account {
 
     fn refuse_record(&mut self, block: &RecordBlock, reject: DecodeReject, ends_document: bool) -> Result<()> {
         let line = self.line(block, reject.offset);
-        let DecodeReject { kind, offset, record, path, message, .. } = reject;
-        let raw = if ends_document { &block.bytes[record.start..] } else { &block.bytes[record.clone()] };
-        let mut reject = Reject {
-            partiquet_reject: Reject::VERSION,
-            file: self.totals.inputs[block.input].path.clone(),
-            offset: block.offset + offset as u64,
-            line,
-            record_offset: block.offset + record.start as u64,
-            kind,
-            path,
-            message,
-            raw_bytes: raw.len() as u64,
-            raw: None,
-            raw_base64: None,
-        };
+        let end = if ends_document { block.bytes.len() } else { reject.record.end };
+        let raw = &block.bytes[reject.record.start..end];
+        let file = self.totals.inputs[block.input].path.clone();
+        let mut reject = reject.into_reject(file, block.offset, raw, Some(line));
         if !ends_document {
-            reject.set_raw(Some(raw));
             return self.refuse(block.input, reject);
         }
         reject.message += "; without lines the rest of the document cannot be told into records";
         if self.is_last_straw() {
-            reject.set_raw(Some(raw));
             return self.refuse(block.input, reject);
         }
         let raw = Some(raw.to_vec());
@@ -249,7 +236,7 @@ impl Account {
         if last_straw {
             return Err(over_budget(&reject, self.totals.rejected, self.totals.records, self.max_rejects));
         }
-        self.writer.write(&reject)?;
+        self.writer.push(&reject)?;
         if self.totals.rejects.len() < Report::MAX_REJECTS_SHOWN {
             self.totals.rejects.push(reject);
         }
@@ -284,6 +271,5 @@ fn over_budget(reject: &Reject, rejected: u64, records: u64, budget: MaxRejects)
             format!("nothing was committed. This is refused record number {rejected}; --max-rejects allows fewer")
         }
     };
-    debug_assert!(reject.kind != RejectKind::Size || reject.raw_bytes > 0);
     Error::Rejected { reject: Box::new(reject.clone()), hint }
 }

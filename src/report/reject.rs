@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use serde::{Deserialize, Serialize};
 
 /// Why a record was refused.
@@ -53,7 +54,7 @@ pub struct Reject {
     pub file: String,
     /// Byte offset of the error in the (decompressed) input.
     pub offset: u64,
-    /// Line of the error, from 1.
+    /// Line of the error, from 1; 0 if it is not known.
     pub line: u64,
     /// Byte offset at which the record begins.
     pub record_offset: u64,
@@ -80,6 +81,15 @@ impl Reject {
     /// How much text is shown on either side of an error.
     const EXCERPT_BYTES: usize = 40;
 
+    /// Keeps the refused bytes: as text, or in base64 if they are not UTF-8.
+    pub fn set_raw(&mut self, raw: Option<&[u8]>) {
+        (self.raw, self.raw_base64) = match raw.map(str::from_utf8) {
+            None => (None, None),
+            Some(Ok(text)) => (Some(text.to_owned()), None),
+            Some(Err(_)) => (None, raw.map(|raw| BASE64_STANDARD.encode(raw))),
+        };
+    }
+
     /// Two lines, the text around the error and a caret below it; none if the text is not at hand.
     #[must_use]
     pub fn excerpt(&self) -> Option<String> {
@@ -96,7 +106,11 @@ impl Reject {
 
 impl fmt::Display for Reject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, line {}, byte {}", self.file, self.line, self.offset)?;
+        write!(f, "{}, ", self.file)?;
+        if self.line > 0 {
+            write!(f, "line {}, ", self.line)?;
+        }
+        write!(f, "byte {}", self.offset)?;
         if !self.path.is_empty() {
             write!(f, ", at {}", self.path)?;
         }
