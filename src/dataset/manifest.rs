@@ -22,7 +22,7 @@ pub const MANIFEST_VERSION: u32 = 1;
 /// What a run says of itself, as far as it is known before its files have their final names.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
-    /// See [`super::run_id`].
+    /// See [`super::run_id()`].
     pub run_id: String,
     /// Version of the tool.
     pub version: String,
