@@ -1,1 +1,32 @@
-//! Placeholder.
+//! The dataset's folder: what is in it, who may write to it, and how a run's files become visible all at once.
+//!
+//! ```text
+//! DIR/start_time_day=2025-07-01/part-00000-RUN.parquet      data files, listed by the commits
+//! DIR/_partiquet/lock                                       held by the one process that writes
+//!               /staging/...                                files of a run that is not committed
+//!               /rejects/RUN.ndjson                         refused records
+//!               /schema.json                                what the columns are
+//!               /commits/N.json                             one for each run, written last: it makes the run valid
+//! ```
+//!
+//! Readers that search `**/*.parquet` look into `_partiquet` too: nothing in it has that ending. A final path never
+//! holds a partial file: files are written and synced in staging and get their names by a rename.
+//!
+//! Not known here: what is inside a data file.
+
+pub mod commit;
+mod layout;
+pub mod lock;
+pub mod manifest;
+mod publish;
+pub mod rejects;
+pub mod run_id;
+pub mod schema_file;
+pub mod stage;
+
+pub use commit::{Committed, StagedFile, StagedRun};
+pub use manifest::{Manifest, RunRecord};
+pub use rejects::RejectsWriter;
+pub use run_id::run_id;
+pub use schema_file::SchemaDocument;
+pub use stage::Dataset;

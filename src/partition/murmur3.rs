@@ -30,14 +30,14 @@ mod tests {
 
     #[test]
     fn equals_the_vectors_of_the_iceberg_specification() {
-        assert_eq!(hash(&34i64.to_le_bytes()) as i32, 2_017_239_379);
-        assert_eq!(hash(b"iceberg") as i32, 1_210_000_089);
-        assert_eq!(hash(&[0, 1, 2, 3]) as i32, -188_683_207);
+        assert_eq!(hash(&34i64.to_le_bytes()).cast_signed(), 2_017_239_379);
+        assert_eq!(hash(b"iceberg").cast_signed(), 1_210_000_089);
+        assert_eq!(hash(&[0, 1, 2, 3]).cast_signed(), -188_683_207);
         // 2017-11-16 as days, 22:31:08 as microseconds of the day, the instant of both, and a microsecond later.
-        assert_eq!(hash(&17_486i64.to_le_bytes()) as i32, -653_330_422);
-        assert_eq!(hash(&81_068_000_000i64.to_le_bytes()) as i32, -662_762_989);
-        assert_eq!(hash(&1_510_871_468_000_000i64.to_le_bytes()) as i32, -2_047_944_441);
-        assert_eq!(hash(&1_510_871_468_000_001i64.to_le_bytes()) as i32, -1_207_196_810);
+        assert_eq!(hash(&17_486i64.to_le_bytes()).cast_signed(), -653_330_422);
+        assert_eq!(hash(&81_068_000_000i64.to_le_bytes()).cast_signed(), -662_762_989);
+        assert_eq!(hash(&1_510_871_468_000_000i64.to_le_bytes()).cast_signed(), -2_047_944_441);
+        assert_eq!(hash(&1_510_871_468_000_001i64.to_le_bytes()).cast_signed(), -1_207_196_810);
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub struct Router {
     shapes: Vec<ColumnShape>,
     row_group_rows: usize,
     values: Vec<ValueCodes>,
-    ids: HashMap<RowKey, u32>,
+    ids: HashMap<RowKey, usize>,
     partitions: Vec<OpenPartition>,
     /// Partitions with waiting rows by size, the largest last; the lower id wins a tie.
     by_size: BTreeSet<(usize, Reverse<usize>)>,
@@ -219,7 +219,7 @@ impl Router {
     /// The id of the partition with this key; a new one if it was not met before.
     fn partition(&mut self, key: RowKey) -> Result<usize> {
         if let Some(&id) = self.ids.get(&key) {
-            return Ok(id as usize);
+            return Ok(id);
         }
         let id = self.partitions.len();
         if id >= Self::MAX_PARTITIONS {
@@ -231,7 +231,7 @@ impl Router {
         let components: Vec<&str> = self.values.iter().zip(key).map(|(values, code)| values.component(code)).collect();
         let columns = Columns { columns: Vec::new(), num_rows: 0 };
         self.partitions.push(OpenPartition { path: components.join("/"), columns, bytes: 0, touched: false });
-        self.ids.insert(key, id as u32);
+        self.ids.insert(key, id);
         Ok(id)
     }
 
@@ -268,7 +268,7 @@ impl Router {
                 open.touched = true;
                 touched.push(partition);
             }
-            self.targets.push(Target { partition: partition as u32, row: open.columns.num_rows });
+            self.targets.push(Target { partition, row: open.columns.num_rows });
             open.columns.num_rows += 1;
         }
         scatter::scatter(block, &self.targets, &mut self.partitions);

@@ -10,7 +10,7 @@ use crate::columns::{Column, Columns, Values};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Target {
     /// Partition.
-    pub partition: u32,
+    pub partition: usize,
     /// Row in the partition's buffer.
     pub row: usize,
 }
@@ -52,5 +52,5 @@ fn scatter_column(column: &Column, index: usize, targets: &[Target], partitions:
 }
 
 fn destination(partitions: &mut [OpenPartition], target: Target, index: usize) -> &mut Column {
-    &mut partitions[target.partition as usize].columns.columns[index]
+    &mut partitions[target.partition].columns.columns[index]
 }

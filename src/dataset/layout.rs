@@ -1,0 +1,116 @@
+//! Where things stand in a dataset's folder, and how its JSON documents are read.
+
+use std::{
+    fs,
+    path::{Component, Path, PathBuf},
+};
+
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::error::{Error, Result};
+
+/// The folder of everything that is not data. Names with `_` in front are invisible to Hive readers.
+pub(super) const META: &str = "_partiquet";
+
+/// The schema document, relative to the dataset.
+pub(super) const SCHEMA_FILE: &str = "_partiquet/schema.json";
+
+pub(super) fn meta(dir: &Path) -> PathBuf {
+    dir.join(META)
+}
+
+pub(super) fn commits(dir: &Path) -> PathBuf {
+    meta(dir).join("commits")
+}
+
+/// Manifest of a commit, relative to the dataset.
+pub(super) fn commit_file(number: u64) -> String {
+    format!("{META}/commits/{number}.json")
+}
+
+pub(super) fn staging(dir: &Path) -> PathBuf {
+    meta(dir).join("staging")
+}
+
+/// Rejects file of a run, relative to the dataset.
+pub(super) fn rejects_file(run_id: &str) -> String {
+    format!("{META}/rejects/{run_id}.ndjson")
+}
+
+/// Data file relative to the dataset.
+pub(super) fn data_file(partition: &str, sequence: u64, run_id: &str) -> String {
+    let name = format!("part-{sequence:05}-{run_id}.parquet");
+    if partition.is_empty() { name } else { format!("{partition}/{name}") }
+}
+
+/// Whether `path` (with `/` between its parts) leads to something below the folder it is relative to.
+pub(super) fn is_relative_file(path: &str) -> bool {
+    !path.is_empty()
+        && !path.contains(['\\', '\0'])
+        && path.split('/').all(|part| !part.is_empty() && part != "." && part != "..")
+        && Path::new(path).components().all(|component| matches!(component, Component::Normal(_)))
+}
+
+/// Whether Hive readers skip a file or folder of this name.
+pub(super) fn is_hidden(name: &str) -> bool {
+    name.starts_with('.') || (name.starts_with('_') && !name.contains('='))
+}
+
+/// Reads a JSON document that has its `format_version` in it, which is looked at before anything else.
+pub(super) fn read_document<T: DeserializeOwned>(dir: &Path, path: &Path, newest: u32) -> Result<T> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        format_version: u32,
+    }
+    let text = fs::read(path).map_err(Error::io("read", path))?;
+    let not_understood = |error: serde_json::Error| damaged(dir, path, &error.to_string());
+    let Versioned { format_version } = serde_json::from_slice(&text).map_err(not_understood)?;
+    if format_version > newest {
+        return Err(Error::Dataset {
+            dir: dir.to_owned(),
+            message: format!(
+                "{} has format version {format_version}, this partiquet knows versions up to {newest}",
+                path.display()
+            ),
+            hint: "use the newer partiquet that wrote this dataset".to_owned(),
+        });
+    }
+    serde_json::from_slice(&text).map_err(not_understood)
+}
+
+/// A document of the dataset that says something impossible.
+pub(super) fn damaged(dir: &Path, path: &Path, what: &str) -> Error {
+    Error::Dataset {
+        dir: dir.to_owned(),
+        message: format!("{} is damaged: {what}", path.display()),
+        hint: "restore that file from a copy, or write to another folder".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_files_have_their_sequence_and_run_in_the_name() {
+        assert_eq!(data_file("a=1/b=2", 7, "0123456789ab"), "a=1/b=2/part-00007-0123456789ab.parquet");
+        assert_eq!(data_file("", 123_456, "0123456789ab"), "part-123456-0123456789ab.parquet");
+        assert_eq!(rejects_file("0123456789ab"), "_partiquet/rejects/0123456789ab.ndjson");
+    }
+
+    #[test]
+    fn only_paths_below_the_folder_are_relative_files() {
+        for path in ["a", "a=1/b=../c", "a b/ä", "a=%2F/x"] {
+            assert!(is_relative_file(path), "{path}");
+        }
+        for path in ["", "/a", "a/", "a//b", "..", "a/../b", "./a", "a/.", "a\\b", "a\0"] {
+            assert!(!is_relative_file(path), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn hidden_is_what_hive_readers_skip() {
+        assert!(is_hidden("_partiquet") && is_hidden(".crc") && is_hidden("_SUCCESS"));
+        assert!(!is_hidden("_day=1") && !is_hidden("part-0.parquet") && is_hidden(".a=1"));
+    }
+}

@@ -1,0 +1,182 @@
+//! One writer at a time. The operating system holds the lock for as long as the process lives, so that a process
+//! that died does not lock anybody out.
+
+use std::{
+    fs::{self, File, TryLockError},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use crate::error::{Error, Result};
+
+/// The right to write to a dataset; given back when dropped.
+#[derive(Debug)]
+pub struct Lock {
+    file: File,
+}
+
+impl Lock {
+    /// A lock file can be taken away between opening and locking it, by a run that cleans up after its failure. That
+    /// many times in a row it is no accident.
+    const MAX_ATTEMPTS: usize = 8;
+
+    /// Takes the lock of the dataset in `dir` by the file `path`, whose folder exists.
+    ///
+    /// # Errors
+    /// [`Error::Dataset`] when another process holds it, with what that process said of itself; [`Error::Io`] when
+    /// the file cannot be opened or the file system has no locks.
+    pub fn take(dir: &Path, path: &Path) -> Result<Self> {
+        for _ in 0..Self::MAX_ATTEMPTS {
+            let mut file = File::options()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(path)
+                .map_err(Error::io("open", path))?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Err(Self::held(dir, path)),
+                Err(TryLockError::Error(error)) => return Err(Error::io("lock", path)(error)),
+            }
+            if is_still_there(&file, path) {
+                write_holder(&mut file).map_err(Error::io("write", path))?;
+                return Ok(Self { file });
+            }
+        }
+        Err(Error::Dataset {
+            dir: dir.to_owned(),
+            message: format!("the lock file {} is taken away again and again", path.display()),
+            hint: "see what else works in this folder".to_owned(),
+        })
+    }
+
+    fn held(dir: &Path, path: &Path) -> Error {
+        let holder = fs::read_to_string(path).ok().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        Error::Dataset {
+            dir: dir.to_owned(),
+            message: format!("another run is writing to it ({})", holder.as_deref().unwrap_or("it has not said which")),
+            hint: "wait for it to end, or stop it; a process that has ended holds no lock".to_owned(),
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file gives the lock back; what stands in it is for people only.
+        let _ = self.file.set_len(0);
+    }
+}
+
+fn write_holder(file: &mut File) -> io::Result<()> {
+    file.set_len(0)?;
+    writeln!(file, "process {} on {}", std::process::id(), host_name())
+}
+
+fn host_name() -> String {
+    ["/proc/sys/kernel/hostname", "/etc/hostname"]
+        .iter()
+        .find_map(|path| fs::read_to_string(path).ok())
+        .map_or_else(|| "this machine or one that shares the folder".to_owned(), |name| name.trim().to_owned())
+}
+
+/// Whether `path` still leads to the file that was locked.
+#[cfg(unix)]
+fn is_still_there(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    match (file.metadata(), fs::metadata(path)) {
+        (Ok(locked), Ok(found)) => (locked.dev(), locked.ino()) == (found.dev(), found.ino()),
+        _ => false,
+    }
+}
+
+/// Where an open file cannot be deleted there is nothing to see.
+#[cfg(not(unix))]
+fn is_still_there(_: &File, path: &Path) -> bool {
+    path.exists()
+}
+
+/// The lock file of the metadata folder `meta`.
+#[must_use]
+pub fn lock_path(meta: &Path) -> PathBuf {
+    meta.join("lock")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        env,
+        io::{BufRead, BufReader, Read},
+        process::{Command, Stdio},
+    };
+
+    use super::*;
+
+    /// Tells the second process which folder to lock.
+    const FOLDER: &str = "PARTIQUET_TEST_LOCK_FOLDER";
+    const LOCKED: &str = "the second process has the lock";
+
+    fn take(dir: &Path) -> Result<Lock> {
+        Lock::take(dir, &lock_path(dir))
+    }
+
+    #[test]
+    fn a_second_writer_is_told_who_holds_the_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = take(dir.path()).unwrap();
+        let refusal = take(dir.path()).unwrap_err().to_string();
+        assert!(refusal.contains(&format!("process {} on ", std::process::id())), "{refusal}");
+        drop(first);
+        assert!(take(dir.path()).is_ok());
+    }
+
+    #[test]
+    #[ignore = "the second process of the test below: does nothing on its own"]
+    fn second_process() {
+        let Some(dir) = env::var_os(FOLDER) else { return };
+        let _lock = take(Path::new(&dir)).unwrap();
+        println!("{LOCKED}");
+        // Until it is killed, or until the first process has ended.
+        let _ = io::stdin().read(&mut [0]);
+    }
+
+    #[test]
+    fn a_process_that_was_killed_holds_no_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut child = Command::new(env::current_exe().unwrap())
+            .args(["--exact", "dataset::lock::tests::second_process", "--ignored", "--nocapture"])
+            .env(FOLDER, dir.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert!(lines.map_while(Result::ok).any(|line| line.contains(LOCKED)));
+        let refusal = take(dir.path()).map(|_| ()).unwrap_err().to_string();
+        assert!(refusal.contains(&format!("process {} on ", child.id())), "{refusal}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(take(dir.path()).is_ok());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_lock_on_a_file_that_was_taken_away_does_not_count() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = lock_path(dir.path());
+        let file = File::create(&path).unwrap();
+        assert!(is_still_there(&file, &path));
+        fs::remove_file(&path).unwrap();
+        assert!(!is_still_there(&file, &path));
+        File::create(&path).unwrap();
+        assert!(!is_still_there(&file, &path));
+    }
+
+    #[test]
+    fn a_lock_file_that_is_a_folder_is_an_error_with_its_path() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(lock_path(dir.path())).unwrap();
+        let error = take(dir.path()).unwrap_err().to_string();
+        assert!(error.starts_with("cannot open") && error.contains("lock"), "{error}");
+    }
+}

@@ -1,0 +1,190 @@
+//! `commits/N.json`: what a run read, what it wrote, what it replaced. The commits together say which files the
+//! dataset consists of.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::layout::{self, is_relative_file};
+use crate::{
+    config::PartitionField,
+    error::{Error, Result},
+    report::{Counts, FileReport, InputReport},
+};
+
+/// Format version of `commits/N.json` that this program writes, and the newest it reads.
+pub const MANIFEST_VERSION: u32 = 1;
+
+/// What a run says of itself, as far as it is known before its files have their final names.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// See [`super::run_id()`].
+    pub run_id: String,
+    /// Version of the tool.
+    pub version: String,
+    /// Name of the model.
+    pub model: String,
+    /// RFC 3339.
+    pub committed_at: String,
+    /// In the order in which they were read.
+    pub inputs: Vec<InputReport>,
+    /// In folder order.
+    pub partition_by: Vec<PartitionField>,
+    /// The options that decided the output's bytes, name to text: those that the run id was made of.
+    pub options: BTreeMap<String, String>,
+    /// Records read: kept and rejected.
+    pub records: u64,
+    /// Records refused.
+    pub rejected: u64,
+    /// Valid records without a participant.
+    pub records_without_rows: u64,
+    /// Rows written.
+    pub rows: u64,
+    /// Sums of the ledger over all paths.
+    pub values: Counts,
+    /// Values that had to go to the default partition although they were not null.
+    pub partition_values_displaced: u64,
+}
+
+/// One commit.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`MANIFEST_VERSION`].
+    pub format_version: u32,
+    /// Number of the commit, from 1.
+    pub commit: u64,
+    /// The run.
+    #[serde(flatten)]
+    pub run: RunRecord,
+    /// Data files it added, in the order in which they were staged.
+    pub files: Vec<FileReport>,
+    /// Rejects file relative to the dataset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejects_file: Option<String>,
+    /// Files of earlier commits that are no longer part of the dataset, relative to it.
+    pub replaces: Vec<String>,
+}
+
+impl Manifest {
+    /// All commits of the dataset in `dir`, in order. None yet: an empty list.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Dataset`] for a commit that is not understood, was written by a newer version, or
+    /// names a file outside the dataset.
+    pub fn read_all(dir: &Path) -> Result<Vec<Self>> {
+        let folder = layout::commits(dir);
+        let mut numbers = Vec::new();
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(Error::io("list", folder)(error)),
+        };
+        for entry in entries {
+            let name = entry.map_err(Error::io("list", &folder))?.file_name();
+            let stem = name.to_str().and_then(|name| name.strip_suffix(".json"));
+            // Exactly the names that a commit gives: `07.json` would be a second number 7.
+            numbers.extend(stem.and_then(|stem| stem.parse::<u64>().ok().filter(|n| n.to_string() == stem)));
+        }
+        numbers.sort_unstable();
+        numbers.into_iter().map(|number| Self::read(dir, number)).collect()
+    }
+
+    fn read(dir: &Path, number: u64) -> Result<Self> {
+        let path = dir.join(layout::commit_file(number));
+        let manifest: Self = layout::read_document(dir, &path, MANIFEST_VERSION)?;
+        let mut files = manifest.files.iter().map(|file| &file.path).chain(&manifest.replaces);
+        let outside = files.find(|file| !is_relative_file(file));
+        if manifest.commit != number || outside.is_some() {
+            let what = outside.map_or_else(
+                || format!("it says it is commit {}", manifest.commit),
+                |file| format!("it names {file:?}, which is not a file of the dataset"),
+            );
+            return Err(layout::damaged(dir, &path, &what));
+        }
+        Ok(manifest)
+    }
+
+    /// The dataset's data files after these commits, relative to it.
+    #[must_use]
+    pub fn live_files(commits: &[Self]) -> BTreeSet<String> {
+        commits.iter().fold(BTreeSet::new(), |mut live, commit| {
+            for replaced in &commit.replaces {
+                live.remove(replaced);
+            }
+            live.extend(commit.files.iter().map(|file| file.path.clone()));
+            live
+        })
+    }
+
+    /// Files that these commits took out of the dataset, relative to it. They are gone, unless the run that replaced
+    /// them ended before it could delete them all.
+    #[must_use]
+    pub fn dead_files(commits: &[Self]) -> BTreeSet<String> {
+        let live = Self::live_files(commits);
+        let replaced = commits.iter().flat_map(|commit| &commit.replaces);
+        replaced.filter(|file| !live.contains(*file)).cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn commit(number: u64, files: &[&str], replaces: &[&str]) -> Manifest {
+        let file = |path: &&str| FileReport { path: (*path).to_owned(), ..FileReport::default() };
+        Manifest {
+            format_version: MANIFEST_VERSION,
+            commit: number,
+            files: files.iter().map(file).collect(),
+            replaces: replaces.iter().map(|&path| path.to_owned()).collect(),
+            ..Manifest::default()
+        }
+    }
+
+    fn write(dir: &Path, name: &str, text: &str) {
+        fs::create_dir_all(layout::commits(dir)).unwrap();
+        fs::write(layout::commits(dir).join(name), text).unwrap();
+    }
+
+    fn write_commit(dir: &Path, commit: &Manifest) {
+        write(dir, &format!("{}.json", commit.commit), &serde_json::to_string(commit).unwrap());
+    }
+
+    #[test]
+    fn commits_come_back_in_the_order_of_their_numbers() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(Manifest::read_all(dir.path()).unwrap(), []);
+        let commits: Vec<Manifest> = (1..=11).map(|number| commit(number, &["a=1/x.parquet"], &[])).collect();
+        commits.iter().rev().for_each(|commit| write_commit(dir.path(), commit));
+        write(dir.path(), "07.json", "not a commit");
+        write(dir.path(), "12.json.tmp", "not a commit");
+        assert_eq!(Manifest::read_all(dir.path()).unwrap(), commits);
+    }
+
+    #[test]
+    fn live_files_are_those_added_and_not_replaced() {
+        let commits = [commit(1, &["a", "b"], &[]), commit(2, &["c", "a"], &["a", "b"]), commit(3, &["d"], &["c"])];
+        assert_eq!(Manifest::live_files(&commits), ["a", "d"].map(str::to_owned).into());
+        assert_eq!(Manifest::dead_files(&commits), ["b", "c"].map(str::to_owned).into());
+    }
+
+    #[test]
+    fn a_newer_or_damaged_commit_is_refused_by_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let refusal = |text: &str| {
+            write(dir.path(), "1.json", text);
+            Manifest::read_all(dir.path()).unwrap_err().to_string()
+        };
+        assert!(refusal(r#"{"format_version": 2, "other": []}"#).contains("format version 2"));
+        assert!(refusal("{").contains("1.json"));
+        assert!(refusal("[]").contains("1.json"));
+        let outside = serde_json::to_string(&commit(1, &[], &["../x"])).unwrap();
+        assert!(refusal(&outside).contains("not a file of the dataset"));
+        let other_number = serde_json::to_string(&commit(2, &[], &[])).unwrap();
+        assert!(refusal(&other_number).contains("says it is commit 2"));
+    }
+}
