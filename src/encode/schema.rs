@@ -53,13 +53,9 @@ impl FileSchema {
         }
         let arrow = Arc::new(table.project(&columns).map_err(|error| Error::Bug(error.to_string()))?);
         let descriptor = parquet_schema(&arrow)?;
-        let mut leaves = vec![Vec::new(); columns.len()];
-        let mut first_leaf = vec![0; columns.len()];
-        // From the last to the first, so that the first leaf of a column is the one that stays.
-        for (index, leaf) in descriptor.columns().iter().enumerate().rev() {
-            let column = descriptor.get_column_root_idx(index);
-            leaves[column].push(leaf.path().clone());
-            first_leaf[column] = index;
+        let mut leaves: Vec<Vec<ColumnPath>> = vec![Vec::new(); columns.len()];
+        for (index, leaf) in descriptor.columns().iter().enumerate() {
+            leaves[descriptor.get_column_root_idx(index)].push(leaf.path().clone());
         }
 
         let place = |index: &usize| columns.iter().position(|column| column == index);
@@ -71,10 +67,10 @@ impl FileSchema {
             check_column(table, index, "given a bloom filter", fits)?;
         }
         let sort_by: Vec<usize> = options.sort_by.iter().copied().filter(|index| place(index).is_some()).collect();
-        let sorting_columns = sort_by.iter().filter_map(place).map(|column| SortingColumn {
-            column_idx: first_leaf[column] as i32,
-            descending: false,
-            nulls_first: false,
+        let sorting_columns = sort_by.iter().filter_map(place).filter_map(|column| {
+            let first_leaf = leaves[..column].iter().map(Vec::len).sum::<usize>();
+            let column_idx = i32::try_from(first_leaf).ok()?;
+            Some(SortingColumn { column_idx, descending: false, nulls_first: false })
         });
         let sorting_columns: Vec<_> = sorting_columns.collect();
 
