@@ -58,8 +58,7 @@ pub fn encode_row_group(schema: &FileSchema, columns: &Columns) -> Result<Encode
     }
     let mut maker = ArrayMaker::new(columns.num_rows);
     let order = row_order(schema, columns, &mut maker)?;
-    let factory = schema.writer_factory(columns).map_err(|error| bug(&error))?;
-    let mut writers = factory.create_column_writers(0).map_err(|error| bug(&error))?.into_iter();
+    let mut writers = schema.column_writers()?;
 
     for (field, column) in schema.fields() {
         let column = &columns.columns[column];
@@ -68,9 +67,10 @@ pub fn encode_row_group(schema: &FileSchema, columns: &Columns) -> Result<Encode
             array = take(&array, order, None).map_err(|error| sort_bug(&error))?;
         }
         for leaf in compute_leaves(field, &array).map_err(|error| bug(&error))? {
-            let Some(mut writer) = writers.next() else {
+            let Some((writer, null_writer)) = writers.next() else {
                 return Err(Error::Bug(format!("column {} has more leaves than its schema", field.name())));
             };
+            let mut writer = if column.num_values() == 0 { null_writer } else { writer };
             writer.write(&leaf).map_err(|error| bug(&error))?;
             group.chunks.push(writer.close().map_err(|error| bug(&error))?);
         }
