@@ -77,7 +77,7 @@ pub fn into_record_batch(columns: Columns, schema: &SchemaRef) -> Result<RecordB
 
 fn record_batch(arrays: Vec<ArrayRef>, num_rows: usize, schema: &SchemaRef) -> Result<RecordBatch> {
     let options = RecordBatchOptions::new().with_row_count(Some(num_rows));
-    RecordBatch::try_new_with_options(schema.clone(), arrays, &options).map_err(bug)
+    RecordBatch::try_new_with_options(schema.clone(), arrays, &options).map_err(|error| bug(&error))
 }
 
 fn check_width(columns: &Columns, schema: &SchemaRef) -> Result<()> {
@@ -142,33 +142,40 @@ fn column_array(column: Column, data_type: &DataType, rows: usize) -> Result<Arr
             let offsets = expand::offsets(&text.ends, &validity, rows)?;
             Arc::new(text_array(text, offsets, nulls)?)
         }
-        (Values::Int64(values), DataType::Int64) => {
-            Arc::new(Int64Array::try_new(expand::values(values, &validity, rows).into(), nulls).map_err(bug)?)
-        }
+        (Values::Int64(values), DataType::Int64) => Arc::new(
+            Int64Array::try_new(expand::values(values, &validity, rows).into(), nulls).map_err(|error| bug(&error))?,
+        ),
         (Values::Int64(values), DataType::Timestamp(TimeUnit::Microsecond, zone)) => {
             let values = expand::values(values, &validity, rows).into();
-            Arc::new(TimestampMicrosecondArray::try_new(values, nulls).map_err(bug)?.with_timezone_opt(zone.clone()))
+            Arc::new(
+                TimestampMicrosecondArray::try_new(values, nulls)
+                    .map_err(|error| bug(&error))?
+                    .with_timezone_opt(zone.clone()),
+            )
         }
-        (Values::Float64(values), DataType::Float64) => {
-            Arc::new(Float64Array::try_new(expand::values(values, &validity, rows).into(), nulls).map_err(bug)?)
-        }
+        (Values::Float64(values), DataType::Float64) => Arc::new(
+            Float64Array::try_new(expand::values(values, &validity, rows).into(), nulls)
+                .map_err(|error| bug(&error))?,
+        ),
         (Values::Bool(values), DataType::Boolean) => {
             Arc::new(BooleanArray::new(expand::booleans(&values, &validity, rows), nulls))
         }
         (Values::List { ends, element }, DataType::List(field)) => {
             let offsets = expand::offsets(&ends, &validity, rows)?;
             let elements = column_or_null_array(*element, field.data_type(), last(&ends))?;
-            Arc::new(ListArray::try_new(Arc::clone(field), offsets, elements, nulls).map_err(bug)?)
+            Arc::new(ListArray::try_new(Arc::clone(field), offsets, elements, nulls).map_err(|error| bug(&error))?)
         }
         (Values::Structs { ends, element_validity, children }, DataType::List(field)) => {
             let offsets = expand::offsets(&ends, &validity, rows)?;
             let elements = Arc::new(struct_array(&element_validity, children, field, last(&ends))?);
-            Arc::new(ListArray::try_new(Arc::clone(field), offsets, elements, nulls).map_err(bug)?)
+            Arc::new(ListArray::try_new(Arc::clone(field), offsets, elements, nulls).map_err(|error| bug(&error))?)
         }
         (Values::Map { ends, keys, values }, DataType::Map(field, ordered)) => {
             let offsets = expand::offsets(&ends, &validity, rows)?;
             let entries = entries_array(keys, *values, field, last(&ends))?;
-            Arc::new(MapArray::try_new(Arc::clone(field), offsets, entries, nulls, *ordered).map_err(bug)?)
+            Arc::new(
+                MapArray::try_new(Arc::clone(field), offsets, entries, nulls, *ordered).map_err(|error| bug(&error))?,
+            )
         }
         (_, data_type) => return Err(broken(&format!("a column that is not {data_type}"))),
     })
@@ -182,7 +189,7 @@ fn column_or_null_array(column: Column, data_type: &DataType, rows: usize) -> Re
 }
 
 fn text_array(text: TextValues, offsets: OffsetBuffer<i32>, nulls: Option<NullBuffer>) -> Result<StringArray> {
-    StringArray::try_new(offsets, Buffer::from_vec(text.bytes), nulls).map_err(bug)
+    StringArray::try_new(offsets, Buffer::from_vec(text.bytes), nulls).map_err(|error| bug(&error))
 }
 
 fn struct_array(validity: &Bitmap, children: Vec<Column>, field: &FieldRef, rows: usize) -> Result<StructArray> {
@@ -198,7 +205,7 @@ fn struct_array(validity: &Bitmap, children: Vec<Column>, field: &FieldRef, rows
         .map(|(child, field)| column_or_null_array(child, field.data_type(), rows))
         .collect::<Result<Vec<_>>>()?;
     let nulls = (validity.count_ones() < rows).then(|| NullBuffer::new(expand::bits(validity, rows)));
-    StructArray::try_new_with_length(fields.clone(), arrays, nulls, rows).map_err(bug)
+    StructArray::try_new_with_length(fields.clone(), arrays, nulls, rows).map_err(|error| bug(&error))
 }
 
 fn entries_array(keys: TextValues, values: Column, field: &FieldRef, rows: usize) -> Result<StructArray> {
@@ -212,14 +219,14 @@ fn entries_array(keys: TextValues, values: Column, field: &FieldRef, rows: usize
     let offsets = expand::dense_offsets(&keys.ends)?;
     let keys = Arc::new(text_array(keys, offsets, None)?);
     let values = column_or_null_array(values, value.data_type(), rows)?;
-    StructArray::try_new_with_length(fields.clone(), vec![keys, values], None, rows).map_err(bug)
+    StructArray::try_new_with_length(fields.clone(), vec![keys, values], None, rows).map_err(|error| bug(&error))
 }
 
 fn last(ends: &[u32]) -> usize {
     ends.last().map_or(0, |&end| end as usize)
 }
 
-fn bug(error: ArrowError) -> Error {
+fn bug(error: &ArrowError) -> Error {
     broken(&error.to_string())
 }
 

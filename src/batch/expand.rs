@@ -34,7 +34,9 @@ pub(super) fn booleans(dense: &Bitmap, validity: &Bitmap, rows: usize) -> Boolea
     for (index, row) in validity.iter_ones().enumerate() {
         words[row / 64] |= u64::from(dense.get(index)) << (row % 64);
     }
-    words.iter_mut().for_each(|word| *word = word.to_le());
+    for word in &mut words {
+        *word = word.to_le();
+    }
     BooleanBuffer::new(Buffer::from_vec(words), 0, rows)
 }
 
@@ -48,7 +50,7 @@ pub(super) fn offsets(ends: &[u32], validity: &Bitmap, rows: usize) -> Result<Of
     let mut end = 0;
     for (row, &next) in validity.iter_ones().zip(ends) {
         offsets.resize(row + 1, end);
-        end = next as i32;
+        end = next.cast_signed();
     }
     offsets.resize(rows + 1, end);
     Ok(OffsetBuffer::new(ScalarBuffer::from(offsets)))
@@ -59,7 +61,7 @@ pub(super) fn dense_offsets(ends: &[u32]) -> Result<OffsetBuffer<i32>> {
     check(ends)?;
     let mut offsets = Vec::with_capacity(ends.len() + 1);
     offsets.push(0);
-    offsets.extend(ends.iter().map(|&end| end as i32));
+    offsets.extend(ends.iter().map(|&end| end.cast_signed()));
     Ok(OffsetBuffer::new(ScalarBuffer::from(offsets)))
 }
 

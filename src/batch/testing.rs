@@ -118,7 +118,7 @@ pub(crate) fn schema(shapes: &[ColumnShape]) -> SchemaRef {
     let fields = shapes.iter().enumerate().map(|(index, shape)| {
         let data_type = match shape {
             ColumnShape::Scalar(scalar) => scalar_type(*scalar),
-            ColumnShape::List(element) => DataType::new_list(scalar_type(*element), true),
+            ColumnShape::List(element) => DataType::List(Arc::new(Field::new("element", scalar_type(*element), true))),
             ColumnShape::Structs(children) => {
                 let members = children.iter().enumerate();
                 let members: Fields =

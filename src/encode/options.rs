@@ -2,12 +2,14 @@
 
 use parquet::{
     basic::{Compression as Codec, Encoding, Type, ZstdLevel},
-    file::properties::{BloomFilterPosition, EnabledStatistics, WriterProperties, WriterVersion},
-    schema::types::{ColumnDescriptor, SchemaDescriptor},
+    file::properties::{
+        BloomFilterPosition, EnabledStatistics, WriterProperties, WriterPropertiesBuilder, WriterVersion,
+    },
+    schema::types::{ColumnPath, SchemaDescriptor},
 };
 
 use crate::{
-    config::Compression,
+    config::{Compression, Config},
     error::{Error, Result},
 };
 
@@ -40,13 +42,21 @@ impl EncodeOptions {
     pub const STATISTICS_BYTES: usize = 64;
     /// Rows that the writer takes at a time; dictionary and page limits are looked at in between.
     pub const WRITE_BATCH_ROWS: usize = 1024;
+    /// Rows of a page that holds nothing but nulls: as many as a row group can have, such a page is a run of one level.
+    pub const NULL_PAGE_ROWS: usize = 1 << 30;
+    /// Different values for which a bloom filter is made at first; it is folded down to those that there are.
+    pub const BLOOM_FILTER_VALUES: u64 = Config::ROW_GROUP_ROWS as u64;
     /// One look-up in a hundred finds a bloom filter wrong: 10 bits for each distinct value.
     pub const BLOOM_FILTER_ERROR_RATE: f64 = 0.01;
     /// Who wrote the file. Readers parse this form to know of faults of a writer.
     pub const CREATED_BY: &'static str = concat!("partiquet version ", env!("CARGO_PKG_VERSION"));
 
-    /// The properties that all row groups share.
-    pub(super) fn properties(&self, schema: &SchemaDescriptor) -> Result<WriterProperties> {
+    /// How column chunks with values are written; `bloom_filters` are the leaves that get one.
+    pub(super) fn properties(
+        &self,
+        schema: &SchemaDescriptor,
+        bloom_filters: &[ColumnPath],
+    ) -> Result<WriterProperties> {
         let Self { compression, sort_by: _, bloom_filter: _ } = self;
         let mut builder = WriterProperties::builder()
             // Version 2 brings data pages V2: levels stand outside the compressed part, pages end at row bounds.
@@ -71,7 +81,7 @@ impl EncodeOptions {
             .set_column_index_truncate_length(Some(Self::STATISTICS_BYTES))
             // Would hash every value once more.
             .set_write_row_group_number_distinct_values(false)
-            // Given to single columns of a row group, sized for their values; setting its rate would switch it on.
+            // Only for the columns below; to set the rate here would switch it on for all.
             .set_bloom_filter_enabled(false)
             .set_bloom_filter_position(BloomFilterPosition::AfterRowGroup)
             .set_bloom_filter_for_dictionary_encoded_chunks(true)
@@ -85,13 +95,30 @@ impl EncodeOptions {
             builder = builder
                 .set_column_encoding(path.clone(), encoding)
                 .set_column_dictionary_enabled(path.clone(), dictionary);
-            if is_repeated(leaf) {
+            if leaf.max_rep_level() > 0 {
                 // Nobody can skip by the least and greatest element of all lists of a row group, and comparing the
                 // values of a map costs more than anything else about them.
                 builder = builder.set_column_statistics_enabled(path, EnabledStatistics::None);
             }
         }
+        for path in bloom_filters {
+            builder = builder
+                .set_column_bloom_filter_enabled(path.clone(), true)
+                .set_column_bloom_filter_fpp(path.clone(), Self::BLOOM_FILTER_ERROR_RATE)
+                .set_column_bloom_filter_max_ndv(path.clone(), Self::BLOOM_FILTER_VALUES);
+        }
         Ok(builder.build())
+    }
+
+    /// How column chunks of nothing but nulls are written: one page without a dictionary says it all.
+    pub(super) fn null_properties(properties: &WriterProperties, schema: &SchemaDescriptor) -> WriterProperties {
+        let builder = properties.clone().into_builder().set_data_page_row_count_limit(Self::NULL_PAGE_ROWS);
+        let without_extras = |builder: WriterPropertiesBuilder, path: &ColumnPath| {
+            builder
+                .set_column_dictionary_enabled(path.clone(), false)
+                .set_column_bloom_filter_enabled(path.clone(), false)
+        };
+        schema.columns().iter().fold(builder, |builder, leaf| without_extras(builder, leaf.path())).build()
     }
 }
 
@@ -107,11 +134,6 @@ const fn encoding(physical: Type) -> (Encoding, bool) {
         // A bit each; the run-length form is younger than some readers.
         _ => (Encoding::PLAIN, false),
     }
-}
-
-/// Whether a leaf stands inside a list or a map.
-pub(super) fn is_repeated(leaf: &ColumnDescriptor) -> bool {
-    leaf.max_rep_level() > 0
 }
 
 fn codec(compression: Compression) -> Result<Codec> {

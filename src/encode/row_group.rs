@@ -23,7 +23,7 @@ pub struct EncodedRowGroup {
     /// One for each column of the file.
     pub(super) ranges: Vec<Range>,
     num_rows: usize,
-    byte_size: usize,
+    byte_size: u64,
 }
 
 impl EncodedRowGroup {
@@ -35,7 +35,7 @@ impl EncodedRowGroup {
 
     /// Bytes of its pages: what it takes in memory now and in the file later.
     #[must_use]
-    pub const fn byte_size(&self) -> usize {
+    pub const fn byte_size(&self) -> u64 {
         self.byte_size
     }
 }
@@ -58,8 +58,7 @@ pub fn encode_row_group(schema: &FileSchema, columns: &Columns) -> Result<Encode
     }
     let mut maker = ArrayMaker::new(columns.num_rows);
     let order = row_order(schema, columns, &mut maker)?;
-    let factory = schema.writer_factory(columns).map_err(|error| bug(&error))?;
-    let mut writers = factory.create_column_writers(0).map_err(|error| bug(&error))?.into_iter();
+    let mut writers = schema.column_writers()?;
 
     for (field, column) in schema.fields() {
         let column = &columns.columns[column];
@@ -68,9 +67,10 @@ pub fn encode_row_group(schema: &FileSchema, columns: &Columns) -> Result<Encode
             array = take(&array, order, None).map_err(|error| sort_bug(&error))?;
         }
         for leaf in compute_leaves(field, &array).map_err(|error| bug(&error))? {
-            let Some(mut writer) = writers.next() else {
+            let Some((writer, null_writer)) = writers.next() else {
                 return Err(Error::Bug(format!("column {} has more leaves than its schema", field.name())));
             };
+            let mut writer = if column.num_values() == 0 { null_writer } else { writer };
             writer.write(&leaf).map_err(|error| bug(&error))?;
             group.chunks.push(writer.close().map_err(|error| bug(&error))?);
         }
@@ -78,7 +78,7 @@ pub fn encode_row_group(schema: &FileSchema, columns: &Columns) -> Result<Encode
         let Some(chunk) = group.chunks.last() else { continue };
         group.ranges.push(Range::new(chunk.close().metadata.statistics(), column.num_values()));
     }
-    group.byte_size = group.chunks.iter().map(|chunk| chunk.close().bytes_written as usize).sum();
+    group.byte_size = group.chunks.iter().map(|chunk| chunk.close().bytes_written).sum();
     Ok(group)
 }
 
@@ -89,7 +89,7 @@ fn row_order(schema: &FileSchema, columns: &Columns, maker: &mut ArrayMaker) -> 
     }
     let options = SortOptions { descending: false, nulls_first: false };
     let (mut keys, mut fields) = (Vec::<ArrayRef>::new(), Vec::new());
-    for (field, column) in schema.sort_by().iter().flat_map(|by| schema.fields().find(|(_, column)| column == by)) {
+    for (field, column) in schema.sort_by().iter().filter_map(|by| schema.fields().find(|(_, column)| column == by)) {
         keys.push(maker.copied(&columns.columns[column], field.data_type())?);
         fields.push(SortField::new_with_options(field.data_type().clone(), options));
     }

@@ -4,7 +4,10 @@ use std::{io, sync::Arc};
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use parquet::{
-    arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata, arrow_writer::ArrowRowGroupWriterFactory},
+    arrow::{
+        ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata,
+        arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory},
+    },
     file::{
         metadata::SortingColumn,
         properties::{WriterProperties, WriterPropertiesPtr},
@@ -14,29 +17,24 @@ use parquet::{
 };
 
 use super::{EncodeOptions, bug};
-use crate::{
-    columns::Columns,
-    error::{Error, Result},
-};
+use crate::error::{Error, Result};
 
 /// The table schema without the columns that the folders' names hold, and how its columns are written.
 #[derive(Debug)]
 pub struct FileSchema {
     /// For each column of the file, its index in the table.
     columns: Vec<usize>,
-    /// For each column of the file, its leaves.
-    leaves: Vec<Vec<ColumnPath>>,
     arrow: SchemaRef,
     parquet: TypePtr,
     table_width: usize,
     /// Indexes into the table: columns to sort by, without those that are constant in a file.
     sort_by: Vec<usize>,
-    /// Indexes into `columns`.
-    bloom_filter: Vec<usize>,
-    /// For column chunks.
-    chunk_properties: WriterProperties,
     /// For whole files: with the Arrow schema (it carries the fields' metadata) and the sort order.
     file_properties: WriterPropertiesPtr,
+    /// Make the writers of column chunks with values, and of chunks without. Both serve all row groups, so that
+    /// these share one description of the columns: they keep it until their file has its footer.
+    writers: ArrowRowGroupWriterFactory,
+    null_writers: ArrowRowGroupWriterFactory,
 }
 
 impl FileSchema {
@@ -53,13 +51,9 @@ impl FileSchema {
         }
         let arrow = Arc::new(table.project(&columns).map_err(|error| Error::Bug(error.to_string()))?);
         let descriptor = parquet_schema(&arrow)?;
-        let mut leaves = vec![Vec::new(); columns.len()];
-        let mut first_leaf = vec![0; columns.len()];
-        // From the last to the first, so that the first leaf of a column is the one that stays.
-        for (index, leaf) in descriptor.columns().iter().enumerate().rev() {
-            let column = descriptor.get_column_root_idx(index);
-            leaves[column].push(leaf.path().clone());
-            first_leaf[column] = index;
+        let mut leaves: Vec<Vec<ColumnPath>> = vec![Vec::new(); columns.len()];
+        for (index, leaf) in descriptor.columns().iter().enumerate() {
+            leaves[descriptor.get_column_root_idx(index)].push(leaf.path().clone());
         }
 
         let place = |index: &usize| columns.iter().position(|column| column == index);
@@ -71,30 +65,33 @@ impl FileSchema {
             check_column(table, index, "given a bloom filter", fits)?;
         }
         let sort_by: Vec<usize> = options.sort_by.iter().copied().filter(|index| place(index).is_some()).collect();
-        let sorting_columns = sort_by.iter().filter_map(place).map(|column| SortingColumn {
-            column_idx: first_leaf[column] as i32,
-            descending: false,
-            nulls_first: false,
+        let sorting_columns = sort_by.iter().filter_map(place).filter_map(|column| {
+            let first_leaf = leaves[..column].iter().map(Vec::len).sum::<usize>();
+            let column_idx = i32::try_from(first_leaf).ok()?;
+            Some(SortingColumn { column_idx, descending: false, nulls_first: false })
         });
         let sorting_columns: Vec<_> = sorting_columns.collect();
 
-        let chunk_properties = options.properties(&descriptor)?;
-        let mut file_properties = chunk_properties
+        let bloom_filters: Vec<ColumnPath> =
+            options.bloom_filter.iter().filter_map(place).flat_map(|column| leaves[column].iter().cloned()).collect();
+        let properties = options.properties(&descriptor, &bloom_filters)?;
+        let null_properties = EncodeOptions::null_properties(&properties, &descriptor);
+        let mut file_properties = properties
             .clone()
             .into_builder()
             .set_sorting_columns((!sorting_columns.is_empty()).then_some(sorting_columns))
             .build();
         add_encoded_arrow_schema_to_metadata(&arrow, &mut file_properties);
+        let parquet = descriptor.root_schema_ptr();
         Ok(Self {
-            parquet: descriptor.root_schema_ptr(),
-            sort_by,
-            bloom_filter: options.bloom_filter.iter().filter_map(place).collect(),
+            writers: writer_factory(&parquet, &arrow, properties)?,
+            null_writers: writer_factory(&parquet, &arrow, null_properties)?,
             file_properties: Arc::new(file_properties),
-            chunk_properties,
             table_width,
             columns,
-            leaves,
+            sort_by,
             arrow,
+            parquet,
         })
     }
 
@@ -133,33 +130,22 @@ impl FileSchema {
         SerializedFileWriter::new(target, Arc::clone(&self.parquet), Arc::clone(&self.file_properties))
     }
 
-    /// Makes the column writers of one row group, with properties that suit the columns of `rows`.
-    pub(super) fn writer_factory(&self, rows: &Columns) -> parquet::errors::Result<ArrowRowGroupWriterFactory> {
-        let mut builder = self.chunk_properties.clone().into_builder();
-        for (leaves, &column) in self.leaves.iter().zip(&self.columns) {
-            if rows.columns[column].num_values() == 0 {
-                // Nothing but nulls: one page without a dictionary says it all.
-                for leaf in leaves {
-                    builder = builder
-                        .set_column_dictionary_enabled(leaf.clone(), false)
-                        .set_column_data_page_row_count_limit(leaf.clone(), rows.num_rows.max(1));
-                }
-            }
-        }
-        for &column in &self.bloom_filter {
-            let values = rows.columns[self.columns[column]].num_values();
-            for leaf in self.leaves[column].iter().filter(|_| values > 0) {
-                // Sized for values that are all different; the writer folds it down to those that are.
-                builder = builder
-                    .set_column_bloom_filter_enabled(leaf.clone(), true)
-                    .set_column_bloom_filter_fpp(leaf.clone(), EncodeOptions::BLOOM_FILTER_ERROR_RATE)
-                    .set_column_bloom_filter_max_ndv(leaf.clone(), values as u64);
-            }
-        }
-        // The factory asks for a file and takes schema and properties from it.
-        let file = SerializedFileWriter::new(io::sink(), Arc::clone(&self.parquet), Arc::new(builder.build()))?;
-        Ok(ArrowRowGroupWriterFactory::new(&file, Arc::clone(&self.arrow)))
+    /// For each leaf, a writer of one column chunk with values, and one for nothing but nulls.
+    pub(super) fn column_writers(&self) -> Result<impl Iterator<Item = (ArrowColumnWriter, ArrowColumnWriter)>> {
+        let writers = self.writers.create_column_writers(0).map_err(|error| bug(&error))?;
+        let null_writers = self.null_writers.create_column_writers(0).map_err(|error| bug(&error))?;
+        Ok(writers.into_iter().zip(null_writers))
     }
+}
+
+fn writer_factory(
+    parquet: &TypePtr,
+    arrow: &SchemaRef,
+    properties: WriterProperties,
+) -> Result<ArrowRowGroupWriterFactory> {
+    // The factory asks for a file, and takes nothing but schema and properties from it.
+    let file = SerializedFileWriter::new(io::sink(), Arc::clone(parquet), Arc::new(properties));
+    Ok(ArrowRowGroupWriterFactory::new(&file.map_err(|error| bug(&error))?, Arc::clone(arrow)))
 }
 
 fn parquet_schema(arrow: &Schema) -> Result<SchemaDescriptor> {
