@@ -1,7 +1,12 @@
 //! From names on the command line to blocks of whole records.
 //!
-//! [`discover`] finds the inputs, [`read`] opens and decompresses them, [`split`] cuts their bytes into
-//! [`RecordBlock`]s. Everything here is sequential and keeps at most a block and one record in memory.
+//! ```text
+//! names -> discover -> InputFile -> read -> bytes -> split -> Piece (block of records, refused text, end of input)
+//!                                    stream: what can be read once       rejects: refused texts given back
+//! ```
+//!
+//! [`reader::BlockReader`] is all of it in one; [`sample`] takes a look beforehand. Everything here is sequential and
+//! keeps a block and one record in memory. What comes out depends on the content of the inputs and the options alone.
 
 pub mod discover;
 pub mod read;
@@ -9,6 +14,7 @@ pub mod reader;
 pub mod rejects;
 pub mod sample;
 pub mod split;
+pub mod stream;
 
 use std::ops::Range;
 
@@ -27,7 +33,8 @@ pub enum Framing {
 pub struct RecordBlock {
     /// Index of the input in the run's list.
     pub input: usize,
-    /// Counts the documents of an input that are told apart only by their brackets (0 for most inputs).
+    /// Which document of the input: what has to be given up together after a malformed record. 0, as an input is one
+    /// document; in a rejects file each line is one.
     pub document: u64,
     /// Offset of the first byte in the (decompressed) input.
     pub offset: u64,

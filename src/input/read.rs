@@ -1,1 +1,219 @@
-//! Placeholder.
+//! Opens an input and gives its bytes, decompressed.
+//!
+//! Compression is seen in the first bytes, whatever the name says. Bytes are inflated straight into the caller's
+//! buffer. Size and digest are those of the bytes as stored.
+
+mod inflate;
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::PathBuf,
+};
+
+use xxhash_rust::xxh3::Xxh3;
+
+use self::inflate::Inflater;
+use super::{
+    discover::{InputFile, Source},
+    stream::copy_front,
+};
+use crate::error::{Error, Result};
+
+/// How an input is to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Once, from the beginning to the end.
+    Convert,
+    /// Its beginning, before it is converted.
+    Sample,
+}
+
+/// An input being read.
+pub struct InputReader {
+    name: String,
+    path: PathBuf,
+    stored: Stored,
+    inflater: Option<Inflater>,
+}
+
+impl InputReader {
+    /// Opens an input and looks at its first bytes.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be opened or read, [`Error::Input`] if it has a format that is not understood.
+    pub fn open(input: &InputFile, access: Access) -> Result<Self> {
+        let (reader, path): (Box<dyn Read + Send>, _) = match (&input.source, access) {
+            (Source::File(path), _) => (Box::new(File::open(path).map_err(Error::io("open", path))?), path.clone()),
+            (Source::Stream(stream), Access::Convert) => (Box::new(stream.take()), PathBuf::from(&input.name)),
+            (Source::Stream(stream), Access::Sample) => (Box::new(stream.peek()), PathBuf::from(&input.name)),
+        };
+        let mut stored = Stored::new(reader);
+        stored.peek().map_err(Error::io("read", &path))?;
+        let inflater = match Format::of(stored.head()) {
+            Format::Plain => None,
+            Format::Gzip => Some(Inflater::gzip()),
+            Format::Zstd => Some(Inflater::zstd().map_err(Error::io("decompress", &path))?),
+            Format::Truncated(what) => {
+                return Err(Error::Input {
+                    file: input.name.clone(),
+                    offset: stored.head().len() as u64,
+                    message: format!("the {what} stream ends inside its header: the file is truncated"),
+                    hint: inflate::TRUNCATED_HINT.to_owned(),
+                });
+            }
+            Format::Other(what, how) => {
+                return Err(Error::Input {
+                    file: input.name.clone(),
+                    offset: 0,
+                    message: format!("this is {what}, not JSON; of compressed inputs gzip and zstd are understood"),
+                    hint: how.to_owned(),
+                });
+            }
+        };
+        Ok(Self { name: input.name.clone(), path, stored, inflater })
+    }
+
+    /// Reads some decompressed bytes into `out`, which must not be empty; 0 at the end of the input.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if reading fails, [`Error::Input`] if a compressed stream is damaged or ends too early.
+    pub fn read(&mut self, out: &mut [u8]) -> Result<usize> {
+        match &mut self.inflater {
+            None => self.stored.read(out).map_err(Error::io("read", &self.path)),
+            Some(inflater) => inflater.read(&mut self.stored, out).map_err(|fault| match fault {
+                inflate::Fault::Io(source) => Error::io("read", &self.path)(source),
+                inflate::Fault::Damaged { offset, message, hint } => {
+                    Error::Input { file: self.name.clone(), offset, message, hint }
+                }
+            }),
+        }
+    }
+
+    /// Whether the bytes as stored are the bytes as read.
+    #[must_use]
+    pub const fn is_plain(&self) -> bool {
+        self.inflater.is_none()
+    }
+
+    /// Bytes as stored that were read so far.
+    #[must_use]
+    pub const fn stored_bytes(&self) -> u64 {
+        self.stored.bytes
+    }
+
+    /// XXH3-128 of the bytes as stored that were read so far.
+    #[must_use]
+    pub fn digest(&self) -> u128 {
+        self.stored.hasher.digest128()
+    }
+}
+
+/// The bytes as stored, counted and hashed as they pass.
+struct Stored {
+    reader: Box<dyn Read + Send>,
+    head: [u8; Format::HEAD_BYTES],
+    head_len: usize,
+    head_pos: usize,
+    bytes: u64,
+    hasher: Box<Xxh3>,
+}
+
+impl Stored {
+    fn new(reader: Box<dyn Read + Send>) -> Self {
+        let head = [0; Format::HEAD_BYTES];
+        Self { reader, head, head_len: 0, head_pos: 0, bytes: 0, hasher: Box::new(Xxh3::new()) }
+    }
+
+    /// Reads the first bytes without taking them.
+    fn peek(&mut self) -> io::Result<()> {
+        while self.head_len < self.head.len() {
+            match read_some(&mut self.reader, &mut self.head[self.head_len..])? {
+                0 => break,
+                n => self.head_len += n,
+            }
+        }
+        Ok(())
+    }
+
+    fn head(&self) -> &[u8] {
+        &self.head[..self.head_len]
+    }
+
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let head = &self.head[self.head_pos..self.head_len];
+        let n = if head.is_empty() {
+            read_some(&mut self.reader, out)?
+        } else {
+            let n = copy_front(head, out);
+            self.head_pos += n;
+            n
+        };
+        self.bytes += n as u64;
+        self.hasher.update(&out[..n]);
+        Ok(n)
+    }
+}
+
+fn read_some(reader: &mut dyn Read, out: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match reader.read(out) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+/// What the first bytes of an input say about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Plain,
+    Gzip,
+    Zstd,
+    /// Ends inside the magic number of this format.
+    Truncated(&'static str),
+    /// A format that is not understood, and what can be done.
+    Other(&'static str, &'static str),
+}
+
+impl Format {
+    const HEAD_BYTES: usize = 6;
+    const GZIP: &[u8] = &[0x1f, 0x8b];
+    const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+
+    /// None of these can begin a JSON text, so saying what it is helps more than a syntax error.
+    const OTHERS: [(&[u8], &str, &str); 6] = [
+        (b"BZh", "a bzip2 file", "decompress it on the way: bzip2 -dc FILE | partiquet convert - --out DIR"),
+        (b"\xfd7zXZ\0", "an xz file", "decompress it on the way: xz -dc FILE | partiquet convert - --out DIR"),
+        (b"\x04\x22\x4d\x18", "an lz4 file", "decompress it on the way: lz4 -dc FILE | partiquet convert - --out DIR"),
+        (b"PK\x03\x04", "a zip archive", "unpack it and give the folder as the input"),
+        (b"PAR1", "a Parquet file", "give the JSON it was made from"),
+        (b"SQLite", "a SQLite database", "export its JSON first"),
+    ];
+
+    fn of(head: &[u8]) -> Self {
+        // The first byte of a zstd magic number is a plain `(`, so two bytes are asked for before it is believed.
+        let is_cut =
+            |magic: &[u8], least: usize| head.len() >= least && head.len() < magic.len() && magic.starts_with(head);
+        if head.starts_with(Self::GZIP) {
+            Self::Gzip
+        } else if head.starts_with(Self::ZSTD) || Self::is_skippable_zstd(head) {
+            Self::Zstd
+        } else if is_cut(Self::GZIP, 1) {
+            Self::Truncated("gzip")
+        } else if is_cut(Self::ZSTD, 2) {
+            Self::Truncated("zstd")
+        } else {
+            let other = Self::OTHERS.iter().find(|(magic, ..)| head.starts_with(magic));
+            other.map_or(Self::Plain, |&(_, what, how)| Self::Other(what, how))
+        }
+    }
+
+    /// A zstd stream may begin with a skippable frame (pzstd writes one).
+    fn is_skippable_zstd(head: &[u8]) -> bool {
+        matches!(head, [first, 0x2a, 0x4d, 0x18, ..] if first & 0xf0 == 0x50)
+    }
+}
+
+#[cfg(test)]
+mod tests;

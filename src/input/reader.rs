@@ -1,1 +1,197 @@
-//! Placeholder.
+//! All inputs of a run, one after the other, as blocks of whole records.
+
+use super::{
+    Piece, ReadOptions,
+    discover::InputFile,
+    read::{Access, InputReader},
+    rejects::{self, Unpacker},
+    split::{Begin, Layout, SNIFF_BYTES, Splitter, Step, sniff},
+    stream::copy_front,
+};
+use crate::error::{Error, Result};
+
+/// Reads inputs in order. What it gives depends on their content and the options only.
+pub struct BlockReader {
+    inputs: Vec<InputFile>,
+    options: ReadOptions,
+    access: Access,
+    /// The input after the current one.
+    next_input: usize,
+    current: Option<Current>,
+    splitter: Splitter,
+    /// The beginning of the current input, read ahead to see its layout.
+    head: Vec<u8>,
+    /// Bytes as stored of the inputs before the current one.
+    finished_bytes: u64,
+}
+
+/// The input being read.
+struct Current {
+    reader: InputReader,
+    head_pos: usize,
+    layout: Layout,
+    /// Only for a rejects file.
+    unpacker: Option<Unpacker>,
+}
+
+impl BlockReader {
+    /// Reads these inputs for good.
+    #[must_use]
+    pub fn new(inputs: Vec<InputFile>, options: ReadOptions) -> Self {
+        Self::with_access(inputs, options, Access::Convert)
+    }
+
+    pub(super) fn with_access(inputs: Vec<InputFile>, options: ReadOptions, access: Access) -> Self {
+        let splitter = Splitter::new(options);
+        Self { inputs, options, access, next_input: 0, current: None, splitter, head: Vec::new(), finished_bytes: 0 }
+    }
+
+    /// The next piece; none after the end of the last input. `recycled`: the bytes of an earlier block, given back as
+    /// they were so that they need not be allocated and zeroed again.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if an input cannot be opened or read, [`Error::Input`] if it cannot be read as what it says it is.
+    /// Nothing can be read after an error.
+    pub fn next_piece(&mut self, recycled: Option<Vec<u8>>) -> Result<Option<Piece>> {
+        if let Some(bytes) = recycled {
+            self.splitter.recycle(bytes);
+        }
+        let piece = self.advance();
+        if piece.is_err() {
+            self.next_input = self.inputs.len();
+            self.current = None;
+        }
+        piece
+    }
+
+    /// Bytes of all inputs read so far, as stored.
+    #[must_use]
+    pub fn bytes_read(&self) -> u64 {
+        self.finished_bytes + self.current.as_ref().map_or(0, |current| current.reader.stored_bytes())
+    }
+
+    /// Bytes of all inputs, as stored; none while one of them is a stream.
+    #[must_use]
+    pub fn bytes_total(&self) -> Option<u64> {
+        self.inputs.iter().map(|input| input.bytes).sum()
+    }
+
+    /// Whether the piece that was given last comes from a rejects file. Its line is then the number of its document
+    /// plus one, whatever newlines its text has.
+    #[must_use]
+    pub fn is_in_rejects_file(&self) -> bool {
+        self.current.as_ref().is_some_and(|current| current.unpacker.is_some())
+    }
+
+    /// Whether the current input is line-delimited and stored as it is, so that it can be entered anywhere.
+    pub(super) fn is_in_plain_lines(&self) -> bool {
+        self.current.as_ref().is_some_and(|current| {
+            current.layout == Layout::Lines && current.unpacker.is_none() && current.reader.is_plain()
+        })
+    }
+
+    fn advance(&mut self) -> Result<Option<Piece>> {
+        loop {
+            let Some(current) = &mut self.current else {
+                if self.next_input == self.inputs.len() {
+                    return Ok(None);
+                }
+                self.open()?;
+                continue;
+            };
+            if let Some(unpacker) = &mut current.unpacker
+                && let Some(piece) = unpacker.step()?
+            {
+                return Ok(Some(piece));
+            }
+            match self.splitter.step() {
+                Step::Piece(piece) => {
+                    let piece = match &mut current.unpacker {
+                        None => Some(piece),
+                        Some(unpacker) => unpacker.feed(piece),
+                    };
+                    if piece.is_some() {
+                        return Ok(piece);
+                    }
+                }
+                Step::NeedBytes => {
+                    let space = self.splitter.space();
+                    let head = &self.head[current.head_pos..];
+                    let n = if head.is_empty() { current.reader.read(space)? } else { copy_front(head, space) };
+                    current.head_pos += n.min(head.len());
+                    self.splitter.advance(n);
+                }
+                Step::Done => {
+                    let (bytes, digest) = (current.reader.stored_bytes(), current.reader.digest());
+                    self.finished_bytes += bytes;
+                    self.current = None;
+                    return Ok(Some(Piece::EndOfInput { input: self.next_input - 1, bytes, digest }));
+                }
+            }
+        }
+    }
+
+    /// Opens the next input and sees how it is laid out.
+    fn open(&mut self) -> Result<()> {
+        let input = self.next_input;
+        let file = &self.inputs[input];
+        let mut reader = InputReader::open(file, self.access)?;
+        let mut target = SNIFF_BYTES;
+        self.head.clear();
+        let (layout, start, is_rejects) = loop {
+            let is_whole = fill(&mut reader, &mut self.head, target)?;
+            let start = skip_bom(&self.head, &file.name)?;
+            let head = &self.head[start..];
+            if rejects::is_rejects_file(head) {
+                break (Layout::Lines, start, true);
+            }
+            if let Some(layout) = sniff(head, is_whole) {
+                break (layout, start, false);
+            }
+            if self.head.len() > self.options.max_record_bytes {
+                // The first value is longer than any record may be, on one line so far.
+                break (Layout::Lines, start, false);
+            }
+            target = target.saturating_mul(2);
+        };
+        let options = if is_rejects { rejects::line_options(self.options) } else { self.options };
+        self.splitter.begin(Begin { input, document: 0, offset: start as u64, layout, options });
+        let unpacker = is_rejects.then(|| Unpacker::new(&file.name, input, self.options));
+        self.current = Some(Current { reader, head_pos: start, layout, unpacker });
+        self.next_input += 1;
+        Ok(())
+    }
+}
+
+/// Reads until `head` has `target` bytes. Whether the input ended before.
+fn fill(reader: &mut InputReader, head: &mut Vec<u8>, target: usize) -> Result<bool> {
+    let mut filled = head.len();
+    head.resize(target, 0);
+    while filled < target {
+        match reader.read(&mut head[filled..])? {
+            0 => {
+                head.truncate(filled);
+                return Ok(true);
+            }
+            n => filled += n,
+        }
+    }
+    Ok(false)
+}
+
+/// Where the text begins, after a byte order mark.
+fn skip_bom(head: &[u8], file: &str) -> Result<usize> {
+    match head {
+        [0xef, 0xbb, 0xbf, ..] => Ok(3),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Err(Error::Input {
+            file: file.to_owned(),
+            offset: 0,
+            message: "this is UTF-16, JSON is UTF-8".to_owned(),
+            hint: "convert it first: iconv -f UTF-16 -t UTF-8 FILE | partiquet convert - --out DIR".to_owned(),
+        }),
+        _ => Ok(0),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,246 @@
-//! Placeholder.
+//! A rejects file as an input: each line holds a record that was refused by an earlier run and, one hopes, mended.
+//!
+//! The `raw` text of each line is a small document of its own, of any layout. A place inside it is told as the offset
+//! of its line plus the offset inside the text: it lies within the line, so that places keep their order, but escapes
+//! before it make it differ from the true one. Lines are numbered by the lines of the rejects file.
+
+use serde::Deserialize;
+
+use super::{
+    Piece, ReadOptions, RecordBlock, Unreadable,
+    split::{Begin, Splitter, Step, sniff},
+    stream::copy_front,
+};
+use crate::{
+    error::{Error, Result},
+    report::{Reject, RejectKind},
+};
+
+/// How many times longer a text can be as a JSON string (`\u0000` for one byte).
+const MAX_ESCAPE_FACTOR: usize = 6;
+
+/// What stands on a line beside the raw text.
+const MAX_FRAME_BYTES: usize = 64 << 10;
+
+/// Whether an input that begins so is a rejects file. Its first line may be broken by the mending, so the beginning of
+/// that line is enough.
+#[must_use]
+pub fn is_rejects_file(head: &[u8]) -> bool {
+    let member = "\"partiquet_reject\"";
+    let Some(object) = head.trim_ascii_start().strip_prefix(b"{") else { return false };
+    if object.trim_ascii_start().starts_with(member.as_bytes()) {
+        return true;
+    }
+    // Written again by another program, which may have sorted the members.
+    let line = head.trim_ascii_start().split(|byte| *byte == b'\n').next().unwrap_or_default();
+    memchr::memmem::find(line, member.as_bytes()).is_some() && serde_json::from_slice::<Line>(line).is_ok()
+}
+
+/// How the lines of a rejects file are to be read so that each can hold a record of the longest kind.
+#[must_use]
+pub const fn line_options(options: ReadOptions) -> ReadOptions {
+    let max = options.max_record_bytes.saturating_mul(MAX_ESCAPE_FACTOR).saturating_add(MAX_FRAME_BYTES);
+    ReadOptions { max_record_bytes: max, ..options }
+}
+
+/// What is taken from a line; the rest of it describes the earlier refusal.
+#[derive(Deserialize)]
+struct Line {
+    partiquet_reject: u32,
+    raw: Option<String>,
+    raw_base64: Option<String>,
+}
+
+/// The text that a line holds, or what is wrong with the line and at which of its bytes.
+type Text = std::result::Result<Vec<u8>, (String, usize)>;
+
+/// Turns the lines of a rejects file into the pieces of the texts they hold.
+#[derive(Debug)]
+pub struct Unpacker {
+    file: String,
+    input: usize,
+    options: ReadOptions,
+    /// A block of lines, walked up to `pos`.
+    lines: RecordBlock,
+    pos: usize,
+    /// Lines of the file before `pos`.
+    line_idx: u64,
+    inner: Splitter,
+    raw: Vec<u8>,
+    raw_pos: usize,
+}
+
+impl Unpacker {
+    /// Reads the rejects file that is the given input.
+    #[must_use]
+    pub fn new(file: &str, input: usize, options: ReadOptions) -> Self {
+        let framing = super::Framing::Lines;
+        Self {
+            file: file.to_owned(),
+            input,
+            options,
+            lines: RecordBlock { input, document: 0, offset: 0, bytes: Vec::new(), framing },
+            pos: 0,
+            line_idx: 0,
+            inner: Splitter::new(options),
+            raw: Vec::new(),
+            raw_pos: 0,
+        }
+    }
+
+    /// Takes the next piece of the file as it is, once [`Unpacker::step`] has nothing left. What cannot be read comes
+    /// back.
+    pub fn feed(&mut self, piece: Piece) -> Option<Piece> {
+        match piece {
+            Piece::Block(lines) => {
+                self.lines = lines;
+                self.pos = 0;
+                None
+            }
+            Piece::Unreadable(line) => Some(Piece::Unreadable(Unreadable { document: self.line_idx, ..line })),
+            Piece::EndOfInput { .. } => Some(piece),
+        }
+    }
+
+    /// The next piece of the texts in the lines.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if a reject does not hold its text or has a version that is not understood.
+    pub fn step(&mut self) -> Result<Option<Piece>> {
+        loop {
+            match self.inner.step() {
+                Step::Piece(piece) => return Ok(Some(piece)),
+                Step::NeedBytes => {
+                    let n = copy_front(&self.raw[self.raw_pos..], self.inner.space());
+                    self.raw_pos += n;
+                    self.inner.advance(n);
+                }
+                Step::Done => {
+                    if self.pos == self.lines.bytes.len() {
+                        return Ok(None);
+                    }
+                    if let Some(refused) = self.next_line()? {
+                        return Ok(Some(refused));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Begins the text of the next line, or refuses the line.
+    fn next_line(&mut self) -> Result<Option<Piece>> {
+        let rest = &self.lines.bytes[self.pos..];
+        let len = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        let line = &rest[..len];
+        let offset = self.lines.offset + self.pos as u64;
+        let document = self.line_idx;
+        self.pos += (len + 1).min(rest.len());
+        self.line_idx += u64::from(len < rest.len());
+        if line.trim_ascii().is_empty() {
+            return Ok(None);
+        }
+        let raw = match serde_json::from_slice::<Line>(line) {
+            Ok(line) => self.text(line, offset)?,
+            Err(error) => Err((error.to_string(), error.column().saturating_sub(1))),
+        };
+        match raw {
+            Ok(raw) => {
+                // The whole text is at hand, so there is always an answer.
+                let layout = sniff(&raw, true).unwrap_or(super::split::Layout::Lines);
+                self.raw = raw;
+                self.raw_pos = 0;
+                self.inner.begin(Begin { input: self.input, document, offset, layout, options: self.options });
+                Ok(None)
+            }
+            Err((message, column)) => Ok(Some(Piece::Unreadable(Unreadable {
+                input: self.input,
+                document,
+                record_offset: offset,
+                offset: offset + column.min(len) as u64,
+                kind: RejectKind::Syntax,
+                message: format!("this line of a rejects file is not a reject: {message}"),
+                raw_bytes: len as u64,
+                raw: (len <= self.options.max_record_bytes).then(|| line.to_vec()),
+                num_newlines: 0,
+                newlines_before_error: 0,
+                rest_of_document: false,
+            }))),
+        }
+    }
+
+    /// The refused text of a line.
+    fn text(&self, line: Line, offset: u64) -> Result<Text> {
+        let error = |message: String, hint: &str| {
+            Err(Error::Input { file: self.file.clone(), offset, message, hint: hint.to_owned() })
+        };
+        if line.partiquet_reject != Reject::VERSION {
+            let message =
+                format!("a reject of version {}, this program reads {}", line.partiquet_reject, Reject::VERSION);
+            return error(message, "convert it with the version of partiquet that wrote it");
+        }
+        match (line.raw, line.raw_base64) {
+            (Some(raw), _) => Ok(Ok(raw.into_bytes())),
+            (None, Some(base64)) => {
+                Ok(decode_base64(&base64).ok_or_else(|| ("`raw_base64` is not base64".to_owned(), 0)))
+            }
+            (None, None) => error(
+                "this reject does not hold the text of its record, which was too long to be kept".to_owned(),
+                "mend the record in the file that the reject names, convert that, and take this line out",
+            ),
+        }
+    }
+}
+
+/// Base64 as RFC 4648 has it, with padding.
+fn decode_base64(text: &str) -> Option<Vec<u8>> {
+    let (quads, []) = text.as_bytes().as_chunks::<4>() else { return None };
+    let mut bytes = Vec::with_capacity(quads.len() * 3);
+    for (idx, quad) in quads.iter().enumerate() {
+        let padding = quad.iter().rev().take_while(|byte| **byte == b'=').count();
+        if padding > 2 || (padding > 0 && idx + 1 < quads.len()) {
+            return None;
+        }
+        let mut bits = 0_u32;
+        for &byte in &quad[..4 - padding] {
+            let digit = match byte {
+                b'A'..=b'Z' => byte - b'A',
+                b'a'..=b'z' => byte - b'a' + 26,
+                b'0'..=b'9' => byte - b'0' + 52,
+                b'+' => 62,
+                b'/' => 63,
+                _ => return None,
+            };
+            bits = bits << 6 | u32::from(digit);
+        }
+        bits <<= 6 * padding;
+        bytes.extend_from_slice(&bits.to_be_bytes()[1..4 - padding]);
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rejects_file_is_known_by_its_first_member() {
+        assert!(is_rejects_file(b"{\"partiquet_reject\":1,\"raw\":\"broken by hand"));
+        assert!(is_rejects_file(b"\n { \"partiquet_reject\" : 1"));
+        assert!(is_rejects_file(b"{\"file\":\"a\",\"partiquet_reject\":1}\n{}"));
+        assert!(!is_rejects_file(b"{\"file\":\"partiquet_reject\"}"));
+        assert!(!is_rejects_file(b"{\"a\":{\"partiquet_reject\":1}}\n{\"partiquet_reject\":1}"));
+        assert!(!is_rejects_file(b"[{\"partiquet_reject\":1}]"));
+        assert!(!is_rejects_file(b""));
+    }
+
+    #[test]
+    fn base64_is_read_strictly() {
+        assert_eq!(decode_base64(""), Some(vec![]));
+        assert_eq!(decode_base64("/w=="), Some(vec![0xff]));
+        assert_eq!(decode_base64("+/8="), Some(vec![0xfb, 0xff]));
+        assert_eq!(decode_base64("eyJhIjoxfQ=="), Some(b"{\"a\":1}".to_vec()));
+        for wrong in ["A", "AA", "A===", "====", "AA==AA==", "A-==", "AA=A", "ä"] {
+            assert_eq!(decode_base64(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,158 @@
+use super::*;
+
+struct Tree {
+    dir: tempfile::TempDir,
+}
+
+impl Tree {
+    fn new(files: &[&str]) -> Self {
+        let tree = Self { dir: tempfile::tempdir().unwrap() };
+        for file in files {
+            let path = tree.dir.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "{}").unwrap();
+        }
+        tree
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.dir.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    /// What is found, relative to the tree, or the error.
+    fn find_beside(&self, names: &[&str], out: Option<&str>) -> Result<Vec<String>, String> {
+        let names: Vec<String> =
+            names.iter().map(|name| if *name == "-" { (*name).to_owned() } else { self.path(name) }).collect();
+        let out = out.map(|out| self.dir.path().join(out));
+        let found = discover(&names, out.as_deref()).map_err(|error| error.to_string())?;
+        let root = format!("{}/", self.dir.path().display());
+        Ok(found.into_iter().map(|file| file.name.replace(&root, "")).collect())
+    }
+
+    fn find(&self, names: &[&str]) -> Result<Vec<String>, String> {
+        self.find_beside(names, None)
+    }
+
+    fn fails(&self, names: &[&str], words: &str) {
+        let error = self.find(names).unwrap_err();
+        assert!(error.contains(words), "{error}");
+    }
+}
+
+fn list(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+#[test]
+fn a_folder_gives_its_data_files_sorted() {
+    let tree = Tree::new(&[
+        "in/b.json",
+        "in/a/z.ndjson.gz",
+        "in/a.jsonl",
+        "in/c.JSON.ZST",
+        "in/d.txt",
+        "in/e.gz",
+        "in/json",
+        "in/.f.json",
+        "in/_g.json",
+        "in/.h/i.json",
+        "in/_i/j.json",
+        "in/k.json.bz2",
+        "in/x.json/l.jsonl.zst",
+    ]);
+    let expected = ["in/a.jsonl", "in/a/z.ndjson.gz", "in/b.json", "in/c.JSON.ZST", "in/x.json/l.jsonl.zst"];
+    assert_eq!(tree.find(&["in"]).unwrap(), list(&expected));
+    assert_eq!(tree.find(&["in/_i"]).unwrap(), list(&["in/_i/j.json"]), "a folder that is named is taken");
+}
+
+#[test]
+fn a_file_that_is_named_is_taken_whatever_its_name() {
+    let tree = Tree::new(&["_partiquet/rejects/x", ".hidden", "*.json"]);
+    assert_eq!(
+        tree.find(&[".hidden", "_partiquet/rejects/x", "*.json"]).unwrap(),
+        list(&["*.json", ".hidden", "_partiquet/rejects/x"])
+    );
+}
+
+#[test]
+fn doubles_count_once() {
+    let tree = Tree::new(&["in/a.json", "in/b.json"]);
+    std::os::unix::fs::symlink(tree.path("in/a.json"), tree.path("in/c.json")).unwrap();
+    assert_eq!(
+        tree.find(&["in", "in/b.json", "in/../in/a.json", "in/*.json"]).unwrap(),
+        list(&["in/../in/a.json", "in/b.json"])
+    );
+}
+
+#[test]
+fn links_in_a_circle_are_walked_once() {
+    let tree = Tree::new(&["in/a.json", "in/sub/b.json"]);
+    std::os::unix::fs::symlink(tree.path("in"), tree.path("in/sub/up")).unwrap();
+    assert_eq!(tree.find(&["in"]).unwrap(), list(&["in/a.json", "in/sub/b.json"]));
+}
+
+#[test]
+fn a_link_to_nowhere_is_not_passed_over_silently() {
+    let tree = Tree::new(&["in/a.json"]);
+    std::os::unix::fs::symlink(tree.path("gone"), tree.path("in/readme")).unwrap();
+    assert_eq!(tree.find(&["in"]).unwrap(), list(&["in/a.json"]));
+    std::os::unix::fs::symlink(tree.path("gone"), tree.path("in/b.json")).unwrap();
+    tree.fails(&["in"], "b.json");
+}
+
+#[test]
+fn patterns_are_like_those_of_a_shell() {
+    let tree = Tree::new(&["in/a1.txt", "in/a2.json", "in/b.json", "in/.a3.json", "in/sub/a4.json"]);
+    assert_eq!(tree.find(&["in/a*"]).unwrap(), list(&["in/a1.txt", "in/a2.json"]));
+    assert_eq!(tree.find(&["in/**/a?.json"]).unwrap(), list(&["in/a2.json", "in/sub/a4.json"]));
+    assert_eq!(tree.find(&["in/s[tu]b"]).unwrap(), list(&["in/sub/a4.json"]));
+    tree.fails(&["in/x*"], "no file matches");
+    tree.fails(&["in/a[*"], "is wrong at character");
+}
+
+#[test]
+fn the_output_is_not_an_input() {
+    let tree = Tree::new(&["a.json", "out/b.json", "out/_partiquet/rejects/r.ndjson"]);
+    assert_eq!(tree.find_beside(&[""], Some("out")).unwrap(), list(&["a.json"]));
+    assert_eq!(tree.find_beside(&["**/*.json"], Some("out")).unwrap(), list(&["a.json"]));
+    assert_eq!(
+        tree.find_beside(&["out/_partiquet/rejects/r.ndjson"], Some("out")).unwrap(),
+        list(&["out/_partiquet/rejects/r.ndjson"]),
+        "rejects are given back by name"
+    );
+    assert!(tree.find_beside(&["out"], Some("out")).unwrap_err().contains("is the output dataset"));
+    assert_eq!(tree.find_beside(&["out"], Some("not-there-yet")).unwrap(), list(&["out/b.json"]));
+}
+
+#[test]
+fn what_is_missing_is_said_with_advice() {
+    let tree = Tree::new(&["in/export.ndjson", "empty/readme.txt"]);
+    tree.fails(&["in/exprot.ndjson"], "did you mean");
+    tree.fails(&["in/exprot.ndjson"], "export.ndjson?");
+    tree.fails(&["in/zzz"], "nothing of a like name");
+    tree.fails(&["no/such/file.json"], "of its path only");
+    tree.fails(&["empty"], "holds no inputs");
+    tree.fails(&[], "no input given");
+}
+
+#[test]
+fn standard_input_is_taken_once() {
+    let tree = Tree::new(&["a.json"]);
+    assert_eq!(tree.find(&["a.json", "-"]).unwrap(), list(&["-", "a.json"]));
+    tree.fails(&["-", "-"], "twice");
+}
+
+#[test]
+fn sizes_are_known_except_of_streams() {
+    let tree = Tree::new(&["a.json", "b.json"]);
+    let found = discover(&[tree.path("")], None).unwrap();
+    assert_eq!(total_bytes(&found), Some(4));
+    assert_eq!(total_bytes(&discover(&[tree.path(""), "-".into()], None).unwrap()), None);
+}
+
+#[test]
+fn likeness_is_the_number_of_changes() {
+    assert_eq!(distance("", "abc"), 3);
+    assert_eq!(distance("kitten", "sitting"), 3);
+    assert_eq!(distance("äb", "b"), 1);
+}

@@ -1,0 +1,184 @@
+//! gzip and zstd, member after member, straight into the caller's buffer.
+
+use std::io;
+
+use flate2::{Decompress, FlushDecompress, Status};
+use zstd::stream::raw::{Decoder as ZstdDecoder, Operation};
+
+use super::Stored;
+
+pub(super) const TRUNCATED_HINT: &str = "copy or download the file again";
+
+/// Why decompressed bytes cannot be had.
+pub(super) enum Fault {
+    /// The bytes as stored cannot be read.
+    Io(io::Error),
+    /// They are not what they should be, at this offset as stored.
+    Damaged { offset: u64, message: String, hint: String },
+}
+
+/// A decompressor and the stored bytes that wait for it.
+pub(super) struct Inflater {
+    codec: Codec,
+    input: Vec<u8>,
+    pos: usize,
+    len: usize,
+    ended: bool,
+    /// Between the first and the last byte of a gzip member or zstd frame.
+    inside: bool,
+}
+
+enum Codec {
+    Gzip(Box<Decompress>),
+    Zstd(ZstdDecoder<'static>),
+}
+
+/// What one call of a codec did.
+struct Progress {
+    consumed: usize,
+    produced: usize,
+    member_ended: bool,
+}
+
+impl Inflater {
+    /// Large enough that the calls of the operating system do not count.
+    const INPUT_BYTES: usize = 256 << 10;
+
+    /// The largest window that DEFLATE knows.
+    const GZIP_WINDOW_BITS: u8 = 15;
+
+    pub(super) fn gzip() -> Self {
+        Self::new(Codec::Gzip(Box::new(Decompress::new_gzip(Self::GZIP_WINDOW_BITS))))
+    }
+
+    pub(super) fn zstd() -> io::Result<Self> {
+        Ok(Self::new(Codec::Zstd(ZstdDecoder::new()?)))
+    }
+
+    fn new(codec: Codec) -> Self {
+        Self { codec, input: vec![0; Self::INPUT_BYTES], pos: 0, len: 0, ended: false, inside: false }
+    }
+
+    /// Reads some bytes; 0 at the end of the last member, and only if it is complete.
+    pub(super) fn read(&mut self, stored: &mut Stored, out: &mut [u8]) -> Result<usize, Fault> {
+        loop {
+            self.refill(stored)?;
+            if !self.inside {
+                if self.pos == self.len || self.skip_padding(stored)? {
+                    return Ok(0);
+                }
+                self.inside = true;
+            }
+            let input = &self.input[self.pos..self.len];
+            let Progress { consumed, produced, member_ended } =
+                self.codec.run(input, out).map_err(|message| self.damaged(stored, message))?;
+            self.pos += consumed;
+            if member_ended {
+                self.inside = false;
+                self.codec.reset().map_err(Fault::Io)?;
+            }
+            if produced > 0 {
+                return Ok(produced);
+            }
+            if consumed == 0 && !member_ended && (self.ended || self.pos < self.len) {
+                let what = self.codec.name();
+                let message = format!("the {what} stream ends too early: the file is truncated");
+                return Err(self.damaged_with(stored, message, TRUNCATED_HINT.to_owned()));
+            }
+        }
+    }
+
+    /// Makes stored bytes available, unless there are none left.
+    fn refill(&mut self, stored: &mut Stored) -> Result<(), Fault> {
+        if self.pos == self.len && !self.ended {
+            self.pos = 0;
+            self.len = stored.read(&mut self.input).map_err(Fault::Io)?;
+            self.ended = self.len == 0;
+        }
+        Ok(())
+    }
+
+    /// Zero bytes after the last gzip member are padding (tapes, block devices). Whether that is all there is left;
+    /// false where another member begins.
+    fn skip_padding(&mut self, stored: &mut Stored) -> Result<bool, Fault> {
+        if !matches!(self.codec, Codec::Gzip(_)) || self.input[self.pos] == 0x1f {
+            return Ok(false);
+        }
+        loop {
+            match self.input[self.pos..self.len].iter().position(|&byte| byte != 0) {
+                Some(garbage) => {
+                    self.pos += garbage;
+                    let message = "after the end of the gzip data there is something else".to_owned();
+                    return Err(self.damaged(stored, message));
+                }
+                None => self.pos = self.len,
+            }
+            self.refill(stored)?;
+            if self.ended {
+                return Ok(true);
+            }
+        }
+    }
+
+    fn damaged(&self, stored: &Stored, message: String) -> Fault {
+        self.damaged_with(stored, message, self.codec.hint())
+    }
+
+    fn damaged_with(&self, stored: &Stored, message: String, hint: String) -> Fault {
+        Fault::Damaged { offset: stored.bytes - (self.len - self.pos) as u64, message, hint }
+    }
+}
+
+impl Codec {
+    fn run(&mut self, input: &[u8], out: &mut [u8]) -> Result<Progress, String> {
+        match self {
+            Self::Gzip(gzip) => {
+                let (before_in, before_out) = (gzip.total_in(), gzip.total_out());
+                let status = gzip
+                    .decompress(input, out, FlushDecompress::None)
+                    .map_err(|error| format!("the gzip stream is damaged: {error}"))?;
+                Ok(Progress {
+                    // Both are bounded by the lengths of the slices.
+                    consumed: usize::try_from(gzip.total_in() - before_in).unwrap_or(usize::MAX),
+                    produced: usize::try_from(gzip.total_out() - before_out).unwrap_or(usize::MAX),
+                    member_ended: status == Status::StreamEnd,
+                })
+            }
+            Self::Zstd(zstd) => {
+                let status =
+                    zstd.run_on_buffers(input, out).map_err(|error| format!("the zstd stream is damaged: {error}"))?;
+                Ok(Progress {
+                    consumed: status.bytes_read,
+                    produced: status.bytes_written,
+                    member_ended: status.remaining == 0,
+                })
+            }
+        }
+    }
+
+    fn reset(&mut self) -> io::Result<()> {
+        match self {
+            Self::Gzip(gzip) => {
+                gzip.reset(true);
+                Ok(())
+            }
+            Self::Zstd(zstd) => zstd.reinit(),
+        }
+    }
+
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Gzip(_) => "gzip",
+            Self::Zstd(_) => "zstd",
+        }
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::Gzip(_) => "`gzip -t FILE` should say the same; copy or download the file again".to_owned(),
+            Self::Zstd(_) => "`zstd -t FILE` should say the same; copy or download the file again (a window beyond \
+                              128 MiB, `--long=28` and more, has to be decompressed first: zstd -dc --long=31 FILE)"
+                .to_owned(),
+        }
+    }
+}

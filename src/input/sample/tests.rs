@@ -1,0 +1,107 @@
+use std::{fs, io::Cursor};
+
+use super::*;
+use crate::input::stream::Stream;
+
+fn lines(num_lines: usize) -> String {
+    let line = |idx| format!("{{\"idx\":{idx},\"text\":\"{}\"}}\n", "x".repeat(idx % 90));
+    (0..num_lines).map(line).collect::<Vec<_>>().concat()
+}
+
+fn file(dir: &tempfile::TempDir, name: &str, text: &str) -> InputFile {
+    let path = dir.path().join(name);
+    fs::write(&path, text).unwrap();
+    InputFile::open(path).unwrap()
+}
+
+const OPTIONS: SampleOptions = SampleOptions { bytes: 8000, places: 4, max_record_bytes: 100_000 };
+
+/// Every line of a block of lines is whole, and each block stands where it says.
+fn assert_whole(block: &RecordBlock, text: &str) {
+    let start = usize::try_from(block.offset).unwrap();
+    assert_eq!(block.bytes, text.as_bytes()[start..start + block.bytes.len()]);
+    assert!(start == 0 || text.as_bytes()[start - 1] == b'\n');
+    assert!(block.bytes.ends_with(b"\n"));
+}
+
+#[test]
+fn a_large_file_of_lines_is_entered_at_several_places() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = lines(5000);
+    let input = file(&dir, "a", &text);
+    let blocks = sample_blocks(std::slice::from_ref(&input), OPTIONS).unwrap();
+    assert_eq!(blocks.len(), 4);
+    for (place, block) in blocks.iter().enumerate() {
+        assert_whole(block, &text);
+        let near = (text.len() / 4 * place) as u64;
+        assert!((near..near + 200).contains(&block.offset), "{}", block.offset);
+        assert!((1700..=2000).contains(&block.bytes.len()));
+    }
+    assert_eq!(sample_blocks(&[input], OPTIONS).unwrap(), blocks, "the same again");
+}
+
+#[test]
+fn long_lines_are_taken_whole_and_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = format!("{{\"a\":\"{}\"}}\n", "y".repeat(30_000)).repeat(3);
+    let blocks = sample_blocks(&[file(&dir, "a", &text)], OPTIONS).unwrap();
+    let mut end = 0;
+    for block in &blocks {
+        assert_whole(block, &text);
+        assert!(block.offset >= end);
+        end = block.offset + block.bytes.len() as u64;
+    }
+    assert!(blocks.len() >= 2);
+}
+
+#[test]
+fn small_files_and_documents_are_read_from_the_beginning() {
+    let dir = tempfile::tempdir().unwrap();
+    let small = lines(10);
+    let array = format!("[{}]", vec!["{\"a\":[1]}"; 5000].join(",\n"));
+    let inputs = [file(&dir, "a", &small), file(&dir, "b", &array), file(&dir, "c", "[{\"a\":1} oh")];
+    let blocks = sample_blocks(&inputs, SampleOptions { places: 3, ..OPTIONS }).unwrap();
+    assert_eq!(blocks[0].bytes, small.as_bytes());
+    assert!(
+        blocks.iter().any(|block| block.input == 1 && matches!(&block.framing, Framing::Ranges(r) if r.len() > 100))
+    );
+    let of_array: usize = blocks.iter().filter(|block| block.input == 1).map(|block| block.bytes.len()).sum();
+    assert!((2600..6000).contains(&of_array), "{of_array}");
+    assert_eq!(blocks.last().unwrap().input, 2, "what can be read of a broken document");
+}
+
+#[test]
+fn of_many_inputs_some_are_looked_at() {
+    let dir = tempfile::tempdir().unwrap();
+    let inputs: Vec<InputFile> = (0..10).map(|idx| file(&dir, &format!("{idx}"), "{}\n")).collect();
+    let looked_at: Vec<usize> = sample_blocks(&inputs, OPTIONS).unwrap().iter().map(|block| block.input).collect();
+    assert_eq!(looked_at, [0, 2, 5, 7]);
+    assert_eq!(sample_blocks(&[], OPTIONS).unwrap(), []);
+}
+
+#[test]
+fn a_stream_is_still_whole_after_it_was_looked_at() {
+    let text = lines(2000);
+    let input = InputFile::stream("it", Stream::new(Cursor::new(text.clone().into_bytes())));
+    let sample = sample_blocks(std::slice::from_ref(&input), OPTIONS).unwrap();
+    assert_whole(&sample[0], &text);
+    let mut reader = BlockReader::new(vec![input], ReadOptions::default());
+    let mut bytes = Vec::new();
+    while let Some(piece) = reader.next_piece(None).unwrap() {
+        if let Piece::Block(block) = piece {
+            bytes.extend(block.bytes);
+        }
+    }
+    assert_eq!(bytes, text.as_bytes());
+}
+
+#[test]
+fn a_damaged_file_is_left_for_the_conversion_to_report() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a");
+    fs::write(&path, [0x1f, 0x8b, 8, 0, 0]).unwrap();
+    assert_eq!(sample_blocks(&[InputFile::open(&path).unwrap()], OPTIONS).unwrap(), []);
+    fs::remove_file(&path).unwrap();
+    let gone = InputFile { name: "a".into(), source: Source::File(path), bytes: Some(1) };
+    assert!(matches!(sample_blocks(&[gone], OPTIONS), Err(Error::Io { .. })));
+}
