@@ -1,6 +1,6 @@
 //! Proposes a model for JSON that no built-in model describes.
 //!
-//! All records of a sample are laid over each other ([`seen`]), then the rows are looked for and every member gets
+//! All records of a sample are laid over each other (`seen`), then the rows are looked for and every member gets
 //! the narrowest type that holds all its values. The proposal is a document for people to look over: what the
 //! sample does not show it cannot know, and what does not fit it later is kept in `extra`.
 
@@ -177,8 +177,7 @@ impl Draft {
         self.types.insert(name.clone(), Value::Null);
         let spelled = one_spelling(seen);
         let mut names = ColumnNames::of_members(spelled.iter().map(|(wire, _)| wire.as_str()));
-        let members: Vec<_> =
-            spelled.iter().map(|(wire, seen)| self.member(wire, seen, &mut names, place)).collect();
+        let members: Vec<_> = spelled.iter().map(|(wire, seen)| self.member(wire, seen, &mut names, place)).collect();
         self.types.insert(name.clone(), json!({"description": "", "members": members}));
         name
     }
@@ -262,7 +261,8 @@ const fn scalar(kind: Kind) -> &'static str {
 fn is_map(wire: &str, seen: &Seen) -> bool {
     let keys = seen.members.len();
     let entries: u64 = seen.members.iter().map(|(_, member)| member.total()).sum();
-    let varies = keys >= MIN_MAP_KEYS && entries.saturating_mul(MAP_SPARSITY) <= seen.objects.saturating_mul(keys as u64);
+    let varies =
+        keys >= MIN_MAP_KEYS && entries.saturating_mul(MAP_SPARSITY) <= seen.objects.saturating_mul(keys as u64);
     wire == PROMOTED_MAP || seen.too_many_members || varies || keys == 0
 }
 
@@ -273,18 +273,15 @@ fn one_spelling(seen: &Seen) -> Vec<(String, Seen)> {
     let mut places = std::collections::HashMap::new();
     for (wire, member) in seen.members.iter().filter(|(wire, _)| !wire.is_empty()) {
         let snake = snake_case(wire);
-        match places.get(&snake).and_then(|&at: &usize| members.get_mut(at)) {
-            Some((spelling, present)) => {
-                present.extend(Some(member));
-                // The wire's own name is the one from which the other follows.
-                if *spelling == snake {
-                    spelling.clone_from(wire);
-                }
+        if let Some((spelling, present)) = places.get(&snake).and_then(|&at: &usize| members.get_mut(at)) {
+            present.extend([member]);
+            // The wire's own name is the one from which the other follows.
+            if *spelling == snake {
+                spelling.clone_from(wire);
             }
-            None => {
-                places.insert(snake, members.len());
-                members.push((wire.clone(), member.clone()));
-            }
+        } else {
+            places.insert(snake, members.len());
+            members.push((wire.clone(), member.clone()));
         }
     }
     members

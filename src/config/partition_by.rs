@@ -270,7 +270,9 @@ mod tests {
 
     #[test]
     fn showing_and_reading_agree() {
-        for spec in ["none", "day(start_time), purpose", "bucket(16, queue_id)", "hour(a), truncate(2, b), year(c), month(d)"] {
+        for spec in
+            ["none", "day(start_time), purpose", "bucket(16, queue_id)", "hour(a), truncate(2, b), year(c), month(d)"]
+        {
             assert_eq!(spec.parse::<PartitionBy>().unwrap().to_string(), spec);
         }
         assert_eq!(PartitionBy::default().to_string(), "day(start_time)");

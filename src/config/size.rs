@@ -103,7 +103,9 @@ mod tests {
 
     #[test]
     fn what_is_not_a_size_is_refused() {
-        for text in ["", "MB", "-1MB", "1e6", "12 parsecs", "0x10", "1,5MB", "99999999999999999999", "18446744073709551615KB"] {
+        for text in
+            ["", "MB", "-1MB", "1e6", "12 parsecs", "0x10", "1,5MB", "99999999999999999999", "18446744073709551615KB"]
+        {
             assert_eq!(bytes(text), None, "{text}");
         }
         assert_eq!(bytes("18446744073709551615"), Some(u64::MAX));

@@ -59,16 +59,15 @@ impl Seen {
         match value {
             Value::Null => self.nulls += 1,
             Value::Bool(_) => self.booleans += 1,
-            Value::Number(number) => match number.as_i64() {
-                Some(integer) => {
+            Value::Number(number) => {
+                if let Some(integer) = number.as_i64() {
                     self.integers += 1;
                     self.long_integers += u64::from(integer.unsigned_abs() > MAX_EXACT_INTEGER);
-                }
-                None => {
+                } else {
                     self.fractions += 1;
                     self.huge_integers += u64::from(number.is_u64());
                 }
-            },
+            }
             Value::String(text) => {
                 self.strings += 1;
                 self.instants += u64::from(DateTime::parse_from_rfc3339(text).is_ok());
