@@ -1,10 +1,18 @@
 //! What a run is to do, every value explicit. The command line and the config file are translated into this once.
 
+pub mod nearest;
+mod partition_by;
+mod size;
+mod words;
+
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 pub use crate::model::AttributeMap;
+pub use partition_by::PartitionBy;
+pub use size::Size;
+
 use crate::model::Model;
 
 /// A conversion, complete and validated as far as that is possible without looking at inputs and output.
@@ -55,6 +63,18 @@ impl Config {
     pub const ROW_GROUP_ROWS: usize = 128 << 10;
     /// Enough for large row groups of many partitions, small beside what a worker node has.
     pub const MEMORY_BYTES: u64 = 256 << 20;
+    /// Far above what one machine has; the number is there to catch a slip of the finger.
+    pub const MAX_THREADS: usize = 1024;
+    /// Below this a data file of hundred columns is mostly footer.
+    pub const MIN_TARGET_FILE_BYTES: u64 = 64 << 10;
+    /// What readers and writers keep of a row group in memory, and its row numbers, stay within bounds.
+    pub const MAX_ROW_GROUP_ROWS: usize = 16 << 20;
+    /// A few blocks of input for each thread have to fit, and some rows.
+    pub const MIN_MEMORY_BYTES: u64 = 32 << 20;
+    /// Shorter than any participant of a call.
+    pub const MIN_MAX_RECORD_BYTES: usize = 1 << 10;
+    /// Offsets within a block of records are 32-bit numbers.
+    pub const MAX_MAX_RECORD_BYTES: usize = 1 << 30;
 }
 
 /// One partition column.

@@ -8,6 +8,7 @@ pub mod dataset;
 pub mod decode;
 pub mod encode;
 pub mod error;
+pub mod infer;
 pub mod input;
 pub mod model;
 pub mod observe;

@@ -1,1 +1,7 @@
-fn main() {}
+//! The program: its exit code, nothing else.
+
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

@@ -1,0 +1,201 @@
+//! The command line: what was said, what it means, and what a person sees of a run.
+
+mod args;
+mod config_file;
+mod dry_run;
+mod human;
+mod next_steps;
+mod paint;
+mod progress;
+mod quote;
+mod report_file;
+mod resolve;
+mod schema;
+mod signals;
+mod summary;
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+    thread,
+    time::SystemTime,
+};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use clap::{CommandFactory, Parser};
+use partiquet::{
+    Config, Error, Result,
+    config::{AttributeColumns, PartitionBy},
+    model::{AttributeMap, Model, TableSchema},
+    report::Report,
+};
+
+use args::{Cli, Command, ConvertArgs, InferArgs, SchemaArgs, Target};
+use paint::Paint;
+use progress::Console;
+use report_file::ReportFile;
+use resolve::{Job, Surroundings};
+
+/// Committed, with rejects inside the budget.
+const COMMITTED_WITH_REJECTS: u8 = 3;
+
+/// Runs what the command line asks for.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(said) => {
+            // Help and version come this way too. A closed pipe behind `--help` is no failure.
+            let _ = said.print();
+            return ExitCode::from(u8::try_from(said.exit_code()).unwrap_or(2));
+        }
+    };
+    let done = match cli.command {
+        Command::Convert(args) => convert(*args),
+        Command::Schema(args) => schema(&args).map(|()| 0),
+        Command::Infer(args) => infer(&args).map(|()| 0),
+        Command::Completions { shell } => completions(shell).map(|()| 0),
+        Command::Man => man().map(|()| 0),
+    };
+    ExitCode::from(done.unwrap_or_else(|error| {
+        complain("error", &error);
+        error.exit_code()
+    }))
+}
+
+fn convert(args: ConvertArgs) -> Result<u8> {
+    let said = match &args.config {
+        Some(file) => args.said.or(config_file::read(file)?),
+        None => args.said,
+    };
+    let job = resolve::resolve(said, &surroundings())?;
+    if job.dry_run {
+        let preview = partiquet::preview(&job.config)?;
+        let stdout = io::stdout();
+        let text = dry_run::render(&preview, &PartitionBy(job.config.partition_by), Paint::for_stream(&stdout));
+        return print(&mut stdout.lock(), text.as_bytes()).map(|()| 0);
+    }
+    let report_file = job.report.as_deref().map(ReportFile::create).transpose()?;
+    let console = Console::new(job.progress, signals::stop_flag()?);
+    match partiquet::convert(&job.config, &console) {
+        Ok(report) => Ok(committed(&job, report, report_file, &console)),
+        Err(error) => {
+            console.finish(error.exit_code(), Some(&error.to_string()));
+            if let Some(file) = report_file {
+                let document = report_file::of_failure(&error, console.elapsed().as_secs_f64());
+                warn_on_failure(file.write(&document));
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Tells of a run that is committed. From here on nothing changes that: what cannot be told is a warning.
+fn committed(job: &Job, mut report: Report, report_file: Option<ReportFile>, console: &Console) -> u8 {
+    let exit_code = if report.rejected > 0 { COMMITTED_WITH_REJECTS } else { 0 };
+    console.finish(exit_code, None);
+    // The library reads no clock.
+    report.elapsed_seconds = console.elapsed().as_secs_f64();
+    let stdout_taken = report_file.as_ref().is_some_and(ReportFile::is_stdout);
+    if let Some(file) = report_file {
+        warn_on_failure(file.write(&report_file::of_success(&report, exit_code)));
+    }
+    let shown = if stdout_taken {
+        let text = closing_words(&report, &job.config, job.target, Paint::for_stream(&io::stderr()));
+        print(&mut io::stderr().lock(), text.as_bytes())
+    } else {
+        let text = closing_words(&report, &job.config, job.target, Paint::for_stream(&io::stdout()));
+        print(&mut io::stdout().lock(), text.as_bytes())
+    };
+    warn_on_failure(shown);
+    exit_code
+}
+
+/// The summary, and the lines to paste next.
+fn closing_words(report: &Report, config: &Config, target: Target, paint: Paint) -> String {
+    let mut text = summary::render(report, config, paint);
+    text.push('\n');
+    if report.files.is_empty() {
+        text.push_str("No row, so no data file: there is nothing to query.\n");
+        return text;
+    }
+    let keys: Vec<_> = report.attribute_columns.iter().map(|(key, _)| key.clone()).collect();
+    match TableSchema::new(&config.model, &keys, config.attribute_map, config.provenance) {
+        Ok(schema) => {
+            let partitions = next_steps::partition_columns(&config.partition_by, &schema);
+            text.push_str(&next_steps::render(target, &config.out.to_string_lossy(), &partitions));
+        }
+        // The run had this schema, so it can be made again.
+        Err(error) => warn_on_failure(Err(error)),
+    }
+    text
+}
+
+fn surroundings() -> Surroundings {
+    Surroundings {
+        threads: thread::available_parallelism().map_or(1, usize::from).min(Config::MAX_THREADS),
+        now: DateTime::<Utc>::from(SystemTime::now()).to_rfc3339_opts(SecondsFormat::Secs, true),
+        load_model: Model::load,
+    }
+}
+
+fn schema(args: &SchemaArgs) -> Result<()> {
+    let model = Model::load(&args.model)?;
+    let keys = match &args.attribute_columns {
+        AttributeColumns::Auto | AttributeColumns::None => &[][..],
+        AttributeColumns::Keys(keys) => keys,
+    };
+    let schema = TableSchema::new(&model, keys, AttributeMap::Rest, false)?;
+    print(&mut io::stdout().lock(), schema::render(&schema, &model, args.form).as_bytes())
+}
+
+fn infer(args: &InferArgs) -> Result<()> {
+    let mut text = serde_json::to_string_pretty(&partiquet::infer(&args.inputs, &args.name)?)
+        .map_err(|error| Error::Bug(format!("the model is not JSON: {error}")))?;
+    text.push('\n');
+    print(&mut io::stdout().lock(), text.as_bytes())
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "partiquet", &mut script);
+    print(&mut io::stdout().lock(), &script)
+}
+
+/// One page with every subcommand's options: a page of its own for each would be looked for in vain.
+fn man() -> Result<()> {
+    let mut page = Vec::new();
+    let mut command = Cli::command();
+    command.build();
+    let rendered = clap_mangen::Man::new(command.clone()).render(&mut page).and_then(|()| {
+        command.get_subcommands().filter(|sub| sub.get_name() != "help").try_for_each(|sub| {
+            let man = clap_mangen::Man::new(sub.clone());
+            writeln!(page, ".SH \"PARTIQUET {}\"", sub.get_name().to_uppercase())?;
+            man.render_description_section(&mut page)?;
+            man.render_options_section(&mut page)
+        })
+    });
+    rendered.map_err(Error::io("write", "the manual page"))?;
+    print(&mut io::stdout().lock(), &page)
+}
+
+/// Writes everything. A reader that has seen enough (`| head`) is no failure.
+fn print(stream: &mut dyn Write, text: &[u8]) -> Result<()> {
+    match stream.write_all(text).and_then(|()| stream.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::io("write to", "the terminal or pipe")(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn warn_on_failure(result: Result<()>) {
+    if let Err(error) = result {
+        complain("warning", &error);
+    }
+}
+
+fn complain(word: &str, error: &Error) {
+    let stderr = io::stderr();
+    let word = Paint::for_stream(&stderr).red(&format!("{word}:"));
+    let _ = writeln!(stderr.lock(), "{word} {}", human::shown_lines(&error.to_string()));
+}

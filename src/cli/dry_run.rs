@@ -1,0 +1,122 @@
+//! What a conversion would write, as far as a sample tells.
+
+use std::fmt::Write;
+
+use partiquet::{
+    Preview,
+    columns::{ColumnShape, ScalarType},
+    config::PartitionBy,
+    model::{ColumnSpec, TableSchema},
+};
+
+use super::{human, paint::Paint};
+
+/// Inputs, partitions and attribute keys listed.
+const LISTED: usize = 20;
+
+/// The preview, for people.
+pub fn render(preview: &Preview, by: &PartitionBy, paint: Paint) -> String {
+    // Destructured in full: what is found out is shown.
+    let Preview { inputs, schema, attribute_keys, sampled_participants, partitions, sample_complete, rejects } =
+        preview;
+    let mut text = String::new();
+    let sampled = human::counted(*sampled_participants, "participant", "participants");
+    let basis = if *sample_complete { format!("all {sampled}") } else { format!("a sample of {sampled}") };
+
+    heading(&mut text, paint, &human::counted(inputs.len() as u64, "input", "inputs"));
+    list(&mut text, inputs, |(name, bytes)| {
+        format!("{}  {}", human::shown(name), bytes.map(human::bytes).unwrap_or_default())
+    });
+
+    heading(
+        &mut text,
+        paint,
+        &format!("{}: name, type, path", human::counted(schema.columns.len() as u64, "column", "columns")),
+    );
+    columns(&mut text, schema);
+
+    heading(&mut text, paint, &format!("Attribute columns, from {basis}"));
+    list(&mut text, attribute_keys, |(key, participants)| {
+        format!("{}  in {}", human::shown(key), human::counted(*participants, "participant", "participants"))
+    });
+
+    heading(&mut text, paint, &format!("Partitions by {by}, from {basis}"));
+    list(&mut text, partitions, |(path, rows)| {
+        format!("{}  {}", if path.is_empty() { "." } else { path }, human::counted(*rows, "row", "rows"))
+    });
+
+    if !rejects.is_empty() {
+        heading(
+            &mut text,
+            paint,
+            &format!("{} would be rejected", human::counted(rejects.len() as u64, "record", "records")),
+        );
+        for reject in rejects.iter().take(LISTED) {
+            let lines = human::shown_lines(&reject.to_string()).replace('\n', "\n  ");
+            let _ = writeln!(text, "  {lines}");
+        }
+        more(&mut text, rejects.len());
+    }
+    text.push_str("\nThis was a dry run: nothing was written.\n");
+    text
+}
+
+fn heading(text: &mut String, paint: Paint, heading: &str) {
+    let gap = if text.is_empty() { "" } else { "\n" };
+    let _ = writeln!(text, "{gap}{}", paint.bold(heading));
+}
+
+fn list<T>(text: &mut String, items: &[T], line: impl Fn(&T) -> String) {
+    if items.is_empty() {
+        text.push_str("  none\n");
+    }
+    for item in items.iter().take(LISTED) {
+        let _ = writeln!(text, "  {}", line(item).trim_end());
+    }
+    more(text, items.len());
+}
+
+fn more(text: &mut String, number: usize) {
+    if number > LISTED {
+        let _ = writeln!(text, "  and {} more", human::count((number - LISTED) as u64));
+    }
+}
+
+fn columns(text: &mut String, schema: &TableSchema) {
+    let rows: Vec<_> = schema.columns.iter().map(|column| (human::shown(&column.name), type_text(column))).collect();
+    let width =
+        |of: fn(&(String, String)) -> &String| rows.iter().map(|row| of(row).chars().count()).max().unwrap_or(0);
+    // A long list of struct members must not push the paths off the screen.
+    let (names, types) = (width(|row| &row.0), width(|row| &row.1).min(24));
+    for ((name, kind), column) in rows.iter().zip(&schema.columns) {
+        let line = format!("  {name:<names$}  {kind:<types$}  {}", human::shown(&column.path));
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+}
+
+fn type_text(column: &ColumnSpec) -> String {
+    match &column.shape {
+        ColumnShape::Scalar(scalar) => scalar_text(*scalar).to_owned(),
+        ColumnShape::List(scalar) => format!("list<{}>", scalar_text(*scalar)),
+        ColumnShape::Structs(children) => {
+            let members = column.children.iter().zip(children);
+            let members = members.map(|(child, scalar)| format!("{} {}", child.name, scalar_text(*scalar)));
+            format!("list<struct<{}>>", members.collect::<Vec<_>>().join(", "))
+        }
+        ColumnShape::Map => "map<text, text>".to_owned(),
+    }
+}
+
+const fn scalar_text(scalar: ScalarType) -> &'static str {
+    match scalar {
+        ScalarType::Text => "text",
+        ScalarType::Json => "json",
+        ScalarType::Int64 => "int64",
+        ScalarType::Float64 => "double",
+        ScalarType::Bool => "bool",
+        ScalarType::Instant => "timestamp",
+    }
+}
+
+#[cfg(test)]
+mod tests;

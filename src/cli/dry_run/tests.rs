@@ -1,0 +1,71 @@
+use partiquet::model::{AttributeMap, ChildSpec, ColumnOrigin, Form};
+
+use super::*;
+
+fn column(name: &str, shape: ColumnShape, children: &[&str], path: &str) -> ColumnSpec {
+    let child = |name: &&str| ChildSpec { name: (*name).to_owned(), path: String::new(), description: String::new() };
+    ColumnSpec {
+        name: name.to_owned(),
+        shape,
+        children: children.iter().map(child).collect(),
+        path: path.to_owned(),
+        origin: ColumnOrigin::Row,
+        description: String::new(),
+        format: None,
+        since: None,
+        original: false,
+        form: Form::Both,
+        values: Vec::new(),
+    }
+}
+
+fn preview() -> Preview {
+    let columns = vec![
+        column("start_time", ColumnShape::Scalar(ScalarType::Instant), &[], "/startTime"),
+        column("skills", ColumnShape::Structs(vec![ScalarType::Text, ScalarType::Int64]), &["id", "level"], "/skills"),
+        column("extra", ColumnShape::Map, &[], ""),
+    ];
+    Preview {
+        inputs: vec![("a.ndjson".to_owned(), Some(1234)), ("-".to_owned(), None)],
+        schema: TableSchema { columns, attributes: Vec::new(), attribute_map: AttributeMap::Rest },
+        attribute_keys: vec![("IVR Priority".to_owned(), 7)],
+        sampled_participants: 1000,
+        partitions: vec![("start_time_day=2025-07-01".to_owned(), 1000)],
+        sample_complete: false,
+        rejects: Vec::new(),
+    }
+}
+
+fn rendered(preview: &Preview) -> String {
+    render(preview, &PartitionBy::default(), Paint::Plain)
+}
+
+#[test]
+fn everything_that_would_be_written() {
+    let expected = "2 inputs
+  a.ndjson  1.2 kB
+  -
+
+3 columns: name, type, path
+  start_time  timestamp                 /startTime
+  skills      list<struct<id text, level int64>>  /skills
+  extra       map<text, text>
+
+Attribute columns, from a sample of 1,000 participants
+  IVR Priority  in 7 participants
+
+Partitions by day(start_time), from a sample of 1,000 participants
+  start_time_day=2025-07-01  1,000 rows
+
+This was a dry run: nothing was written.
+";
+    assert_eq!(rendered(&preview()), expected);
+}
+
+#[test]
+fn a_sample_that_is_everything_says_so_and_long_lists_are_cut() {
+    let partitions = (0..25).map(|day| (format!("day={day}"), 1)).collect();
+    let text = rendered(&Preview { sample_complete: true, partitions, attribute_keys: Vec::new(), ..preview() });
+    assert!(text.contains("Attribute columns, from all 1,000 participants\n  none\n"), "{text}");
+    assert!(text.contains("  day=19  1 row\n  and 5 more\n"), "{text}");
+}

@@ -1,0 +1,246 @@
+//! The lines to paste next: a first query in `DuckDB` and in Spark that reads the partition values as they are.
+//!
+//! Left to guess, both engines read the folder `queue=007` as the number 7. So `DuckDB` is told the type of each
+//! partition column, and Spark is told not to guess where a text is among them.
+
+use std::fmt::Write;
+
+use partiquet::{
+    columns::{ColumnShape, ScalarType},
+    config::{PartitionField, Transform},
+    model::TableSchema,
+};
+
+use super::{args::Target, quote};
+
+/// A partition column as readers should see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionColumn {
+    /// Its name in the folders.
+    pub name: String,
+    /// Its type.
+    pub kind: PartitionType,
+}
+
+/// The type of a partition column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartitionType {
+    Text,
+    Date,
+    Int32,
+    Int64,
+    Bool,
+}
+
+impl PartitionType {
+    const fn duckdb(self) -> &'static str {
+        match self {
+            Self::Text => "VARCHAR",
+            Self::Date => "DATE",
+            Self::Int32 => "INTEGER",
+            Self::Int64 => "BIGINT",
+            Self::Bool => "BOOLEAN",
+        }
+    }
+
+    /// None for text, which needs no cast.
+    const fn spark(self) -> Option<&'static str> {
+        match self {
+            Self::Text => None,
+            Self::Date => Some("date"),
+            Self::Int32 => Some("int"),
+            Self::Int64 => Some("bigint"),
+            Self::Bool => Some("boolean"),
+        }
+    }
+}
+
+/// The partition columns of a dataset. A column that the schema does not have is taken for text.
+pub fn partition_columns(fields: &[PartitionField], schema: &TableSchema) -> Vec<PartitionColumn> {
+    let kind = |field: &PartitionField| {
+        let column = schema.columns.iter().find(|column| column.name == field.column);
+        let scalar = match column.map(|column| &column.shape) {
+            Some(ColumnShape::Scalar(scalar)) => *scalar,
+            _ => ScalarType::Text,
+        };
+        match (field.transform, scalar) {
+            (Transform::Day, _) => PartitionType::Date,
+            (Transform::Year | Transform::Bucket(_), _) => PartitionType::Int32,
+            (Transform::Identity | Transform::Truncate(_), ScalarType::Int64) => PartitionType::Int64,
+            (Transform::Identity, ScalarType::Bool) => PartitionType::Bool,
+            _ => PartitionType::Text,
+        }
+    };
+    fields.iter().map(|field| PartitionColumn { name: partition_name(field), kind: kind(field) }).collect()
+}
+
+/// Name of the partition column: the column's own for identity, else with the transform's name behind it.
+pub fn partition_name(field: &PartitionField) -> String {
+    let suffix = match field.transform {
+        Transform::Identity => return field.column.clone(),
+        Transform::Year => "year",
+        Transform::Month => "month",
+        Transform::Day => "day",
+        Transform::Hour => "hour",
+        Transform::Bucket(_) => "bucket",
+        Transform::Truncate(_) => "trunc",
+    };
+    format!("{}_{suffix}", field.column)
+}
+
+/// The lines for the readers asked for; `dir` as the user wrote it.
+pub fn render(target: Target, dir: &str, partitions: &[PartitionColumn]) -> String {
+    let mut text = String::new();
+    if matches!(target, Target::All | Target::Duckdb) {
+        let _ = writeln!(text, "Query it in DuckDB:\n\n{}", indented(&duckdb(dir, partitions)));
+    }
+    if matches!(target, Target::All | Target::Spark) {
+        let _ = writeln!(text, "Query it in Spark (pyspark):\n\n{}", indented(&spark(dir, partitions)));
+    }
+    text
+}
+
+fn indented(lines: &str) -> String {
+    lines.lines().flat_map(|line| ["    ", line, "\n"]).collect()
+}
+
+/// One statement of SQL.
+fn duckdb(dir: &str, partitions: &[PartitionColumn]) -> String {
+    let glob = quote::sql(&format!("{}/**/*.parquet", quote::duckdb_glob(folder(dir))));
+    if partitions.is_empty() {
+        return format!("SELECT count(*) AS participants\nFROM read_parquet({glob}, hive_partitioning = false);");
+    }
+    let types = partitions.iter().map(|column| format!("{}: {}", quote::sql(&column.name), column.kind.duckdb()));
+    let types = types.collect::<Vec<_>>().join(", ");
+    let names = partitions.iter().map(|column| quote::sql_name(&column.name)).collect::<Vec<_>>().join(", ");
+    format!(
+        "SELECT {names}, count(*) AS participants\n\
+         FROM read_parquet({glob}, hive_partitioning = true, hive_types = {{{types}}})\n\
+         GROUP BY ALL ORDER BY ALL LIMIT 20;"
+    )
+}
+
+/// Lines for a pyspark shell or notebook, where `spark` is the session.
+fn spark(dir: &str, partitions: &[PartitionColumn]) -> String {
+    let path = quote::python(&quote::hadoop_glob(&hadoop_path(folder(dir))));
+    let read = format!("calls = spark.read.parquet({path})\n");
+    if partitions.is_empty() {
+        return read + "calls.count()";
+    }
+    let mut text = String::new();
+    let has_text = partitions.iter().any(|column| column.kind == PartitionType::Text);
+    if has_text {
+        text.push_str("spark.conf.set(\"spark.sql.sources.partitionColumnTypeInference.enabled\", \"false\")\n");
+    }
+    text.push_str(&read);
+    if has_text {
+        for column in partitions {
+            if let Some(kind) = column.kind.spark() {
+                let name = quote::python(&column.name);
+                let quoted = quote::python(&format!("`{}`", column.name.replace('`', "``")));
+                let _ = writeln!(text, "calls = calls.withColumn({name}, calls[{quoted}].cast(\"{kind}\"))");
+            }
+        }
+    }
+    let quoted = |column: &PartitionColumn| quote::python(&format!("`{}`", column.name.replace('`', "``")));
+    let names = partitions.iter().map(quoted).collect::<Vec<_>>().join(", ");
+    let _ = write!(text, "calls.groupBy({names}).count().orderBy({names}).show()");
+    text
+}
+
+/// The folder without a slash at its end; `/` itself stays.
+fn folder(dir: &str) -> &str {
+    let trimmed = dir.trim_end_matches('/');
+    if trimmed.is_empty() && dir.starts_with('/') { "/." } else { trimmed }
+}
+
+/// What stands before a colon in the first step of a relative path would be taken for the scheme of an address.
+fn hadoop_path(dir: &str) -> String {
+    let first = dir.split('/').next().unwrap_or_default();
+    let is_address = dir.contains("://");
+    if first.contains(':') && !is_address { format!("./{dir}") } else { dir.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(name: &str, kind: PartitionType) -> PartitionColumn {
+        PartitionColumn { name: name.to_owned(), kind }
+    }
+
+    #[test]
+    fn the_types_of_partition_columns_follow_transform_and_column() {
+        let schema = TableSchema {
+            columns: Vec::new(),
+            attributes: Vec::new(),
+            attribute_map: partiquet::config::AttributeMap::Rest,
+        };
+        let fields = [Transform::Year, Transform::Month, Transform::Day, Transform::Hour, Transform::Bucket(4)]
+            .map(|transform| PartitionField { column: "t".to_owned(), transform });
+        let columns = partition_columns(&fields, &schema);
+        let named = columns.iter().map(|c| (c.name.as_str(), c.kind)).collect::<Vec<_>>();
+        assert_eq!(
+            named,
+            [
+                ("t_year", PartitionType::Int32),
+                ("t_month", PartitionType::Text),
+                ("t_day", PartitionType::Date),
+                ("t_hour", PartitionType::Text),
+                ("t_bucket", PartitionType::Int32),
+            ]
+        );
+    }
+
+    #[test]
+    fn duckdb_is_told_the_types() {
+        let partitions = [column("start_time_day", PartitionType::Date), column("purpose", PartitionType::Text)];
+        assert_eq!(
+            duckdb("calls/", &partitions),
+            "SELECT \"start_time_day\", \"purpose\", count(*) AS participants\n\
+             FROM read_parquet('calls/**/*.parquet', hive_partitioning = true, \
+             hive_types = {'start_time_day': DATE, 'purpose': VARCHAR})\n\
+             GROUP BY ALL ORDER BY ALL LIMIT 20;"
+        );
+    }
+
+    #[test]
+    fn spark_may_guess_only_where_no_text_can_suffer() {
+        let day = column("start_time_day", PartitionType::Date);
+        assert_eq!(
+            spark("calls", std::slice::from_ref(&day)),
+            "calls = spark.read.parquet(\"calls\")\n\
+             calls.groupBy(\"`start_time_day`\").count().orderBy(\"`start_time_day`\").show()"
+        );
+        assert_eq!(
+            spark("calls", &[day, column("purpose", PartitionType::Text)]),
+            "spark.conf.set(\"spark.sql.sources.partitionColumnTypeInference.enabled\", \"false\")\n\
+             calls = spark.read.parquet(\"calls\")\n\
+             calls = calls.withColumn(\"start_time_day\", calls[\"`start_time_day`\"].cast(\"date\"))\n\
+             calls.groupBy(\"`start_time_day`\", \"`purpose`\").count().orderBy(\"`start_time_day`\", \"`purpose`\").show()"
+        );
+    }
+
+    #[test]
+    fn one_unpartitioned_folder() {
+        assert_eq!(
+            duckdb("/", &[]),
+            "SELECT count(*) AS participants\nFROM read_parquet('/./**/*.parquet', hive_partitioning = false);"
+        );
+        assert_eq!(spark("calls", &[]), "calls = spark.read.parquet(\"calls\")\ncalls.count()");
+    }
+
+    #[test]
+    fn awkward_paths_are_quoted() {
+        assert!(duckdb("it's [1]", &[]).contains("read_parquet('it''s [[]1]/**/*.parquet'"));
+        assert!(spark("it's \"[1]\"", &[]).contains(r#"spark.read.parquet("it's \"\\[1\\]\"")"#));
+    }
+
+    #[test]
+    fn the_target_chooses_the_lines() {
+        assert!(!render(Target::Duckdb, "calls", &[]).contains("Spark"));
+        assert!(!render(Target::Spark, "calls", &[]).contains("DuckDB"));
+        let both = render(Target::All, "calls", &[]);
+        assert!(both.contains("DuckDB:\n\n    SELECT") && both.contains("(pyspark):\n\n    calls ="));
+    }
+}

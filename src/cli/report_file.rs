@@ -1,0 +1,147 @@
+//! `--report FILE`: the account of a run as JSON, written whole or not at all.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+    process,
+};
+
+use partiquet::{Error, Result, report::Report};
+use serde_json::{Map, Value, json};
+
+/// Where the report goes. Opened before the run starts: a path that cannot be written to is known at once, and not
+/// when hours of work are done.
+pub enum ReportFile {
+    /// `-`.
+    Stdout,
+    /// A staged file beside its final place.
+    Staged {
+        /// The final path.
+        path: PathBuf,
+        /// The file as it is written; removed unless it was published.
+        staged: Staged,
+    },
+}
+
+/// A file that goes away unless it is published.
+pub struct Staged {
+    path: PathBuf,
+    file: File,
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        // After the rename there is nothing left to remove.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+impl ReportFile {
+    /// Gets ready to write to `path`; `-` is standard output.
+    pub fn create(path: &Path) -> Result<Self> {
+        if path == Path::new("-") {
+            return Ok(Self::Stdout);
+        }
+        let refused =
+            || Error::usage(format!("{} cannot be a report", path.display()), "give --report the path of a file");
+        let name = path.file_name().ok_or_else(refused)?;
+        if path.is_dir() {
+            return Err(refused());
+        }
+        let mut staged_name = std::ffi::OsString::from(".");
+        staged_name.push(name);
+        staged_name.push(format!(".{}.tmp", process::id()));
+        let staged_path = path.with_file_name(staged_name);
+        let file = OpenOptions::new().write(true).create_new(true).open(&staged_path);
+        let file = file.map_err(Error::io("create the report", path))?;
+        Ok(Self::Staged { path: path.to_owned(), staged: Staged { path: staged_path, file } })
+    }
+
+    /// Whether the report takes standard output for itself.
+    pub const fn is_stdout(&self) -> bool {
+        matches!(self, Self::Stdout)
+    }
+
+    /// Writes and publishes.
+    pub fn write(self, document: &Value) -> Result<()> {
+        let mut text = serde_json::to_vec_pretty(document)
+            .map_err(|error| Error::Bug(format!("the report is not JSON: {error}")))?;
+        text.push(b'\n');
+        match self {
+            Self::Stdout => super::print(&mut io::stdout().lock(), &text),
+            Self::Staged { path, mut staged } => {
+                let written = staged.file.write_all(&text).and_then(|()| staged.file.sync_all());
+                written.and_then(|()| fs::rename(&staged.path, &path)).map_err(Error::io("write the report", path))
+            }
+        }
+    }
+}
+
+/// The report of a run that committed: `exit_code`, then everything the library says.
+pub fn of_success(report: &Report, exit_code: u8) -> Value {
+    let mut document = Map::from_iter([("exit_code".to_owned(), json!(exit_code)), ("error".to_owned(), Value::Null)]);
+    if let Ok(Value::Object(members)) = serde_json::to_value(report) {
+        document.extend(members);
+    }
+    Value::Object(document)
+}
+
+/// The report of a run that committed nothing.
+pub fn of_failure(error: &Error, elapsed_seconds: f64) -> Value {
+    let reject = match error {
+        Error::Rejected { reject, .. } => json!(reject),
+        _ => Value::Null,
+    };
+    json!({
+        "exit_code": error.exit_code(),
+        "error": {"message": error.to_string(), "reject": reject},
+        "version": env!("CARGO_PKG_VERSION"),
+        "elapsed_seconds": elapsed_seconds,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(dir: &Path) -> Vec<String> {
+        fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn the_file_appears_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("run.json");
+        let file = ReportFile::create(&path).unwrap();
+        assert!(!path.exists());
+        file.write(&json!({"rows": 1})).unwrap();
+        assert_eq!(names(dir.path()), ["run.json"]);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "{\n  \"rows\": 1\n}\n");
+    }
+
+    #[test]
+    fn a_report_that_is_not_written_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(ReportFile::create(&dir.path().join("run.json")).unwrap());
+        assert_eq!(names(dir.path()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_path_that_cannot_be_written_is_known_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(matches!(ReportFile::create(dir.path()), Err(Error::Usage { .. })));
+        assert!(matches!(ReportFile::create(&dir.path().join("absent/run.json")), Err(Error::Io { .. })));
+    }
+
+    #[test]
+    fn success_and_failure_have_the_same_head() {
+        let report = Report { rows: 7, ..Report::default() };
+        let success = of_success(&report, 3);
+        assert_eq!((&success["exit_code"], &success["error"], &success["rows"]), (&json!(3), &Value::Null, &json!(7)));
+        let failure = of_failure(&Error::Interrupted, 1.5);
+        assert_eq!(failure["exit_code"], 130);
+        assert_eq!(failure["error"]["message"], "interrupted: nothing was committed");
+        assert_eq!(failure["error"]["reject"], Value::Null);
+    }
+}

@@ -1,0 +1,275 @@
+//! From what was said to what it means: every value explicit, checked once.
+
+use std::{
+    collections::BTreeSet,
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+};
+
+use partiquet::{
+    Config, Error, Result,
+    config::{AttributeColumns, AttributeMap, Compression, PartitionBy, Size},
+    input::ReadOptions,
+    model::Model,
+};
+
+use super::args::{ProgressMode, Said, Target};
+
+/// What the surroundings give: the only values that neither command line nor config file decide.
+pub struct Surroundings {
+    /// Processors that may be used.
+    pub threads: usize,
+    /// The time now, as RFC 3339.
+    pub now: String,
+    /// Finds a model by name or path.
+    pub load_model: fn(&str) -> Result<Model>,
+}
+
+/// A conversion to run, and what to show of it.
+pub struct Job {
+    pub config: Config,
+    pub target: Target,
+    pub progress: ProgressMode,
+    pub report: Option<PathBuf>,
+    pub dry_run: bool,
+}
+
+/// Translates and checks.
+///
+/// # Errors
+/// [`Error::Usage`] for a missing or impossible value, and whatever loading the model says.
+pub fn resolve(said: Said, surroundings: &Surroundings) -> Result<Job> {
+    // Destructured in full: an option that is added cannot be forgotten here.
+    let Said {
+        inputs,
+        out,
+        mode,
+        dry_run,
+        model,
+        attribute_columns,
+        attribute_map,
+        provenance,
+        partition_by,
+        sort_by,
+        bloom_filter,
+        compression,
+        target_file_size,
+        row_group_rows,
+        max_rejects,
+        max_record_size,
+        threads,
+        memory,
+        target,
+        progress,
+        report,
+    } = said;
+    let dry_run = dry_run.unwrap_or_default();
+    let out = out.ok_or_else(|| Error::usage("no output folder is given", "add --out DIR"))?;
+    check_inputs(&inputs)?;
+    check_report(report.as_deref(), &out, dry_run)?;
+    let attribute_columns = attribute_columns.unwrap_or_default();
+    let attribute_map = attribute_map.unwrap_or_default();
+    check_attributes(&attribute_columns, attribute_map)?;
+    let config = Config {
+        inputs,
+        out,
+        model: (surroundings.load_model)(model.as_deref().unwrap_or(Model::DEFAULT))?,
+        partition_by: partition_by.unwrap_or_else(PartitionBy::default).0,
+        attribute_columns,
+        attribute_map,
+        compression: compression.unwrap_or(Compression::DEFAULT),
+        target_file_bytes: size(
+            "--target-file-size",
+            target_file_size.unwrap_or(Size(Config::TARGET_FILE_BYTES)),
+            Config::MIN_TARGET_FILE_BYTES..=u64::MAX,
+        )?,
+        row_group_rows: number(
+            "--row-group-rows",
+            row_group_rows.unwrap_or(Config::ROW_GROUP_ROWS),
+            1..=Config::MAX_ROW_GROUP_ROWS,
+        )?,
+        threads: number("--threads", threads.unwrap_or(surroundings.threads), 1..=Config::MAX_THREADS)?,
+        memory_bytes: size(
+            "--memory",
+            memory.unwrap_or(Size(Config::MEMORY_BYTES)),
+            Config::MIN_MEMORY_BYTES..=u64::MAX,
+        )?,
+        max_record_bytes: record_bytes(max_record_size)?,
+        max_rejects: max_rejects.unwrap_or_default(),
+        mode: mode.unwrap_or_default(),
+        sort_by: distinct("--sort-by", sort_by.unwrap_or_default())?,
+        bloom_filter: distinct("--bloom-filter", bloom_filter.unwrap_or_default())?,
+        provenance: provenance.unwrap_or_default(),
+        committed_at: surroundings.now.clone(),
+    };
+    let (target, progress) = (target.unwrap_or_default(), progress.unwrap_or_default());
+    Ok(Job { config, target, progress, report, dry_run })
+}
+
+fn check_inputs(inputs: &[String]) -> Result<()> {
+    let hint = "name files, folders or patterns, or - for standard input";
+    if inputs.is_empty() {
+        return Err(Error::usage("no input is given", hint));
+    }
+    if inputs.iter().any(String::is_empty) {
+        return Err(Error::usage("the name of an input is empty", hint));
+    }
+    if inputs.iter().filter(|input| *input == "-").count() > 1 {
+        return Err(Error::usage("standard input is given twice", "give - once"));
+    }
+    Ok(())
+}
+
+/// A report inside the dataset would make the folder look in use, and would be lost with the next overwrite.
+fn check_report(report: Option<&Path>, out: &Path, dry_run: bool) -> Result<()> {
+    match report {
+        Some(_) if dry_run => {
+            Err(Error::usage("--dry-run writes nothing, so there is nothing to report", "leave out --report"))
+        }
+        Some(report) if report.starts_with(out) => Err(Error::usage(
+            format!("the report {} would stand inside the dataset", report.display()),
+            "give --report a path outside the folder of --out",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn check_attributes(columns: &AttributeColumns, map: AttributeMap) -> Result<()> {
+    match (map, columns) {
+        (AttributeMap::None, AttributeColumns::Auto | AttributeColumns::None) => Err(Error::usage(
+            "--attribute-map none needs a column for every key",
+            "name the keys with --attribute-columns KEY,..., or keep the map",
+        )),
+        (_, AttributeColumns::Keys(keys)) if keys.is_empty() => {
+            Err(Error::usage("--attribute-columns names no key", "use none, auto, or KEY,..."))
+        }
+        (_, AttributeColumns::Keys(keys)) => distinct("--attribute-columns", keys.clone()).map(|_| ()),
+        _ => Ok(()),
+    }
+}
+
+fn record_bytes(said: Option<Size>) -> Result<usize> {
+    let default = ReadOptions::MAX_RECORD_BYTES as u64;
+    let range = Config::MIN_MAX_RECORD_BYTES as u64..=Config::MAX_MAX_RECORD_BYTES as u64;
+    let bytes = size("--max-record-size", said.unwrap_or(Size(default)), range)?;
+    usize::try_from(bytes)
+        .map_err(|_| Error::usage("--max-record-size does not fit this machine", "give a smaller size"))
+}
+
+fn size(option: &str, Size(bytes): Size, range: RangeInclusive<u64>) -> Result<u64> {
+    if range.contains(&bytes) {
+        return Ok(bytes);
+    }
+    let (least, most) = (Size(*range.start()), Size(*range.end()));
+    let hint = if most.0 == u64::MAX { format!("give {least} or more") } else { format!("give {least} to {most}") };
+    Err(Error::usage(format!("{option} {} is out of range", Size(bytes)), hint))
+}
+
+fn number(option: &str, value: usize, range: RangeInclusive<usize>) -> Result<usize> {
+    if range.contains(&value) {
+        return Ok(value);
+    }
+    let hint = format!("give {} to {}", range.start(), range.end());
+    Err(Error::usage(format!("{option} {value} is out of range"), hint))
+}
+
+fn distinct(option: &str, names: Vec<String>) -> Result<Vec<String>> {
+    let mut met = BTreeSet::new();
+    for name in &names {
+        if !met.insert(name.as_str()) {
+            return Err(Error::usage(format!("{option} names {name:?} twice"), "name it once"));
+        }
+        if name.is_empty() && option != "--attribute-columns" {
+            return Err(Error::usage(format!("{option} names an empty column"), "separate columns by single commas"));
+        }
+    }
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use partiquet::config::{MaxRejects, Mode, PartitionField, Transform};
+
+    use super::*;
+    use crate::cli::args::{Cli, Command};
+
+    fn no_model(name: &str) -> Result<Model> {
+        Ok(Model {
+            name: name.to_owned(),
+            title: String::new(),
+            description: String::new(),
+            envelopes: Vec::new(),
+            row: Vec::new(),
+            parent: None,
+            outer: None,
+        })
+    }
+
+    fn job(line: &[&str]) -> Result<Job> {
+        let surroundings = Surroundings { threads: 3, now: "2025-07-01T00:00:00Z".to_owned(), load_model: no_model };
+        match Cli::try_parse_from(["partiquet", "convert"].iter().chain(line)).unwrap().command {
+            Command::Convert(args) => resolve(args.said, &surroundings),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn message(line: &[&str]) -> String {
+        job(line).err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn an_input_and_a_folder_are_enough() {
+        let Job { config, target, progress, report, dry_run } = job(&["in", "--out", "out"]).unwrap();
+        assert_eq!((config.inputs, config.out), (vec!["in".to_owned()], PathBuf::from("out")));
+        assert_eq!(config.model.name, "call");
+        assert_eq!(
+            config.partition_by,
+            [PartitionField { column: "start_time".to_owned(), transform: Transform::Day }]
+        );
+        assert_eq!(config.attribute_columns, AttributeColumns::Auto);
+        assert_eq!(config.attribute_map, AttributeMap::Rest);
+        assert_eq!(config.compression, Compression::Zstd(1));
+        assert_eq!(config.target_file_bytes, 256 << 20);
+        assert_eq!((config.row_group_rows, config.threads, config.memory_bytes), (131_072, 3, 256 << 20));
+        assert_eq!((config.max_record_bytes, config.max_rejects), (64 << 20, MaxRejects::Count(0)));
+        assert_eq!((config.mode, config.provenance, dry_run), (Mode::Error, false, false));
+        assert!(config.sort_by.is_empty() && config.bloom_filter.is_empty());
+        assert_eq!((target, progress, report), (Target::All, ProgressMode::Auto, None));
+        assert_eq!(config.committed_at, "2025-07-01T00:00:00Z");
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        assert_eq!(message(&["in"]), "no output folder is given\n  add --out DIR");
+        assert_eq!(
+            message(&["--out", "out"]),
+            "no input is given\n  name files, folders or patterns, or - for standard input"
+        );
+        assert_eq!(message(&["-", "-", "--out", "out"]), "standard input is given twice\n  give - once");
+    }
+
+    #[test]
+    fn numbers_out_of_range_are_refused_with_the_range() {
+        let with = |option: &str| message(&["in", "--out", "out", option]);
+        assert_eq!(with("--threads=0"), "--threads 0 is out of range\n  give 1 to 1024");
+        assert_eq!(with("--row-group-rows=0"), "--row-group-rows 0 is out of range\n  give 1 to 16777216");
+        assert_eq!(with("--memory=1MiB"), "--memory 1MiB is out of range\n  give 32MiB or more");
+        assert_eq!(with("--target-file-size=1kB"), "--target-file-size 1kB is out of range\n  give 64KiB or more");
+        assert_eq!(with("--max-record-size=2GiB"), "--max-record-size 2GiB is out of range\n  give 1KiB to 1GiB");
+        assert_eq!(with("--max-record-size=1GiB"), "");
+        assert_eq!(with("--threads=1024"), "");
+    }
+
+    #[test]
+    fn combinations_that_cannot_be_are_refused() {
+        let with = |options: &[&str]| message(&[&["in", "--out", "out"], options].concat());
+        assert!(with(&["--attribute-map=none"]).starts_with("--attribute-map none needs a column for every key"));
+        assert_eq!(with(&["--attribute-map=none", "--attribute-columns=a,b"]), "");
+        assert!(with(&["--dry-run", "--report=r.json"]).starts_with("--dry-run writes nothing"));
+        assert!(with(&["--report=out/r.json"]).starts_with("the report out/r.json would stand inside the dataset"));
+        assert_eq!(with(&["--report=-"]), "");
+        assert_eq!(with(&["--sort-by=a,b,a"]), "--sort-by names \"a\" twice\n  name it once");
+        assert!(with(&["--bloom-filter=a,,b"]).starts_with("--bloom-filter names an empty column"));
+    }
+}

@@ -1,0 +1,177 @@
+//! The closing summary: a screen that says what was written, what became of the values, and what to look at.
+
+use std::{fmt::Write, path::Path, time::Duration};
+
+use partiquet::{
+    config::{Config, PartitionBy},
+    report::{Counts, Place, Reject, Report},
+};
+
+use super::{human, paint::Paint, quote};
+
+/// Paths listed for each kind of deviation; the report has all of them.
+const PATHS_SHOWN: usize = 3;
+/// Attribute columns listed.
+const ATTRIBUTES_SHOWN: usize = 8;
+/// Characters of a path or key shown.
+const NAME_CHARS: usize = 60;
+
+/// What happened, for people.
+pub fn render(report: &Report, config: &Config, paint: Paint) -> String {
+    let mut text = String::new();
+    headline(&mut text, report, config, paint);
+    totals(&mut text, report, config);
+    values(&mut text, report);
+    attributes(&mut text, report);
+    rejects(&mut text, report, &config.out, paint);
+    text
+}
+
+fn headline(text: &mut String, report: &Report, config: &Config, paint: Paint) {
+    let elapsed = Duration::try_from_secs_f64(report.elapsed_seconds).unwrap_or_default();
+    let rate = human::rate(report.json_bytes, elapsed).map(|rate| format!(" ({rate})")).unwrap_or_default();
+    let headline = format!(
+        "Wrote {} to {} in {}{rate}",
+        human::counted(report.rows, "row", "rows"),
+        human::shown(&config.out.display().to_string()),
+        human::duration(elapsed),
+    );
+    let _ = writeln!(text, "{}\n", paint.bold(&headline));
+}
+
+fn totals(text: &mut String, report: &Report, config: &Config) {
+    let inputs = report.inputs.len() as u64;
+    let mut size = human::bytes(report.input_bytes);
+    if report.json_bytes != report.input_bytes {
+        let _ = write!(size, ", {} of JSON", human::bytes(report.json_bytes));
+    }
+    row(text, "inputs", inputs, &size);
+    let without = match report.records_without_rows {
+        0 => String::new(),
+        number => format!("{} without a participant", human::count(number)),
+    };
+    row(text, "records", report.records, &without);
+    row(text, "rows", report.rows, "one for each participant");
+    if config.partition_by.is_empty() {
+        row(text, "partitions", report.partitions, "one folder, not partitioned");
+    } else {
+        let by = format!("by {}", PartitionBy(config.partition_by.clone()));
+        row(text, "partitions", report.partitions, &by);
+    }
+    if report.partition_values_displaced > 0 {
+        row(
+            text,
+            "",
+            report.partition_values_displaced,
+            "values cannot name a folder: default partition, value in `extra`",
+        );
+    }
+    let mut files = human::bytes(report.output_bytes);
+    // Only a ratio worth a word: tiny datasets are mostly footers.
+    if let Some(ratio) = report.json_bytes.checked_div(report.output_bytes).filter(|ratio| *ratio > 1) {
+        let _ = write!(files, ", {ratio} times smaller than the JSON");
+    }
+    row(text, "files", report.files.len() as u64, &files);
+}
+
+/// `  name          1,234  note`.
+fn row(text: &mut String, name: &str, number: u64, note: &str) {
+    let line = format!("  {name:<12} {:>15}  {note}", human::count(number));
+    let _ = writeln!(text, "{}", line.trim_end());
+}
+
+/// What became of the values: the kinds that deserve a look, with the paths they are most frequent at.
+fn values(text: &mut String, report: &Report) {
+    let total = report.ledger.total();
+    let _ = writeln!(text);
+    row(text, "values", total.seen, "members met in the JSON, each accounted for");
+    deviation(text, report, "coerced", "stored, after a conversion that loses nothing", |counts| counts.coerced);
+    deviation(text, report, "mismatched", "not of the column's type, raw in `extra`", |counts| counts.mismatched);
+    deviation(text, report, "unknown", "not in the model, raw in `extra`", |counts| counts.unknown);
+    if total.ignored > 0 {
+        row(text, "ignored", total.ignored, "say nothing about a participant");
+    }
+}
+
+fn deviation(text: &mut String, report: &Report, name: &str, meaning: &str, of: fn(&Counts) -> u64) {
+    let mut paths = report.ledger.paths.iter().filter(|(_, counts)| of(counts) > 0).collect::<Vec<_>>();
+    let total = paths.iter().map(|(_, counts)| of(counts)).sum();
+    if total == 0 {
+        return row(text, name, 0, "");
+    }
+    row(text, name, total, meaning);
+    // The sort is stable: paths of one frequency stay in byte order.
+    paths.sort_by_key(|(_, counts)| std::cmp::Reverse(of(counts)));
+    for (path, counts) in paths.iter().take(PATHS_SHOWN) {
+        let first = counts.first.as_ref().map(|place| format!(", first {}", place_text(place))).unwrap_or_default();
+        let _ = writeln!(text, "      {}: {}{first}", shortened(path), human::count(of(counts)));
+    }
+    if paths.len() > PATHS_SHOWN {
+        let more = human::counted((paths.len() - PATHS_SHOWN) as u64, "path", "paths");
+        let _ = writeln!(text, "      and {more} more, all of them in --report FILE");
+    }
+}
+
+fn place_text(place: &Place) -> String {
+    format!("in {}, line {}", human::shown(&place.file), human::count(place.line))
+}
+
+fn attributes(text: &mut String, report: &Report) {
+    let columns = &report.attribute_columns;
+    let Some(width) = columns.iter().take(ATTRIBUTES_SHOWN).map(|(key, _)| shortened(key).chars().count()).max() else {
+        return;
+    };
+    let _ = writeln!(text);
+    row(text, "attributes", columns.len() as u64, "keys have columns of their own");
+    for (key, column) in columns.iter().take(ATTRIBUTES_SHOWN) {
+        let _ = writeln!(text, "      {:<width$}  ->  {}", shortened(key), shortened(column));
+    }
+    if columns.len() > ATTRIBUTES_SHOWN {
+        let more = human::count((columns.len() - ATTRIBUTES_SHOWN) as u64);
+        let _ = writeln!(text, "      and {more} more, all of them in _partiquet/schema.json");
+    }
+}
+
+fn rejects(text: &mut String, report: &Report, out: &Path, paint: Paint) {
+    let _ = writeln!(text);
+    if report.rejected == 0 {
+        return row(text, "rejected", 0, "");
+    }
+    row(text, "rejected", report.rejected, "records, kept aside whole");
+    if let Some(first) = report.rejects.first() {
+        let _ = writeln!(text, "      {}", paint.red(&first_reject(first)));
+    }
+    if let Some(file) = &report.rejects_file {
+        let path = out.join(file).display().to_string();
+        let mended = format!("{}-mended", out.display());
+        let _ = writeln!(
+            text,
+            "      They are in {}\n      Mend their `raw` text there, then:\n      partiquet convert {} --out {}",
+            human::shown(&path),
+            quote::shell(&path),
+            quote::shell(mended.trim_end_matches('/')),
+        );
+    }
+}
+
+fn first_reject(reject: &Reject) -> String {
+    let place = format!("first in {}, line {}, byte {}", reject.file, human::count(reject.line), reject.offset);
+    let path = if reject.path.is_empty() { String::new() } else { format!(", at {}", shortened(&reject.path)) };
+    human::shown(&format!("{place}{path}: {}", reject.message))
+}
+
+/// A path or key on a line of its own: without control characters, cut in the middle if it is long.
+fn shortened(name: &str) -> String {
+    let name = human::shown(name);
+    let length = name.chars().count();
+    if length <= NAME_CHARS {
+        return name;
+    }
+    let half = NAME_CHARS / 2 - 2;
+    let head: String = name.chars().take(half).collect();
+    let tail: String = name.chars().skip(length - half).collect();
+    format!("{head}...{tail}")
+}
+
+#[cfg(test)]
+mod tests;

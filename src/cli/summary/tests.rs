@@ -1,0 +1,167 @@
+use std::collections::BTreeMap;
+
+use partiquet::{
+    config::{AttributeColumns, AttributeMap, Compression, MaxRejects, Mode},
+    model::Model,
+    report::{FileReport, InputReport, Ledger, RejectKind},
+};
+
+use super::*;
+
+fn config() -> Config {
+    Config {
+        inputs: vec!["in".to_owned()],
+        out: "my calls".into(),
+        model: Model {
+            name: "call".to_owned(),
+            title: String::new(),
+            description: String::new(),
+            envelopes: Vec::new(),
+            row: Vec::new(),
+            parent: None,
+            outer: None,
+        },
+        partition_by: PartitionBy::default().0,
+        attribute_columns: AttributeColumns::Auto,
+        attribute_map: AttributeMap::Rest,
+        compression: Compression::DEFAULT,
+        target_file_bytes: Config::TARGET_FILE_BYTES,
+        row_group_rows: Config::ROW_GROUP_ROWS,
+        threads: 2,
+        memory_bytes: Config::MEMORY_BYTES,
+        max_record_bytes: 1 << 20,
+        max_rejects: MaxRejects::Count(1),
+        mode: Mode::Error,
+        sort_by: Vec::new(),
+        bloom_filter: Vec::new(),
+        provenance: false,
+        committed_at: "2025-07-01T00:00:00Z".to_owned(),
+    }
+}
+
+fn counts(coerced: u64, unknown: u64, line: u64) -> Counts {
+    let first = Some(Place { file: "in/a.ndjson".to_owned(), offset: 99, line });
+    Counts { seen: 1000 + coerced + unknown, kept: 1000, coerced, unknown, first, ..Counts::default() }
+}
+
+fn report() -> Report {
+    let paths = [
+        ("/a".to_owned(), counts(5, 0, 7)),
+        ("/wrapup/durationSeconds".to_owned(), counts(1200, 0, 3)),
+        ("/c".to_owned(), counts(5, 0, 8)),
+        ("/d".to_owned(), counts(1, 0, 9)),
+        ("/e".to_owned(), counts(1, 0, 9)),
+        ("/new".to_owned(), counts(0, 2, 4)),
+    ];
+    Report {
+        inputs: vec![InputReport::default(), InputReport::default()],
+        input_bytes: 1_000_000_000,
+        json_bytes: 3_400_000_000,
+        records: 456_789,
+        rejected: 1,
+        records_without_rows: 13,
+        rows: 1_234_567,
+        ledger: Ledger { paths: BTreeMap::from(paths) },
+        rejects: vec![Reject {
+            partiquet_reject: Reject::VERSION,
+            file: "in/a.ndjson".to_owned(),
+            offset: 4711,
+            line: 1000,
+            record_offset: 4700,
+            kind: RejectKind::Syntax,
+            path: "/participants/0/id".to_owned(),
+            message: "expected a comma".to_owned(),
+            raw_bytes: 3,
+            raw: Some("{1}".to_owned()),
+            raw_base64: None,
+        }],
+        rejects_file: Some("_partiquet/rejects/ab12.ndjson".to_owned()),
+        attribute_columns: vec![
+            ("IVR Priority".to_owned(), "attribute_ivr_priority".to_owned()),
+            ("\u{1b}[2J".to_owned(), "attribute_2_j".to_owned()),
+        ],
+        partitions: 31,
+        partition_values_displaced: 2,
+        files: vec![FileReport::default(); 31],
+        output_bytes: 120_000_000,
+        elapsed_seconds: 12.0,
+        ..Report::default()
+    }
+}
+
+#[test]
+fn a_run_with_everything_to_tell() {
+    let expected = r"Wrote 1,234,567 rows to my calls in 12 s (283 MB/s)
+
+  inputs                     2  1.0 GB, 3.4 GB of JSON
+  records              456,789  13 without a participant
+  rows               1,234,567  one for each participant
+  partitions                31  by day(start_time)
+                             2  values cannot name a folder: default partition, value in `extra`
+  files                     31  120 MB, 28 times smaller than the JSON
+
+  values                 7,214  members met in the JSON, each accounted for
+  coerced                1,212  stored, after a conversion that loses nothing
+      /wrapup/durationSeconds: 1,200, first in in/a.ndjson, line 3
+      /a: 5, first in in/a.ndjson, line 7
+      /c: 5, first in in/a.ndjson, line 8
+      and 2 paths more, all of them in --report FILE
+  mismatched                 0
+  unknown                    2  not in the model, raw in `extra`
+      /new: 2, first in in/a.ndjson, line 4
+
+  attributes                 2  keys have columns of their own
+      IVR Priority  ->  attribute_ivr_priority
+      \u{1b}[2J     ->  attribute_2_j
+
+  rejected                   1  records, kept aside whole
+      first in in/a.ndjson, line 1,000, byte 4711, at /participants/0/id: expected a comma
+      They are in my calls/_partiquet/rejects/ab12.ndjson
+      Mend their `raw` text there, then:
+      partiquet convert 'my calls/_partiquet/rejects/ab12.ndjson' --out 'my calls-mended'
+";
+    assert_eq!(render(&report(), &config(), Paint::Plain), expected);
+}
+
+#[test]
+fn an_empty_run_has_nothing_to_tell() {
+    let config = Config { partition_by: Vec::new(), ..config() };
+    let expected = r"Wrote 0 rows to my calls in 0.0 s
+
+  inputs                     0  0 B
+  records                    0
+  rows                       0  one for each participant
+  partitions                 0  one folder, not partitioned
+  files                      0  0 B
+
+  values                     0  members met in the JSON, each accounted for
+  coerced                    0
+  mismatched                 0
+  unknown                    0
+
+  rejected                   0
+";
+    assert_eq!(render(&Report::default(), &config, Paint::Plain), expected);
+}
+
+#[test]
+fn it_fits_a_screen() {
+    assert!(render(&report(), &config(), Paint::Plain).lines().count() <= 35);
+}
+
+#[test]
+fn colour_is_only_around_the_words() {
+    let coloured = render(&report(), &config(), Paint::Colour);
+    let plain = coloured.replace("\u{1b}[1m", "").replace("\u{1b}[1;31m", "").replace("\u{1b}[0m", "");
+    assert_ne!(coloured, plain);
+    assert_eq!(plain, render(&report(), &config(), Paint::Plain));
+}
+
+#[test]
+fn long_paths_are_cut_in_the_middle() {
+    let long = "ä".repeat(100) + "end";
+    let short = shortened(&long);
+    assert!(short.starts_with("ää") && short.contains("...") && short.ends_with("end"));
+    assert_eq!(short.chars().count(), NAME_CHARS - 1);
+    assert_eq!(shortened("/a"), "/a");
+}

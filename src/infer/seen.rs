@@ -1,0 +1,168 @@
+//! Values laid over each other: what has been seen at one place.
+
+use std::collections::HashMap;
+
+use chrono::DateTime;
+use serde_json::Value;
+
+/// Members of an object that are remembered; more of them are no members but free keys.
+pub const MAX_MEMBERS: usize = 1000;
+
+/// Integers up to here are exact in a double.
+const MAX_EXACT_INTEGER: u64 = 1 << 53;
+
+/// Everything seen at one place. Nulls say nothing about a type and are only counted.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Seen {
+    pub nulls: u64,
+    pub booleans: u64,
+    pub strings: u64,
+    /// The part of `strings` that are instants.
+    pub instants: u64,
+    pub integers: u64,
+    /// The part of `integers` that a double does not hold exactly.
+    pub long_integers: u64,
+    /// Numbers that are no 64-bit integers.
+    pub fractions: u64,
+    /// The part of `fractions` that a double does not hold either: integers beyond 64 bits.
+    pub huge_integers: u64,
+    pub objects: u64,
+    /// Members of the objects, in order of appearance.
+    pub members: Vec<(String, Seen)>,
+    /// There were more than [`MAX_MEMBERS`].
+    pub too_many_members: bool,
+    pub lists: u64,
+    /// Elements of the lists; none if all of them were empty.
+    pub element: Option<Box<Seen>>,
+    places: HashMap<String, usize>,
+}
+
+/// The narrowest type that holds every value of a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// No value, or null only.
+    Nothing,
+    Text,
+    Instant,
+    Integer,
+    Number,
+    Boolean,
+    Object,
+    List,
+    /// No type holds them all as they are.
+    Mixed,
+}
+
+impl Seen {
+    /// Lays one more value over the others.
+    pub fn add(&mut self, value: &Value) {
+        match value {
+            Value::Null => self.nulls += 1,
+            Value::Bool(_) => self.booleans += 1,
+            Value::Number(number) => {
+                if let Some(integer) = number.as_i64() {
+                    self.integers += 1;
+                    self.long_integers += u64::from(integer.unsigned_abs() > MAX_EXACT_INTEGER);
+                } else {
+                    self.fractions += 1;
+                    self.huge_integers += u64::from(number.is_u64());
+                }
+            }
+            Value::String(text) => {
+                self.strings += 1;
+                self.instants += u64::from(DateTime::parse_from_rfc3339(text).is_ok());
+            }
+            Value::Array(elements) => {
+                self.lists += 1;
+                for element in elements {
+                    self.element.get_or_insert_default().add(element);
+                }
+            }
+            Value::Object(members) => {
+                self.objects += 1;
+                for (name, value) in members {
+                    if let Some(member) = self.member_mut(name) {
+                        member.add(value);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Lays everything seen at other places over this one.
+    pub fn extend<T: std::borrow::Borrow<Self>>(&mut self, others: impl IntoIterator<Item = T>) {
+        others.into_iter().for_each(|other| self.merge(other.borrow()));
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.nulls += other.nulls;
+        self.booleans += other.booleans;
+        self.strings += other.strings;
+        self.instants += other.instants;
+        self.integers += other.integers;
+        self.long_integers += other.long_integers;
+        self.fractions += other.fractions;
+        self.huge_integers += other.huge_integers;
+        self.objects += other.objects;
+        self.lists += other.lists;
+        self.too_many_members |= other.too_many_members;
+        for (name, seen) in &other.members {
+            if let Some(member) = self.member_mut(name) {
+                member.merge(seen);
+            }
+        }
+        if let Some(element) = &other.element {
+            self.element.get_or_insert_default().merge(element);
+        }
+    }
+
+    /// What was seen of one member.
+    pub fn member(&self, name: &str) -> Option<&Self> {
+        self.members.iter().find(|(member, _)| member == name).map(|(_, seen)| seen)
+    }
+
+    fn member_mut(&mut self, name: &str) -> Option<&mut Self> {
+        if !self.places.contains_key(name) {
+            if self.members.len() >= MAX_MEMBERS {
+                self.too_many_members = true;
+                return None;
+            }
+            self.places.insert(name.to_owned(), self.members.len());
+            self.members.push((name.to_owned(), Self::default()));
+        }
+        let place = *self.places.get(name)?;
+        self.members.get_mut(place).map(|(_, seen)| seen)
+    }
+
+    /// Its members but for those with these names; nothing of what is not an object.
+    pub fn without(&self, names: &[&str]) -> Self {
+        let mut rest = Self { objects: self.objects, ..Self::default() };
+        for (member, seen) in self.members.iter().filter(|(member, _)| !names.contains(&member.as_str())) {
+            if let Some(place) = rest.member_mut(member) {
+                place.merge(seen);
+            }
+        }
+        rest
+    }
+
+    /// Number of values, null ones included.
+    pub const fn total(&self) -> u64 {
+        self.nulls + self.booleans + self.strings + self.integers + self.fractions + self.objects + self.lists
+    }
+
+    /// The narrowest type that holds every value.
+    pub fn kind(&self) -> Kind {
+        let numbers = self.integers + self.fractions;
+        match [self.booleans, self.strings, numbers, self.objects, self.lists].map(|count| count > 0) {
+            [false, false, false, false, false] => Kind::Nothing,
+            [true, false, false, false, false] => Kind::Boolean,
+            [false, true, false, false, false] if self.instants == self.strings => Kind::Instant,
+            [false, true, false, false, false] => Kind::Text,
+            [false, false, true, false, false] if self.fractions == 0 => Kind::Integer,
+            [false, false, true, false, false] if self.long_integers + self.huge_integers == 0 => Kind::Number,
+            [false, false, false, true, false] => Kind::Object,
+            [false, false, false, false, true] => Kind::List,
+            _ => Kind::Mixed,
+        }
+    }
+}
