@@ -10,8 +10,9 @@ use crate::{
     encode::{EncodeOptions, FileSchema, StagedFileWriter},
     error::{Error, Result},
     input::{
-        ReadOptions,
+        Framing, ReadOptions,
         discover::{InputFile, discover, total_bytes},
+        sample::{SampleOptions, sample_blocks},
     },
     model::{Plan, TableSchema},
     observe::{Observer, Progress, Stage},
@@ -39,15 +40,16 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
     if observer.stop_requested() {
         return Err(Error::Interrupted);
     }
-    let committed = dataset.commit(run.staged)?;
+    let committed = dataset.commit(&run.staged)?;
     let mut report = run.report;
     report.files = committed.manifest.files;
     report.rejects_file = committed.manifest.rejects_file;
     report.output_bytes = report.files.iter().map(|file| file.bytes).sum();
     report.warnings.extend(
-        committed.not_deleted.iter().map(|(path, error)| {
-            format!("{} was replaced but could not be deleted: {error}", path.display())
-        }),
+        committed
+            .not_deleted
+            .iter()
+            .map(|(path, error)| format!("{} was replaced but could not be deleted: {error}", path.display())),
     );
     Ok(report)
 }
@@ -113,6 +115,23 @@ pub fn preview(config: &Config) -> Result<Preview> {
         rejects,
         schema: table.schema,
     })
+}
+
+/// Proposes a model for other nested JSON from a sample of it. What cannot be read is passed over.
+///
+/// # Errors
+/// [`Error::Usage`] for inputs that are not there, [`Error::Io`].
+pub fn infer(inputs: &[String], name: &str) -> Result<serde_json::Value> {
+    let inputs = discover(inputs, None)?;
+    let blocks = sample_blocks(&inputs, SampleOptions::default())?;
+    let records = blocks.iter().flat_map(|block| {
+        let texts: Vec<&[u8]> = match &block.framing {
+            Framing::Lines => block.bytes.split(|&byte| byte == b'\n').collect(),
+            Framing::Ranges(ranges) => ranges.iter().map(|range| &block.bytes[range.clone()]).collect(),
+        };
+        texts.into_iter().filter_map(|text| serde_json::from_slice(text).ok())
+    });
+    Ok(crate::infer::propose(records, name))
 }
 
 /// What the output will look like: settled before the first record is converted.
@@ -284,7 +303,12 @@ impl Table {
             rows,
             ledger,
             rejects,
-            attribute_columns: self.schema.attributes.iter().map(|(key, index)| (key.clone(), column(*index))).collect(),
+            attribute_columns: self
+                .schema
+                .attributes
+                .iter()
+                .map(|(key, index)| (key.clone(), column(*index)))
+                .collect(),
             partitions,
             partition_values_displaced,
             ..Report::default()
@@ -298,7 +322,11 @@ fn json(value: &(impl serde::Serialize + ?Sized)) -> String {
 }
 
 /// Writes the footers, of many files at a time: each waits for the disk.
-fn finish_files(partitions: Vec<PartitionFiles>, footer: &[(String, String)], staging: &Path) -> Result<Vec<StagedFile>> {
+fn finish_files(
+    partitions: Vec<PartitionFiles>,
+    footer: &[(String, String)],
+    staging: &Path,
+) -> Result<Vec<StagedFile>> {
     let writers: Vec<(String, StagedFileWriter)> = partitions
         .into_iter()
         .flat_map(|PartitionFiles { path, files }| files.into_iter().map(move |file| (path.clone(), file)))

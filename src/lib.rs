@@ -4,6 +4,7 @@
 pub mod batch;
 pub mod columns;
 pub mod config;
+mod convert;
 pub mod dataset;
 pub mod decode;
 pub mod encode;
@@ -13,6 +14,10 @@ pub mod input;
 pub mod model;
 pub mod observe;
 pub mod partition;
+pub mod pipeline;
 pub mod report;
+mod sampling;
 
+pub use config::Config;
+pub use convert::{Preview, VERSION, convert, infer, preview};
 pub use error::{Error, Result};

@@ -54,7 +54,11 @@ impl Sample {
     }
 
     /// Decodes the sample, block by block.
-    pub fn decode(&self, plan: Plan, mut each: impl FnMut(&RecordBlock, &mut DecodedBlock) -> Result<()>) -> Result<()> {
+    pub fn decode(
+        &self,
+        plan: Plan,
+        mut each: impl FnMut(&RecordBlock, &mut DecodedBlock) -> Result<()>,
+    ) -> Result<()> {
         let plan = Arc::new(plan);
         let mut decoder = Decoder::new(Arc::clone(&plan));
         let mut columns = Columns::new(&plan.shapes);

@@ -329,7 +329,9 @@ impl State {
         let all_routed = self.read_to_end && self.pieces == 0;
         if self.to_encode.len() + self.encoding <= limits.waiting_row_groups && !self.routed_to_end {
             let next = self.arrived.contains_key(&self.next_to_route);
-            if (next || all_routed) && let Some(merge) = self.merge.take() {
+            if (next || all_routed)
+                && let Some(merge) = self.merge.take()
+            {
                 let arrived = self.arrived.remove(&self.next_to_route);
                 self.next_to_route += u64::from(next);
                 return Some(Step::Route(Box::new(merge), arrived));
@@ -339,7 +341,10 @@ impl State {
             return Some(Step::Decode(piece, block, self.spare_columns.pop()));
         }
         let room = self.pieces == 0 || (self.pieces < limits.blocks && self.piece_bytes < limits.block_bytes);
-        if room && !self.read_to_end && let Some(reader) = self.reader.take() {
+        if room
+            && !self.read_to_end
+            && let Some(reader) = self.reader.take()
+        {
             return Some(Step::Read(Box::new(reader), self.spare_bytes.pop()));
         }
         (self.routed_to_end && self.encoding == 0).then_some(Step::Done)
