@@ -184,7 +184,9 @@ impl Values {
                 ends.truncate(len);
                 let elements = end_of(ends, len);
                 element_validity.truncate(elements);
-                children.iter_mut().for_each(|child| child.truncate(elements));
+                for child in children {
+                    child.truncate(elements);
+                }
             }
             Self::Map { ends, keys, values } => {
                 ends.truncate(len);

@@ -134,6 +134,7 @@ mod tests {
             since: None,
             original: false,
             form: Form::Both,
+            values: Vec::new(),
         }
     }
 
