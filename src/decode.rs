@@ -1,1 +1,403 @@
-//! Placeholder.
+//! JSON to columns: the heart of the tool.
+//!
+//! A [`Decoder`] takes a block of records and gives their rows as dense column values, in one pass over the bytes and
+//! without a tree in between. It is strict: a record that is not JSON, or is ambiguous, is refused as a whole and leaves no
+//! trace. And it is complete: what has no column goes to `extra`, what was coerced or did not fit is counted by path.
+//!
+//! ```text
+//! bytes -> cursor (tokens) -> envelope (where are the rows?) -> walk (which member is this?) -> value (what fits?) -> columns
+//!                                                                        |                          |
+//!                                                                        +--------> extra <---------+
+//! ```
+//!
+//! It touches no file and can be used alone; [`crate::batch`] turns its columns into Arrow record batches.
+
+mod cursor;
+mod envelope;
+mod extra;
+mod fault;
+mod instant;
+mod names;
+mod number;
+mod pointer;
+mod program;
+mod tally;
+mod value;
+mod walk;
+
+use std::{ops::Range, sync::Arc};
+
+pub use cursor::MAX_DEPTH;
+pub use tally::PathTally;
+
+use crate::{
+    columns::{ColumnShape, Columns},
+    input::Framing,
+    model::plan::{Action, ObjectPlan, PathId, Plan},
+    report::RejectKind,
+};
+use cursor::Cursor;
+use envelope::{Shape, Staging, Target, shape_of};
+use fault::{Fault, Parse};
+use program::Program;
+use walk::{Position, Scratch, StepsMet, Walk};
+
+/// What a record may take beyond its own size, in bytes: values of the conversation are repeated on each of its
+/// participants, and a hostile record could make that more than any memory.
+pub const MAX_FLATTENED_BYTES: u64 = 256 << 20;
+
+/// Bytes to decode, and where they come from.
+#[derive(Debug, Clone, Copy)]
+pub struct Block<'a> {
+    /// Whole records.
+    pub bytes: &'a [u8],
+    /// How the records are told apart.
+    pub framing: &'a Framing,
+    /// The input's name, for `source_file`.
+    pub file: &'a str,
+    /// Offset of the first byte in the input, for `source_offset`.
+    pub offset: u64,
+}
+
+/// The rows of a block, and the account of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DecodedBlock {
+    /// The rows, in input order.
+    pub columns: Columns,
+    /// Records, kept and refused.
+    pub num_records: u64,
+    /// Records in which no participant was found.
+    pub records_without_rows: u64,
+    /// Refused records in input order. In a block whose records are known by their brackets alone ([`Framing::Ranges`])
+    /// decoding ends at the first malformed one.
+    pub rejects: Vec<DecodeReject>,
+    /// What became of the values, by path.
+    pub tallies: Vec<PathTally>,
+}
+
+/// A refused record. Offsets count from the block's first byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecodeReject {
+    /// Why.
+    pub kind: RejectKind,
+    /// Where the fault is.
+    pub offset: usize,
+    /// The record's text.
+    pub record: Range<usize>,
+    /// JSON Pointer from the record's root to the fault.
+    pub path: String,
+    /// What is wrong, in words.
+    pub message: String,
+}
+
+impl DecodeReject {
+    /// Whether the text is malformed, so that in input without lines nothing behind it can be trusted.
+    #[must_use]
+    pub const fn is_malformed(&self) -> bool {
+        matches!(self.kind, RejectKind::Syntax | RejectKind::Utf8)
+    }
+}
+
+/// Decodes blocks. It learns the order of members as it goes, so each worker keeps one; the result does not depend on
+/// what it has learned.
+#[derive(Debug, Clone)]
+pub struct Decoder {
+    plan: Arc<Plan>,
+    program: Program,
+    scratch: Scratch,
+    staging: Staging,
+    last_shape: Shape,
+    /// For paths whose values all go to one table column: the column, to count what really arrived there.
+    column_of_path: Vec<Option<usize>>,
+    max_flattened_bytes: u64,
+}
+
+impl Decoder {
+    /// A decoder for the columns of `plan`.
+    #[must_use]
+    pub fn new(plan: Arc<Plan>) -> Self {
+        let mut column_of_path = vec![None; plan.paths.len()];
+        columns_by_path(&plan.row, &mut column_of_path);
+        Self {
+            program: Program::new(&plan),
+            staging: Staging::new(&plan),
+            scratch: Scratch::default(),
+            last_shape: None,
+            column_of_path,
+            max_flattened_bytes: MAX_FLATTENED_BYTES,
+            plan,
+        }
+    }
+
+    /// Sets what a record's repeated values may take, in bytes.
+    #[must_use]
+    pub const fn with_max_flattened_bytes(mut self, bytes: u64) -> Self {
+        self.max_flattened_bytes = bytes;
+        self
+    }
+
+    /// Shapes of the table's columns.
+    #[must_use]
+    pub fn shapes(&self) -> &[ColumnShape] {
+        &self.plan.shapes
+    }
+
+    /// Decodes all records of a block. `columns` has the table's shapes; its memory is used again, its rows are forgotten.
+    pub fn decode(&mut self, block: Block<'_>, mut columns: Columns) -> DecodedBlock {
+        columns.clear();
+        let mut decoded =
+            DecodedBlock { columns, num_records: 0, records_without_rows: 0, rejects: Vec::new(), tallies: Vec::new() };
+        let is_utf8 = simdutf8::basic::from_utf8(block.bytes).is_ok();
+        match block.framing {
+            Framing::Lines => self.decode_lines(block, is_utf8, &mut decoded),
+            Framing::Ranges(ranges) => self.decode_ranges(block, ranges, is_utf8, &mut decoded),
+        }
+        decoded.tallies = self.scratch.tally.take(&self.plan);
+        self.count_what_arrived(&mut decoded);
+        decoded
+    }
+
+    fn decode_lines(&mut self, block: Block<'_>, is_utf8: bool, decoded: &mut DecodedBlock) {
+        let bytes = block.bytes;
+        let line_end = |from: usize| memchr::memchr(b'\n', &bytes[from..]).map_or(bytes.len(), |at| from + at);
+        let mut start = 0;
+        loop {
+            // Blank lines are not records.
+            while bytes.get(start).is_some_and(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')) {
+                start += 1;
+            }
+            if start == bytes.len() {
+                return;
+            }
+            let checked = if is_utf8 { Ok(()) } else { check_utf8(bytes, start..line_end(start)) };
+            let result = checked.and_then(|()| {
+                self.record(block, Cursor::new(bytes, start, false), &mut decoded.columns, |cursor| {
+                    cursor.skip_space();
+                    matches!(cursor.bytes.get(cursor.pos), None | Some(b'\n'))
+                })
+            });
+            start = match result {
+                Ok(outcome) => {
+                    decoded.accept(outcome.num_rows);
+                    outcome.end
+                }
+                Err(fault) => {
+                    let end = line_end(start);
+                    decoded.refuse(*fault, start..end);
+                    end
+                }
+            };
+        }
+    }
+
+    fn decode_ranges(&mut self, block: Block<'_>, ranges: &[Range<usize>], is_utf8: bool, decoded: &mut DecodedBlock) {
+        for range in ranges {
+            let bytes = &block.bytes[..range.end];
+            let checked = if is_utf8 { Ok(()) } else { check_utf8(bytes, range.clone()) };
+            let result = checked.and_then(|()| {
+                let cursor = Cursor::new(bytes, range.start, true);
+                self.record(block, cursor, &mut decoded.columns, |cursor| cursor.pos == cursor.bytes.len())
+            });
+            match result {
+                Ok(outcome) => decoded.accept(outcome.num_rows),
+                Err(fault) => {
+                    decoded.refuse(*fault, range.clone());
+                    if decoded.rejects.last().is_some_and(DecodeReject::is_malformed) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Decodes the record at the cursor, whole or not at all.
+    fn record(
+        &mut self,
+        block: Block<'_>,
+        start: Cursor<'_>,
+        columns: &mut Columns,
+        at_end: impl Fn(&mut Cursor<'_>) -> bool,
+    ) -> Parse<Outcome> {
+        if start.peek() != b'{' {
+            return Err(self.not_an_object(start, at_end));
+        }
+        let first_row = columns.num_rows;
+        let mark = self.scratch.tally.mark();
+        let mut shape = self.last_shape;
+        loop {
+            let (result, end) = self.walk(block, start.clone(), shape, columns, &at_end);
+            let fault = match result {
+                Ok(met) => {
+                    let said = shape_of(&self.program, met);
+                    if said == shape {
+                        self.last_shape = shape;
+                        return Ok(Outcome { num_rows: columns.num_rows - first_row, end });
+                    }
+                    shape = said;
+                    None
+                }
+                Err(fault) => Some(fault),
+            };
+            columns.truncate(first_row);
+            self.scratch.tally.back_to(mark);
+            self.scratch.extra.clear();
+            self.scratch.open_names.clear();
+            self.staging.clear();
+            if let Some(fault) = fault {
+                // Some faults lie in the way a record is looked at. They count only if that was the right way.
+                let said = match fault.kind {
+                    RejectKind::Syntax | RejectKind::Utf8 | RejectKind::Depth => shape,
+                    _ => self.shape_by_keys(start.clone())?,
+                };
+                if said == shape {
+                    return Err(fault);
+                }
+                shape = said;
+            }
+        }
+    }
+
+    fn walk(
+        &mut self,
+        block: Block<'_>,
+        cursor: Cursor<'_>,
+        shape: Shape,
+        columns: &mut Columns,
+        at_end: impl Fn(&mut Cursor<'_>) -> bool,
+    ) -> (Parse<StepsMet>, usize) {
+        let mut target = Target {
+            columns,
+            staging: &mut self.staging,
+            file: block.file,
+            offset: block.offset,
+            flattened_left: self.max_flattened_bytes,
+        };
+        let mut walk = Walk {
+            cursor,
+            plan: &self.plan,
+            program: &mut self.program,
+            scratch: &mut self.scratch,
+            at: Position::default(),
+        };
+        let result = walk.record(shape, &mut target).and_then(|met| {
+            if at_end(&mut walk.cursor) { Ok(met) } else { Err(walk.cursor.unexpected("the end of the record")) }
+        });
+        (result, walk.cursor.pos)
+    }
+
+    /// The shape that the keys of the root say, found without storing anything.
+    fn shape_by_keys(&mut self, cursor: Cursor<'_>) -> Parse<Shape> {
+        let mut walk = self.bare_walk(cursor);
+        let mut names = Vec::new();
+        let bytes = walk.cursor.bytes;
+        let result = walk.any_members(|walk, key, _| {
+            names.push(walk::decoded(bytes, key, &mut walk.scratch.text).to_vec());
+            walk.skip_value()
+        });
+        self.scratch.open_names.clear();
+        result?;
+        let has = |step: u16| names.iter().any(|name| *name == self.program.steps[usize::from(step)].as_bytes());
+        Ok(self.program.envelopes.iter().position(|envelope| envelope.first().is_some_and(|&(step, _)| has(step))))
+    }
+
+    #[cold]
+    fn not_an_object(&mut self, cursor: Cursor<'_>, at_end: impl Fn(&mut Cursor<'_>) -> bool) -> Box<Fault> {
+        let start = cursor.pos;
+        let mut walk = self.bare_walk(cursor);
+        let fault = match walk.skip_value() {
+            Err(fault) => fault,
+            Ok(()) if !at_end(&mut walk.cursor) => walk.cursor.unexpected("the end of the record"),
+            Ok(()) => Fault::new(RejectKind::NotObject, start, "a record is a JSON object, and this is another value"),
+        };
+        self.scratch.open_names.clear();
+        fault
+    }
+
+    fn bare_walk<'w>(&'w mut self, cursor: Cursor<'w>) -> Walk<'w> {
+        Walk {
+            cursor,
+            plan: &self.plan,
+            program: &mut self.program,
+            scratch: &mut self.scratch,
+            at: Position::default(),
+        }
+    }
+
+    /// Replaces what the walk says it kept by what the columns hold, so that the ledger closes only if both agree.
+    fn count_what_arrived(&self, decoded: &mut DecodedBlock) {
+        let mut next = 0;
+        for (path, column) in self.plan.paths.iter().zip(&self.column_of_path) {
+            let Some(tally) = decoded.tallies.get_mut(next).filter(|tally| tally.known && tally.path == *path) else {
+                if let Some(stray) = column.filter(|&column| decoded.columns.columns[column].num_values() > 0) {
+                    // Values that no one counted: the empty count cannot close with them.
+                    let kept = decoded.columns.columns[stray].num_values() as u64;
+                    let counts = crate::report::Counts { kept, ..Default::default() };
+                    decoded.tallies.push(PathTally { path: path.clone(), known: true, counts, first_offset: None });
+                }
+                continue;
+            };
+            next += 1;
+            if let Some(column) = *column {
+                let arrived = decoded.columns.columns[column].num_values() as u64 + tally.counts.null;
+                tally.counts.kept = arrived.saturating_sub(tally.counts.coerced);
+            }
+        }
+    }
+}
+
+/// A record that was kept.
+struct Outcome {
+    num_rows: usize,
+    /// Behind its last byte.
+    end: usize,
+}
+
+impl DecodedBlock {
+    fn accept(&mut self, num_rows: usize) {
+        self.num_records += 1;
+        self.records_without_rows += u64::from(num_rows == 0);
+    }
+
+    #[cold]
+    fn refuse(&mut self, fault: Fault, record: Range<usize>) {
+        self.num_records += 1;
+        let path = fault.pointer();
+        let Fault { kind, offset, message, .. } = fault;
+        self.rejects.push(DecodeReject { kind, offset, record, path, message: message.into_owned() });
+    }
+}
+
+#[cold]
+fn check_utf8(bytes: &[u8], record: Range<usize>) -> Parse<()> {
+    match std::str::from_utf8(&bytes[record.clone()]) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let offset = record.start + error.valid_up_to();
+            Err(Fault::new(RejectKind::Utf8, offset, format!("byte 0x{:02x} is not UTF-8 here", bytes[offset])))
+        }
+    }
+}
+
+/// Finds the paths whose values all go to one table column.
+fn columns_by_path(object: &ObjectPlan, found: &mut [Option<usize>]) {
+    let mut set = |path: PathId, column: usize| found[usize::from(path)] = Some(column);
+    for member in &object.members {
+        match &member.action {
+            Action::Scalar { column, .. } | Action::List { column, .. } | Action::Structs { column, .. } => {
+                set(member.path, *column);
+            }
+            Action::Map { column, promoted, .. } => {
+                if let Some(column) = column {
+                    set(member.path, *column);
+                }
+                promoted.iter().for_each(|promoted| set(promoted.path, promoted.column));
+            }
+            Action::Object(_) | Action::Ignored => {}
+        }
+    }
+    for member in &object.members {
+        if let Action::Object(inner) = &member.action {
+            columns_by_path(inner, found);
+        }
+    }
+}

@@ -1,1 +1,39 @@
-//! Placeholder.
+//! From columns to Parquet files: the one place that knows the `parquet` crate.
+//!
+//! ```text
+//! FileSchema          what all files of a run have in common: columns, properties
+//! encode_row_group    &Columns -> EncodedRowGroup     CPU only, any thread, no order
+//! StagedFileWriter    append in order, then finish    the only part that touches a disk
+//! StagedFile          what was written, for the manifest
+//! ```
+//!
+//! Row groups are encoded in parallel and appended in order, so that the bytes of a file depend on its rows and
+//! options alone. A staged file holds no descriptor between two row groups and gets its footer at the end of the
+//! run, because only then is the run id known: thousands of files can be unfinished at once.
+//!
+//! Memory: a row group being encoded takes the arrays of one column at a time (about what the column itself takes,
+//! and 4 to 8 bytes more for each row), one unfinished page, and the encoded pages so far; sorting takes the sort
+//! keys as well. An unfinished file keeps what its footer will say: about 1 KB for each column and row group.
+
+mod options;
+mod range;
+mod row_group;
+mod schema;
+mod staged_file;
+
+pub use options::EncodeOptions;
+pub use row_group::{EncodedRowGroup, encode_row_group};
+pub use schema::FileSchema;
+pub use staged_file::{StagedFile, StagedFileWriter};
+
+use parquet::errors::ParquetError;
+
+use crate::error::Error;
+
+/// An error of the writer that no input and no disk explains.
+fn bug(error: &ParquetError) -> Error {
+    Error::Bug(format!("a row group cannot be encoded: {error}"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! partiquet flattens nested contact-centre JSON into Hive-partitioned Parquet: every participant a row, every leaf
 //! a column, nothing lost.
 
+pub mod batch;
 pub mod columns;
 pub mod config;
 pub mod dataset;

@@ -13,7 +13,7 @@ pub mod schema;
 use crate::columns::ScalarType;
 
 pub use plan::Plan;
-pub use schema::{AttributeMap, ColumnOrigin, ColumnSpec, TableSchema};
+pub use schema::{AttributeMap, ChildSpec, ColumnOrigin, ColumnSpec, TableSchema};
 
 /// A checked model, with all references between its types resolved.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,6 +78,8 @@ pub struct Field {
     pub original: bool,
     /// Which form of the API sends it.
     pub form: Form,
+    /// Values known to the API; newer ones come without notice, so they are no constraint.
+    pub values: Vec<String>,
 }
 
 /// Which form of the API sends a member.
@@ -114,4 +116,11 @@ pub enum FieldKind {
 impl Model {
     /// The built-in model: call participants of Genesys Cloud.
     pub const DEFAULT: &'static str = "call";
+
+    /// How many objects lie between a participant and the record's root where the root is not its parent, the root
+    /// included: 2 for `entities[].participants[]`. A checked model with `outer` has one answer for all its envelopes.
+    #[must_use]
+    pub fn outer_levels(&self) -> usize {
+        self.envelopes.iter().map(|envelope| envelope.steps.len()).max().unwrap_or_default().max(2)
+    }
 }

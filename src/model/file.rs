@@ -1,1 +1,86 @@
-//! Placeholder.
+//! Reads a model document and checks it: what is wrong is said with the place and with what would be right.
+//!
+//! ```text
+//! text -> document (JSON as written, members in order) -> types (typed, unknown keys refused) -> resolve (fields)
+//! ```
+
+mod document;
+mod resolve;
+mod types;
+
+use std::{fs, io::Read as _, path::Path};
+
+use super::Model;
+use crate::error::{Error, Result};
+use document::Place;
+use types::ModelDoc;
+
+/// The version of the format that is read: member `partiquet_model`.
+pub const FORMAT_VERSION: u64 = 1;
+
+/// A larger file is not a model: the built-in one takes 30 kB.
+pub const MAX_MODEL_BYTES: u64 = 16 << 20;
+
+/// Objects within objects. A record may nest to 64, envelope and lists included.
+pub const MAX_TYPE_DEPTH: usize = 32;
+
+/// Keys on the way to the participants; deeper ones are not seen, and a record may nest to 64.
+pub const MAX_ENVELOPE_STEPS: usize = 8;
+
+/// Places that the ledger can tell apart, as `PathId` is 16 bits wide. The built-in model has about 270.
+pub const MAX_PATHS: usize = 1 << 16;
+
+/// Models that come with the program: (name, document).
+const BUILT_IN: [(&str, &str); 1] = [(Model::DEFAULT, include_str!("../../models/call.json"))];
+
+impl Model {
+    /// The document of a built-in model, to read or to start an own one from.
+    #[must_use]
+    pub fn built_in(name: &str) -> Option<&'static str> {
+        BUILT_IN.iter().find(|(built_in, _)| *built_in == name).map(|(_, text)| *text)
+    }
+
+    /// The built-in model of that name, or the one in the file at that path.
+    ///
+    /// # Errors
+    /// [`Error::Model`] for a document that is wrong, [`Error::Io`] for a file that cannot be read,
+    /// [`Error::Usage`] for a name that is neither.
+    pub fn load(name_or_path: &str) -> Result<Self> {
+        if let Some(text) = Self::built_in(name_or_path) {
+            return Self::from_json(text, name_or_path);
+        }
+        let path = Path::new(name_or_path);
+        let looks_like_path = path.extension().is_some() || path.components().count() > 1;
+        if !looks_like_path && !path.exists() {
+            let names: Vec<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
+            return Err(Error::usage(
+                format!("there is no model {name_or_path:?}"),
+                format!("built in: {}; a model of your own is given by the path of its file", names.join(", ")),
+            ));
+        }
+        let mut text = String::new();
+        let read = fs::File::open(path).and_then(|file| file.take(MAX_MODEL_BYTES + 1).read_to_string(&mut text));
+        read.map_err(Error::io("read the model", path))?;
+        Self::from_json(&text, name_or_path)
+    }
+
+    /// Reads and checks a model document. `file` names it in errors.
+    ///
+    /// # Errors
+    /// [`Error::Model`] with the first thing that is wrong: JSON that does not parse, a repeated or unknown member, an
+    /// unknown or recursive type, columns that clash, an envelope that leads nowhere.
+    pub fn from_json(text: &str, file: &str) -> Result<Self> {
+        let fail = |message: String| Error::Model { file: file.to_owned(), pointer: "/".to_owned(), message };
+        if text.len() as u64 > MAX_MODEL_BYTES {
+            return Err(fail(format!("the document is longer than {MAX_MODEL_BYTES} bytes")));
+        }
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let document = document::parse(text).map_err(|error| fail(format!("this is not valid JSON: {error}")))?;
+        let root = Place::root(file, &document);
+        root.refuse_repeated_members()?;
+        resolve::model(&ModelDoc::read(&root)?)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,12 @@
 //! The model arranged for the decoder: for each object its members, for each member what to do with its value.
 
-use super::{AttributeMap, Model, TableSchema};
+use std::collections::HashMap;
+
+use super::{
+    AttributeMap, ColumnOrigin, Field, FieldKind, Group, Model, TableSchema,
+    naming::pointer_step,
+    schema::{EXTRA_COLUMN, SOURCE_FILE_COLUMN, SOURCE_OFFSET_COLUMN},
+};
 use crate::columns::{ColumnShape, ScalarType};
 
 /// Index into [`Plan::paths`].
@@ -109,10 +115,166 @@ pub struct PromotedKey {
 }
 
 impl Plan {
-    /// Arranges `model` for the columns of `schema`, which was derived from it.
+    /// Arranges `model` for the columns of `schema`, which was derived from it: a member without a column there is
+    /// counted and not stored.
     #[must_use]
     pub fn new(model: &Model, schema: &TableSchema) -> Self {
-        let _ = (model, schema, AttributeMap::Rest);
-        todo!()
+        let mut builder = Builder { schema, columns: schema.by_path(), paths: Vec::new() };
+        let parent_columns = schema.staged(ColumnOrigin::Parent);
+        let outer_columns = schema.staged(ColumnOrigin::Outer);
+        let row = builder.object(&model.row, "/", &Target::Table);
+        let parent = builder.group(model.parent.as_ref(), 1, ColumnOrigin::Parent, &parent_columns);
+        let outer = builder.group(model.outer.as_ref(), model.outer_levels(), ColumnOrigin::Outer, &outer_columns);
+        let envelopes = model.envelopes.iter();
+        let provenance = schema.column_index(SOURCE_FILE_COLUMN).zip(schema.column_index(SOURCE_OFFSET_COLUMN));
+        Self {
+            shapes: schema.shapes(),
+            paths: builder.paths,
+            parent_columns,
+            outer_columns,
+            row,
+            parent,
+            outer,
+            envelopes: envelopes
+                .map(|envelope| envelope.steps.iter().map(|step| (step.key.clone(), step.list)).collect())
+                .collect(),
+            extra_column: schema.column_index(EXTRA_COLUMN).unwrap_or_default(),
+            provenance_columns: provenance,
+        }
     }
 }
+
+/// How many paths the members of `model` take, attribute columns not counted.
+#[must_use]
+pub fn num_paths(model: &Model) -> usize {
+    fn of_fields(fields: &[Field]) -> usize {
+        fields.iter().map(of_field).sum()
+    }
+    fn of_field(field: &Field) -> usize {
+        match &field.kind {
+            FieldKind::Scalar(_) | FieldKind::Ignored => 1,
+            FieldKind::List(_) | FieldKind::Map { .. } => 2,
+            FieldKind::Object(members) => 1 + of_fields(members),
+            FieldKind::ListOfObjects(members) => 2 + of_fields(members),
+        }
+    }
+    let groups = model.parent.iter().chain(&model.outer);
+    of_fields(&model.row) + groups.map(|group| of_fields(&group.fields)).sum::<usize>()
+}
+
+impl TableSchema {
+    /// Columns of one origin, as the decoder stages them: shape and place in the table.
+    fn staged(&self, origin: ColumnOrigin) -> Vec<(ColumnShape, usize)> {
+        let columns = self.columns.iter().enumerate().filter(|(_, column)| column.origin == origin);
+        columns.map(|(index, column)| (column.shape.clone(), index)).collect()
+    }
+}
+
+/// Whose columns the actions index.
+enum Target<'t> {
+    /// The table's.
+    Table,
+    /// Those staged for the parent or the root: place in the table to place among the staged.
+    Staged(ColumnOrigin, &'t HashMap<usize, usize>),
+    /// The children of a struct, by path from the element.
+    Struct(HashMap<String, usize>),
+}
+
+struct Builder<'s> {
+    schema: &'s TableSchema,
+    columns: HashMap<(ColumnOrigin, &'s str), usize>,
+    paths: Vec<String>,
+}
+
+impl Builder<'_> {
+    fn path(&mut self, path: String) -> PathId {
+        // TableSchema::new refuses more places than a PathId can name.
+        let id = PathId::try_from(self.paths.len()).unwrap_or(PathId::MAX);
+        self.paths.push(path);
+        id
+    }
+
+    fn group(
+        &mut self,
+        group: Option<&Group>,
+        levels: usize,
+        origin: ColumnOrigin,
+        staged: &[(ColumnShape, usize)],
+    ) -> ObjectPlan {
+        let Some(group) = group else { return ObjectPlan::default() };
+        let places = staged.iter().enumerate().map(|(place, (_, column))| (*column, place)).collect();
+        self.object(&group.fields, &"../".repeat(levels), &Target::Staged(origin, &places))
+    }
+
+    /// `prefix` is the pointer of the object, with the slash after it.
+    fn object(&mut self, fields: &[Field], prefix: &str, target: &Target<'_>) -> ObjectPlan {
+        let members = fields.iter().map(|field| {
+            let pointer = format!("{prefix}{}", pointer_step(&field.wire));
+            let path = self.path(pointer.clone());
+            let action = self.action(field, &pointer, target);
+            MemberPlan { wire: field.wire.clone(), snake: field.snake.clone(), path, action }
+        });
+        ObjectPlan { members: members.collect() }
+    }
+
+    fn action(&mut self, field: &Field, pointer: &str, target: &Target<'_>) -> Action {
+        match (&field.kind, self.column(pointer, target)) {
+            (FieldKind::Object(members), _) => Action::Object(self.object(members, &format!("{pointer}/"), target)),
+            (FieldKind::Map { promote: true }, column) => self.promoted_map(pointer, column),
+            (FieldKind::Map { promote: false }, Some(column)) => {
+                let entry_path = self.path(format!("{pointer}/*"));
+                Action::Map { column: Some(column), entry_path, promoted: Vec::new(), keep_promoted: false }
+            }
+            (FieldKind::Scalar(scalar), Some(column)) => Action::Scalar { column, scalar: *scalar },
+            (FieldKind::List(scalar), Some(column)) => {
+                Action::List { column, scalar: *scalar, element_path: self.path(format!("{pointer}/*")) }
+            }
+            (FieldKind::ListOfObjects(members), Some(column)) => {
+                let element = format!("{pointer}/*");
+                let children = scalar_pointers(members, &format!("{element}/"));
+                let children = children.into_iter().enumerate().map(|(index, pointer)| (pointer, index)).collect();
+                let element_path = self.path(element.clone());
+                let target = Target::Struct(children);
+                Action::Structs { column, element: self.object(members, &format!("{element}/"), &target), element_path }
+            }
+            (FieldKind::Ignored, _) | (_, None) => Action::Ignored,
+        }
+    }
+
+    fn promoted_map(&mut self, pointer: &str, column: Option<usize>) -> Action {
+        let entry_path = self.path(format!("{pointer}/*"));
+        let schema = self.schema;
+        let promoted = schema.attributes.iter().map(|(key, column)| {
+            let path = self.path(format!("{pointer}/{}", pointer_step(key)));
+            PromotedKey { key: key.clone(), column: *column, path }
+        });
+        let promoted = promoted.collect();
+        Action::Map { column, entry_path, promoted, keep_promoted: schema.attribute_map == AttributeMap::All }
+    }
+
+    /// Where the value at `pointer` goes, as an index into the columns of `target`.
+    fn column(&self, pointer: &str, target: &Target<'_>) -> Option<usize> {
+        match target {
+            Target::Table => self.columns.get(&(ColumnOrigin::Row, pointer)).copied(),
+            Target::Staged(origin, places) => places.get(self.columns.get(&(*origin, pointer))?).copied(),
+            Target::Struct(children) => children.get(pointer).copied(),
+        }
+    }
+}
+
+/// Pointers of the leaves of a struct, in the order of its children.
+fn scalar_pointers(fields: &[Field], prefix: &str) -> Vec<String> {
+    let mut pointers = Vec::new();
+    for field in fields {
+        let pointer = format!("{prefix}{}", pointer_step(&field.wire));
+        match &field.kind {
+            FieldKind::Object(members) => pointers.extend(scalar_pointers(members, &format!("{pointer}/"))),
+            FieldKind::Scalar(_) => pointers.push(pointer),
+            _ => {}
+        }
+    }
+    pointers
+}
+
+#[cfg(test)]
+mod tests;

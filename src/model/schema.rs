@@ -1,10 +1,25 @@
 //! The columns of the table, in order: a function of the model and the attribute columns, never of the data.
 
-use super::{Field, FieldKind, Form, Model};
+use std::collections::{HashMap, HashSet};
+
+use super::{
+    Field, FieldKind, Form, Group, Model,
+    naming::{attribute_column_names, pointer_step},
+    plan,
+};
 use crate::{
     columns::{ColumnShape, ScalarType},
     error::{Error, Result},
 };
+
+/// Holds what no other column does: from JSON Pointer to raw JSON.
+pub const EXTRA_COLUMN: &str = "extra";
+
+/// Path of the input that the row came from, with provenance.
+pub const SOURCE_FILE_COLUMN: &str = "source_file";
+
+/// Where in that input the row's record begins, in bytes of JSON, with provenance.
+pub const SOURCE_OFFSET_COLUMN: &str = "source_offset";
 
 /// What happens to attributes that have a column of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -20,7 +35,7 @@ pub enum AttributeMap {
 }
 
 /// Where a column's values come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ColumnOrigin {
     /// A member of the participant.
     Row,
@@ -53,12 +68,14 @@ pub struct ColumnSpec {
     pub description: String,
     /// The API's own format word.
     pub format: Option<String>,
-    /// When it was first seen.
+    /// When it was first seen, or the object that it is a part of, whichever is later; none = in the baseline.
     pub since: Option<String>,
-    /// One of the baseline's properties, or a leaf below one.
+    /// One of the baseline's properties, or a leaf below one that is as old.
     pub original: bool,
     /// Which form of the API sends it.
     pub form: Form,
+    /// Values known to the API; newer ones come without notice, so they are no constraint.
+    pub values: Vec<String>,
 }
 
 /// One member of a struct inside a list.
@@ -81,4 +98,260 @@ pub struct TableSchema {
     pub attributes: Vec<(String, usize)>,
     /// What the promoted map keeps.
     pub attribute_map: AttributeMap,
+}
+
+impl TableSchema {
+    /// The columns of `model`: the parent's, the participant's in model order, one for each of `attribute_keys`, the
+    /// map they were taken from, the outer ones, `extra`, and the two of provenance if asked for.
+    ///
+    /// Keys given twice count once.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if the model has no map whose keys could be columns, or if there are more places for values
+    /// than a ledger can tell apart. [`Error::Model`] for a model that was put together by hand with columns that clash.
+    pub fn new(
+        model: &Model,
+        attribute_keys: &[String],
+        attribute_map: AttributeMap,
+        provenance: bool,
+    ) -> Result<Self> {
+        let mut keys = attribute_keys.to_vec();
+        keys.sort_unstable();
+        keys.dedup();
+        if plan::num_paths(model) + keys.len() > super::file::MAX_PATHS {
+            return Err(Error::usage(
+                format!("{} attribute columns are too many for one table", keys.len()),
+                "name the keys that queries need; the others stay in the attribute map",
+            ));
+        }
+
+        let parent = group_columns(model.parent.as_ref(), 1, ColumnOrigin::Parent);
+        let (promoted, row): (Vec<_>, Vec<_>) =
+            columns(&model.row, ColumnOrigin::Row).into_iter().partition(|(_, promoted)| *promoted);
+        let promoted = promoted.into_iter().next().map(|(column, _)| column);
+        let outer = group_columns(model.outer.as_ref(), model.outer_levels(), ColumnOrigin::Outer);
+        let last = fixed_columns(provenance);
+
+        let mut table: Vec<ColumnSpec> = parent;
+        table.extend(row.into_iter().map(|(column, _)| column));
+        let mut attributes = Vec::with_capacity(keys.len());
+        if let Some(map) = promoted {
+            // Names are free of every column that can stand beside them, also of those that this table leaves out.
+            let reserved = [SOURCE_FILE_COLUMN, SOURCE_OFFSET_COLUMN, &map.name];
+            let taken = table.iter().chain(&outer).chain(&last).map(|column| column.name.as_str()).chain(reserved);
+            let names = attribute_column_names(&keys, taken);
+            for (key, name) in keys.into_iter().zip(names) {
+                table.push(attribute_column(&map, &key, name));
+                attributes.push((key, table.len() - 1));
+            }
+            if attribute_map != AttributeMap::None {
+                table.push(map);
+            }
+        } else if let Some(key) = keys.first() {
+            return Err(Error::usage(
+                format!(
+                    "model {} has no map whose keys could become columns, so there is none for {key:?}",
+                    model.name
+                ),
+                "leave --attribute-columns out, or mark a map<string> of the model with \"promote\": true",
+            ));
+        }
+        table.extend(outer);
+        table.extend(last);
+        refuse_clashes(model, &table)?;
+        Ok(Self { columns: table, attributes, attribute_map })
+    }
+
+    /// Index of the column of that name, exactly as written.
+    #[must_use]
+    pub fn column_index(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == name)
+    }
+
+    /// What the columns hold, in table order.
+    #[must_use]
+    pub fn shapes(&self) -> Vec<ColumnShape> {
+        self.columns.iter().map(|column| column.shape.clone()).collect()
+    }
+
+    /// Indexes by origin and JSON Pointer; both together name a column of the model.
+    pub(super) fn by_path(&self) -> HashMap<(ColumnOrigin, &str), usize> {
+        let columns = self.columns.iter().enumerate();
+        columns.map(|(index, column)| ((column.origin, column.path.as_str()), index)).collect()
+    }
+}
+
+/// Columns of the row's members, and whether each is the promoted map.
+fn columns(fields: &[Field], origin: ColumnOrigin) -> Vec<(ColumnSpec, bool)> {
+    let mut leaves = Vec::new();
+    Leaf::of_root("", "/").collect(fields, &mut leaves);
+    leaves.into_iter().filter_map(|leaf| leaf.into_column(origin)).collect()
+}
+
+fn group_columns(group: Option<&Group>, levels: usize, origin: ColumnOrigin) -> Vec<ColumnSpec> {
+    let Some(group) = group else { return Vec::new() };
+    let mut leaves = Vec::new();
+    Leaf::of_root(&format!("{}_", group.prefix), &"../".repeat(levels)).collect(&group.fields, &mut leaves);
+    leaves.into_iter().filter_map(|leaf| leaf.into_column(origin)).map(|(column, _)| column).collect()
+}
+
+/// A member with what it has from the objects around it.
+#[derive(Debug, Clone)]
+struct Leaf<'m> {
+    /// Column name; of an object, what its members' names begin with.
+    name: String,
+    /// JSON Pointer; of an object, what its members' pointers begin with.
+    path: String,
+    /// What the objects around are, and the member itself.
+    descriptions: Vec<&'m str>,
+    since: Option<&'m str>,
+    form: Form,
+    /// None before the first member of the way: that one says whether it is original.
+    original: Option<bool>,
+    field: Option<&'m Field>,
+}
+
+impl<'m> Leaf<'m> {
+    fn of_root(name: &str, path: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            path: path.to_owned(),
+            descriptions: Vec::new(),
+            since: None,
+            form: Form::Both,
+            original: None,
+            field: None,
+        }
+    }
+
+    fn collect(&self, fields: &'m [Field], leaves: &mut Vec<Self>) {
+        for field in fields {
+            let mut leaf = self.clone();
+            leaf.name.push_str(&field.snake);
+            leaf.path.push_str(&pointer_step(&field.wire));
+            leaf.descriptions.push(&field.description);
+            leaf.since = leaf.since.max(field.since.as_deref());
+            leaf.form = if field.form == Form::Both { leaf.form } else { field.form };
+            // A member of an original property is original unless it came later or only notifications have it.
+            leaf.original = Some(match leaf.original {
+                None => field.original,
+                Some(original) => original && field.since.is_none() && field.form != Form::Notification,
+            });
+            leaf.field = Some(field);
+            if let FieldKind::Object(members) = &field.kind {
+                leaf.name.push('_');
+                leaf.path.push('/');
+                leaf.collect(members, leaves);
+            } else {
+                leaves.push(leaf);
+            }
+        }
+    }
+
+    /// The column, and whether it is the promoted map; none for an ignored member.
+    fn into_column(self, origin: ColumnOrigin) -> Option<(ColumnSpec, bool)> {
+        let field = self.field?;
+        let mut children = Vec::new();
+        let shape = match &field.kind {
+            FieldKind::Scalar(scalar) => ColumnShape::Scalar(*scalar),
+            FieldKind::List(scalar) => ColumnShape::List(*scalar),
+            FieldKind::Map { .. } => ColumnShape::Map,
+            FieldKind::ListOfObjects(members) => {
+                let mut shapes = Vec::new();
+                let mut leaves = Vec::new();
+                Leaf::of_root("", "/").collect(members, &mut leaves);
+                for leaf in leaves {
+                    if let Some(FieldKind::Scalar(scalar)) = leaf.field.map(|field| &field.kind) {
+                        shapes.push(*scalar);
+                        let description = joined(&leaf.descriptions);
+                        children.push(ChildSpec { name: leaf.name, path: leaf.path, description });
+                    }
+                }
+                ColumnShape::Structs(shapes)
+            }
+            FieldKind::Object(_) | FieldKind::Ignored => return None,
+        };
+        let column = ColumnSpec {
+            name: self.name,
+            shape,
+            children,
+            path: self.path,
+            origin,
+            description: joined(&self.descriptions),
+            format: field.format.clone(),
+            since: self.since.map(str::to_owned),
+            original: self.original.unwrap_or_default(),
+            form: self.form,
+            values: field.values.clone(),
+        };
+        Some((column, matches!(field.kind, FieldKind::Map { promote: true })))
+    }
+}
+
+/// `Queue that the leg belongs to: display name`: the objects around, then the member.
+fn joined(descriptions: &[&str]) -> String {
+    let spoken: Vec<&str> = descriptions.iter().copied().filter(|description| !description.is_empty()).collect();
+    spoken.join(": ")
+}
+
+fn attribute_column(map: &ColumnSpec, key: &str, name: String) -> ColumnSpec {
+    ColumnSpec {
+        name,
+        shape: ColumnShape::Scalar(ScalarType::Text),
+        path: format!("{}/{}", map.path, pointer_step(key)),
+        origin: ColumnOrigin::Attribute,
+        description: format!("Attribute {key:?}"),
+        format: None,
+        ..map.clone()
+    }
+}
+
+fn fixed_columns(provenance: bool) -> Vec<ColumnSpec> {
+    let column = |name: &str, shape, origin, description: &str| ColumnSpec {
+        name: name.to_owned(),
+        shape,
+        children: Vec::new(),
+        path: String::new(),
+        origin,
+        description: description.to_owned(),
+        format: None,
+        since: None,
+        original: false,
+        form: Form::Both,
+        values: Vec::new(),
+    };
+    let mut columns = vec![column(
+        EXTRA_COLUMN,
+        ColumnShape::Map,
+        ColumnOrigin::Extra,
+        "What no other column holds, members unknown to the model and values of another type: JSON Pointer to raw JSON",
+    )];
+    if provenance {
+        columns.push(column(
+            SOURCE_FILE_COLUMN,
+            ColumnShape::Scalar(ScalarType::Text),
+            ColumnOrigin::Provenance,
+            "Input that the row came from",
+        ));
+        columns.push(column(
+            SOURCE_OFFSET_COLUMN,
+            ColumnShape::Scalar(ScalarType::Int64),
+            ColumnOrigin::Provenance,
+            "Where the row's record begins in that input, in bytes after decompression",
+        ));
+    }
+    columns
+}
+
+/// The last word on clashes, also for models that no file was read for.
+fn refuse_clashes(model: &Model, table: &[ColumnSpec]) -> Result<()> {
+    let mut names = HashSet::new();
+    match table.iter().find(|column| !names.insert(column.name.to_lowercase())) {
+        None => Ok(()),
+        Some(column) => Err(Error::Model {
+            file: model.name.clone(),
+            pointer: column.path.clone(),
+            message: format!("two members ask for the column {}", column.name),
+        }),
+    }
 }

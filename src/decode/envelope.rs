@@ -1,0 +1,214 @@
+//! From a record's root to its participants, and the values around them to their rows.
+
+use super::{
+    fault::{Fault, Parse},
+    program::{Program, staged},
+    walk::{MemberIs, Position, StepsMet, Walk},
+};
+use crate::{
+    columns::{Column, ColumnShape, Columns, Values},
+    model::plan::Plan,
+    report::RejectKind,
+};
+
+/// Where the rows of a record are: in it (an index of the plan's envelopes), or the record is one itself.
+pub(super) type Shape = Option<usize>;
+
+/// Values of the objects around the rows, until all their rows are known.
+#[derive(Debug, Clone)]
+pub(super) struct Staging {
+    parent: Vec<Column>,
+    outer: Vec<Column>,
+}
+
+/// What the rows of a record are written to.
+pub(super) struct Target<'t> {
+    pub columns: &'t mut Columns,
+    pub staging: &'t mut Staging,
+    /// The input's name and the block's offset in it, for the provenance columns.
+    pub file: &'t str,
+    pub offset: u64,
+    /// Bytes that repeated values may still take in this record.
+    pub flattened_left: u64,
+}
+
+impl Staging {
+    pub fn new(plan: &Plan) -> Self {
+        Self { parent: staged(&plan.parent_columns), outer: staged(&plan.outer_columns) }
+    }
+
+    pub fn clear(&mut self) {
+        self.parent.iter_mut().chain(&mut self.outer).for_each(Column::clear);
+    }
+}
+
+/// The shape that the keys of a record's root say it has.
+pub(super) fn shape_of(program: &Program, met: StepsMet) -> Shape {
+    program.envelopes.iter().position(|envelope| envelope.first().is_some_and(|&(step, _)| met.has(step)))
+}
+
+impl Walk<'_> {
+    /// Walks a record as `shape` and tells which keys of envelopes its root has: if they say that it has another shape,
+    /// what was stored must be taken back.
+    pub fn record(&mut self, shape: Shape, target: &mut Target<'_>) -> Parse<StepsMet> {
+        let met = match shape {
+            None => self.row(target)?,
+            Some(envelope) => self.container(envelope, 0, target)?,
+        };
+        target.spend(self.scratch.extra.flattened_bytes(), self.cursor.pos)?;
+        self.scratch.extra.flush(&mut target.columns.columns[self.plan.extra_column]);
+        Ok(met)
+    }
+
+    /// One participant: one row.
+    fn row(&mut self, target: &mut Target<'_>) -> Parse<StepsMet> {
+        let start = self.cursor.pos;
+        let row = target.columns.num_rows;
+        let mark = self.scratch.extra.mark();
+        self.at = Position::default();
+        let met = self.object(self.program.row, &mut target.columns.columns, row)?;
+        self.scratch.extra.assign(mark, 0, row, row + 1);
+        if let Some((file, offset)) = self.plan.provenance_columns {
+            push_text(&mut target.columns.columns[file], row, target.file);
+            push_int(&mut target.columns.columns[offset], row, target.offset as i64 + start as i64);
+        }
+        target.columns.num_rows += 1;
+        Ok(met)
+    }
+
+    /// An object on the way to the rows, `step` keys from the root.
+    fn container(&mut self, envelope: usize, step: usize, target: &mut Target<'_>) -> Parse<StepsMet> {
+        let steps_left = self.program.envelopes[envelope].len() - step;
+        let (object, columns, staged): (_, &[(ColumnShape, usize)], _) = if steps_left == 1 {
+            (self.program.parent, &self.plan.parent_columns, &mut target.staging.parent)
+        } else if step == 0 {
+            (self.program.outer, &self.plan.outer_columns, &mut target.staging.outer)
+        } else {
+            (self.program.between, &[], &mut Vec::new())
+        };
+        // The staged values are lifted out while the rows below fill the target, and put back whatever happens.
+        let mut staged = std::mem::take(staged);
+        let result = self.container_members(envelope, step, object, columns, &mut staged, target);
+        staged.iter_mut().for_each(Column::clear);
+        if steps_left == 1 {
+            target.staging.parent = staged;
+        } else if step == 0 {
+            target.staging.outer = staged;
+        }
+        result
+    }
+
+    fn container_members(
+        &mut self,
+        envelope: usize,
+        step: usize,
+        object: usize,
+        columns: &[(ColumnShape, usize)],
+        staged: &mut [Column],
+        target: &mut Target<'_>,
+    ) -> Parse<StepsMet> {
+        let (wanted, list) = self.program.envelopes[envelope][step];
+        let level = (self.program.envelopes[envelope].len() - step) as u8;
+        let here = Position { level, element: None };
+        let first_row = target.columns.num_rows;
+        let mark = self.scratch.extra.mark();
+        let mut met = StepsMet::default();
+        self.at = here;
+        self.members(object, |walk, member, path, value_at| match member {
+            MemberIs::Known(act) => walk.value(act, path, staged, 0, value_at),
+            MemberIs::Step(found) => {
+                met.add(found);
+                if found == wanted {
+                    walk.step(envelope, step, list, target)?;
+                    walk.at = here;
+                    Ok(())
+                } else {
+                    let name = walk.program.steps[usize::from(found)].clone();
+                    let pattern = walk.program.objects[object].pattern.clone();
+                    walk.unknown(&pattern, name.as_bytes(), value_at)
+                }
+            }
+        })?;
+        let end_row = target.columns.num_rows;
+        self.scratch.extra.assign(mark, level, first_row, end_row);
+        let rows = (end_row - first_row) as u64;
+        for (staged, &(_, column)) in staged.iter().zip(columns) {
+            if staged.num_values() > 0 {
+                target.spend(rows * staged.byte_size() as u64, self.cursor.pos)?;
+                for row in first_row..end_row {
+                    target.columns.columns[column].push_from(row, staged, 0);
+                }
+            }
+        }
+        Ok(met)
+    }
+
+    /// The value of an envelope's key: a list of objects, or one object, as the envelope says.
+    fn step(&mut self, envelope: usize, step: usize, list: bool, target: &mut Target<'_>) -> Parse<()> {
+        match self.cursor.peek() {
+            b'n' => self.cursor.literal(b"null"),
+            b'[' if list => self.elements(|walk, _| walk.step_item(envelope, step, target)).map(drop),
+            b'{' if !list => self.step_item(envelope, step, target),
+            _ => {
+                let wanted = if list { "a list of objects" } else { "an object" };
+                Err(self.wrong_step(wanted))
+            }
+        }
+    }
+
+    fn step_item(&mut self, envelope: usize, step: usize, target: &mut Target<'_>) -> Parse<()> {
+        if self.cursor.peek() != b'{' {
+            return Err(self.wrong_step("an object"));
+        }
+        if step + 1 == self.program.envelopes[envelope].len() {
+            self.row(target).map(drop)
+        } else {
+            self.container(envelope, step + 1, target).map(drop)
+        }
+    }
+
+    /// The fault of a value that cannot hold participants, unless it is not even JSON.
+    #[cold]
+    fn wrong_step(&mut self, wanted: &str) -> Box<Fault> {
+        let value_at = self.cursor.pos;
+        match self.skip_value() {
+            Err(fault) => fault,
+            Ok(()) => Fault::new(
+                RejectKind::Envelope,
+                value_at,
+                format!("the participants are looked for here, and this is not {wanted}"),
+            ),
+        }
+    }
+}
+
+impl Target<'_> {
+    /// Counts bytes of repeated values against the record's limit.
+    fn spend(&mut self, bytes: u64, offset: usize) -> Parse<()> {
+        match self.flattened_left.checked_sub(bytes) {
+            Some(left) => {
+                self.flattened_left = left;
+                Ok(())
+            }
+            None => Err(Fault::new(
+                RejectKind::Size,
+                offset,
+                "the values around the participants, repeated on each of them, take more than a record may",
+            )),
+        }
+    }
+}
+
+fn push_text(column: &mut Column, row: usize, text: &str) {
+    if let Values::Text(texts) = &mut column.values {
+        column.validity.set(row);
+        texts.push(text.as_bytes());
+    }
+}
+
+fn push_int(column: &mut Column, row: usize, value: i64) {
+    if let Values::Int64(values) = &mut column.values {
+        column.validity.set(row);
+        values.push(value);
+    }
+}

@@ -1,0 +1,53 @@
+//! Why a record is refused: small while all is well, put together only when it happens.
+
+use std::borrow::Cow;
+
+use crate::report::RejectKind;
+
+/// Result of a step of the walk. The error is boxed, so that the good path carries one word.
+pub(super) type Parse<T> = Result<T, Box<Fault>>;
+
+/// The first thing wrong with a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What kind of wrong.
+    pub kind: RejectKind,
+    /// Offset in the block.
+    pub offset: usize,
+    /// In words.
+    pub message: Cow<'static, str>,
+    /// Segments of the JSON Pointer, innermost first: added while the walk unwinds.
+    segments: Vec<String>,
+}
+
+impl Fault {
+    #[cold]
+    pub(super) fn new(kind: RejectKind, offset: usize, message: impl Into<Cow<'static, str>>) -> Box<Self> {
+        Box::new(Self { kind, offset, message: message.into(), segments: Vec::new() })
+    }
+
+    #[cold]
+    pub(super) fn syntax(offset: usize, message: impl Into<Cow<'static, str>>) -> Box<Self> {
+        Self::new(RejectKind::Syntax, offset, message)
+    }
+
+    /// Says that the fault lies inside the member `key`.
+    #[cold]
+    pub(super) fn under_key(mut self: Box<Self>, key: &[u8]) -> Box<Self> {
+        self.segments.push(super::pointer::escaped(&String::from_utf8_lossy(key)).into_owned());
+        self
+    }
+
+    /// Says that the fault lies inside list element `index`.
+    #[cold]
+    pub(super) fn under_index(mut self: Box<Self>, index: usize) -> Box<Self> {
+        self.segments.push(index.to_string());
+        self
+    }
+
+    /// JSON Pointer from the record's root to the fault.
+    #[must_use]
+    pub fn pointer(&self) -> String {
+        self.segments.iter().rev().fold(String::new(), |pointer, segment| pointer + "/" + segment)
+    }
+}

@@ -1,0 +1,340 @@
+//! One record, walked once: bytes in, column values out.
+//!
+//! The walk follows the plan. At each key it knows which member this is, and with it the column that the value goes to;
+//! what the plan does not know goes to `extra`. Nothing is built in between.
+
+use super::{
+    cursor::{Cursor, StringToken, unescape},
+    extra::PendingExtra,
+    fault::{Fault, Parse},
+    instant::DateMemory,
+    names::OpenNames,
+    pointer,
+    program::{Act, Object, ObjectIdx, Program, StepIdx, next_generation},
+    tally::{Class, Tally},
+};
+use crate::{
+    columns::{Column, Values},
+    model::plan::{PathId, Plan},
+    report::RejectKind,
+};
+
+/// What the walk works with besides the columns: all of it is reused from record to record.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Scratch {
+    pub tally: Tally,
+    pub extra: PendingExtra,
+    pub open_names: OpenNames,
+    pub dates: DateMemory,
+    /// Unescaped names and texts.
+    pub text: Vec<u8>,
+}
+
+/// Where the walk is, for the pointers in `extra`.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Position {
+    /// Objects between here and the row: 0 in the row, 1 in its parent.
+    pub level: u8,
+    /// Index of the list element the walk is in.
+    pub element: Option<u32>,
+}
+
+pub(super) struct Walk<'a> {
+    pub cursor: Cursor<'a>,
+    pub plan: &'a Plan,
+    pub program: &'a mut Program,
+    pub scratch: &'a mut Scratch,
+    pub at: Position,
+}
+
+/// What [`Walk::object`] met besides members that it stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct StepsMet(pub u64);
+
+impl StepsMet {
+    pub fn add(&mut self, step: StepIdx) {
+        self.0 |= 1u64.checked_shl(u32::from(step)).unwrap_or(0);
+    }
+
+    pub fn has(self, step: StepIdx) -> bool {
+        self.0 & 1u64.checked_shl(u32::from(step)).unwrap_or(0) != 0
+    }
+}
+
+impl Walk<'_> {
+    /// Walks an object of the plan into row `row` of `columns`. The position is on its opening brace.
+    pub fn object(&mut self, object: ObjectIdx, columns: &mut [Column], row: usize) -> Parse<StepsMet> {
+        let mut steps = StepsMet::default();
+        self.members(object, |walk, member, path, value| match member {
+            MemberIs::Known(act) => walk.value(act, path, columns, row, value),
+            MemberIs::Step(step) => {
+                steps.add(step);
+                let pattern = walk.program.objects[object].pattern.clone();
+                let name = walk.program.steps[usize::from(step)].clone();
+                walk.unknown(&pattern, name.as_bytes(), value)
+            }
+        })?;
+        Ok(steps)
+    }
+
+    /// Walks the members of an object and calls `store` for each that its plan knows, on the value's first byte.
+    #[inline(always)]
+    pub fn members(
+        &mut self,
+        object: ObjectIdx,
+        mut store: impl FnMut(&mut Self, MemberIs, PathId, usize) -> Parse<()>,
+    ) -> Parse<()> {
+        self.cursor.enter()?;
+        let Object { generation, last_seen, names, .. } = &mut self.program.objects[object];
+        next_generation(generation, last_seen);
+        let generation = *generation;
+        let mut previous = names.start();
+        if self.cursor.closes_at_once(b'}') {
+            return Ok(());
+        }
+        let frame = self.scratch.open_names.open();
+        loop {
+            if self.cursor.peek() != b'"' {
+                return Err(self.cursor.unexpected("a member's name in quotes"));
+            }
+            let key_at = self.cursor.pos;
+            let names = &mut self.program.objects[object].names;
+            let input = &self.cursor.bytes[key_at + 1..];
+            let found = if let Some((index, length)) = names.guess(previous, input) {
+                self.cursor.pos = key_at + 1 + length;
+                Some(index)
+            } else {
+                let key = self.cursor.string()?;
+                let names = &mut self.program.objects[object].names;
+                let name = decoded(self.cursor.bytes, key, &mut self.scratch.text);
+                let found = names.find_after(previous, name);
+                if found.is_none() {
+                    self.unknown_member(object, frame, key, key_at)?;
+                }
+                found
+            };
+            if let Some(index) = found {
+                previous = index;
+                let known = &mut self.program.objects[object];
+                let member = usize::from(known.names.member(index));
+                if known.last_seen[member] == generation {
+                    return Err(twice(key_at, known.names.text(index)));
+                }
+                known.last_seen[member] = generation;
+                let member = known.members[member];
+                self.cursor.colon()?;
+                let value_at = self.cursor.pos;
+                let is = match member.act {
+                    Act::Step(step) => MemberIs::Step(step),
+                    act => MemberIs::Known(act),
+                };
+                store(self, is, member.path, value_at)
+                    .map_err(|fault| fault.under_key(self.program.objects[object].names.text(index)))?;
+            }
+            if !self.cursor.next_or_close(b'}')? {
+                break;
+            }
+        }
+        self.close_names(frame)
+    }
+
+    /// Reads the value of a member that the plan does not know; it goes to `extra`.
+    #[inline(never)]
+    fn unknown_member(
+        &mut self,
+        object: ObjectIdx,
+        frame: super::names::Frame,
+        key: StringToken,
+        key_at: usize,
+    ) -> Parse<()> {
+        let name = decoded(self.cursor.bytes, key, &mut self.scratch.text).to_vec();
+        if !self.scratch.open_names.add(frame, &name, key_at) {
+            return Err(twice(key_at, &name));
+        }
+        self.cursor.colon()?;
+        let value_at = self.cursor.pos;
+        let pattern = self.program.objects[object].pattern.clone();
+        self.unknown(&pattern, &name, value_at)
+    }
+
+    /// Reads a value and keeps it in `extra` under `pattern/name`.
+    pub fn unknown(&mut self, pattern: &str, name: &[u8], value_at: usize) -> Parse<()> {
+        self.skip_value().map_err(|fault| fault.under_key(name))?;
+        let name = String::from_utf8_lossy(name);
+        let path = format!("{}/{}", self.levelled(pattern), pointer::escaped(&name));
+        self.scratch.tally.unknown(&path, value_at);
+        self.keep_raw(&path, value_at);
+        Ok(())
+    }
+
+    /// The pattern of an object outside the row, with as many `..` as it lies outside in this record.
+    fn levelled<'p>(&self, pattern: &'p str) -> std::borrow::Cow<'p, str> {
+        if self.at.level == 0 {
+            return pattern.into();
+        }
+        let mut rest = pattern;
+        while let Some(inner) = rest.strip_prefix("../") {
+            rest = inner;
+        }
+        let ups = vec![".."; usize::from(self.at.level)].join("/");
+        if rest.is_empty() || rest == ".." { ups.into() } else { format!("{ups}/{rest}").into() }
+    }
+
+    /// Keeps the raw text from `value_at` to the position in `extra`; `*` in the path stands for the element's index.
+    fn keep_raw(&mut self, path: &str, value_at: usize) {
+        let raw = &self.cursor.bytes[value_at..self.cursor.pos];
+        match self.at.element {
+            Some(index) => self.scratch.extra.add(self.at.level, &path.replacen("/*", &format!("/{index}"), 1), raw),
+            None => self.scratch.extra.add(self.at.level, path, raw),
+        }
+    }
+
+    /// Skips a value that does not fit its column, and keeps it in `extra`.
+    #[cold]
+    #[inline(never)]
+    pub fn mismatch(&mut self, path: PathId, value_at: usize) -> Parse<()> {
+        self.cursor.pos = value_at;
+        self.skip_value()?;
+        self.kept_elsewhere(path, value_at);
+        Ok(())
+    }
+
+    /// Keeps a value that was read but does not fit in `extra`.
+    #[cold]
+    pub fn kept_elsewhere(&mut self, path: PathId, value_at: usize) {
+        self.scratch.tally.event(Class::Mismatched, path, value_at);
+        let plan = self.plan;
+        let pattern = self.levelled(&plan.paths[usize::from(path)]);
+        self.keep_raw(&pattern, value_at);
+    }
+
+    /// Reads any value strictly and stores nothing.
+    pub fn skip_value(&mut self) -> Parse<()> {
+        match self.cursor.peek() {
+            b'"' => self.cursor.string().map(drop),
+            b'{' => self.skip_object(),
+            b'[' => self.elements(|walk, _| walk.skip_value()).map(drop),
+            b't' => self.cursor.literal(b"true"),
+            b'f' => self.cursor.literal(b"false"),
+            b'n' => self.cursor.literal(b"null"),
+            b'-' | b'0'..=b'9' => self.cursor.number().map(drop),
+            _ => Err(self.cursor.unexpected("a JSON value")),
+        }
+    }
+
+    fn skip_object(&mut self) -> Parse<()> {
+        self.any_members(|walk, _, _| walk.skip_value())
+    }
+
+    /// Walks an object of which no name is known: calls `value` on each value's first byte, with the key's token.
+    pub fn any_members(&mut self, mut value: impl FnMut(&mut Self, StringToken, usize) -> Parse<()>) -> Parse<()> {
+        self.cursor.enter()?;
+        if self.cursor.closes_at_once(b'}') {
+            return Ok(());
+        }
+        let frame = self.scratch.open_names.open();
+        loop {
+            let key_at = self.cursor.pos;
+            if self.cursor.peek() != b'"' {
+                return Err(self.cursor.unexpected("a member's name in quotes"));
+            }
+            let key = self.cursor.string()?;
+            let name = decoded(self.cursor.bytes, key, &mut self.scratch.text);
+            if !self.scratch.open_names.add(frame, name, key_at) {
+                return Err(twice(key_at, name));
+            }
+            self.cursor.colon()?;
+            let value_at = self.cursor.pos;
+            if let Err(fault) = value(self, key, value_at) {
+                return Err(fault.under_key(decoded(self.cursor.bytes, key, &mut self.scratch.text)));
+            }
+            if !self.cursor.next_or_close(b'}')? {
+                break;
+            }
+        }
+        self.close_names(frame)
+    }
+
+    /// Walks a list; calls `value` on each element's first byte. Gives the number of elements.
+    pub fn elements(&mut self, mut value: impl FnMut(&mut Self, u32) -> Parse<()>) -> Parse<u32> {
+        self.cursor.enter()?;
+        if self.cursor.closes_at_once(b']') {
+            return Ok(0);
+        }
+        let mut count = 0;
+        loop {
+            value(self, count).map_err(|fault| fault.under_index(count as usize))?;
+            count += 1;
+            if !self.cursor.next_or_close(b']')? {
+                return Ok(count);
+            }
+        }
+    }
+
+    /// Closes an object's names; a large object's are checked only now.
+    pub fn close_names(&mut self, frame: super::names::Frame) -> Parse<()> {
+        match self.scratch.open_names.close(frame) {
+            None => Ok(()),
+            Some(offset) => {
+                let key = StringToken { start: offset + 1, ..self.key_at(offset) };
+                Err(twice(offset, decoded(self.cursor.bytes, key, &mut self.scratch.text)))
+            }
+        }
+    }
+
+    /// The token of a key that was read before.
+    fn key_at(&self, offset: usize) -> StringToken {
+        let mut cursor = Cursor::new(self.cursor.bytes, offset, true);
+        cursor.string().unwrap_or(StringToken { start: offset, end: offset + 1, escaped: false })
+    }
+
+    /// Checks that a large list or map has not outgrown the 32-bit ends of a block's columns.
+    pub fn end_of_values(&self, count: usize) -> Parse<u32> {
+        u32::try_from(count)
+            .map_err(|_| Fault::new(RejectKind::Size, self.cursor.pos, "more than 4 billion values in one block"))
+    }
+}
+
+/// What a known name stands for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum MemberIs {
+    /// A member with a place in the table.
+    Known(Act),
+    /// A key on the way to the rows.
+    Step(StepIdx),
+}
+
+/// The text of a string: as it stands, or unescaped into `scratch`.
+#[inline(always)]
+pub(super) fn decoded<'t>(bytes: &'t [u8], token: StringToken, scratch: &'t mut Vec<u8>) -> &'t [u8] {
+    let raw = &bytes[token.start..token.end];
+    if !token.escaped {
+        return raw;
+    }
+    scratch.clear();
+    unescape(raw, scratch);
+    scratch
+}
+
+#[cold]
+pub(super) fn twice(offset: usize, name: &[u8]) -> Box<Fault> {
+    let name = String::from_utf8_lossy(name);
+    Fault::new(RejectKind::Duplicate, offset, format!("the member \"{name}\" is given twice in one object"))
+}
+
+/// Number of elements behind the last end.
+pub(super) fn last_end(ends: &[u32]) -> usize {
+    ends.last().map_or(0, |&end| end as usize)
+}
+
+/// The texts of a column of texts, with `row` marked as present: the caller adds its text.
+#[inline(always)]
+pub(super) fn text_for_row(column: &mut Column, row: usize) -> Option<&mut crate::columns::TextValues> {
+    match &mut column.values {
+        Values::Text(text) => {
+            column.validity.set(row);
+            Some(text)
+        }
+        _ => None,
+    }
+}

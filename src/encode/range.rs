@@ -1,0 +1,125 @@
+//! Least and greatest values of a file's columns, as text, for the manifest.
+
+use std::collections::BTreeMap;
+
+use arrow::datatypes::{DataType, Field};
+use chrono::{DateTime, SecondsFormat};
+use parquet::file::statistics::Statistics;
+
+/// Longest text that is told in a range: codes and names are shorter, and ids (36) have no order worth knowing.
+pub(super) const MAX_RANGE_TEXT_BYTES: usize = 32;
+
+/// Least and greatest value of one column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Range {
+    /// There was no value yet.
+    Empty,
+    /// Integers, or microseconds.
+    Int64(i64, i64),
+    /// Texts.
+    Text(String, String),
+    /// Not kept: another type, or a text too long.
+    Unknown,
+}
+
+impl Range {
+    /// What the statistics of a column chunk say.
+    pub(super) fn new(statistics: Option<&Statistics>, num_values: usize) -> Self {
+        if num_values == 0 {
+            return Self::Empty;
+        }
+        match statistics {
+            Some(Statistics::Int64(values)) => match (values.min_opt(), values.max_opt()) {
+                (Some(&min), Some(&max)) => Self::Int64(min, max),
+                _ => Self::Unknown,
+            },
+            Some(Statistics::ByteArray(values)) if values.min_is_exact() && values.max_is_exact() => {
+                match (values.min_bytes_opt().and_then(short_text), values.max_bytes_opt().and_then(short_text)) {
+                    (Some(min), Some(max)) => Self::Text(min, max),
+                    _ => Self::Unknown,
+                }
+            }
+            _ => Self::Unknown,
+        }
+    }
+
+    fn join(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Empty, range) | (range, Self::Empty) => range,
+            (Self::Int64(a, b), Self::Int64(c, d)) => Self::Int64(a.min(c), b.max(d)),
+            (Self::Text(a, b), Self::Text(c, d)) => Self::Text(a.min(c), b.max(d)),
+            _ => Self::Unknown,
+        }
+    }
+
+    fn to_texts(&self, data_type: &DataType) -> Option<(String, String)> {
+        match self {
+            Self::Empty | Self::Unknown => None,
+            Self::Text(min, max) => Some((min.clone(), max.clone())),
+            Self::Int64(min, max) if matches!(data_type, DataType::Timestamp(_, _)) => {
+                Some((instant(*min)?, instant(*max)?))
+            }
+            Self::Int64(min, max) => Some((min.to_string(), max.to_string())),
+        }
+    }
+}
+
+/// Widens `ranges` (empty at first) by those of one more row group.
+pub(super) fn join_all(ranges: &mut Vec<Range>, more: Vec<Range>) {
+    ranges.resize(more.len(), Range::Empty);
+    for (range, more) in ranges.iter_mut().zip(more) {
+        *range = std::mem::replace(range, Range::Empty).join(more);
+    }
+}
+
+/// By column name: (least, greatest) of the columns that have an order worth knowing.
+pub(super) fn by_name<'a>(
+    ranges: &[Range],
+    fields: impl Iterator<Item = &'a Field>,
+) -> BTreeMap<String, (String, String)> {
+    let named = |(range, field): (&Range, &Field)| Some((field.name().clone(), range.to_texts(field.data_type())?));
+    ranges.iter().zip(fields).filter_map(named).collect()
+}
+
+fn short_text(bytes: &[u8]) -> Option<String> {
+    if bytes.len() > MAX_RANGE_TEXT_BYTES {
+        return None;
+    }
+    std::str::from_utf8(bytes).ok().map(str::to_owned)
+}
+
+/// RFC 3339 with as many decimals as are needed.
+fn instant(micros: i64) -> Option<String> {
+    Some(DateTime::from_timestamp_micros(micros)?.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_grow_and_forget_what_they_cannot_tell() {
+        let text = |min: &str, max: &str| Range::Text(min.into(), max.into());
+        assert_eq!(Range::Empty.join(Range::Int64(1, 2)), Range::Int64(1, 2));
+        assert_eq!(Range::Int64(-5, 2).join(Range::Int64(1, 9)), Range::Int64(-5, 9));
+        assert_eq!(text("b", "c").join(text("a", "bb")), text("a", "c"));
+        assert_eq!(text("b", "c").join(Range::Unknown), Range::Unknown);
+        assert_eq!(Range::Unknown.join(Range::Empty), Range::Unknown);
+    }
+
+    #[test]
+    fn instants_are_told_as_rfc_3339() {
+        let instants = DataType::Timestamp(arrow::datatypes::TimeUnit::Microsecond, Some("UTC".into()));
+        let range = Range::Int64(-62_135_596_800_000_000, 1_751_328_000_123_000);
+        let texts = range.to_texts(&instants).unwrap();
+        assert_eq!(texts, ("0001-01-01T00:00:00Z".to_owned(), "2025-07-01T00:00:00.123Z".to_owned()));
+        assert_eq!(Range::Int64(i64::MIN, 0).to_texts(&instants), None);
+        assert_eq!(Range::Int64(i64::MIN, 0).to_texts(&DataType::Int64).unwrap().0, "-9223372036854775808");
+    }
+
+    #[test]
+    fn a_text_as_long_as_an_id_has_no_range() {
+        assert!(short_text(&[b'a'; MAX_RANGE_TEXT_BYTES]).is_some());
+        assert!(short_text(&[b'a'; MAX_RANGE_TEXT_BYTES + 1]).is_none());
+    }
+}

@@ -1,0 +1,56 @@
+//! Rows of a block to the buffers of their partitions, column by column.
+//!
+//! A column is walked by its set bits, so that missing values cost nothing; the kind of its values is looked at once
+//! for each column where that pays.
+
+use super::OpenPartition;
+use crate::columns::{Column, Columns, Values};
+
+/// Where a row goes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Target {
+    /// Partition.
+    pub partition: u32,
+    /// Row in the partition's buffer.
+    pub row: usize,
+}
+
+/// Appends every value of `block` to the buffer that `targets` names for its row.
+pub(super) fn scatter(block: &Columns, targets: &[Target], partitions: &mut [OpenPartition]) {
+    for (index, column) in block.columns.iter().enumerate() {
+        scatter_column(column, index, targets, partitions);
+    }
+}
+
+fn scatter_column(column: &Column, index: usize, targets: &[Target], partitions: &mut [OpenPartition]) {
+    let rows = column.validity.iter_ones().map(|row| targets[row]).enumerate();
+    match &column.values {
+        Values::Text(texts) => {
+            for (value, target) in rows {
+                let Column { validity, values } = destination(partitions, target, index);
+                validity.set(target.row);
+                if let Values::Text(mine) = values {
+                    mine.push(texts.get(value));
+                }
+            }
+        }
+        Values::Int64(numbers) => {
+            for (value, target) in rows {
+                let Column { validity, values } = destination(partitions, target, index);
+                validity.set(target.row);
+                if let Values::Int64(mine) = values {
+                    mine.push(numbers[value]);
+                }
+            }
+        }
+        Values::Float64(_) | Values::Bool(_) | Values::List { .. } | Values::Structs { .. } | Values::Map { .. } => {
+            for (value, target) in rows {
+                destination(partitions, target, index).push_from(target.row, column, value);
+            }
+        }
+    }
+}
+
+fn destination(partitions: &mut [OpenPartition], target: Target, index: usize) -> &mut Column {
+    &mut partitions[target.partition as usize].columns.columns[index]
+}
