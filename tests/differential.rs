@@ -8,7 +8,7 @@ mod support {
     pub mod subject;
 }
 
-mod differential {
+mod flattening {
     mod envelopes;
     mod flatten;
     mod objects;

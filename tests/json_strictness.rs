@@ -7,7 +7,7 @@ mod support {
     pub mod subject;
 }
 
-mod json_strictness {
+mod strictness {
     mod grammar;
     mod strings;
     mod texts;

@@ -47,6 +47,14 @@ pub fn json_text() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+/// Where the text from `start` on stands, as a splitter would find it; none if there is only white space.
+fn without_space(bytes: &[u8], start: usize) -> Option<Range<usize>> {
+    let is_text = |byte: &u8| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+    let first = bytes[start..].iter().position(is_text)?;
+    let last = bytes[start..].iter().rposition(is_text)?;
+    Some(start + first..start + last + 1)
+}
+
 struct Maker<'a> {
     tape: &'a [u16],
     at: usize,
@@ -97,8 +105,9 @@ impl Maker<'_> {
             if lines {
                 bytes.extend_from_slice(self.one_of(&["", "", "", " ", "\n", "\r\n", " \t\n"]).as_bytes());
             }
-            ranges.push(bytes.len()..bytes.len() + record.len());
+            let start = bytes.len();
             bytes.extend(record);
+            ranges.extend(without_space(&bytes, start));
             bytes.extend_from_slice(self.one_of(&["\n", "\n", "\r\n", " \n"]).as_bytes());
         }
         if lines && self.chance(30) {

@@ -6,7 +6,8 @@ mod scalar;
 
 use std::{collections::BTreeMap, ops::Range};
 
-pub use model::{Field, FieldKind, Layout, snake_case};
+pub use model::snake_case;
+pub use model::{Field, FieldKind, Layout};
 use model::{Steps, join, leaves};
 use partiquet::{
     columns::ScalarType,
@@ -51,9 +52,7 @@ impl PartialEq for Cell {
 /// A record that was refused.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refused {
-    /// Counted among the records of the block.
-    pub record: usize,
-    /// Where it stands in the block.
+    /// Where it stands in the block, without the white space around it.
     pub range: Range<usize>,
     /// Every fault found in it, earliest first, offsets in the block. The first one is the verdict.
     pub faults: Vec<Fault>,
@@ -98,7 +97,6 @@ impl Reference {
     pub fn flatten(&self, block: &[u8], framing: &Framing) -> Flattened {
         let mut result = Flattened::default();
         for range in records(block, framing) {
-            let record = usize::try_from(result.num_records).expect("few records");
             result.num_records += 1;
             match self.record(&block[range.clone()]) {
                 Ok((rows, ledger)) => {
@@ -110,7 +108,12 @@ impl Reference {
                 }
                 Err(mut faults) => {
                     faults.iter_mut().for_each(|fault| fault.offset += range.start);
-                    result.rejects.push(Refused { record, range, faults });
+                    let is_malformed = matches!(faults[0].kind, Kind::Syntax | Kind::Utf8);
+                    result.rejects.push(Refused { range: trimmed(block, range), faults });
+                    if is_malformed && *framing != Framing::Lines {
+                        // Without lines nobody knows where the next record begins.
+                        break;
+                    }
                 }
             }
         }
@@ -126,6 +129,14 @@ impl Reference {
         pen.faults.sort_unstable();
         if pen.faults.is_empty() { Ok((rows, pen.ledger)) } else { Err(pen.faults) }
     }
+}
+
+fn trimmed(block: &[u8], range: Range<usize>) -> Range<usize> {
+    let text = &block[range.clone()];
+    let is_text = |byte: &u8| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+    let start = text.iter().position(is_text).unwrap_or(0);
+    let end = text.iter().rposition(is_text).map_or(text.len(), |last| last + 1);
+    range.start + start..range.start + end
 }
 
 /// Where the records of a block are.
@@ -161,11 +172,7 @@ impl At {
     }
 
     fn member(&self, name: &str) -> Self {
-        Self {
-            column: join(&self.column, name),
-            pointer: join(&self.pointer, name),
-            ledger: join(&self.ledger, name),
-        }
+        Self { column: join(&self.column, name), pointer: join(&self.pointer, name), ledger: join(&self.ledger, name) }
     }
 
     /// An element of a list; the columns of a struct are named from its element.

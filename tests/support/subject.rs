@@ -1,10 +1,81 @@
 //! The decoder under test, seen as the reference's types.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use partiquet::columns::{Column, Columns, TextValues, Values};
+use partiquet::{
+    columns::{Column, Columns, TextValues, Values},
+    config::AttributeMap,
+    decode::{Block, DecodeReject, Decoder, PathTally},
+    input::Framing,
+    model::{Model, Plan, TableSchema},
+    report::{Counts, RejectKind},
+};
 
-use super::reference::Cell;
+use super::{
+    json::{Fault, Kind},
+    reference::{Cell, Flattened, Refused},
+};
+
+/// The decoder for one model and one choice of attribute columns; it learns from block to block.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    pub schema: TableSchema,
+    decoder: Decoder,
+}
+
+impl Subject {
+    pub fn new(document: &str, promoted: &[&str], attribute_map: AttributeMap) -> Self {
+        let model = Model::from_json(document, "test").expect("a valid model");
+        let promoted: Vec<String> = promoted.iter().map(ToString::to_string).collect();
+        let schema = TableSchema::new(&model, &promoted, attribute_map, false).expect("a valid schema");
+        let decoder = Decoder::new(Arc::new(Plan::new(&model, &schema)));
+        Self { schema, decoder }
+    }
+
+    #[must_use]
+    pub fn with_max_flattened_bytes(mut self, bytes: u64) -> Self {
+        self.decoder = self.decoder.with_max_flattened_bytes(bytes);
+        self
+    }
+
+    pub fn flatten(&mut self, bytes: &[u8], framing: &Framing) -> Flattened {
+        let columns = Columns::new(self.decoder.shapes());
+        let decoded = self.decoder.decode(Block { bytes, framing, file: "test", offset: 0 }, columns);
+        Flattened {
+            rows: rows(&decoded.columns),
+            ledger: ledger(&decoded.tallies),
+            rejects: decoded.rejects.iter().map(refused).collect(),
+            num_records: decoded.num_records,
+            records_without_rows: decoded.records_without_rows,
+        }
+    }
+}
+
+fn refused(reject: &DecodeReject) -> Refused {
+    let kind = match reject.kind {
+        RejectKind::Syntax => Kind::Syntax,
+        RejectKind::Utf8 => Kind::Utf8,
+        RejectKind::Depth => Kind::Depth,
+        RejectKind::Duplicate => Kind::Duplicate,
+        RejectKind::Envelope => Kind::Envelope,
+        RejectKind::Size => Kind::Size,
+        RejectKind::NotObject => Kind::NotObject,
+        RejectKind::Attribute => Kind::Attribute,
+        other => panic!("unknown kind {other:?}"),
+    };
+    assert!(!reject.message.is_empty(), "a reject without words: {reject:?}");
+    Refused { range: reject.record.clone(), faults: vec![Fault { offset: reject.offset, kind, message: "" }] }
+}
+
+/// Counts without paths at which nothing was seen.
+fn ledger(tallies: &[PathTally]) -> BTreeMap<String, Counts> {
+    let mut ledger: BTreeMap<String, Counts> = BTreeMap::new();
+    for tally in tallies.iter().filter(|tally| tally.counts.seen > 0) {
+        assert_eq!(tally.known, tally.counts.unknown == 0, "known or unknown: {tally:?}");
+        ledger.entry(tally.path.clone()).or_default().add(&tally.counts);
+    }
+    ledger
+}
 
 /// Rows of dense columns.
 pub fn rows(columns: &Columns) -> Vec<Vec<Cell>> {
@@ -15,7 +86,8 @@ pub fn rows(columns: &Columns) -> Vec<Vec<Cell>> {
 /// One cell for each of `num_rows` rows.
 fn cells(column: &Column, num_rows: usize) -> Vec<Cell> {
     let mut values = values(&column.values).into_iter();
-    let cells = (0..num_rows).map(|row| if column.validity.get(row) { values.next().expect("a value") } else { Cell::Null });
+    let cells =
+        (0..num_rows).map(|row| if column.validity.get(row) { values.next().expect("a value") } else { Cell::Null });
     let cells: Vec<Cell> = cells.collect();
     assert!(column.validity.len() <= num_rows, "validity beyond the last row");
     assert_eq!(values.next(), None, "a value without a row");
@@ -28,7 +100,9 @@ fn values(values: &Values) -> Vec<Cell> {
         Values::Int64(values) => values.iter().copied().map(Cell::Int).collect(),
         Values::Float64(values) => values.iter().copied().map(Cell::Float).collect(),
         Values::Bool(values) => (0..values.len()).map(|index| Cell::Bool(values.get(index))).collect(),
-        Values::List { ends, element } => lists(ends, &cells(element, last(ends))).into_iter().map(Cell::List).collect(),
+        Values::List { ends, element } => {
+            lists(ends, &cells(element, last(ends))).into_iter().map(Cell::List).collect()
+        }
         Values::Structs { ends, element_validity, children } => {
             let num_elements = last(ends);
             assert_eq!(element_validity.len(), num_elements, "one bit for each element");
@@ -70,10 +144,4 @@ fn lists<T: Clone>(ends: &[u32], elements: &[T]) -> Vec<Vec<T>> {
     let mut start = 0;
     let cut = ends.iter().map(|&end| elements[std::mem::replace(&mut start, end as usize)..end as usize].to_vec());
     cut.collect()
-}
-
-/// Counts without places, and without paths at which nothing was seen.
-pub fn counts(ledger: &partiquet::report::Ledger) -> BTreeMap<String, partiquet::report::Counts> {
-    let seen = ledger.paths.iter().filter(|(_, counts)| counts.seen > 0);
-    seen.map(|(path, counts)| (path.clone(), partiquet::report::Counts { first: None, ..counts.clone() })).collect()
 }

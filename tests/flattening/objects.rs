@@ -21,21 +21,18 @@ fn nested_objects_become_columns() {
             "/wrapup/provisional/weight: kept 1",
         ],
     );
-    check(r#"{"user":"u1","wrapup":{"provisional":[ ]}}"#, &[&[r#"extra = {/user: "u1", /wrapup/provisional: [ ]}"#]], &[
-        "/user: mismatched 1",
-        "/wrapup/provisional: mismatched 1",
-    ]);
+    check(
+        r#"{"user":"u1","wrapup":{"provisional":[ ]}}"#,
+        &[&[r#"extra = {/user: "u1", /wrapup/provisional: [ ]}"#]],
+        &["/user: mismatched 1", "/wrapup/provisional: mismatched 1"],
+    );
 }
 
 #[test]
 fn unknown_members_keep_their_place_and_their_text() {
     check(
         r#"{"":1,"a/b":{"id": 1},"~":null,"user":{"x\u0041":[ ],"id":"u"},"Id":"not id","\u0069d":"i"}"#,
-        &[&[
-            "/id = i",
-            "/user/id = u",
-            r#"extra = {/: 1, /a~1b: {"id": 1}, /~0: null, /user/xA: [ ], /Id: "not id"}"#,
-        ]],
+        &[&["/id = i", "/user/id = u", r#"extra = {/: 1, /a~1b: {"id": 1}, /~0: null, /user/xA: [ ], /Id: "not id"}"#]],
         &[
             "/: unknown 1",
             "/Id: unknown 1",
@@ -50,33 +47,41 @@ fn unknown_members_keep_their_place_and_their_text() {
 
 #[test]
 fn lists_of_values() {
-    check(r#"{"mediaRoles":[],"levels":[1,null,"2",3.5,[4]],"switches":[true,"false",0],"journal":[ {} ,null, 1e0 ]}"#, &[&[
-        "/mediaRoles = []",
-        "/levels = [1, null, 2, null, null]",
-        "/switches = [true, false, null]",
-        "/journal = [{}, null, 1e0]",
-        "extra = {/levels/3: 3.5, /levels/4: [4], /switches/2: 0}",
-    ]], &[
-        "/journal: kept 1",
-        "/journal/*: kept 3, null 1",
-        "/levels: kept 1",
-        "/levels/*: kept 2, null 1, coerced 1, mismatched 2",
-        "/mediaRoles: kept 1",
-        "/switches: kept 1",
-        "/switches/*: kept 1, coerced 1, mismatched 1",
-    ]);
-    check(r#"{"mediaRoles":["a",{"id":"b","c":1},{"c":1}],"holdTimes":[0,"1970-01-01T00:00:01Z"],"ratios":{}}"#, &[&[
-        "/mediaRoles = [a, b, null]",
-        "/holdTimes = [0, 1000000]",
-        r#"extra = {/mediaRoles/1/c: 1, /mediaRoles/2: {"c":1}, /ratios: {}}"#,
-    ]], &[
-        "/holdTimes: kept 1",
-        "/holdTimes/*: kept 1, coerced 1",
-        "/mediaRoles: kept 1",
-        "/mediaRoles/*: kept 1, coerced 1, mismatched 1",
-        "/mediaRoles/*/c: unknown 1",
-        "/ratios: mismatched 1",
-    ]);
+    check(
+        r#"{"mediaRoles":[],"levels":[1,null,"2",3.5,[4]],"switches":[true,"false",0],"journal":[ {} ,null, 1e0 ]}"#,
+        &[&[
+            "/mediaRoles = []",
+            "/levels = [1, null, 2, null, null]",
+            "/switches = [true, false, null]",
+            "/journal = [{}, null, 1e0]",
+            "extra = {/levels/3: 3.5, /levels/4: [4], /switches/2: 0}",
+        ]],
+        &[
+            "/journal: kept 1",
+            "/journal/*: kept 3, null 1",
+            "/levels: kept 1",
+            "/levels/*: kept 2, null 1, coerced 1, mismatched 2",
+            "/mediaRoles: kept 1",
+            "/switches: kept 1",
+            "/switches/*: kept 1, coerced 1, mismatched 1",
+        ],
+    );
+    check(
+        r#"{"mediaRoles":["a",{"id":"b","c":1},{"c":1}],"holdTimes":[0,"1970-01-01T00:00:01Z"],"ratios":{}}"#,
+        &[&[
+            "/mediaRoles = [a, b, null]",
+            "/holdTimes = [0, 1000000]",
+            r#"extra = {/mediaRoles/1/c: 1, /mediaRoles/2: {"c":1}, /ratios: {}}"#,
+        ]],
+        &[
+            "/holdTimes: kept 1",
+            "/holdTimes/*: kept 1, coerced 1",
+            "/mediaRoles: kept 1",
+            "/mediaRoles/*: kept 1, coerced 1, mismatched 1",
+            "/mediaRoles/*/c: unknown 1",
+            "/ratios: mismatched 1",
+        ],
+    );
 }
 
 #[test]
@@ -106,9 +111,11 @@ fn lists_of_objects() {
 
 #[test]
 fn maps() {
-    check(r#"{"labels":{"b":"1","a":null,"":2.0,"c":[ true ],"\u0062b":""}}"#, &[&[
-        "/labels = {b: 1, a is null, : 2.0, c: [ true ], bb: }",
-    ]], &["/labels: kept 1", "/labels/*: kept 3, null 1, coerced 2"]);
+    check(
+        r#"{"labels":{"b":"1","a":null,"":2.0,"c":[ true ],"\u0062b":""}}"#,
+        &[&["/labels = {b: 1, a is null, : 2.0, c: [ true ], bb: }"]],
+        &["/labels: kept 1", "/labels/*: kept 3, null 1, coerced 2"],
+    );
     check(r#"{"labels":{}}"#, &[&["/labels = {}"]], &["/labels: kept 1"]);
     check(r#"{"labels":[]}"#, &[&["extra = {/labels: []}"]], &["/labels: mismatched 1"]);
 }
@@ -125,35 +132,47 @@ const ATTRIBUTE_COUNTS: &[&str] = &[
 
 #[test]
 fn promoted_attributes_leave_the_map() {
-    check(ATTRIBUTES, &[&[
-        "/attributes/ = ",
-        "/attributes/IVR Priority = high",
-        "/attributes/~01~1~00 = 2",
-        r#"/attributes = {x: 1, y: {"id":1}}"#,
-    ]], ATTRIBUTE_COUNTS);
-    check(r#"{"attributes":{"IVR Priority":"high"}}"#, &[&["/attributes/IVR Priority = high", "/attributes = {}"]], &[
-        "/attributes: kept 1",
-        "/attributes/IVR Priority: kept 1",
-    ]);
+    check(
+        ATTRIBUTES,
+        &[&[
+            "/attributes/ = ",
+            "/attributes/IVR Priority = high",
+            "/attributes/~01~1~00 = 2",
+            r#"/attributes = {x: 1, y: {"id":1}}"#,
+        ]],
+        ATTRIBUTE_COUNTS,
+    );
+    check(
+        r#"{"attributes":{"IVR Priority":"high"}}"#,
+        &[&["/attributes/IVR Priority = high", "/attributes = {}"]],
+        &["/attributes: kept 1", "/attributes/IVR Priority: kept 1"],
+    );
     check(r#"{"attributes":"x"}"#, &[&[r#"extra = {/attributes: "x"}"#]], &["/attributes: mismatched 1"]);
 }
 
 #[test]
 fn promoted_attributes_stay_in_the_map_when_asked_for() {
-    check_with(AttributeMap::All, ATTRIBUTES, &[&[
-        "/attributes/ = ",
-        "/attributes/IVR Priority = high",
-        "/attributes/~01~1~00 = 2",
-        r#"/attributes = {x: 1, IVR Priority: high, ~1/~0: 2, a.b is null, y: {"id":1}, : }"#,
-    ]], ATTRIBUTE_COUNTS);
+    check_with(
+        AttributeMap::All,
+        ATTRIBUTES,
+        &[&[
+            "/attributes/ = ",
+            "/attributes/IVR Priority = high",
+            "/attributes/~01~1~00 = 2",
+            r#"/attributes = {x: 1, IVR Priority: high, ~1/~0: 2, a.b is null, y: {"id":1}, : }"#,
+        ]],
+        ATTRIBUTE_COUNTS,
+    );
 }
 
 #[test]
 fn without_a_map_every_key_needs_a_column() {
-    check_with(AttributeMap::None, r#"{"attributes":{"IVR Priority":"high"}}"#, &[&["/attributes/IVR Priority = high"]], &[
-        "/attributes: kept 1",
-        "/attributes/IVR Priority: kept 1",
-    ]);
+    check_with(
+        AttributeMap::None,
+        r#"{"attributes":{"IVR Priority":"high"}}"#,
+        &[&["/attributes/IVR Priority = high"]],
+        &["/attributes: kept 1", "/attributes/IVR Priority: kept 1"],
+    );
     check_refused(AttributeMap::None, ATTRIBUTES, "attribute");
 }
 
@@ -185,8 +204,9 @@ fn a_member_given_twice_rejects_the_record() {
         check_refused(AttributeMap::Rest, record, "duplicate");
     }
     // The same name in two objects is no repetition, nor are both spellings where the model does not look.
-    check(r#"{"labels":{"selfUri":"a","self_uri":"b","SelfUri":"c"}}"#, &[&["/labels = {selfUri: a, self_uri: b, SelfUri: c}"]], &[
-        "/labels: kept 1",
-        "/labels/*: kept 3",
-    ]);
+    check(
+        r#"{"labels":{"selfUri":"a","self_uri":"b","SelfUri":"c"}}"#,
+        &[&["/labels = {selfUri: a, self_uri: b, SelfUri: c}"]],
+        &["/labels: kept 1", "/labels/*: kept 3"],
+    );
 }

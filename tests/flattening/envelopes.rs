@@ -2,7 +2,7 @@
 
 use partiquet::config::AttributeMap;
 
-use super::flatten::{check, check_refused, flatten, reference};
+use super::flatten::{check, check_refused, flatten, reference, subject};
 use partiquet::input::Framing;
 
 #[test]
@@ -89,28 +89,30 @@ fn a_notification_holds_one_conversation() {
 
 #[test]
 fn a_path_can_end_in_a_single_row() {
-    check(r#"{"detail":{"eventBody":{"id":"p"},"id":"c"},"version":"0"}"#, &[&["../id = c", "/id = p", "../../version = 0.0"]], &[
-        "../../version: coerced 1",
-        "../id: kept 1",
-        "/id: kept 1",
-    ]);
+    check(
+        r#"{"detail":{"eventBody":{"id":"p"},"id":"c"},"version":"0"}"#,
+        &[&["../id = c", "/id = p", "../../version = 0.0"]],
+        &["../../version: coerced 1", "../id: kept 1", "/id: kept 1"],
+    );
 }
 
 #[test]
 fn the_first_envelope_of_the_model_wins() {
-    check(r#"{"eventBody":{"participants":[{}]},"participants":[{"id":"p"}]}"#, &[&[
-        "/id = p",
-        r#"extra = {../eventBody: {"participants":[{}]}}"#,
-    ]], &["../eventBody: unknown 1", "/id: kept 1"]);
+    check(
+        r#"{"eventBody":{"participants":[{}]},"participants":[{"id":"p"}]}"#,
+        &[&["/id = p", r#"extra = {../eventBody: {"participants":[{}]}}"#]],
+        &["../eventBody: unknown 1", "/id: kept 1"],
+    );
     check(r#"{"eventBody":{"participants":[{"id":"p"}]},"\u0070articipants":null}"#, &[], &["../eventBody: unknown 1"]);
 }
 
 #[test]
 fn without_an_envelope_the_record_is_the_row() {
-    check(r#"{"Participants":[{}],"id":"p"}"#, &[&["/id = p", "extra = {/Participants: [{}]}"]], &[
-        "/Participants: unknown 1",
-        "/id: kept 1",
-    ]);
+    check(
+        r#"{"Participants":[{}],"id":"p"}"#,
+        &[&["/id = p", "extra = {/Participants: [{}]}"]],
+        &["/Participants: unknown 1", "/id: kept 1"],
+    );
 }
 
 #[test]
@@ -161,8 +163,8 @@ fn lines_are_records_and_a_bad_one_spoils_only_itself() {
     let lines = "\n {\"id\":\"a\"} \r\n\t\r\n{\"id\":}\n\n{\"id\":\"b\"}\n[1]\n{\"id\":\"c\"}";
     for (who, flattened) in flatten(AttributeMap::Rest, lines) {
         assert_eq!((flattened.num_records, flattened.rows.len()), (5, 3), "{who}");
-        let rejects: Vec<_> = flattened.rejects.iter().map(|r| (r.record, r.kind().as_str())).collect();
-        assert_eq!(rejects, [(1, "syntax"), (3, "not-object")], "{who}");
+        let rejects: Vec<_> = flattened.rejects.iter().map(|r| (r.range.start, r.kind().as_str())).collect();
+        assert_eq!(rejects, [(18, "syntax"), (38, "not-object")], "{who}");
     }
 }
 
@@ -170,8 +172,14 @@ fn lines_are_records_and_a_bad_one_spoils_only_itself() {
 fn values_that_would_fill_the_memory_when_repeated_reject_the_record() {
     let mut reference = reference(AttributeMap::Rest);
     reference.max_flattened_bytes = 10_000;
+    let mut subject = subject(AttributeMap::Rest).with_max_flattened_bytes(10_000);
     let record = |len: usize| format!(r#"{{"id":"{}","participants":[{{}},{{}}]}}"#, "x".repeat(len));
-    assert_eq!(reference.flatten(record(4_000).as_bytes(), &Framing::Lines).rows.len(), 2);
-    let refused = reference.flatten(record(6_000).as_bytes(), &Framing::Lines);
-    assert_eq!((refused.rows.len(), refused.rejects[0].kind().as_str()), (0, "size"));
+    let (small, large) = (record(4_000), record(6_000));
+    for (small, large) in [
+        (reference.flatten(small.as_bytes(), &Framing::Lines), reference.flatten(large.as_bytes(), &Framing::Lines)),
+        (subject.flatten(small.as_bytes(), &Framing::Lines), subject.flatten(large.as_bytes(), &Framing::Lines)),
+    ] {
+        assert_eq!((small.rows.len(), small.rejects.len()), (2, 0));
+        assert_eq!((large.rows.len(), large.ledger.len(), large.rejects[0].kind().as_str()), (0, 0, "size"));
+    }
 }

@@ -4,10 +4,11 @@ use partiquet::config::AttributeMap;
 use proptest::prelude::*;
 use serde::de::IgnoredAny;
 
-use super::flatten::reference;
+use super::flatten::{reference, subject};
 use crate::support::{
     generate::{self, Block},
     json::{Json, Kind, Node, UNPAIRED_SURROGATE, parse},
+    reference::{Flattened, Refused},
 };
 
 fn blocks(broken: u16) -> impl Strategy<Value = Block> {
@@ -25,6 +26,52 @@ fn as_serde(json: &Json, text: &str) -> serde_json::Value {
         }
         Node::String(string) => string.as_str().into(),
         _ => serde_json::from_str(raw).unwrap(),
+    }
+}
+
+/// Whether the decoder's reject is one of those that the reference allows for the record: its only fault, or one of
+/// several. Behind a fault of grammar the reference does not look, so what the decoder found before it counts too.
+fn is_allowed(expected: &Refused, seen: &Refused) -> bool {
+    let fault = seen.faults[0];
+    let found = expected.faults.iter().any(|known| known.kind == fault.kind);
+    let before_the_end = expected.faults.iter().any(|known| known.kind == Kind::Syntax && fault.offset < known.offset);
+    let needs_the_model = matches!(fault.kind, Kind::Envelope | Kind::Duplicate | Kind::Attribute);
+    found || (before_the_end && needs_the_model)
+}
+
+/// Both made the same of a block.
+fn check_same(columns: &[String], expected: &Flattened, seen: &Flattened) -> Result<(), TestCaseError> {
+    for (expected, seen) in expected.rejects.iter().zip(&seen.rejects) {
+        prop_assert!(is_allowed(expected, seen), "reference {expected:?}\ndecoder {seen:?}");
+        prop_assert_eq!(expected.range.start, seen.range.start);
+        prop_assert!((seen.range.start..=seen.range.end).contains(&seen.faults[0].offset), "{:?}", seen);
+    }
+    // Of several faults either may be named, and it decides whether what follows can be read.
+    let is_malformed = |refused: &Refused| matches!(refused.faults[0].kind, Kind::Syntax | Kind::Utf8);
+    if expected.rejects.iter().zip(&seen.rejects).any(|(a, b)| is_malformed(a) != is_malformed(b)) {
+        return Ok(());
+    }
+    prop_assert_eq!(expected.rejects.len(), seen.rejects.len(), "{:?}\n{:?}", &expected.rejects, &seen.rejects);
+    prop_assert_eq!(expected.rows.len(), seen.rows.len());
+    for (index, (expected, seen)) in expected.rows.iter().zip(&seen.rows).enumerate() {
+        for (path, (expected, seen)) in columns.iter().zip(expected.iter().zip(seen)) {
+            prop_assert_eq!(expected, seen, "row {}, {}", index, path);
+        }
+    }
+    prop_assert_eq!(&expected.ledger, &seen.ledger);
+    prop_assert_eq!(expected.num_records, seen.num_records);
+    prop_assert_eq!(expected.records_without_rows, seen.records_without_rows);
+    Ok(())
+}
+
+#[test]
+fn the_table_has_the_columns_of_the_reference() {
+    for map in [AttributeMap::Rest, AttributeMap::All, AttributeMap::None] {
+        let subject = subject(map);
+        let paths: Vec<&str> = subject.schema.columns.iter().map(|column| column.path.as_str()).collect();
+        let mut expected = reference(map).columns;
+        *expected.last_mut().unwrap() = String::new();
+        assert_eq!(paths, expected);
     }
 }
 
@@ -48,6 +95,25 @@ proptest! {
         if let (Some(tree), Ok(value)) = (&parsed.tree, serde_json::from_str::<serde_json::Value>(text)) {
             prop_assert_eq!(as_serde(tree, text), value);
         }
+    }
+
+    #[test]
+    fn valid_records_give_the_same_rows(block in blocks(0)) {
+        for map in [AttributeMap::Rest, AttributeMap::All] {
+            let (reference, mut subject) = (reference(map), subject(map));
+            let expected = reference.flatten(&block.bytes, &block.framing);
+            check_same(&reference.columns, &expected, &subject.flatten(&block.bytes, &block.framing))?;
+        }
+    }
+
+    #[test]
+    fn broken_records_give_the_same_rejects(block in blocks(60), none in any::<bool>()) {
+        let map = if none { AttributeMap::None } else { AttributeMap::Rest };
+        let (reference, mut subject) = (reference(map), subject(map));
+        let expected = reference.flatten(&block.bytes, &block.framing);
+        check_same(&reference.columns, &expected, &subject.flatten(&block.bytes, &block.framing))?;
+        // What the decoder has learned changes nothing.
+        check_same(&reference.columns, &expected, &subject.flatten(&block.bytes, &block.framing))?;
     }
 
     #[test]

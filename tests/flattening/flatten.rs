@@ -2,7 +2,10 @@
 
 use partiquet::{config::AttributeMap, input::Framing};
 
-use crate::support::reference::{Cell, Flattened, Reference};
+use crate::support::{
+    reference::{Cell, Flattened, Reference},
+    subject::Subject,
+};
 
 /// A model with each kind of member in each place.
 pub const MODEL: &str = include_str!("../support/model.json");
@@ -13,9 +16,16 @@ pub fn reference(map: AttributeMap) -> Reference {
     Reference::new(&serde_json::from_str(MODEL).unwrap(), PROMOTED, map)
 }
 
+pub fn subject(map: AttributeMap) -> Subject {
+    Subject::new(MODEL, PROMOTED, map)
+}
+
 /// What each flattener makes of these lines.
 pub fn flatten(map: AttributeMap, lines: &str) -> Vec<(&'static str, Flattened)> {
-    vec![("reference", reference(map).flatten(lines.as_bytes(), &Framing::Lines))]
+    vec![
+        ("reference", reference(map).flatten(lines.as_bytes(), &Framing::Lines)),
+        ("decoder", subject(map).flatten(lines.as_bytes(), &Framing::Lines)),
+    ]
 }
 
 /// The present values of a row as `path = value`, in table order.

@@ -17,8 +17,31 @@ fn a_record_is_an_object() {
 #[test]
 fn nothing_stands_around_the_record() {
     for record in [
-        "{}}", "{}]", "{},", "{}{}", "{} {}", "{}\n{}", "{}null", "{}0", "{}\"\"", "{};", "{}\0", "{}\u{feff}", "\u{feff}{}", "\0{}", ",{}",
-        "[{}", "({})", "x{}", "{}x", "\u{1e}{}", "data: {}", "{}//", "{}/**/", "{}#", "callback({})",
+        "{}}",
+        "{}]",
+        "{},",
+        "{}{}",
+        "{} {}",
+        "{}\n{}",
+        "{}null",
+        "{}0",
+        "{}\"\"",
+        "{};",
+        "{}\0",
+        "{}\u{feff}",
+        "\u{feff}{}",
+        "\0{}",
+        ",{}",
+        "[{}",
+        "({})",
+        "x{}",
+        "{}x",
+        "\u{1e}{}",
+        "data: {}",
+        "{}//",
+        "{}/**/",
+        "{}#",
+        "callback({})",
     ] {
         check(record.as_bytes(), "syntax");
     }
@@ -32,7 +55,7 @@ const FULL: &str = concat!(
     r#" {"z":[1,{"a":null}],"participants":[{"id":"p\n\u00e9\ud83d\ude00é😀","startTime":"2025-07-01T13:05:09.123+02:00","#,
     r#""wrapupRequired":true,"alertingTimeoutMs":-30000,"sentiment_score":1.5e-3,"errorInfo":{"errors":[{"code":"x"}]},"#,
     r#""user":{"id":"u","unknown":false},"attributes":{"IVR":"1","n":2,"o":{"p":[]}},"labels":{},"mediaRoles":["full",null,3],"#,
-    r#""scoredAgents":[{"agent":{"id":"a"},"score":"7"},null,5],"skills":[],"pageNumber":{"q":[1,2]}},{}],"#,
+    r#""scoredAgents":[{"agent":{"id":"a"},"score":"7"},null,5],"skills":[],"pageNumber":{"q":[1,""]}},{}],"#,
     r#""id":"c","owner":{"id":"o"},"policyData":[ 1 , 2 ],"divisionIds":["d"]}"#,
 );
 
