@@ -1,5 +1,7 @@
 //! Both flatteners on one text, and what they give in a form that can be written by hand.
 
+use std::sync::LazyLock;
+
 use partiquet::{config::AttributeMap, input::Framing};
 
 use crate::support::{
@@ -12,12 +14,25 @@ pub const MODEL: &str = include_str!("../support/model.json");
 /// Its promoted attributes, in no order.
 pub const PROMOTED: &[&str] = &["IVR Priority", "日本", "", "a.b", "~1/~0"];
 
+/// Both flatteners for each use of the attribute map, made once.
+static FLATTENERS: LazyLock<[(AttributeMap, Reference, Subject); 3]> = LazyLock::new(|| {
+    [AttributeMap::Rest, AttributeMap::All, AttributeMap::None].map(|map| {
+        let reference = Reference::new(&serde_json::from_str(MODEL).unwrap(), PROMOTED, map);
+        (map, reference, Subject::new(MODEL, PROMOTED, map))
+    })
+});
+
+pub fn flatteners(map: AttributeMap) -> (Reference, Subject) {
+    let (_, reference, subject) = FLATTENERS.iter().find(|(known, ..)| *known == map).expect("one for each");
+    (reference.clone(), subject.clone())
+}
+
 pub fn reference(map: AttributeMap) -> Reference {
-    Reference::new(&serde_json::from_str(MODEL).unwrap(), PROMOTED, map)
+    flatteners(map).0
 }
 
 pub fn subject(map: AttributeMap) -> Subject {
-    Subject::new(MODEL, PROMOTED, map)
+    flatteners(map).1
 }
 
 /// What each flattener makes of these lines.

@@ -1,6 +1,8 @@
 //! Properties over generated records.
 
-use partiquet::config::AttributeMap;
+use std::sync::LazyLock;
+
+use partiquet::{config::AttributeMap, model::Model};
 use proptest::prelude::*;
 use serde::de::IgnoredAny;
 
@@ -8,12 +10,24 @@ use super::flatten::{reference, subject};
 use crate::support::{
     generate::{self, Block},
     json::{Json, Kind, Node, UNPAIRED_SURROGATE, parse},
-    reference::{Flattened, Refused},
+    reference::{Flattened, Reference, Refused},
+    subject::Subject,
 };
 
 fn blocks(broken: u16) -> impl Strategy<Value = Block> {
     let reference = reference(AttributeMap::Rest);
     generate::block(reference.layout, reference.promoted, broken)
+}
+
+static BUILT_IN: LazyLock<(Reference, Subject)> = LazyLock::new(|| {
+    let document = Model::built_in(Model::DEFAULT).unwrap();
+    let (keys, map) = (&["IVR Priority"], AttributeMap::Rest);
+    (Reference::new(&serde_json::from_str(document).unwrap(), keys, map), Subject::new(document, keys, map))
+});
+
+fn built_in_blocks() -> impl Strategy<Value = Block> {
+    let (reference, _) = &*BUILT_IN;
+    generate::block(reference.layout.clone(), reference.promoted.clone(), 10)
 }
 
 /// The tree as serde_json would have it; its numbers are doubles.
@@ -76,7 +90,7 @@ fn the_table_has_the_columns_of_the_reference() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 8 * ProptestConfig::default().cases, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_references_reader_and_serde_json_agree(bytes in generate::json_text()) {
@@ -107,12 +121,29 @@ proptest! {
     }
 
     #[test]
-    fn broken_records_give_the_same_rejects(block in blocks(60), none in any::<bool>()) {
+    fn broken_records_give_the_same_rejects(block in blocks(60), earlier in blocks(30), none in any::<bool>()) {
         let map = if none { AttributeMap::None } else { AttributeMap::Rest };
         let (reference, mut subject) = (reference(map), subject(map));
         let expected = reference.flatten(&block.bytes, &block.framing);
         check_same(&reference.columns, &expected, &subject.flatten(&block.bytes, &block.framing))?;
-        // What the decoder has learned changes nothing.
+        // What the decoder has learned from others changes nothing.
+        subject.flatten(&earlier.bytes, &earlier.framing);
+        check_same(&reference.columns, &expected, &subject.flatten(&block.bytes, &block.framing))?;
+    }
+
+    #[test]
+    fn numbers_and_instants_by_the_dozen(block in generate::lists_of_tokens()) {
+        let (reference, mut subject) = (reference(AttributeMap::Rest), subject(AttributeMap::Rest));
+        let expected = reference.flatten(&block.bytes, &block.framing);
+        prop_assert_eq!(expected.rows.len(), 1);
+        check_same(&reference.columns, &expected, &subject.flatten(&block.bytes, &block.framing))?;
+    }
+
+    /// The model that comes with the program, whose document the reference reads itself.
+    #[test]
+    fn the_built_in_model_gives_the_same_rows(block in built_in_blocks()) {
+        let (reference, mut subject) = BUILT_IN.clone();
+        let expected = reference.flatten(&block.bytes, &block.framing);
         check_same(&reference.columns, &expected, &subject.flatten(&block.bytes, &block.framing))?;
     }
 
