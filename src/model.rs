@@ -64,7 +64,7 @@ pub struct Step {
 pub struct Field {
     /// Name in the JSON, as in `startTime`.
     pub wire: String,
-    /// Name in snake_case, as in `start_time`: the column's segment, and the other name that input may use.
+    /// Name in `snake_case`, as in `start_time`: the column's segment, and the other name that input may use.
     pub snake: String,
     /// What it holds.
     pub kind: FieldKind,

@@ -1,0 +1,161 @@
+//! `partiquet schema`: what the columns are and where each comes from, in six forms.
+
+mod ddl;
+mod markdown;
+
+use std::fmt::Write as _;
+
+use partiquet::{
+    columns::{ColumnShape, ScalarType},
+    model::{ColumnOrigin, ColumnSpec, Form, Model, TableSchema},
+};
+use serde_json::json;
+
+/// How the columns are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum SchemaForm {
+    /// Lines for people: name, type, JSON path, meaning
+    #[default]
+    Table,
+    /// Arrow types, one field a line
+    Arrow,
+    /// A JSON document with everything that is known of each column
+    Json,
+    /// A CREATE TABLE statement for DuckDB
+    Duckdb,
+    /// A DDL schema for the reader of Spark
+    Spark,
+    /// The page docs/columns.md
+    Markdown,
+}
+
+/// Wider cells of the table are not waited for: the line goes on after them.
+const TABLE_NAME_WIDTH: usize = 44;
+const TABLE_TYPE_WIDTH: usize = 21;
+const TABLE_PATH_WIDTH: usize = 44;
+
+/// The columns of `schema`, derived from `model`, as text that ends with a newline.
+#[must_use]
+pub fn render(schema: &TableSchema, model: &Model, form: SchemaForm) -> String {
+    match form {
+        SchemaForm::Table => table(schema, model),
+        SchemaForm::Arrow => arrow(schema),
+        SchemaForm::Json => json(schema, model),
+        SchemaForm::Duckdb => ddl::duckdb(schema, model),
+        SchemaForm::Spark => ddl::spark(schema),
+        SchemaForm::Markdown => markdown::page(schema, model),
+    }
+}
+
+fn table(schema: &TableSchema, model: &Model) -> String {
+    let mut text = format!("{} ({}): {} columns\n\n", one_line(&model.title), model.name, schema.columns.len());
+    let mut line = |cells: [&str; 4]| {
+        let [name, kind, path, description] = cells;
+        let line =
+            format!("{name:TABLE_NAME_WIDTH$}  {kind:TABLE_TYPE_WIDTH$}  {path:TABLE_PATH_WIDTH$}  {description}");
+        text.push_str(line.trim_end());
+        text.push('\n');
+    };
+    line(["COLUMN", "TYPE", "JSON PATH", "WHAT IT IS"]);
+    for column in &schema.columns {
+        line([&column.name, &type_text(column), &one_line(&column.path), &one_line(&column.description)]);
+    }
+    text
+}
+
+fn arrow(schema: &TableSchema) -> String {
+    let mut text = String::new();
+    for field in schema.arrow_schema().fields() {
+        let _ = writeln!(text, "{}: {}", one_line(field.name()), field.data_type());
+    }
+    text
+}
+
+fn json(schema: &TableSchema, model: &Model) -> String {
+    let columns: Vec<serde_json::Value> = schema
+        .columns
+        .iter()
+        .map(|column| {
+            json!({
+                "name": column.name,
+                "type": type_text(column),
+                "path": if column.path.is_empty() { None } else { Some(&column.path) },
+                "description": column.description,
+                "origin": origin_text(column.origin),
+                "original": column.original,
+                "since": column.since,
+                "form": form_text(column.form),
+                "format": column.format,
+                "values": column.values,
+            })
+        })
+        .collect();
+    let document = json!({
+        "model": model.name,
+        "title": model.title,
+        "description": model.description,
+        "columns": columns,
+    });
+    format!("{document:#}\n")
+}
+
+/// A column's type in words: `text`, `int64`, `list<text>`, `list<struct<id: text, score: int64>>`, `map<text, text>`.
+fn type_text(column: &ColumnSpec) -> String {
+    match &column.shape {
+        ColumnShape::Scalar(scalar) => scalar_text(*scalar).to_owned(),
+        ColumnShape::List(scalar) => format!("list<{}>", scalar_text(*scalar)),
+        ColumnShape::Structs(scalars) => {
+            let children = column.children.iter().zip(scalars);
+            let children: Vec<String> =
+                children.map(|(child, scalar)| format!("{}: {}", child.name, scalar_text(*scalar))).collect();
+            format!("list<struct<{}>>", children.join(", "))
+        }
+        ColumnShape::Map => "map<text, text>".to_owned(),
+    }
+}
+
+const fn scalar_text(scalar: ScalarType) -> &'static str {
+    match scalar {
+        ScalarType::Text => "text",
+        ScalarType::Json => "json",
+        ScalarType::Int64 => "int64",
+        ScalarType::Float64 => "float64",
+        ScalarType::Bool => "boolean",
+        ScalarType::Instant => "timestamp(us, UTC)",
+    }
+}
+
+const fn origin_text(origin: ColumnOrigin) -> &'static str {
+    match origin {
+        ColumnOrigin::Row => "row",
+        ColumnOrigin::Attribute => "attribute",
+        ColumnOrigin::Parent => "parent",
+        ColumnOrigin::Outer => "outer",
+        ColumnOrigin::Extra => "extra",
+        ColumnOrigin::Provenance => "provenance",
+    }
+}
+
+const fn form_text(form: Form) -> &'static str {
+    match form {
+        Form::Both => "both",
+        Form::Rest => "rest",
+        Form::Notification => "notification",
+    }
+}
+
+/// Text from a model or a key, with control characters spelled out so that it stays on its line.
+fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for char in text.chars() {
+        if char.is_control() || matches!(char, '\u{2028}' | '\u{2029}') {
+            line.extend(char.escape_default());
+        } else {
+            line.push(char);
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,358 @@
+//! The main job from inputs to a committed dataset, and a look at what it would do.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use rayon::prelude::*;
+
+use crate::{
+    columns::Columns,
+    config::{AttributeColumns, Config},
+    dataset::{Dataset, RejectsWriter, RunRecord, SchemaDocument, StagedFile, StagedRun, run_id},
+    encode::{EncodeOptions, FileSchema, StagedFileWriter},
+    error::{Error, Result},
+    input::{
+        ReadOptions,
+        discover::{InputFile, discover, total_bytes},
+    },
+    model::{AttributeMap, Plan, TableSchema},
+    observe::{Observer, Progress, Stage},
+    partition::{PartitionPlan, Router},
+    pipeline::{PartitionFiles, Run, Staged, Totals},
+    report::{Reject, Report},
+    sampling::Sample,
+};
+
+/// This program's version, as written to files and manifests.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Converts the inputs to a dataset: all of it, or nothing.
+///
+/// # Errors
+/// Every kind of [`Error`]; whatever it is, the dataset is as it was before.
+pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
+    let inputs = discover(&config.inputs, Some(&config.out))?;
+    let table = Table::of(config, &inputs, observer)?;
+    let dataset = Dataset::open(&config.out, config.mode)?;
+    let staged = table.run(config, inputs, &dataset, observer)?.stage()?;
+    let Staged { totals, files, rejects } = staged;
+    let run = table.finish(config, totals, files, rejects, &dataset, observer)?;
+    observer.progress(&Progress { stage: Stage::Committing, ..run.progress });
+    if observer.stop_requested() {
+        return Err(Error::Interrupted);
+    }
+    let committed = dataset.commit(run.staged)?;
+    let mut report = run.report;
+    report.files = committed.manifest.files;
+    report.rejects_file = committed.manifest.rejects_file;
+    report.output_bytes = report.files.iter().map(|file| file.bytes).sum();
+    report.warnings.extend(
+        committed.not_deleted.iter().map(|(path, error)| {
+            format!("{} was replaced but could not be deleted: {error}", path.display())
+        }),
+    );
+    Ok(report)
+}
+
+/// What a conversion would do, as far as a sample tells.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Preview {
+    /// The inputs in the order in which they would be read, with their bytes as stored where known.
+    pub inputs: Vec<(String, Option<u64>)>,
+    /// The table.
+    pub schema: TableSchema,
+    /// Attribute keys with columns of their own, and how many sampled participants have each, most frequent first.
+    pub attribute_keys: Vec<(String, u64)>,
+    /// Sampled participants that have attributes.
+    pub sampled_participants: u64,
+    /// Partition folders and their sampled rows, in the order in which they were met.
+    pub partitions: Vec<(String, u64)>,
+    /// Whether the sample was all of the input.
+    pub sample_complete: bool,
+    /// Sampled records that would be refused, at most [`Report::MAX_REJECTS_SHOWN`].
+    pub rejects: Vec<Reject>,
+}
+
+/// Looks at a sample of the inputs and writes nothing.
+///
+/// # Errors
+/// As for [`convert`], as far as they can be seen beforehand.
+pub fn preview(config: &Config) -> Result<Preview> {
+    let inputs = discover(&config.inputs, Some(&config.out))?;
+    let table = Table::of(config, &inputs, &crate::observe::Silent)?;
+    let sample = Sample::take(config, &inputs)?;
+    let counts = sample.count_keys(config)?;
+    let mut router = Router::new(table.partitions.clone(), table.schema.shapes(), usize::MAX);
+    let mut rejects = Vec::new();
+    let mut rows: Vec<u64> = Vec::new();
+    sample.decode(Plan::new(&config.model, &table.schema), |block, decoded| {
+        for reject in decoded.rejects.drain(..) {
+            if rejects.len() < Report::MAX_REJECTS_SHOWN {
+                rejects.push(reject.into_reject(inputs[block.input].name.clone(), block.offset, &block.bytes, None));
+            }
+        }
+        router.route(&mut decoded.columns)?;
+        rows.resize(router.partitions().len(), 0);
+        for (partition, rows) in rows.iter_mut().enumerate() {
+            *rows += router.take_all(partition).map_or(0, |taken| taken.num_rows as u64);
+        }
+        Ok(())
+    })?;
+    let mut attribute_keys: Vec<(String, u64)> = table
+        .schema
+        .attributes
+        .iter()
+        .map(|(key, _)| (key.clone(), counts.keys.get(key).copied().unwrap_or(0)))
+        .collect();
+    attribute_keys.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    Ok(Preview {
+        inputs: inputs.iter().map(|input| (input.name.clone(), input.bytes)).collect(),
+        attribute_keys,
+        sampled_participants: counts.participants,
+        partitions: router.partitions().iter().map(|partition| partition.path.clone()).zip(rows).collect(),
+        sample_complete: sample.is_complete,
+        rejects,
+        schema: table.schema,
+    })
+}
+
+/// What the output will look like: settled before the first record is converted.
+struct Table {
+    schema: TableSchema,
+    partitions: PartitionPlan,
+    file_schema: Arc<FileSchema>,
+}
+
+/// A run whose files are complete.
+struct FinishedRun {
+    staged: StagedRun,
+    report: Report,
+    progress: Progress,
+}
+
+impl Table {
+    fn of(config: &Config, inputs: &[InputFile], observer: &dyn Observer) -> Result<Self> {
+        let keys = match &config.attribute_columns {
+            AttributeColumns::None => Vec::new(),
+            AttributeColumns::Keys(keys) => keys.clone(),
+            AttributeColumns::Auto => {
+                observer.progress(&Progress { input_bytes_total: total_bytes(inputs), ..Progress::default() });
+                let counts = Sample::take(config, inputs)?.count_keys(config)?;
+                counts.frequent().into_iter().map(|(key, _)| key).collect()
+            }
+        };
+        let schema = TableSchema::new(&config.model, &keys, config.attribute_map, config.provenance)?;
+        let partitions = PartitionPlan::new(&schema, &config.partition_by)?;
+        let in_path: Vec<usize> = (0..schema.columns.len()).filter(|&column| partitions.is_in_path(column)).collect();
+        let options = EncodeOptions {
+            compression: config.compression,
+            sort_by: named_columns(&schema, &config.sort_by, "--sort-by")?,
+            bloom_filter: named_columns(&schema, &config.bloom_filter, "--bloom-filter")?,
+        };
+        let file_schema = Arc::new(FileSchema::new(&schema.arrow_schema(), &in_path, &options)?);
+        Ok(Self { schema, partitions, file_schema })
+    }
+
+    fn run<'a>(
+        &self,
+        config: &Config,
+        inputs: Vec<InputFile>,
+        dataset: &Dataset,
+        observer: &'a dyn Observer,
+    ) -> Result<Run<'a>> {
+        Ok(Run {
+            inputs,
+            read: ReadOptions { max_record_bytes: config.max_record_bytes, ..ReadOptions::default() },
+            plan: Arc::new(Plan::new(&config.model, &self.schema)),
+            partitions: self.partitions.clone(),
+            file_schema: Arc::clone(&self.file_schema),
+            shapes: self.schema.shapes(),
+            row_group_rows: config.row_group_rows,
+            target_file_bytes: config.target_file_bytes,
+            memory_bytes: config.memory_bytes,
+            threads: config.threads,
+            staging: dataset.staging_dir().to_owned(),
+            rejects: RejectsWriter::new(dataset.staged_rejects_path()),
+            max_rejects: config.max_rejects,
+            observer,
+        })
+    }
+
+    /// Names the run, writes the footers, and puts together what is to be committed.
+    fn finish(
+        &self,
+        config: &Config,
+        totals: Totals,
+        partitions: Vec<PartitionFiles>,
+        rejects: RejectsWriter,
+        dataset: &Dataset,
+        observer: &dyn Observer,
+    ) -> Result<FinishedRun> {
+        let options = self.options(config, &totals);
+        let run_id = run_id(VERSION, &options, &totals.digests);
+        let footer = [
+            ("partiquet.version".to_owned(), VERSION.to_owned()),
+            ("partiquet.model".to_owned(), config.model.name.clone()),
+            ("partiquet.run_id".to_owned(), run_id.clone()),
+        ];
+        let progress = Progress {
+            stage: Stage::Finishing,
+            records: totals.records,
+            rows: totals.rows,
+            rejected: totals.rejected,
+            json_bytes: totals.json_bytes,
+            partitions: partitions.len() as u64,
+            ..Progress::default()
+        };
+        observer.progress(&progress);
+        let num_partitions = partitions.len() as u64;
+        let files = finish_files(partitions, &footer, dataset.staging_dir())?;
+        let rejects = rejects.finish()?;
+        let rows_in_files: u64 = files.iter().map(|file| file.rows).sum();
+        if rows_in_files != totals.rows {
+            return Err(Error::Bug(format!("{} rows were decoded and {rows_in_files} written", totals.rows)));
+        }
+        let record = RunRecord {
+            run_id: run_id.clone(),
+            version: VERSION.to_owned(),
+            model: config.model.name.clone(),
+            committed_at: config.committed_at.clone(),
+            inputs: totals.inputs.clone(),
+            partition_by: config.partition_by.clone(),
+            options,
+            records: totals.records,
+            rejected: totals.rejected,
+            records_without_rows: totals.records_without_rows,
+            rows: totals.rows,
+            values: totals.ledger.total(),
+            partition_values_displaced: totals.partition_values_displaced,
+        };
+        let schema = SchemaDocument::new(&config.model.name, &self.schema, &config.partition_by);
+        let report = self.report(config, totals, run_id, num_partitions);
+        Ok(FinishedRun { staged: StagedRun { record, files, rejects, schema }, report, progress })
+    }
+
+    /// What besides version and inputs decides the bytes of the files.
+    fn options(&self, config: &Config, totals: &Totals) -> BTreeMap<String, String> {
+        let json = |value: &dyn erased::Json| value.json();
+        let mut options: BTreeMap<String, String> = [
+            ("attribute_map", json(&config.attribute_map)),
+            ("attributes", json(&self.schema.attributes.iter().map(|(key, _)| key).collect::<Vec<_>>())),
+            ("bloom_filter", json(&config.bloom_filter)),
+            ("compression", json(&config.compression)),
+            ("max_record_bytes", json(&config.max_record_bytes)),
+            ("memory_bytes", json(&config.memory_bytes)),
+            ("partition_by", json(&config.partition_by)),
+            ("provenance", json(&config.provenance)),
+            ("row_group_rows", json(&config.row_group_rows)),
+            ("sort_by", json(&config.sort_by)),
+            ("target_file_bytes", json(&config.target_file_bytes)),
+            ("columns", format!("{:032x}", xxhash_rust::xxh3::xxh3_128(format!("{:?}", self.schema).as_bytes()))),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into();
+        if config.provenance {
+            // Then the names of the inputs stand in the files.
+            let names: Vec<&String> = totals.inputs.iter().map(|input| &input.path).collect();
+            options.insert("input_names".to_owned(), json(&names));
+        }
+        options
+    }
+
+    fn report(&self, config: &Config, totals: Totals, run_id: String, partitions: u64) -> Report {
+        let Totals {
+            inputs,
+            digests: _,
+            json_bytes,
+            records,
+            rejected,
+            records_without_rows,
+            rows,
+            ledger,
+            rejects,
+            partition_values_displaced,
+        } = totals;
+        let column = |index: usize| self.schema.columns[index].name.clone();
+        Report {
+            run_id,
+            version: VERSION.to_owned(),
+            model: config.model.name.clone(),
+            input_bytes: inputs.iter().map(|input| input.bytes).sum(),
+            inputs,
+            json_bytes,
+            records,
+            rejected,
+            records_without_rows,
+            rows,
+            ledger,
+            rejects,
+            attribute_columns: self.schema.attributes.iter().map(|(key, index)| (key.clone(), column(*index))).collect(),
+            partitions,
+            partition_values_displaced,
+            ..Report::default()
+        }
+    }
+}
+
+/// Serialised values of any type.
+mod erased {
+    pub trait Json {
+        fn json(&self) -> String;
+    }
+
+    impl<T: serde::Serialize> Json for T {
+        fn json(&self) -> String {
+            serde_json::to_string(self).unwrap_or_default()
+        }
+    }
+}
+
+/// Writes the footers, of many files at a time: each waits for the disk.
+fn finish_files(partitions: Vec<PartitionFiles>, footer: &[(String, String)], staging: &Path) -> Result<Vec<StagedFile>> {
+    let writers: Vec<(String, StagedFileWriter)> = partitions
+        .into_iter()
+        .flat_map(|PartitionFiles { path, files }| files.into_iter().map(move |file| (path.clone(), file)))
+        .collect();
+    let files: Vec<Option<StagedFile>> = writers
+        .into_par_iter()
+        .enumerate()
+        .map(|(sequence, (partition, writer))| {
+            let file = writer.finish(footer)?;
+            Ok(file.map(|file| StagedFile {
+                staged_path: file.path,
+                partition,
+                sequence: sequence as u64,
+                rows: file.rows,
+                bytes: file.bytes,
+                row_groups: file.row_groups,
+                ranges: file.ranges,
+            }))
+        })
+        .collect::<Result<_>>()?;
+    debug_assert!(files.iter().flatten().all(|file| file.staged_path.starts_with(staging)));
+    Ok(files.into_iter().flatten().collect())
+}
+
+fn named_columns(schema: &TableSchema, names: &[String], option: &str) -> Result<Vec<usize>> {
+    names
+        .iter()
+        .map(|name| {
+            schema.column_index(name).ok_or_else(|| {
+                Error::usage(
+                    format!("{option}: there is no column {name}"),
+                    "`partiquet schema` lists the columns; attribute columns depend on the input, see --dry-run",
+                )
+            })
+        })
+        .collect()
+}
+
+/// Turns a block of JSON into a record batch of the table's schema without touching any file: for programs that want the
+/// rows and not the files.
+///
+/// # Errors
+/// [`Error::Bug`] when the columns break their contract.
+pub fn record_batch(schema: &TableSchema, columns: Columns) -> Result<arrow::array::RecordBatch> {
+    crate::batch::into_record_batch(columns, &schema.arrow_schema())
+}
+
+const _: fn() -> AttributeMap = AttributeMap::default;

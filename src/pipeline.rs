@@ -1,0 +1,105 @@
+//! All stages at work at once: the only place that knows every stage, and the only one with threads and queues.
+//!
+//! ```text
+//!            one at a time        any worker           one at a time, in block order       any worker
+//! inputs -> [read and split] -> [decode a block] -> [account, route rows to partitions] -> [encode a row group]
+//!                |                   |                         |                                |
+//!           in flight: at most MAX_BLOCKS_PER_THREAD    buffered rows: at most a share     appended to its file
+//!           blocks for each thread                      of the memory                      in order
+//! ```
+//!
+//! There are no stage threads. Every worker looks for the step nearest to the output that has work, does it, and looks
+//! again; so no core waits while there is work anywhere, one thread does the same as many, and the queues are bounded by
+//! not reading on. Reading and routing are done by one worker at a time, which makes the order of rows that of the input;
+//! row groups are cut by the routed rows alone. So the output does not depend on the number of threads or on timing.
+
+mod account;
+mod files;
+mod steps;
+
+pub use account::Totals;
+pub use files::PartitionFiles;
+
+use std::{path::PathBuf, sync::Arc};
+
+use crate::{
+    columns::ColumnShape,
+    config::MaxRejects,
+    dataset::RejectsWriter,
+    encode::FileSchema,
+    error::{Error, Result},
+    input::{ReadOptions, discover::InputFile},
+    model::Plan,
+    observe::Observer,
+    partition::PartitionPlan,
+};
+
+/// Blocks between reading and routing, for each thread: one being decoded, one waiting on either side.
+pub const MAX_BLOCKS_PER_THREAD: usize = 3;
+
+/// Rows wait for their row group in at most this part of the memory. The rest is for blocks on their way and for row
+/// groups being encoded, which take about twice their rows.
+pub const BUFFERED_SHARE: u64 = 4;
+
+/// A row group takes at most this part of the memory before it is encoded, so that each worker can have one at hand.
+pub const ROW_GROUP_SHARE: u64 = 10;
+
+/// A run from inputs to staged files.
+pub struct Run<'a> {
+    /// What to read, in order.
+    pub inputs: Vec<InputFile>,
+    /// Limits of reading.
+    pub read: ReadOptions,
+    /// What to make of it.
+    pub plan: Arc<Plan>,
+    /// Where rows go.
+    pub partitions: PartitionPlan,
+    /// What the files look like.
+    pub file_schema: Arc<FileSchema>,
+    /// Shapes of the table's columns.
+    pub shapes: Vec<ColumnShape>,
+    /// Rows of a full row group.
+    pub row_group_rows: usize,
+    /// Bytes at which a file is closed and the next begun.
+    pub target_file_bytes: u64,
+    /// Memory of the run, bytes.
+    pub memory_bytes: u64,
+    /// Worker threads.
+    pub threads: usize,
+    /// Folder of the staged files.
+    pub staging: PathBuf,
+    /// Where refused records go.
+    pub rejects: RejectsWriter,
+    /// How many of them there may be.
+    pub max_rejects: MaxRejects,
+    /// Who watches.
+    pub observer: &'a dyn Observer,
+}
+
+/// What a run has staged. The files lack their footers: these name the run, whose id is known only now.
+pub struct Staged {
+    /// The account.
+    pub totals: Totals,
+    /// The files of each partition.
+    pub files: Vec<PartitionFiles>,
+    /// Rejects, ready to be published.
+    pub rejects: RejectsWriter,
+}
+
+impl Run<'_> {
+    /// Reads, decodes, routes and encodes everything.
+    ///
+    /// # Errors
+    /// The earliest by input and byte if records were refused or an input cannot be read; whatever the system refuses;
+    /// [`Error::Interrupted`] when the observer asked for it.
+    pub fn stage(self) -> Result<Staged> {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(self.threads)
+            .thread_name(|index| format!("worker-{index}"))
+            .build()
+            .map_err(|error| Error::usage(format!("cannot start {} threads: {error}", self.threads), "use fewer"))?;
+        let steps = steps::Steps::new(self);
+        pool.broadcast(|_| steps.work());
+        steps.finish()
+    }
+}

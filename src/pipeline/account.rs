@@ -1,0 +1,289 @@
+//! What became of the input, piece by piece in its order: counts, lines, refused records.
+
+use crate::{
+    config::MaxRejects,
+    dataset::RejectsWriter,
+    decode::{DecodeReject, DecodedBlock},
+    error::{Error, Result},
+    input::{Framing, ReadOptions, RecordBlock, Unreadable},
+    observe::Progress,
+    report::{InputReport, Ledger, Place, Reject, RejectKind, Report},
+};
+
+/// The account of a run.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Totals {
+    /// Every input in order.
+    pub inputs: Vec<InputReport>,
+    /// Digests of the inputs, in the same order.
+    pub digests: Vec<u128>,
+    /// Bytes of JSON decoded.
+    pub json_bytes: u64,
+    /// Records, kept and refused.
+    pub records: u64,
+    /// Records refused.
+    pub rejected: u64,
+    /// Valid records without a participant.
+    pub records_without_rows: u64,
+    /// Rows.
+    pub rows: u64,
+    /// By JSON path.
+    pub ledger: Ledger,
+    /// The first refused records.
+    pub rejects: Vec<Reject>,
+    /// Values that had to go to the default partition although they were not null.
+    pub partition_values_displaced: u64,
+}
+
+/// Keeps the account while pieces come in order.
+pub(super) struct Account {
+    totals: Totals,
+    /// Newlines met so far in each input.
+    newlines: Vec<u64>,
+    max_record_bytes: usize,
+    max_rejects: MaxRejects,
+    writer: RejectsWriter,
+    /// A document of which the rest is refused, with its text so far.
+    lost: Option<LostDocument>,
+    input_bytes_total: Option<u64>,
+    input_bytes_done: u64,
+}
+
+/// The rest of a document behind a fault: one reject, told when its end is known.
+struct LostDocument {
+    input: usize,
+    document: u64,
+    reject: Reject,
+    raw: Option<Vec<u8>>,
+}
+
+impl Account {
+    pub fn new(
+        files: &[String],
+        input_bytes_total: Option<u64>,
+        read: ReadOptions,
+        max_rejects: MaxRejects,
+        writer: RejectsWriter,
+    ) -> Self {
+        let inputs = files.iter().map(|path| InputReport { path: path.clone(), ..Default::default() }).collect();
+        Self {
+            totals: Totals { inputs, digests: vec![0; files.len()], ..Default::default() },
+            newlines: vec![0; files.len()],
+            max_record_bytes: read.max_record_bytes,
+            max_rejects,
+            writer,
+            lost: None,
+            input_bytes_total,
+            input_bytes_done: 0,
+        }
+    }
+
+    /// Takes a decoded block into account. If it belongs to a lost document its rows are taken away.
+    pub fn block(&mut self, block: &RecordBlock, decoded: &mut DecodedBlock, num_newlines: u64) -> Result<()> {
+        if self.is_lost(block.input, block.document, &block.bytes)? {
+            decoded.columns.clear();
+            self.newlines[block.input] += num_newlines;
+            return Ok(());
+        }
+        self.totals.json_bytes += block.bytes.len() as u64;
+        self.totals.records += decoded.num_records;
+        self.totals.rows += decoded.columns.num_rows as u64;
+        self.totals.records_without_rows += decoded.records_without_rows;
+        let input = &mut self.totals.inputs[block.input];
+        input.records += decoded.num_records;
+        input.rows += decoded.columns.num_rows as u64;
+        self.add_tallies(block, decoded);
+        for reject in std::mem::take(&mut decoded.rejects) {
+            let ends_document = matches!(block.framing, Framing::Ranges(_)) && reject.is_malformed();
+            self.refuse_record(block, reject, ends_document)?;
+        }
+        self.newlines[block.input] += num_newlines;
+        Ok(())
+    }
+
+    /// Takes a stretch that could not be told into records into account.
+    pub fn unreadable(&mut self, unreadable: Unreadable) -> Result<()> {
+        let Unreadable { input, document, record_offset, offset, kind, message, .. } = unreadable;
+        let line = self.newlines[input] + unreadable.newlines_before_error + 1;
+        self.newlines[input] += unreadable.num_newlines;
+        if let Some(lost) = self.lost.as_mut().filter(|lost| lost.input == input && lost.document == document) {
+            lost.add(unreadable.raw.as_deref(), unreadable.raw_bytes, self.max_record_bytes);
+            return Ok(());
+        }
+        self.end_document()?;
+        self.totals.records += 1;
+        self.totals.inputs[input].records += 1;
+        let mut reject = Reject {
+            partiquet_reject: Reject::VERSION,
+            file: self.totals.inputs[input].path.clone(),
+            offset,
+            line,
+            record_offset,
+            kind,
+            path: String::new(),
+            message,
+            raw_bytes: unreadable.raw_bytes,
+            raw: None,
+            raw_base64: None,
+        };
+        reject.set_raw(unreadable.raw.as_deref());
+        self.refuse(input, reject)
+    }
+
+    /// An input was read to its end.
+    pub fn end_of_input(&mut self, input: usize, bytes: u64, digest: u128) -> Result<()> {
+        self.end_document()?;
+        let report = &mut self.totals.inputs[input];
+        report.bytes = bytes;
+        report.digest = format!("{digest:032x}");
+        self.totals.digests[input] = digest;
+        self.input_bytes_done += bytes;
+        Ok(())
+    }
+
+    /// Tells a lost document, now that all of it was seen.
+    pub fn end_document(&mut self) -> Result<()> {
+        let Some(LostDocument { input, mut reject, raw, .. }) = self.lost.take() else { return Ok(()) };
+        reject.set_raw(raw.as_deref());
+        self.refuse(input, reject)
+    }
+
+    /// The account, complete.
+    pub fn finish(mut self) -> Result<(Totals, RejectsWriter)> {
+        self.end_document()?;
+        let Totals { records, rejected, .. } = self.totals;
+        if let MaxRejects::Percent(percent) = self.max_rejects
+            && rejected as f64 * 100.0 > percent * records as f64
+            && let Some(first) = self.totals.rejects.first()
+        {
+            return Err(over_budget(first, rejected, records, self.max_rejects));
+        }
+        self.totals.ledger.check()?;
+        Ok((self.totals, self.writer))
+    }
+
+    pub fn progress(&self) -> Progress {
+        Progress {
+            input_bytes_total: self.input_bytes_total,
+            input_bytes: self.input_bytes_done,
+            json_bytes: self.totals.json_bytes,
+            records: self.totals.records,
+            rows: self.totals.rows,
+            rejected: self.totals.rejected,
+            ..Default::default()
+        }
+    }
+
+    /// Whether a piece belongs to a lost document, which then keeps its text. A piece of another document ends it.
+    fn is_lost(&mut self, input: usize, document: u64, bytes: &[u8]) -> Result<bool> {
+        match &mut self.lost {
+            Some(lost) if lost.input == input && lost.document == document => {
+                lost.add(Some(bytes), bytes.len() as u64, self.max_record_bytes);
+                Ok(true)
+            }
+            Some(_) => self.end_document().map(|()| false),
+            None => Ok(false),
+        }
+    }
+
+    fn add_tallies(&mut self, block: &RecordBlock, decoded: &mut DecodedBlock) {
+        for tally in &mut decoded.tallies {
+            let has_place = self.totals.ledger.paths.get(&tally.path).is_some_and(|counts| counts.first.is_some());
+            if let Some(offset) = tally.first_offset.filter(|_| !has_place) {
+                tally.counts.first = Some(Place {
+                    file: self.totals.inputs[block.input].path.clone(),
+                    offset: block.offset + offset as u64,
+                    line: self.line(block, offset),
+                });
+            }
+            self.totals.ledger.add(&tally.path, tally.known, &tally.counts);
+        }
+    }
+
+    fn line(&self, block: &RecordBlock, offset: usize) -> u64 {
+        let before = &block.bytes[..offset.min(block.bytes.len())];
+        self.newlines[block.input] + memchr::memchr_iter(b'\n', before).count() as u64 + 1
+    }
+
+    fn refuse_record(&mut self, block: &RecordBlock, reject: DecodeReject, ends_document: bool) -> Result<()> {
+        let line = self.line(block, reject.offset);
+        let DecodeReject { kind, offset, record, path, message, .. } = reject;
+        let raw = if ends_document { &block.bytes[record.start..] } else { &block.bytes[record.clone()] };
+        let mut reject = Reject {
+            partiquet_reject: Reject::VERSION,
+            file: self.totals.inputs[block.input].path.clone(),
+            offset: block.offset + offset as u64,
+            line,
+            record_offset: block.offset + record.start as u64,
+            kind,
+            path,
+            message,
+            raw_bytes: raw.len() as u64,
+            raw: None,
+            raw_base64: None,
+        };
+        if !ends_document {
+            reject.set_raw(Some(raw));
+            return self.refuse(block.input, reject);
+        }
+        reject.message += "; without lines the rest of the document cannot be told into records";
+        if self.is_last_straw() {
+            reject.set_raw(Some(raw));
+            return self.refuse(block.input, reject);
+        }
+        let raw = Some(raw.to_vec());
+        self.lost = Some(LostDocument { input: block.input, document: block.document, reject, raw });
+        Ok(())
+    }
+
+    /// Whether one more reject ends the run, so that there is no need to see the end of a document first.
+    fn is_last_straw(&self) -> bool {
+        matches!(self.max_rejects, MaxRejects::Count(most) if self.totals.rejected >= most)
+    }
+
+    /// Counts and writes a reject; fails if it is one too many.
+    fn refuse(&mut self, input: usize, reject: Reject) -> Result<()> {
+        let last_straw = self.is_last_straw();
+        self.totals.rejected += 1;
+        self.totals.inputs[input].rejected += 1;
+        if last_straw {
+            return Err(over_budget(&reject, self.totals.rejected, self.totals.records, self.max_rejects));
+        }
+        self.writer.write(&reject)?;
+        if self.totals.rejects.len() < Report::MAX_REJECTS_SHOWN {
+            self.totals.rejects.push(reject);
+        }
+        Ok(())
+    }
+}
+
+impl LostDocument {
+    fn add(&mut self, bytes: Option<&[u8]>, num_bytes: u64, max_bytes: usize) {
+        self.reject.raw_bytes += num_bytes;
+        self.raw = match (self.raw.take(), bytes) {
+            (Some(mut raw), Some(bytes)) if raw.len() + bytes.len() <= max_bytes => {
+                raw.extend_from_slice(bytes);
+                Some(raw)
+            }
+            _ => None,
+        };
+    }
+}
+
+#[cold]
+fn over_budget(reject: &Reject, rejected: u64, records: u64, budget: MaxRejects) -> Error {
+    let hint = match budget {
+        MaxRejects::Percent(percent) => format!(
+            "{rejected} of {records} records were refused, more than the {percent}% that --max-rejects allows; this is \
+             the first of them"
+        ),
+        MaxRejects::Count(0) => "nothing was committed. Mend the record, or let the run go on without it: \
+                                 --max-rejects 1 (or a share such as 0.1%); refused records are kept in a file"
+            .to_owned(),
+        MaxRejects::Count(_) | MaxRejects::Unlimited => {
+            format!("nothing was committed. This is refused record number {rejected}; --max-rejects allows fewer")
+        }
+    };
+    debug_assert!(reject.kind != RejectKind::Size || reject.raw_bytes > 0);
+    Error::Rejected { reject: Box::new(reject.clone()), hint }
+}

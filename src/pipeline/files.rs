@@ -1,0 +1,99 @@
+//! The staged files of all partitions: row groups are encoded in any order and appended in theirs.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use crate::{
+    encode::{EncodedRowGroup, FileSchema, StagedFileWriter},
+    error::{Error, Result},
+};
+
+/// The place of a row group among those of its partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RowGroupTicket {
+    partition: usize,
+    number: u64,
+}
+
+/// The files of one partition, in order; none has its footer.
+pub struct PartitionFiles {
+    /// Folder relative to the dataset.
+    pub path: String,
+    /// The files.
+    pub files: Vec<StagedFileWriter>,
+}
+
+/// The files of a run.
+pub(super) struct FileSet {
+    staging: PathBuf,
+    schema: Arc<FileSchema>,
+    target_bytes: u64,
+    partitions: Mutex<Vec<Arc<Mutex<Partition>>>>,
+}
+
+#[derive(Default)]
+struct Partition {
+    tickets: u64,
+    appended: u64,
+    /// Row groups that are ahead of one still being encoded: at most one for each worker.
+    ahead: BTreeMap<u64, EncodedRowGroup>,
+    files: Vec<StagedFileWriter>,
+}
+
+impl FileSet {
+    pub const fn new(staging: PathBuf, schema: Arc<FileSchema>, target_bytes: u64) -> Self {
+        Self { staging, schema, target_bytes, partitions: Mutex::new(Vec::new()) }
+    }
+
+    /// The place of the next row group of a partition.
+    pub fn ticket(&self, partition: usize) -> RowGroupTicket {
+        let slot = self.slot(partition);
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        slot.tickets += 1;
+        RowGroupTicket { partition, number: slot.tickets - 1 }
+    }
+
+    /// Appends a row group as soon as those before it are there.
+    pub fn append(&self, ticket: RowGroupTicket, group: EncodedRowGroup) -> Result<()> {
+        let slot = self.slot(ticket.partition);
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        slot.ahead.insert(ticket.number, group);
+        loop {
+            let next = slot.appended;
+            let Some(group) = slot.ahead.remove(&next) else { return Ok(()) };
+            slot.appended += 1;
+            if slot.files.last().is_none_or(|file| file.bytes_written() >= self.target_bytes) {
+                let name = format!("{}-{}.staged", ticket.partition, slot.files.len());
+                slot.files.push(StagedFileWriter::create(self.staging.join(name), Arc::clone(&self.schema))?);
+            }
+            if let Some(file) = slot.files.last_mut() {
+                file.append(group)?;
+            }
+        }
+    }
+
+    /// Everything that was written; `paths` are the partitions' folders.
+    pub fn into_partitions(self, paths: Vec<String>) -> Result<Vec<PartitionFiles>> {
+        let slots = self.partitions.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut partitions = Vec::with_capacity(slots.len());
+        for (path, slot) in paths.into_iter().zip(slots) {
+            let slot = Arc::into_inner(slot).and_then(|slot| slot.into_inner().ok()).unwrap_or_default();
+            if slot.appended != slot.tickets {
+                return Err(Error::Bug(format!("{path}: {} of {} row groups", slot.appended, slot.tickets)));
+            }
+            partitions.push(PartitionFiles { path, files: slot.files });
+        }
+        Ok(partitions)
+    }
+
+    fn slot(&self, partition: usize) -> Arc<Mutex<Partition>> {
+        let mut partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
+        while partitions.len() <= partition {
+            partitions.push(Arc::default());
+        }
+        Arc::clone(&partitions[partition])
+    }
+}

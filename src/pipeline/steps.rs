@@ -1,0 +1,369 @@
+//! The steps, and which one a worker takes next.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+};
+
+use super::{
+    BUFFERED_SHARE, MAX_BLOCKS_PER_THREAD, ROW_GROUP_SHARE, Run, Staged,
+    account::Account,
+    files::{FileSet, RowGroupTicket},
+};
+use crate::{
+    columns::{ColumnShape, Columns},
+    decode::{Block, DecodedBlock, Decoder},
+    encode::{FileSchema, encode_row_group},
+    error::{Error, Result},
+    input::{Piece, RecordBlock, reader::BlockReader},
+    observe::{Observer, Progress, Stage},
+    partition::Router,
+};
+
+/// Everything the workers share.
+pub(super) struct Steps<'a> {
+    state: Mutex<State>,
+    /// Something changed: look again.
+    changed: Condvar,
+    files: FileSet,
+    decoder: Decoder,
+    file_names: Vec<String>,
+    shapes: Vec<ColumnShape>,
+    file_schema: Arc<FileSchema>,
+    limits: Limits,
+    observer: &'a dyn Observer,
+}
+
+/// The bounds of all queues.
+struct Limits {
+    blocks: usize,
+    block_bytes: usize,
+    waiting_row_groups: usize,
+    buffered_bytes: usize,
+    row_group_bytes: usize,
+}
+
+struct State {
+    /// Taken by the worker that reads.
+    reader: Option<BlockReader>,
+    read_to_end: bool,
+    /// Number of the next piece to be read.
+    next_piece: u64,
+    /// Pieces read and not yet routed, and the bytes of their blocks.
+    pieces: usize,
+    piece_bytes: usize,
+    to_decode: VecDeque<(u64, RecordBlock)>,
+    /// Pieces that wait for those before them.
+    arrived: BTreeMap<u64, Arrived>,
+    next_to_route: u64,
+    /// Taken by the worker that routes.
+    merge: Option<Merge>,
+    routed_to_end: bool,
+    to_encode: VecDeque<(RowGroupTicket, Columns)>,
+    encoding: usize,
+    /// Memory to be used again.
+    spare_bytes: Vec<Vec<u8>>,
+    spare_columns: Vec<Columns>,
+    used_row_groups: Vec<Columns>,
+    error: Option<Error>,
+}
+
+/// A piece whose turn may have come.
+enum Arrived {
+    Decoded { block: RecordBlock, decoded: DecodedBlock, num_newlines: u64 },
+    Other(Piece),
+    Failed(Error),
+}
+
+/// What is done in input order.
+struct Merge {
+    account: Account,
+    router: Router,
+}
+
+/// What a worker does next.
+enum Step {
+    Encode(RowGroupTicket, Columns),
+    Route(Box<Merge>, Option<Arrived>),
+    Decode(u64, RecordBlock, Option<Columns>),
+    Read(Box<BlockReader>, Option<Vec<u8>>),
+    Done,
+}
+
+impl<'a> Steps<'a> {
+    pub fn new(run: Run<'a>) -> Self {
+        let threads = run.threads.max(1);
+        let memory = usize::try_from(run.memory_bytes).unwrap_or(usize::MAX);
+        let file_names: Vec<String> = run.inputs.iter().map(|input| input.name.clone()).collect();
+        let input_bytes_total = run.inputs.iter().map(|input| input.bytes).sum();
+        let account = Account::new(&file_names, input_bytes_total, run.read, run.max_rejects, run.rejects);
+        let router = Router::new(run.partitions, run.shapes.clone(), run.row_group_rows);
+        Self {
+            state: Mutex::new(State {
+                reader: Some(BlockReader::new(run.inputs, run.read)),
+                read_to_end: false,
+                next_piece: 0,
+                pieces: 0,
+                piece_bytes: 0,
+                to_decode: VecDeque::new(),
+                arrived: BTreeMap::new(),
+                next_to_route: 0,
+                merge: Some(Merge { account, router }),
+                routed_to_end: false,
+                to_encode: VecDeque::new(),
+                encoding: 0,
+                spare_bytes: Vec::new(),
+                spare_columns: Vec::new(),
+                used_row_groups: Vec::new(),
+                error: None,
+            }),
+            changed: Condvar::new(),
+            files: FileSet::new(run.staging, Arc::clone(&run.file_schema), run.target_file_bytes),
+            decoder: Decoder::new(run.plan),
+            file_names,
+            shapes: run.shapes,
+            file_schema: run.file_schema,
+            limits: Limits {
+                blocks: threads * MAX_BLOCKS_PER_THREAD,
+                block_bytes: memory / 8,
+                waiting_row_groups: threads,
+                buffered_bytes: memory / BUFFERED_SHARE as usize,
+                row_group_bytes: memory / ROW_GROUP_SHARE as usize,
+            },
+            observer: run.observer,
+        }
+    }
+
+    /// Works until there is nothing left to do, or something failed.
+    pub fn work(&self) {
+        let _guard = WakeOthers(self);
+        let mut decoder = self.decoder.clone();
+        loop {
+            let result = match self.next_step() {
+                Step::Encode(ticket, columns) => self.encode(ticket, columns),
+                Step::Route(merge, arrived) => self.route(*merge, arrived),
+                Step::Decode(piece, block, columns) => {
+                    self.decode(&mut decoder, piece, block, columns);
+                    Ok(())
+                }
+                Step::Read(reader, recycled) => {
+                    self.read(*reader, recycled);
+                    Ok(())
+                }
+                Step::Done => return,
+            };
+            if let Err(error) = result {
+                self.fail(error);
+            }
+        }
+    }
+
+    /// What remains when all workers have returned.
+    pub fn finish(self) -> Result<Staged> {
+        let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if let Some(error) = state.error {
+            return Err(error);
+        }
+        let Some(Merge { account, router }) = state.merge else {
+            return Err(Error::Bug("the pipeline ended while rows were being routed".into()));
+        };
+        let paths: Vec<String> = router.partitions().iter().map(|partition| partition.path.clone()).collect();
+        let (mut totals, rejects) = account.finish()?;
+        totals.partition_values_displaced = router.num_displaced();
+        Ok(Staged { totals, files: self.files.into_partitions(paths)?, rejects })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for work and takes it: the step nearest to the output first, so that memory is freed before more is taken.
+    fn next_step(&self) -> Step {
+        let mut state = self.lock();
+        loop {
+            if state.error.is_none() && self.observer.stop_requested() {
+                state.error = Some(Error::Interrupted);
+                self.changed.notify_all();
+            }
+            if let Some(step) = state.take_step(&self.limits) {
+                return step;
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn fail(&self, error: Error) {
+        self.lock().error.get_or_insert(error);
+        self.changed.notify_all();
+    }
+
+    fn read(&self, mut reader: BlockReader, recycled: Option<Vec<u8>>) {
+        let result = reader.next_piece(recycled);
+        let mut state = self.lock();
+        state.reader = Some(reader);
+        let piece = state.next_piece;
+        match result {
+            Ok(None) => state.read_to_end = true,
+            Ok(Some(Piece::Block(block))) => {
+                state.next_piece += 1;
+                state.pieces += 1;
+                state.piece_bytes += block.bytes.len();
+                state.to_decode.push_back((piece, block));
+            }
+            Ok(Some(other)) => state.arrive(piece, Arrived::Other(other)),
+            // Its turn comes after what was read before it: an earlier record may be refused.
+            Err(error) => {
+                state.read_to_end = true;
+                state.arrive(piece, Arrived::Failed(error));
+            }
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    fn decode(&self, decoder: &mut Decoder, piece: u64, block: RecordBlock, columns: Option<Columns>) {
+        let columns = columns.unwrap_or_else(|| Columns::new(&self.shapes));
+        let decoded = decoder.decode(
+            Block {
+                bytes: &block.bytes,
+                framing: &block.framing,
+                file: &self.file_names[block.input],
+                offset: block.offset,
+            },
+            columns,
+        );
+        let num_newlines = memchr::memchr_iter(b'\n', &block.bytes).count() as u64;
+        self.lock().arrived.insert(piece, Arrived::Decoded { block, decoded, num_newlines });
+        self.changed.notify_all();
+    }
+
+    /// Takes one piece whose turn has come to its partitions, or, at the end, a partition's rows to their row group.
+    fn route(&self, mut merge: Merge, arrived: Option<Arrived>) -> Result<()> {
+        let mut bytes = None;
+        let mut columns = None;
+        let at_end = arrived.is_none();
+        match arrived {
+            Some(Arrived::Failed(error)) => {
+                // What stood before it in an unfinished document is refused first.
+                merge.account.end_document()?;
+                return Err(error);
+            }
+            Some(Arrived::Other(Piece::Unreadable(unreadable))) => merge.account.unreadable(unreadable)?,
+            Some(Arrived::Other(Piece::EndOfInput { input, bytes, digest })) => {
+                merge.account.end_of_input(input, bytes, digest)?;
+            }
+            Some(Arrived::Other(Piece::Block(block))) => bytes = Some(block.bytes),
+            Some(Arrived::Decoded { block, mut decoded, num_newlines }) => {
+                merge.account.block(&block, &mut decoded, num_newlines)?;
+                merge.router.route(&mut decoded.columns)?;
+                (bytes, columns) = (Some(block.bytes), Some(decoded.columns));
+            }
+            None => {}
+        }
+        let mut ready = Vec::new();
+        while let Some((partition, rows)) = merge.router.take_full() {
+            ready.push((self.files.ticket(partition), rows));
+        }
+        let over_budget = |router: &Router| {
+            let largest = router.largest()?;
+            let too_much = router.buffered_bytes() > self.limits.buffered_bytes
+                || router.partitions()[largest].bytes > self.limits.row_group_bytes
+                || at_end;
+            too_much.then_some(largest)
+        };
+        while let Some(partition) = over_budget(&merge.router) {
+            ready.extend(merge.router.take_all(partition).map(|rows| (self.files.ticket(partition), rows)));
+            if at_end {
+                break;
+            }
+        }
+        let progress = merge.progress(if at_end { Stage::Finishing } else { Stage::Converting });
+
+        let mut state = self.lock();
+        state.used_row_groups.drain(..).for_each(|columns| merge.router.recycle(columns));
+        state.routed_to_end = at_end && ready.is_empty();
+        state.to_encode.extend(ready);
+        state.merge = Some(merge);
+        if let Some(bytes) = bytes {
+            state.piece_bytes -= bytes.len();
+            if state.spare_bytes.len() < self.limits.blocks {
+                state.spare_bytes.push(bytes);
+            }
+        }
+        state.pieces -= usize::from(!at_end);
+        if state.spare_columns.len() < self.limits.blocks {
+            state.spare_columns.extend(columns);
+        }
+        drop(state);
+        self.changed.notify_all();
+        self.observer.progress(&progress);
+        Ok(())
+    }
+
+    fn encode(&self, ticket: RowGroupTicket, columns: Columns) -> Result<()> {
+        let result = encode_row_group(&self.file_schema, &columns).and_then(|group| self.files.append(ticket, group));
+        let mut state = self.lock();
+        state.encoding -= 1;
+        state.used_row_groups.push(columns);
+        drop(state);
+        self.changed.notify_all();
+        result
+    }
+}
+
+impl State {
+    fn arrive(&mut self, piece: u64, arrived: Arrived) {
+        self.next_piece += 1;
+        self.pieces += 1;
+        self.arrived.insert(piece, arrived);
+    }
+
+    fn take_step(&mut self, limits: &Limits) -> Option<Step> {
+        if self.error.is_some() {
+            return Some(Step::Done);
+        }
+        if let Some((ticket, columns)) = self.to_encode.pop_front() {
+            self.encoding += 1;
+            return Some(Step::Encode(ticket, columns));
+        }
+        let all_routed = self.read_to_end && self.pieces == 0;
+        if self.to_encode.len() + self.encoding <= limits.waiting_row_groups && !self.routed_to_end {
+            let next = self.arrived.contains_key(&self.next_to_route);
+            if (next || all_routed) && let Some(merge) = self.merge.take() {
+                let arrived = self.arrived.remove(&self.next_to_route);
+                self.next_to_route += u64::from(next);
+                return Some(Step::Route(Box::new(merge), arrived));
+            }
+        }
+        if let Some((piece, block)) = self.to_decode.pop_front() {
+            return Some(Step::Decode(piece, block, self.spare_columns.pop()));
+        }
+        let room = self.pieces == 0 || (self.pieces < limits.blocks && self.piece_bytes < limits.block_bytes);
+        if room && !self.read_to_end && let Some(reader) = self.reader.take() {
+            return Some(Step::Read(Box::new(reader), self.spare_bytes.pop()));
+        }
+        (self.routed_to_end && self.encoding == 0).then_some(Step::Done)
+    }
+}
+
+impl Merge {
+    fn progress(&self, stage: Stage) -> Progress {
+        Progress {
+            stage,
+            partitions: self.router.partitions().len() as u64,
+            buffered_bytes: self.router.buffered_bytes() as u64,
+            ..self.account.progress()
+        }
+    }
+}
+
+/// A worker that panics must not leave the others waiting for what it will never bring.
+struct WakeOthers<'s, 'a>(&'s Steps<'a>);
+
+impl Drop for WakeOthers<'_, '_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.fail(Error::Bug("a worker panicked".into()));
+        }
+    }
+}
