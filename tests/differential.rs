@@ -13,5 +13,6 @@ mod flattening {
     mod flatten;
     mod objects;
     mod property;
+    mod rejects;
     mod values;
 }

@@ -28,7 +28,7 @@ impl std::fmt::Debug for Block {
 
 /// One to four records, each broken with this chance in percent.
 pub fn block(layout: Layout, promoted: Vec<String>, broken: u16) -> impl Strategy<Value = Block> {
-    proptest::collection::vec(any::<u16>(), 0..700).prop_map(move |tape| {
+    proptest::collection::vec(any::<u16>(), 0..2500).prop_map(move |tape| {
         let mut maker = Maker { tape: &tape, at: 0, depth: 0, spaces: "", snake: 0, faults: 0, promoted: &promoted };
         maker.block(&layout, broken)
     })
@@ -355,7 +355,7 @@ impl Maker<'_> {
                 self.list(elements)
             }
             10 if self.depth < 12 => self.reference(),
-            11 if self.chance(15) => self.deep(),
+            11 if self.chance(40) => self.deep(),
             _ if self.depth < 12 => self.object(&[], 0, None),
             _ => "[]".to_owned(),
         }

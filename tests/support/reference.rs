@@ -70,9 +70,18 @@ pub struct Flattened {
     /// In table order; the last column is `extra`.
     pub rows: Vec<Vec<Cell>>,
     pub ledger: BTreeMap<String, Counts>,
+    /// By ledger path, where the first value stands in the block that was not simply kept.
+    pub firsts: BTreeMap<String, usize>,
     pub rejects: Vec<Refused>,
     pub num_records: u64,
     pub records_without_rows: u64,
+}
+
+/// What became of one record.
+struct Record {
+    rows: Vec<Vec<Cell>>,
+    ledger: BTreeMap<String, Counts>,
+    firsts: BTreeMap<String, usize>,
 }
 
 /// The flattener for one model and one choice of attribute columns.
@@ -99,11 +108,14 @@ impl Reference {
         for range in records(block, framing) {
             result.num_records += 1;
             match self.record(&block[range.clone()]) {
-                Ok((rows, ledger)) => {
-                    result.records_without_rows += u64::from(rows.is_empty());
-                    result.rows.extend(rows);
-                    for (path, counts) in &ledger {
+                Ok(record) => {
+                    result.records_without_rows += u64::from(record.rows.is_empty());
+                    result.rows.extend(record.rows);
+                    for (path, counts) in &record.ledger {
                         result.ledger.entry(path.clone()).or_default().add(counts);
+                    }
+                    for (path, offset) in record.firsts {
+                        result.firsts.entry(path).or_insert(range.start + offset);
                     }
                 }
                 Err(mut faults) => {
@@ -121,13 +133,18 @@ impl Reference {
     }
 
     /// The rows of one record and what was counted in it, or its faults, earliest first.
-    fn record(&self, bytes: &[u8]) -> Result<(Vec<Vec<Cell>>, BTreeMap<String, Counts>), Vec<Fault>> {
+    fn record(&self, bytes: &[u8]) -> Result<Record, Vec<Fault>> {
         let parsed = parse(bytes);
         let (Some(root), Ok(text)) = (parsed.tree, std::str::from_utf8(bytes)) else { return Err(parsed.faults) };
-        let mut pen = Pen { reference: self, text, ledger: BTreeMap::new(), faults: parsed.faults };
+        let mut pen =
+            Pen { reference: self, text, ledger: BTreeMap::new(), firsts: BTreeMap::new(), faults: parsed.faults };
         let rows = pen.root(&root);
         pen.faults.sort_unstable();
-        if pen.faults.is_empty() { Ok((rows, pen.ledger)) } else { Err(pen.faults) }
+        if pen.faults.is_empty() {
+            Ok(Record { rows, ledger: pen.ledger, firsts: pen.firsts })
+        } else {
+            Err(pen.faults)
+        }
     }
 }
 
@@ -220,6 +237,8 @@ struct Pen<'a> {
     reference: &'a Reference,
     text: &'a str,
     ledger: BTreeMap<String, Counts>,
+    /// Where the first value stands that was not simply kept.
+    firsts: BTreeMap<String, usize>,
     faults: Vec<Fault>,
 }
 
@@ -228,7 +247,10 @@ impl Pen<'_> {
         self.faults.push(Fault { offset, kind, message });
     }
 
-    fn count(&mut self, ledger: &str, what: &Count) {
+    fn count(&mut self, ledger: &str, what: &Count, json: &Json) {
+        if !matches!(what, Count::Kept | Count::Null) {
+            self.firsts.entry(ledger.to_owned()).or_insert(json.range.start);
+        }
         let counts = self.ledger.entry(ledger.to_owned()).or_default();
         counts.seen += 1;
         match what {
@@ -249,7 +271,7 @@ impl Pen<'_> {
     }
 
     fn keep_raw(&mut self, json: &Json, at: &At, what: &Count, extra: &mut Vec<(String, Option<String>)>) {
-        self.count(&at.ledger, what);
+        self.count(&at.ledger, what, json);
         extra.push((at.pointer.clone(), Some(self.raw(json))));
     }
 
@@ -372,15 +394,15 @@ impl Pen<'_> {
 
     fn value(&mut self, kind: &FieldKind, json: &Json, at: &At, level: &mut Level) {
         match (kind, &json.node) {
-            (FieldKind::Ignored, _) => self.count(&at.ledger, &Count::Ignored),
-            (_, Node::Null) => self.count(&at.ledger, &Count::Null),
+            (FieldKind::Ignored, _) => self.count(&at.ledger, &Count::Ignored, json),
+            (_, Node::Null) => self.count(&at.ledger, &Count::Null, json),
             (FieldKind::Scalar(scalar), _) => {
                 let cell = self.scalar(*scalar, json, at, &mut level.extra);
                 level.cells.insert(at.column.clone(), cell);
             }
             (FieldKind::Object(fields), Node::Object(members)) => self.members(members, fields, at, None, level),
             (FieldKind::List(scalar), Node::Array(elements)) => {
-                self.count(&at.ledger, &Count::Kept);
+                self.count(&at.ledger, &Count::Kept, json);
                 let elements = elements.iter().enumerate();
                 let cells =
                     elements.map(|(index, json)| self.scalar(*scalar, json, &at.element(index), &mut level.extra));
@@ -388,34 +410,34 @@ impl Pen<'_> {
                 level.cells.insert(at.column.clone(), cells);
             }
             (FieldKind::Structs(fields), Node::Array(elements)) => {
-                self.count(&at.ledger, &Count::Kept);
+                self.count(&at.ledger, &Count::Kept, json);
                 let elements = elements.iter().enumerate();
                 let cells =
                     elements.map(|(index, json)| self.element(fields, json, &at.element(index), &mut level.extra));
                 let cells = Cell::List(cells.collect());
                 level.cells.insert(at.column.clone(), cells);
             }
-            (FieldKind::Map { promote }, Node::Object(members)) => self.map(*promote, members, at, level),
+            (FieldKind::Map { promote }, Node::Object(members)) => self.map(*promote, json, members, at, level),
             _ => self.keep_raw(json, at, &Count::Mismatched, &mut level.extra),
         }
     }
 
     fn scalar(&mut self, kind: ScalarType, json: &Json, at: &At, extra: &mut Vec<(String, Option<String>)>) -> Cell {
         if json.node == Node::Null {
-            self.count(&at.ledger, &Count::Null);
+            self.count(&at.ledger, &Count::Null, json);
             return Cell::Null;
         }
         match scalar(kind, json, self.text) {
             Outcome::Kept(cell) => {
-                self.count(&at.ledger, &Count::Kept);
+                self.count(&at.ledger, &Count::Kept, json);
                 cell
             }
             Outcome::Coerced(cell) => {
-                self.count(&at.ledger, &Count::Coerced);
+                self.count(&at.ledger, &Count::Coerced, json);
                 cell
             }
             Outcome::Reference(cell) => {
-                self.count(&at.ledger, &Count::Coerced);
+                self.count(&at.ledger, &Count::Coerced, json);
                 let Node::Object(members) = &json.node else { unreachable!("references are objects") };
                 for member in members.iter().filter(|member| member.name != "id") {
                     self.keep_raw(&member.value, &at.member(&member.name), &Count::Unknown, extra);
@@ -431,9 +453,9 @@ impl Pen<'_> {
 
     fn element(&mut self, fields: &[Field], json: &Json, at: &At, extra: &mut Vec<(String, Option<String>)>) -> Cell {
         match &json.node {
-            Node::Null => self.count(&at.ledger, &Count::Null),
+            Node::Null => self.count(&at.ledger, &Count::Null, json),
             Node::Object(members) => {
-                self.count(&at.ledger, &Count::Kept);
+                self.count(&at.ledger, &Count::Kept, json);
                 let mut level = Level { cells: BTreeMap::new(), extra: std::mem::take(extra) };
                 self.members(members, fields, at, None, &mut level);
                 *extra = level.extra;
@@ -447,23 +469,23 @@ impl Pen<'_> {
         Cell::Null
     }
 
-    fn map(&mut self, promote: bool, members: &[Member], at: &At, level: &mut Level) {
-        self.count(&at.ledger, &Count::Kept);
+    fn map(&mut self, promote: bool, json: &Json, members: &[Member], at: &At, level: &mut Level) {
+        self.count(&at.ledger, &Count::Kept, json);
         let mut entries = Vec::new();
         for member in members {
             let is_promoted = promote && self.reference.promoted.contains(&member.name);
             let own = if is_promoted { at.member(&member.name).ledger } else { format!("{}/*", at.ledger) };
             let value = match &member.value.node {
                 Node::Null => {
-                    self.count(&own, &Count::Null);
+                    self.count(&own, &Count::Null, &member.value);
                     None
                 }
                 Node::String(string) => {
-                    self.count(&own, &Count::Kept);
+                    self.count(&own, &Count::Kept, &member.value);
                     Some(string.clone())
                 }
                 _ => {
-                    self.count(&own, &Count::Coerced);
+                    self.count(&own, &Count::Coerced, &member.value);
                     Some(self.raw(&member.value))
                 }
             };

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use partiquet::{
     columns::{Column, Columns, TextValues, Values},
     config::AttributeMap,
-    decode::{Block, DecodeReject, Decoder, PathTally},
+    decode::{Block, DecodeReject, DecodedBlock, Decoder, PathTally},
     input::Framing,
     model::{Model, Plan, TableSchema},
     report::{Counts, RejectKind},
@@ -38,12 +38,22 @@ impl Subject {
         self
     }
 
-    pub fn flatten(&mut self, bytes: &[u8], framing: &Framing) -> Flattened {
+    /// All that the decoder says, words included.
+    pub fn decode(&mut self, bytes: &[u8], framing: &Framing) -> DecodedBlock {
         let columns = Columns::new(self.decoder.shapes());
-        let decoded = self.decoder.decode(Block { bytes, framing, file: "test", offset: 0 }, columns);
+        self.decoder.decode(Block { bytes, framing, file: "test", offset: 0 }, columns)
+    }
+
+    pub fn flatten(&mut self, bytes: &[u8], framing: &Framing) -> Flattened {
+        let decoded = self.decode(bytes, framing);
         Flattened {
             rows: rows(&decoded.columns),
             ledger: ledger(&decoded.tallies),
+            firsts: decoded
+                .tallies
+                .iter()
+                .filter_map(|tally| Some((tally.path.clone(), tally.first_offset?)))
+                .collect(),
             rejects: decoded.rejects.iter().map(refused).collect(),
             num_records: decoded.num_records,
             records_without_rows: decoded.records_without_rows,
