@@ -1,6 +1,6 @@
 //! RFC 8259 to the letter: every form of JSON that is valid is read, every other one rejects its record.
 
-#[allow(dead_code, reason = "shared with the other tests, each of which uses a part")]
+#[allow(dead_code, unused_imports, reason = "shared with the other tests, each of which uses a part")]
 mod support {
     pub mod json;
     pub mod reference;

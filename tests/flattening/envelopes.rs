@@ -2,7 +2,8 @@
 
 use partiquet::config::AttributeMap;
 
-use super::flatten::{check, check_refused, flatten, reference, subject};
+use super::flatten::{MODEL, check, check_refused, flatten, reference, subject};
+use crate::support::{reference::Cell, subject::Subject};
 use partiquet::input::Framing;
 
 #[test]
@@ -182,4 +183,13 @@ fn values_that_would_fill_the_memory_when_repeated_reject_the_record() {
         assert_eq!((small.rows.len(), small.rejects.len()), (2, 0));
         assert_eq!((large.rows.len(), large.ledger.len(), large.rejects[0].kind().as_str()), (0, 0, "size"));
     }
+}
+
+#[test]
+fn rows_know_where_they_stood() {
+    let lines = "{\"id\":\"a\"}\n\n  {\"participants\":[{},{}]}\n{\"id\":}\n{}";
+    let flattened = Subject::with_provenance(MODEL).flatten(lines.as_bytes(), &Framing::Lines);
+    let places: Vec<Vec<Cell>> = flattened.rows.iter().map(|row| row[row.len() - 2..].to_vec()).collect();
+    let place = |offset: i64| vec![Cell::Text("test".to_owned()), Cell::Int(1000 + offset)];
+    assert_eq!(places, [place(0), place(31), place(34), place(47)]);
 }

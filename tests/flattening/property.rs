@@ -5,8 +5,9 @@ use std::sync::LazyLock;
 use partiquet::{config::AttributeMap, model::Model};
 use proptest::prelude::*;
 use serde::de::IgnoredAny;
+use serde_json::{Value, json};
 
-use super::flatten::{reference, subject};
+use super::flatten::{MODEL, PROMOTED, reference, subject};
 use crate::support::{
     generate::{self, Block},
     json::{Json, Kind, Node, UNPAIRED_SURROGATE, parse},
@@ -17,6 +18,39 @@ use crate::support::{
 fn blocks(broken: u16) -> impl Strategy<Value = Block> {
     let reference = reference(AttributeMap::Rest);
     generate::block(reference.layout, reference.promoted, broken)
+}
+
+/// Models of other shapes: long ways to the rows, nothing around them.
+static OTHERS: LazyLock<Vec<(Reference, Subject)>> = LazyLock::new(|| {
+    let edits: [fn(&mut Value); 2] = [
+        |model| model["envelopes"] = json!(["detail.eventBody.participants[]", "pages[].entities[].participants[]"]),
+        |model| {
+            model["envelopes"] = json!(["item", "items[]", "pages[].items[]"]);
+            let model = model.as_object_mut().unwrap();
+            model.remove("parent");
+            model.remove("outer");
+            model["types"]
+                .as_object_mut()
+                .unwrap()
+                .retain(|name, _| name != "Conversation" && name != "Envelope" && name != "Metadata");
+        },
+    ];
+    let models = edits.iter().map(|edit| {
+        let mut model = serde_json::from_str(MODEL).unwrap();
+        edit(&mut model);
+        (
+            Reference::new(&model, PROMOTED, AttributeMap::Rest),
+            Subject::new(&model.to_string(), PROMOTED, AttributeMap::Rest),
+        )
+    });
+    models.collect()
+});
+
+fn other_blocks() -> impl Strategy<Value = (usize, Block)> {
+    (0..OTHERS.len()).prop_flat_map(|index| {
+        let (reference, _) = &OTHERS[index];
+        (Just(index), generate::block(reference.layout.clone(), reference.promoted.clone(), 20))
+    })
 }
 
 static BUILT_IN: LazyLock<(Reference, Subject)> = LazyLock::new(|| {
@@ -31,7 +65,7 @@ fn built_in_blocks() -> impl Strategy<Value = Block> {
 }
 
 /// The tree as serde_json would have it; its numbers are doubles.
-fn as_serde(json: &Json, text: &str) -> serde_json::Value {
+fn as_serde(json: &Json, text: &str) -> Value {
     let raw = &text[json.range.clone()];
     match &json.node {
         Node::Array(elements) => elements.iter().map(|json| as_serde(json, text)).collect(),
@@ -107,7 +141,7 @@ proptest! {
         // serde_json passes over surrogates in what it ignores, and the reference stops there.
         prop_assert!(unpaired || grammar.is_ok() == !has(Kind::Syntax), "{:?} {:?}", grammar, parsed.faults);
         // Values: numbers beyond doubles are an error in serde_json only.
-        if let (Some(tree), Ok(value)) = (&parsed.tree, serde_json::from_str::<serde_json::Value>(text)) {
+        if let (Some(tree), Ok(value)) = (&parsed.tree, serde_json::from_str::<Value>(text)) {
             prop_assert_eq!(as_serde(tree, text), value);
         }
     }
@@ -149,6 +183,13 @@ proptest! {
         let (reference, mut subject) = (reference(AttributeMap::Rest), subject(AttributeMap::Rest));
         let expected = reference.flatten(&block.bytes, &block.framing);
         prop_assert_eq!(expected.rows.len(), 1);
+        check_same(&reference.columns, &expected, &subject.flatten(&block.bytes, &block.framing))?;
+    }
+
+    #[test]
+    fn other_models_give_the_same_rows((index, block) in other_blocks()) {
+        let (reference, mut subject) = OTHERS[index].clone();
+        let expected = reference.flatten(&block.bytes, &block.framing);
         check_same(&reference.columns, &expected, &subject.flatten(&block.bytes, &block.framing))?;
     }
 

@@ -83,7 +83,7 @@ struct Maker<'a> {
     depth: usize,
     /// White space of the current record.
     spaces: &'static str,
-    /// Chance in percent that a known member has its snake_case name.
+    /// Chance in percent that a known member has its `snake_case` name.
     snake: u16,
     /// Chance in percent of faults that need a value in the right place: duplicates, odd envelopes, depth.
     faults: u16,
@@ -162,16 +162,16 @@ impl Maker<'_> {
             (false, 0) => &layout.outer,
             (false, _) => &[],
         };
-        let (key, is_list) = &steps[depth];
+        let (key, list) = &steps[depth];
         self.depth += 1;
         let value = if self.chance(5) {
             "null".to_owned()
         } else if self.chance(self.faults) {
             self.any_value()
-        } else if *is_list {
+        } else if *list {
             let count = self.one_of(&[1, 2, 1, 3, 0]);
-            let elements = (0..count).map(|_| self.inside(layout, steps, depth, is_last)).collect();
-            self.list(elements)
+            let elements: Vec<String> = (0..count).map(|_| self.inside(layout, steps, depth, is_last)).collect();
+            self.list(&elements)
         } else {
             self.inside(layout, steps, depth, is_last)
         };
@@ -236,7 +236,7 @@ impl Maker<'_> {
         format!("{{{s}{}{s}}}", members.join(&format!("{s},{s}")))
     }
 
-    fn list(&self, elements: Vec<String>) -> String {
+    fn list(&self, elements: &[String]) -> String {
         let s = self.spaces;
         format!("[{s}{}{s}]", elements.join(&format!("{s},{s}")))
     }
@@ -261,16 +261,17 @@ impl Maker<'_> {
             FieldKind::List(scalar) => {
                 let count = self.pick(4);
                 self.depth += 1;
-                let elements = (0..count).map(|_| self.value(&FieldKind::Scalar(*scalar))).collect();
+                let elements: Vec<String> = (0..count).map(|_| self.value(&FieldKind::Scalar(*scalar))).collect();
                 self.depth -= 1;
-                self.list(elements)
+                self.list(&elements)
             }
             FieldKind::Structs(fields) => {
                 let count = self.pick(4);
                 self.depth += 1;
-                let elements = (0..count).map(|_| self.value(&FieldKind::Object(fields.clone()))).collect();
+                let elements: Vec<String> =
+                    (0..count).map(|_| self.value(&FieldKind::Object(fields.clone()))).collect();
                 self.depth -= 1;
-                self.list(elements)
+                self.list(&elements)
             }
             FieldKind::Map { .. } => self.map(),
         }
@@ -350,9 +351,9 @@ impl Maker<'_> {
             8 | 9 if self.depth < 12 => {
                 let count = self.pick(4);
                 self.depth += 1;
-                let elements = (0..count).map(|_| self.any_value()).collect();
+                let elements: Vec<String> = (0..count).map(|_| self.any_value()).collect();
                 self.depth -= 1;
-                self.list(elements)
+                self.list(&elements)
             }
             10 if self.depth < 12 => self.reference(),
             11 if self.chance(40) => self.deep(),

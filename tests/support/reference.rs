@@ -6,8 +6,7 @@ mod scalar;
 
 use std::{collections::BTreeMap, ops::Range};
 
-pub use model::snake_case;
-pub use model::{Field, FieldKind, Layout};
+pub use model::{Field, FieldKind, Layout, snake_case};
 use model::{Steps, join, leaves};
 use partiquet::{
     columns::ScalarType,
@@ -119,7 +118,9 @@ impl Reference {
                     }
                 }
                 Err(mut faults) => {
-                    faults.iter_mut().for_each(|fault| fault.offset += range.start);
+                    for fault in &mut faults {
+                        fault.offset += range.start;
+                    }
                     let is_malformed = matches!(faults[0].kind, Kind::Syntax | Kind::Utf8);
                     result.rejects.push(Refused { range: trimmed(block, range), faults });
                     if is_malformed && *framing != Framing::Lines {
@@ -301,7 +302,7 @@ impl Pen<'_> {
     /// The object that is `depth` steps below the root, and all rows below it. `repeated` adds up what its values
     /// take when they are repeated on each of its rows.
     fn enclosing(&mut self, members: &[Member], steps: &Steps, depth: usize, repeated: &mut usize) -> Vec<Level> {
-        let (key, is_list) = &steps[depth];
+        let (key, list) = &steps[depth];
         let is_last = depth + 1 == steps.len();
         let level = steps.len() - depth;
         let layout = &self.reference.layout;
@@ -309,7 +310,7 @@ impl Pen<'_> {
         if is_last {
             self.members(members, &layout.parent, &At::level(level, ".."), Some(key), &mut own);
         } else if depth == 0 {
-            self.members(members, &layout.outer, &At::level(level, "../.."), Some(key), &mut own);
+            self.members(members, &layout.outer, &At::level(level, &layout.outer_path()), Some(key), &mut own);
         } else {
             let path = vec![".."; level].join("/");
             self.members(members, &[], &At::level(level, &path), Some(key), &mut own);
@@ -317,7 +318,7 @@ impl Pen<'_> {
 
         let mut rows = Vec::new();
         let step = members.iter().find(|member| member.name == *key).map(|member| &member.value);
-        for inner in self.objects(step, *is_list) {
+        for inner in self.objects(step, *list) {
             if is_last {
                 rows.push(self.row(inner));
             } else {
@@ -374,8 +375,7 @@ impl Pen<'_> {
         for member in members.iter().filter(|member| Some(&member.name) != skip) {
             let known = fields.iter().find(|field| field.wire == member.name || field.snake == member.name);
             let Some(field) = known else {
-                let unknown = At { ledger: self.unknown_path(at, &member.name), ..at.member(&member.name) };
-                self.keep_raw(&member.value, &unknown, &Count::Unknown, &mut level.extra);
+                self.keep_raw(&member.value, &at.member(&member.name), &Count::Unknown, &mut level.extra);
                 continue;
             };
             if seen.contains(&field.wire.as_str()) {
@@ -384,12 +384,6 @@ impl Pen<'_> {
             seen.push(&field.wire);
             self.value(&field.kind, &member.value, &at.member(&field.wire), level);
         }
-    }
-
-    /// The ledger path of an unknown member: its pointer, so that levels above the row count as they are.
-    fn unknown_path(&self, at: &At, name: &str) -> String {
-        let above_row = at.pointer.starts_with("..");
-        join(if above_row { &at.pointer } else { &at.ledger }, name)
     }
 
     fn value(&mut self, kind: &FieldKind, json: &Json, at: &At, level: &mut Level) {

@@ -25,9 +25,18 @@ pub struct Subject {
 
 impl Subject {
     pub fn new(document: &str, promoted: &[&str], attribute_map: AttributeMap) -> Self {
+        Self::of(document, promoted, attribute_map, false)
+    }
+
+    /// With the columns `source_file` and `source_offset`; the file is `test`, the block begins at byte 1000 of it.
+    pub fn with_provenance(document: &str) -> Self {
+        Self::of(document, &[], AttributeMap::Rest, true)
+    }
+
+    fn of(document: &str, promoted: &[&str], attribute_map: AttributeMap, provenance: bool) -> Self {
         let model = Model::from_json(document, "test").expect("a valid model");
         let promoted: Vec<String> = promoted.iter().map(ToString::to_string).collect();
-        let schema = TableSchema::new(&model, &promoted, attribute_map, false).expect("a valid schema");
+        let schema = TableSchema::new(&model, &promoted, attribute_map, provenance).expect("a valid schema");
         let decoder = Decoder::new(Arc::new(Plan::new(&model, &schema)));
         Self { schema, decoder }
     }
@@ -41,7 +50,7 @@ impl Subject {
     /// All that the decoder says, words included.
     pub fn decode(&mut self, bytes: &[u8], framing: &Framing) -> DecodedBlock {
         let columns = Columns::new(self.decoder.shapes());
-        self.decoder.decode(Block { bytes, framing, file: "test", offset: 0 }, columns)
+        self.decoder.decode(Block { bytes, framing, file: "test", offset: 1000 }, columns)
     }
 
     pub fn flatten(&mut self, bytes: &[u8], framing: &Framing) -> Flattened {

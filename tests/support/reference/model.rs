@@ -44,6 +44,12 @@ impl Layout {
         }
     }
 
+    /// The root as seen from a row, where it is not the parent.
+    pub fn outer_path(&self) -> String {
+        let levels = self.envelopes.iter().map(Vec::len).max().unwrap_or(0).max(2);
+        vec![".."; levels].join("/")
+    }
+
     /// Pointers of the columns' values in table order, the last one `extra`.
     pub fn columns(&self, promoted: &[String], keep_map: bool) -> Vec<String> {
         let mut columns = leaves("..", &self.parent);
@@ -56,7 +62,7 @@ impl Layout {
                 columns.push(map);
             }
         }
-        columns.extend(leaves("../..", &self.outer));
+        columns.extend(leaves(&self.outer_path(), &self.outer));
         columns.push("extra".to_owned());
         columns
     }
