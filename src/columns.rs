@@ -33,6 +33,21 @@ pub enum ScalarType {
     Instant,
 }
 
+impl ScalarType {
+    /// Its name, as schemas print it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+            Self::Int64 => "int64",
+            Self::Float64 => "float64",
+            Self::Bool => "boolean",
+            Self::Instant => "timestamp(us, UTC)",
+        }
+    }
+}
+
 /// The dense values of a column: one entry for each valid row.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Values {

@@ -64,7 +64,7 @@ fn built_in_blocks() -> impl Strategy<Value = Block> {
     generate::block(reference.layout.clone(), reference.promoted.clone(), 10)
 }
 
-/// The tree as serde_json would have it; its numbers are doubles.
+/// The tree as `serde_json` would have it; its numbers are doubles.
 fn as_serde(json: &Json, text: &str) -> Value {
     let raw = &text[json.range.clone()];
     match &json.node {
