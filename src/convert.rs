@@ -1,13 +1,11 @@
 //! The main job from inputs to a committed dataset, and a look at what it would do.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
-
-use rayon::prelude::*;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     config::{AttributeColumns, Config},
     dataset::{Dataset, RejectsWriter, RunRecord, SchemaDocument, StagedFile, StagedRun, run_id},
-    encode::{EncodeOptions, FileSchema, StagedFileWriter},
+    encode::{EncodeOptions, FileSchema},
     error::{Error, Result},
     input::{
         Framing, ReadOptions,
@@ -17,7 +15,7 @@ use crate::{
     model::{Plan, TableSchema},
     observe::{Observer, Progress, Stage},
     partition::{PartitionPlan, Router},
-    pipeline::{PartitionFiles, Run, Staged, Totals},
+    pipeline::{Run, Staged, Totals},
     report::{Reject, Report},
     sampling::Sample,
 };
@@ -34,8 +32,7 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
     let table = Table::of(config, &inputs, observer)?;
     let dataset = Dataset::open(&config.out, config.mode)?;
     let staged = table.run(config, inputs, &dataset, observer).stage()?;
-    let Staged { totals, files, rejects } = staged;
-    let run = table.finish(config, totals, files, rejects, &dataset, observer)?;
+    let run = table.finish(config, staged, observer)?;
     observer.progress(&Progress { stage: Stage::Committing, ..run.progress });
     if observer.stop_requested() {
         return Err(Error::Interrupted);
@@ -197,34 +194,32 @@ impl Table {
     }
 
     /// Names the run, writes the footers, and puts together what is to be committed.
-    fn finish(
-        &self,
-        config: &Config,
-        totals: Totals,
-        partitions: Vec<PartitionFiles>,
-        rejects: RejectsWriter,
-        dataset: &Dataset,
-        observer: &dyn Observer,
-    ) -> Result<FinishedRun> {
-        let options = self.options(config, &totals);
-        let run_id = run_id(VERSION, &options, &totals.digests);
+    fn finish(&self, config: &Config, mut staged: Staged, observer: &dyn Observer) -> Result<FinishedRun> {
+        let options = self.options(config, &staged.totals);
+        let run_id = run_id(VERSION, &options, &staged.totals.digests);
         let footer = [
             ("partiquet.version".to_owned(), VERSION.to_owned()),
             ("partiquet.model".to_owned(), config.model.name.clone()),
             ("partiquet.run_id".to_owned(), run_id.clone()),
         ];
-        let progress = Progress {
-            stage: Stage::Finishing,
-            records: totals.records,
-            rows: totals.rows,
-            rejected: totals.rejected,
-            json_bytes: totals.json_bytes,
-            partitions: partitions.len() as u64,
-            ..Progress::default()
-        };
+        let num_partitions = staged.files.len() as u64;
+        let progress = staged.totals.progress(num_partitions);
         observer.progress(&progress);
-        let num_partitions = partitions.len() as u64;
-        let files = finish_files(partitions, &footer, dataset.staging_dir())?;
+        let files: Vec<StagedFile> = staged
+            .finish_files(&footer)?
+            .into_iter()
+            .zip(0..)
+            .map(|((partition, file), sequence)| StagedFile {
+                staged_path: file.path,
+                partition,
+                sequence,
+                rows: file.rows,
+                bytes: file.bytes,
+                row_groups: file.row_groups,
+                ranges: file.ranges,
+            })
+            .collect();
+        let Staged { totals, rejects, .. } = staged;
         let rejects = rejects.finish()?;
         let rows_in_files: u64 = files.iter().map(|file| file.rows).sum();
         if rows_in_files != totals.rows {
@@ -282,6 +277,7 @@ impl Table {
             digests: _,
             json_bytes,
             records,
+            kept: _,
             rejected,
             records_without_rows,
             rows,
@@ -319,36 +315,6 @@ impl Table {
 /// An option's value as text.
 fn json(value: &(impl serde::Serialize + ?Sized)) -> String {
     serde_json::to_string(value).unwrap_or_default()
-}
-
-/// Writes the footers, of many files at a time: each waits for the disk.
-fn finish_files(
-    partitions: Vec<PartitionFiles>,
-    footer: &[(String, String)],
-    staging: &Path,
-) -> Result<Vec<StagedFile>> {
-    let writers: Vec<(String, StagedFileWriter)> = partitions
-        .into_iter()
-        .flat_map(|PartitionFiles { path, files }| files.into_iter().map(move |file| (path.clone(), file)))
-        .collect();
-    let files: Vec<Option<StagedFile>> = writers
-        .into_par_iter()
-        .enumerate()
-        .map(|(sequence, (partition, writer))| {
-            let file = writer.finish(footer)?;
-            Ok(file.map(|file| StagedFile {
-                staged_path: file.path,
-                partition,
-                sequence: sequence as u64,
-                rows: file.rows,
-                bytes: file.bytes,
-                row_groups: file.row_groups,
-                ranges: file.ranges,
-            }))
-        })
-        .collect::<Result<_>>()?;
-    debug_assert!(files.iter().flatten().all(|file| file.staged_path.starts_with(staging)));
-    Ok(files.into_iter().flatten().collect())
 }
 
 fn named_columns(schema: &TableSchema, names: &[String], option: &str) -> Result<Vec<usize>> {

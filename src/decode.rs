@@ -34,7 +34,7 @@ use crate::{
     columns::{ColumnShape, Columns},
     input::Framing,
     model::plan::{Action, ObjectPlan, PathId, Plan},
-    report::{Reject, RejectKind},
+    report::{Firsts, Reject, RejectKind},
 };
 use cursor::Cursor;
 use envelope::{Shape, Staging, Target, shape_of};
@@ -64,9 +64,11 @@ pub struct Block<'a> {
 pub struct DecodedBlock {
     /// The rows, in input order.
     pub columns: Columns,
-    /// Records, kept and refused.
+    /// Records met.
     pub num_records: u64,
-    /// Records in which no participant was found.
+    /// Records kept.
+    pub num_kept: u64,
+    /// Records kept in which no participant was found.
     pub records_without_rows: u64,
     /// Refused records in input order. In a block whose records are known by their brackets alone ([`Framing::Ranges`])
     /// decoding ends at the first malformed one.
@@ -166,8 +168,14 @@ impl Decoder {
     /// Decodes all records of a block. `columns` has the table's shapes; its memory is used again, its rows are forgotten.
     pub fn decode(&mut self, block: Block<'_>, mut columns: Columns) -> DecodedBlock {
         columns.clear();
-        let mut decoded =
-            DecodedBlock { columns, num_records: 0, records_without_rows: 0, rejects: Vec::new(), tallies: Vec::new() };
+        let mut decoded = DecodedBlock {
+            columns,
+            num_records: 0,
+            num_kept: 0,
+            records_without_rows: 0,
+            rejects: Vec::new(),
+            tallies: Vec::new(),
+        };
         let is_utf8 = simdutf8::basic::from_utf8(block.bytes).is_ok();
         match block.framing {
             Framing::Lines => self.decode_lines(block, is_utf8, &mut decoded),
@@ -190,6 +198,7 @@ impl Decoder {
             if start == bytes.len() {
                 return;
             }
+            decoded.num_records += 1;
             let checked = if is_utf8 { Ok(()) } else { check_utf8(bytes, start..line_end(start)) };
             let result = checked.and_then(|()| {
                 self.record(block, Cursor::new(bytes, start, false), &mut decoded.columns, |cursor| {
@@ -213,6 +222,7 @@ impl Decoder {
 
     fn decode_ranges(&mut self, block: Block<'_>, ranges: &[Range<usize>], is_utf8: bool, decoded: &mut DecodedBlock) {
         for range in ranges {
+            decoded.num_records += 1;
             let bytes = &block.bytes[..range.end];
             let checked = if is_utf8 { Ok(()) } else { check_utf8(bytes, range.clone()) };
             let result = checked.and_then(|()| {
@@ -353,7 +363,12 @@ impl Decoder {
                     // Values that no one counted: the empty count cannot close with them.
                     let kept = decoded.columns.columns[stray].num_values() as u64;
                     let counts = crate::report::Counts { kept, ..Default::default() };
-                    decoded.tallies.push(PathTally { path: path.clone(), known: true, counts, first_offset: None });
+                    decoded.tallies.push(PathTally {
+                        path: path.clone(),
+                        known: true,
+                        counts,
+                        first_offsets: Firsts::default(),
+                    });
                 }
                 continue;
             };
@@ -375,13 +390,12 @@ struct Outcome {
 
 impl DecodedBlock {
     fn accept(&mut self, num_rows: usize) {
-        self.num_records += 1;
+        self.num_kept += 1;
         self.records_without_rows += u64::from(num_rows == 0);
     }
 
     #[cold]
     fn refuse(&mut self, fault: Fault, record: Range<usize>) {
-        self.num_records += 1;
         let path = fault.pointer();
         let Fault { kind, offset, message, .. } = fault;
         self.rejects.push(DecodeReject { kind, offset, record, path, message: message.into_owned() });

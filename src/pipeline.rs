@@ -22,11 +22,13 @@ pub use files::PartitionFiles;
 
 use std::{path::PathBuf, sync::Arc};
 
+use rayon::{ThreadPool, prelude::*};
+
 use crate::{
     columns::ColumnShape,
     config::MaxRejects,
     dataset::RejectsWriter,
-    encode::FileSchema,
+    encode::{FileSchema, StagedFile, StagedFileWriter},
     error::{Error, Result},
     input::{ReadOptions, discover::InputFile},
     model::Plan,
@@ -40,6 +42,9 @@ pub const MAX_BLOCKS_PER_THREAD: usize = 3;
 /// Rows wait for their row group in at most this part of the memory. The rest is for blocks on their way and for row
 /// groups being encoded, which take about twice their rows.
 pub const BUFFERED_SHARE: u64 = 4;
+
+/// Blocks between reading and routing take at most this part of the memory, unless a single record is larger.
+pub const BLOCKS_SHARE: u64 = 8;
 
 /// A row group takes at most this part of the memory before it is encoded, so that each worker can have one at hand.
 pub const ROW_GROUP_SHARE: u64 = 10;
@@ -84,6 +89,27 @@ pub struct Staged {
     pub files: Vec<PartitionFiles>,
     /// Rejects, ready to be published.
     pub rejects: RejectsWriter,
+    /// The workers.
+    pool: ThreadPool,
+}
+
+impl Staged {
+    /// Writes the footers with these key values and syncs the files, several at a time: each waits for the disk. Gives
+    /// every file with its partition's folder, by partition, in the order in which it was written.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the system refuses.
+    pub fn finish_files(&mut self, footer: &[(String, String)]) -> Result<Vec<(String, StagedFile)>> {
+        let writers: Vec<(String, StagedFileWriter)> = self
+            .files
+            .drain(..)
+            .flat_map(|PartitionFiles { path, files }| files.into_iter().map(move |file| (path.clone(), file)))
+            .collect();
+        let finish = |(path, writer): (String, StagedFileWriter)| Ok(writer.finish(footer)?.map(|file| (path, file)));
+        let files: Vec<Option<(String, StagedFile)>> =
+            self.pool.install(|| writers.into_par_iter().map(finish).collect::<Result<_>>())?;
+        Ok(files.into_iter().flatten().collect())
+    }
 }
 
 impl Run<'_> {
@@ -100,6 +126,6 @@ impl Run<'_> {
             .map_err(|error| Error::usage(format!("cannot start {} threads: {error}", self.threads), "use fewer"))?;
         let steps = steps::Steps::new(self);
         pool.broadcast(|_| steps.work());
-        steps.finish()
+        steps.finish(pool)
     }
 }

@@ -3,7 +3,7 @@
 mod ledger;
 mod reject;
 
-pub use ledger::{Counts, Ledger, Place};
+pub use ledger::{Counts, Firsts, Ledger, Place};
 pub use reject::{Reject, RejectKind};
 
 use serde::{Deserialize, Serialize};

@@ -15,8 +15,10 @@ pub fn render(preview: &Preview, by: &PartitionBy, paint: Paint) -> String {
     let Preview { inputs, schema, attribute_keys, sampled_participants, partitions, sample_complete, rejects } =
         preview;
     let mut text = String::new();
-    let sampled = human::counted(*sampled_participants, "participant", "participants");
-    let basis = if *sample_complete { format!("all {sampled}") } else { format!("a sample of {sampled}") };
+    let basis = |number: u64, one: &str, many: &str| {
+        let counted = human::counted(number, one, many);
+        if *sample_complete { format!("all {counted}") } else { format!("a sample of {counted}") }
+    };
 
     heading(&mut text, paint, &human::counted(inputs.len() as u64, "input", "inputs"));
     list(&mut text, inputs, |(name, bytes)| {
@@ -30,12 +32,14 @@ pub fn render(preview: &Preview, by: &PartitionBy, paint: Paint) -> String {
     );
     columns(&mut text, schema);
 
-    heading(&mut text, paint, &format!("Attribute columns, from {basis}"));
+    let from = basis(*sampled_participants, "participant with attributes", "participants with attributes");
+    heading(&mut text, paint, &format!("Attribute columns, from {from}"));
     list(&mut text, attribute_keys, |(key, participants)| {
         format!("{}  in {}", human::shown(key), human::counted(*participants, "participant", "participants"))
     });
 
-    heading(&mut text, paint, &format!("Partitions by {by}, from {basis}"));
+    let from = basis(partitions.iter().map(|(_, rows)| rows).sum(), "row", "rows");
+    heading(&mut text, paint, &format!("Partitions by {by}, from {from}"));
     list(&mut text, partitions, |(path, rows)| {
         format!("{}  {}", if path.is_empty() { "." } else { path }, human::counted(*rows, "row", "rows"))
     });

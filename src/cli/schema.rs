@@ -45,7 +45,8 @@ pub fn render(schema: &TableSchema, model: &Model, form: SchemaForm) -> String {
 }
 
 fn table(schema: &TableSchema, model: &Model) -> String {
-    let mut text = format!("{} ({}): {} columns\n\n", one_line(&model.title), model.name, schema.columns.len());
+    let title = if model.title.is_empty() { String::new() } else { format!(": {}", one_line(&model.title)) };
+    let mut text = format!("Model {}{title}. {} columns\n\n", one_line(&model.name), schema.columns.len());
     let mut line = |cells: [&str; 4]| {
         let [name, kind, path, description] = cells;
         let line =

@@ -85,26 +85,33 @@ fn values(text: &mut String, report: &Report) {
     let total = report.ledger.total();
     let _ = writeln!(text);
     row(text, "values", total.seen, "members met in the JSON, each accounted for");
-    deviation(text, report, "coerced", "stored, after a conversion that loses nothing", |counts| counts.coerced);
-    deviation(text, report, "mismatched", "not of the column's type, raw in `extra`", |counts| counts.mismatched);
-    deviation(text, report, "unknown", "not in the model, raw in `extra`", |counts| counts.unknown);
+    deviation(text, report, "coerced", "stored, after a conversion that loses nothing", |counts| {
+        (counts.coerced, counts.first.coerced.as_ref())
+    });
+    deviation(text, report, "mismatched", "not of the column's type, raw in `extra`", |counts| {
+        (counts.mismatched, counts.first.mismatched.as_ref())
+    });
+    deviation(text, report, "unknown", "not in the model, raw in `extra`", |counts| {
+        (counts.unknown, counts.first.unknown.as_ref())
+    });
     if total.ignored > 0 {
         row(text, "ignored", total.ignored, "say nothing about a participant");
     }
 }
 
-fn deviation(text: &mut String, report: &Report, name: &str, meaning: &str, of: fn(&Counts) -> u64) {
-    let mut paths = report.ledger.paths.iter().filter(|(_, counts)| of(counts) > 0).collect::<Vec<_>>();
-    let total = paths.iter().map(|(_, counts)| of(counts)).sum();
+fn deviation(text: &mut String, report: &Report, name: &str, meaning: &str, of: fn(&Counts) -> (u64, Option<&Place>)) {
+    let mut paths = report.ledger.paths.iter().filter(|(_, counts)| of(counts).0 > 0).collect::<Vec<_>>();
+    let total = paths.iter().map(|(_, counts)| of(counts).0).sum();
     if total == 0 {
         return row(text, name, 0, "");
     }
     row(text, name, total, meaning);
     // The sort is stable: paths of one frequency stay in byte order.
-    paths.sort_by_key(|(_, counts)| std::cmp::Reverse(of(counts)));
+    paths.sort_by_key(|(_, counts)| std::cmp::Reverse(of(counts).0));
     for (path, counts) in paths.iter().take(PATHS_SHOWN) {
-        let first = counts.first.as_ref().map(|place| format!(", first {}", place_text(place))).unwrap_or_default();
-        let _ = writeln!(text, "      {}: {}{first}", shortened(path), human::count(of(counts)));
+        let (count, first) = of(counts);
+        let first = first.map(|place| format!(", first {}", place_text(place))).unwrap_or_default();
+        let _ = writeln!(text, "      {}: {}{first}", shortened(path), human::count(count));
     }
     if paths.len() > PATHS_SHOWN {
         let more = human::counted((paths.len() - PATHS_SHOWN) as u64, "path", "paths");

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use crate::{
     model::plan::{PathId, Plan},
-    report::Counts,
+    report::{Counts, Firsts},
 };
 
 /// What happened to a value that was not simply kept.
@@ -47,8 +47,8 @@ pub struct PathTally {
     pub known: bool,
     /// The counts, without a place.
     pub counts: Counts,
-    /// Offset in the block of the first value that was not simply kept.
-    pub first_offset: Option<usize>,
+    /// Offsets in the block of the first values that were not simply kept.
+    pub first_offsets: Firsts<usize>,
 }
 
 impl Tally {
@@ -99,7 +99,7 @@ impl Tally {
 
     /// The counts by path, known ones in the plan's order; begins anew.
     pub fn take(&mut self, plan: &Plan) -> Vec<PathTally> {
-        let mut known: Vec<(Counts, Option<usize>)> = vec![Default::default(); plan.paths.len()];
+        let mut known: Vec<(Counts, Firsts<usize>)> = vec![Default::default(); plan.paths.len()];
         for &path in &self.seen {
             known[usize::from(path)].0.seen += 1;
         }
@@ -112,20 +112,25 @@ impl Tally {
         for &(class, path, offset) in &self.events {
             let (counts, first) = &mut known[usize::from(path)];
             match class {
-                Class::Coerced => counts.coerced += 1,
-                Class::Mismatched => counts.mismatched += 1,
+                Class::Coerced => {
+                    counts.coerced += 1;
+                    first.coerced.get_or_insert(offset as usize);
+                }
+                Class::Mismatched => {
+                    counts.mismatched += 1;
+                    first.mismatched.get_or_insert(offset as usize);
+                }
                 Class::Ignored => counts.ignored += 1,
             }
-            first.get_or_insert(offset as usize);
         }
         let mut tallies: Vec<PathTally> = Vec::new();
-        for (path, (mut counts, first_offset)) in plan.paths.iter().zip(known) {
-            if counts.seen == 0 && first_offset.is_none() {
+        for (path, (mut counts, first_offsets)) in plan.paths.iter().zip(known) {
+            if counts.seen == 0 && first_offsets.is_empty() {
                 continue;
             }
             // Saturating, so that a miscount shows as a ledger that does not close and not as a panic.
             counts.kept = counts.seen.saturating_sub(counts.coerced + counts.mismatched + counts.ignored);
-            tallies.push(PathTally { path: path.clone(), known: true, counts, first_offset });
+            tallies.push(PathTally { path: path.clone(), known: true, counts, first_offsets });
         }
         self.take_unknown(&mut tallies);
         self.seen.clear();
@@ -146,7 +151,7 @@ impl Tally {
                     path: path.to_owned(),
                     known: false,
                     counts: Counts::default(),
-                    first_offset: Some(offset as usize),
+                    first_offsets: Firsts { unknown: Some(offset as usize), ..Firsts::default() },
                 });
                 tallies.len() - 1
             });

@@ -6,7 +6,7 @@ use crate::{
     decode::{DecodeReject, DecodedBlock},
     error::{Error, Result},
     input::{Framing, ReadOptions, RecordBlock, Unreadable},
-    observe::Progress,
+    observe::{Progress, Stage},
     report::{InputReport, Ledger, Place, Reject, Report},
 };
 
@@ -21,6 +21,8 @@ pub struct Totals {
     pub json_bytes: u64,
     /// Records, kept and refused.
     pub records: u64,
+    /// Records kept.
+    pub kept: u64,
     /// Records refused.
     pub rejected: u64,
     /// Valid records without a participant.
@@ -33,6 +35,25 @@ pub struct Totals {
     pub rejects: Vec<Reject>,
     /// Values that had to go to the default partition although they were not null.
     pub partition_values_displaced: u64,
+}
+
+impl Totals {
+    /// The state of a run whose input was read to its end.
+    #[must_use]
+    pub fn progress(&self, partitions: u64) -> Progress {
+        let input_bytes = self.inputs.iter().map(|input| input.bytes).sum();
+        Progress {
+            stage: Stage::Finishing,
+            input_bytes,
+            input_bytes_total: Some(input_bytes),
+            json_bytes: self.json_bytes,
+            records: self.records,
+            rows: self.rows,
+            rejected: self.rejected,
+            partitions,
+            buffered_bytes: 0,
+        }
+    }
 }
 
 /// Keeps the account while pieces come in order.
@@ -92,6 +113,7 @@ impl Account {
         }
         self.totals.json_bytes += block.bytes.len() as u64;
         self.totals.records += decoded.num_records;
+        self.totals.kept += decoded.num_kept;
         self.totals.rows += decoded.columns.num_rows as u64;
         self.totals.records_without_rows += decoded.records_without_rows;
         let input = &mut self.totals.inputs[block.input];
@@ -158,7 +180,10 @@ impl Account {
     /// The account, complete.
     pub fn finish(mut self) -> Result<(Totals, RejectsWriter)> {
         self.end_document()?;
-        let Totals { records, rejected, .. } = self.totals;
+        let Totals { records, kept, rejected, .. } = self.totals;
+        if records != kept + rejected {
+            return Err(Error::Bug(format!("{records} records were read, {kept} kept and {rejected} refused")));
+        }
         if let MaxRejects::Percent(percent) = self.max_rejects
             && rejected as f64 * 100.0 > percent * records as f64
             && let Some(first) = self.totals.rejects.first()
@@ -193,13 +218,16 @@ impl Account {
 
     fn add_tallies(&mut self, block: &RecordBlock, decoded: &mut DecodedBlock, lines: LineNumbers) {
         for tally in &mut decoded.tallies {
-            let has_place = self.totals.ledger.paths.get(&tally.path).is_some_and(|counts| counts.first.is_some());
-            if let Some(offset) = tally.first_offset.filter(|_| !has_place) {
-                tally.counts.first = Some(Place {
+            if !tally.first_offsets.is_empty() {
+                // Those known already come first, so that their lines need not be counted again.
+                let known = self.totals.ledger.paths.get(&tally.path);
+                let mut first = known.map(|counts| counts.first.clone()).unwrap_or_default();
+                first.add(&tally.first_offsets, |&offset| Place {
                     file: self.totals.inputs[block.input].path.clone(),
                     offset: block.offset + offset as u64,
                     line: self.line(block, offset, lines),
                 });
+                tally.counts.first = first;
             }
             self.totals.ledger.add(&tally.path, tally.known, &tally.counts);
         }

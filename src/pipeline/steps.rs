@@ -5,8 +5,10 @@ use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
 };
 
+use rayon::ThreadPool;
+
 use super::{
-    BUFFERED_SHARE, MAX_BLOCKS_PER_THREAD, ROW_GROUP_SHARE, Run, Staged,
+    BLOCKS_SHARE, BUFFERED_SHARE, MAX_BLOCKS_PER_THREAD, ROW_GROUP_SHARE, Run, Staged,
     account::{Account, LineNumbers},
     files::{FileSet, RowGroupTicket},
 };
@@ -128,7 +130,7 @@ impl<'a> Steps<'a> {
             file_schema: run.file_schema,
             limits: Limits {
                 blocks: threads * MAX_BLOCKS_PER_THREAD,
-                block_bytes: memory / 8,
+                block_bytes: memory / BLOCKS_SHARE as usize,
                 waiting_row_groups: threads,
                 buffered_bytes: memory / BUFFERED_SHARE as usize,
                 row_group_bytes: memory / ROW_GROUP_SHARE as usize,
@@ -162,7 +164,7 @@ impl<'a> Steps<'a> {
     }
 
     /// What remains when all workers have returned.
-    pub fn finish(self) -> Result<Staged> {
+    pub fn finish(self, pool: ThreadPool) -> Result<Staged> {
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Some(error) = state.error {
             return Err(error);
@@ -173,7 +175,7 @@ impl<'a> Steps<'a> {
         let paths: Vec<String> = router.partitions().iter().map(|partition| partition.path.clone()).collect();
         let (mut totals, rejects) = account.finish()?;
         totals.partition_values_displaced = router.num_displaced();
-        Ok(Staged { totals, files: self.files.into_partitions(paths)?, rejects })
+        Ok(Staged { totals, files: self.files.into_partitions(paths)?, rejects, pool })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

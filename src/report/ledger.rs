@@ -34,9 +34,49 @@ pub struct Counts {
     pub unknown: u64,
     /// In the model as carrying nothing about a participant (paging): counted, not stored.
     pub ignored: u64,
-    /// Where the first value that was not simply kept stands.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub first: Option<Place>,
+    /// Where the first values stand that were not simply kept.
+    #[serde(default, skip_serializing_if = "Firsts::is_empty")]
+    pub first: Firsts<Place>,
+}
+
+/// The first of each kind of value that was not simply kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Firsts<T> {
+    /// First coerced value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coerced: Option<T>,
+    /// First mismatched value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mismatched: Option<T>,
+    /// First unknown value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<T>,
+}
+
+impl<T> Default for Firsts<T> {
+    fn default() -> Self {
+        Self { coerced: None, mismatched: None, unknown: None }
+    }
+}
+
+impl<T> Firsts<T> {
+    /// Whether every value was simply kept.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.coerced.is_none() && self.mismatched.is_none() && self.unknown.is_none()
+    }
+
+    /// Those of `later` that are missing here, by `place`; the ones that are here stay.
+    pub fn add<U>(&mut self, later: &Firsts<U>, place: impl Fn(&U) -> T) {
+        let Firsts { coerced, mismatched, unknown } = later;
+        for (mine, theirs) in
+            [(&mut self.coerced, coerced), (&mut self.mismatched, mismatched), (&mut self.unknown, unknown)]
+        {
+            if mine.is_none() {
+                *mine = theirs.as_ref().map(&place);
+            }
+        }
+    }
 }
 
 impl Counts {
@@ -51,9 +91,7 @@ impl Counts {
         self.mismatched += mismatched;
         self.unknown += unknown;
         self.ignored += ignored;
-        if self.first.is_none() {
-            self.first.clone_from(first);
-        }
+        self.first.add(first, Place::clone);
     }
 
     const fn closes(&self) -> bool {

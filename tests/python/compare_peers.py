@@ -24,7 +24,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 ENGINES = ["partiquet", "duckdb", "clickhouse"]
 # Members of the lists of objects: path within the element.
 ELEMENTS = {
-    "/conversationRoutingData/skills": [("id",), ("selfUri",)],
+    "/conversationRoutingData/skills": [("id",), ("name",), ("selfUri",)],
     "/conversationRoutingData/scoredAgents": [("agent", "id"), ("agent", "name"), ("agent", "selfUri"), ("score",)],
     "/errorInfo/details": [("errorCode",), ("fieldName",), ("entityId",), ("entityName",)],
 }

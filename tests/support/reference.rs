@@ -249,7 +249,7 @@ impl Pen<'_> {
     }
 
     fn count(&mut self, ledger: &str, what: &Count, json: &Json) {
-        if !matches!(what, Count::Kept | Count::Null) {
+        if !matches!(what, Count::Kept | Count::Null | Count::Ignored) {
             self.firsts.entry(ledger.to_owned()).or_insert(json.range.start);
         }
         let counts = self.ledger.entry(ledger.to_owned()).or_default();

@@ -61,7 +61,11 @@ impl Subject {
             firsts: decoded
                 .tallies
                 .iter()
-                .filter_map(|tally| Some((tally.path.clone(), tally.first_offset?)))
+                .filter_map(|tally| {
+                    let first = &tally.first_offsets;
+                    let offset = [first.coerced, first.mismatched, first.unknown].into_iter().flatten().min()?;
+                    Some((tally.path.clone(), offset))
+                })
                 .collect(),
             rejects: decoded.rejects.iter().map(refused).collect(),
             num_records: decoded.num_records,

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use partiquet::{
     config::{AttributeColumns, AttributeMap, Compression, MaxRejects, Mode},
     model::Model,
-    report::{FileReport, InputReport, Ledger, RejectKind},
+    report::{FileReport, Firsts, InputReport, Ledger, RejectKind},
 };
 
 use super::*;
@@ -40,7 +40,8 @@ fn config() -> Config {
 }
 
 fn counts(coerced: u64, unknown: u64, line: u64) -> Counts {
-    let first = Some(Place { file: "in/a.ndjson".to_owned(), offset: 99, line });
+    let first = || Some(Place { file: "in/a.ndjson".to_owned(), offset: 99, line });
+    let first = Firsts { coerced: first(), mismatched: None, unknown: first() };
     Counts { seen: 1000 + coerced + unknown, kept: 1000, coerced, unknown, first, ..Counts::default() }
 }
 
