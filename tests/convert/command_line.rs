@@ -1,9 +1,19 @@
 //! What a person or a script meets: help, exit codes, config files, progress, the lines to paste.
 
-use std::io::Read;
+use std::{fs, io::Read, sync::Mutex};
+
+use partiquet::{
+    Config, Error,
+    config::{AttributeColumns, AttributeMap, Compression, MaxRejects, Mode, PartitionBy},
+    convert,
+    input::ReadOptions,
+    model::Model,
+    observe::{Observer, Progress, Silent},
+};
 
 use crate::{
     data::{conversations, export, lines},
+    output::tree,
     run::{Folder, Run},
 };
 
@@ -29,13 +39,20 @@ fn wrong_usage_ends_with_2_and_touches_nothing() {
         &["in.ndjson", "--out", "out", "--max-rejects", "many"],
         &["in.ndjson", "--out", "out", "--compression", "brotli"],
         &["in.ndjson", "--out", "out", "--threads", "0"],
-        &["in.ndjson", "--out", "out", "--model", "absent.json"],
         &["in.ndjson", "--out", "out", "--report", "out/r.json"],
         &["in.ndjson", "--out", "out", "--config", "in.ndjson"],
     ] {
         folder.convert(args).ended_with(2);
         assert_eq!(folder.names(), ["in.ndjson"], "{args:?}");
     }
+}
+
+#[test]
+fn a_model_that_is_not_there_is_wrong_usage() {
+    let folder = Folder::with("in.ndjson", conversations(1));
+    let run = folder.convert(&["in.ndjson", "--out", "out", "--model", "absent"]).ended_with(2);
+    run.says(&["absent", "call"]);
+    assert_eq!(folder.names(), ["in.ndjson"]);
 }
 
 #[test]
@@ -77,9 +94,95 @@ fn progress_as_json_is_one_object_a_line() {
     }
     let last = events.last().unwrap();
     assert_eq!((&last["event"], &last["exit_code"]), (&"finished".into(), &0.into()));
-    let before = &events[events.len() - 2];
-    assert_eq!(before["rows"].as_u64(), Some(folder.output("out").rows().len() as u64), "{before}");
-    assert_eq!(before["input_bytes"], before["input_bytes_total"], "all was read: {before}");
+    let rows = folder.output("out").rows().len() as u64;
+    assert_eq!(events[events.len() - 2]["rows"].as_u64(), Some(rows), "{:?}", events[events.len() - 2]);
+}
+
+#[test]
+fn at_the_end_all_bytes_are_read() {
+    let text = lines(&export(300, 95));
+    let folder = Folder::with("in.ndjson", &text);
+    let run = folder.convert(&["in.ndjson", "--out", "out", "--progress", "json"]).ended_with(0);
+    let events = run.stderr.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    for event in events.filter(|event| event["stage"] == "committing") {
+        assert_eq!((&event["input_bytes"], &event["input_bytes_total"]), (&text.len().into(), &text.len().into()), "{event}");
+    }
+}
+
+/// Keeps what it is told.
+#[derive(Default)]
+struct Told(Mutex<Vec<Progress>>);
+
+impl Observer for Told {
+    fn progress(&self, progress: &Progress) {
+        self.0.lock().unwrap().push(*progress);
+    }
+}
+
+#[test]
+fn progress_within_a_file_can_be_seen() {
+    let folder = Folder::with("in.ndjson", lines(&export(6000, 96)));
+    let total = fs::metadata(folder.path("in.ndjson")).unwrap().len();
+    let told = Told::default();
+    convert(&config(&folder), &told).unwrap();
+    let read: Vec<u64> = told.0.lock().unwrap().iter().map(|progress| progress.input_bytes).collect();
+    assert!(read.is_sorted(), "{read:?}");
+    assert!(total > 3 << 20 && read.iter().any(|read| (1..total).contains(read)), "{read:?} of {total} bytes");
+}
+
+/// What the command line makes of `in.ndjson --out out --attribute-columns none`.
+fn config(folder: &Folder) -> Config {
+    Config {
+        inputs: vec![folder.path("in.ndjson").to_str().unwrap().to_owned()],
+        out: folder.path("out"),
+        model: Model::load(Model::DEFAULT).unwrap(),
+        partition_by: PartitionBy::default().0,
+        attribute_columns: AttributeColumns::None,
+        attribute_map: AttributeMap::Rest,
+        compression: Compression::DEFAULT,
+        target_file_bytes: Config::TARGET_FILE_BYTES,
+        row_group_rows: Config::ROW_GROUP_ROWS,
+        threads: 2,
+        memory_bytes: Config::MEMORY_BYTES,
+        max_record_bytes: ReadOptions::MAX_RECORD_BYTES,
+        max_rejects: MaxRejects::default(),
+        mode: Mode::Error,
+        sort_by: Vec::new(),
+        bloom_filter: Vec::new(),
+        provenance: false,
+        committed_at: "2025-07-01T00:00:00Z".to_owned(),
+    }
+}
+
+#[test]
+fn the_library_writes_what_the_program_writes() {
+    let folder = Folder::with("in.ndjson", lines(&export(200, 97)));
+    let report = convert(&config(&folder), &Silent).unwrap();
+    folder.convert(&["in.ndjson", "--out", "program", "--attribute-columns", "none"]).ended_with(0);
+    let [library, program] = ["out", "program"].map(|out| tree(&folder.path(out)));
+    for file in &report.files {
+        assert!(library[&file.path] == program[&file.path], "{}", file.path);
+    }
+    assert_eq!(report.elapsed_seconds, 0.0, "the library reads no clock");
+    let error = convert(&config(&folder), &Silent).unwrap_err();
+    assert!(matches!(error, Error::Dataset { .. }), "{error}");
+}
+
+/// Asks to stop once something is under way.
+struct Stopper;
+
+impl Observer for Stopper {
+    fn stop_requested(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn the_library_can_be_asked_to_stop() {
+    let folder = Folder::with("in.ndjson", conversations(10));
+    let error = convert(&config(&folder), &Stopper).unwrap_err();
+    assert!(matches!(error, Error::Interrupted), "{error}");
+    assert_eq!(folder.names(), ["in.ndjson"]);
 }
 
 #[test]

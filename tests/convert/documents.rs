@@ -55,7 +55,7 @@ fn the_rest_of_a_document_mended_gives_all_that_was_lost() {
 
 #[test]
 fn a_lost_document_may_be_longer_than_a_block() {
-    let records: Vec<String> = (0..6000).map(|n| record(&format!("c{n}"))).collect();
+    let records: Vec<String> = (0..12_000).map(|n| record(&format!("c{n}"))).collect();
     let text = array(&records).replacen("\"c10\"", "c10", 1);
     assert!(text.len() > 1_300_000);
     let folder = Folder::with("in.json", &text);

@@ -131,9 +131,9 @@ fn a_killed_overwrite_leaves_the_old_dataset() {
     running.child.wait().unwrap();
     assert_eq!(folder.output("out").rows().len(), 3);
     folder.convert(&["in.ndjson", "--out", "out"]).ended_with(1).says(&["there is a dataset in it already"]);
-    assert_no_staging(&folder, "out");
     folder.convert(&["in.ndjson", "--out", "out", "--mode", "overwrite"]).ended_with(0);
     assert_eq!(folder.output("out").rows().len(), 3);
+    assert_no_staging(&folder, "out");
 }
 
 #[test]

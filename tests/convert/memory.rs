@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Without optimisation the same is seen on less.
-const SIZES: [usize; 2] = if cfg!(debug_assertions) { [20, 60] } else { [100, 300] };
+const SIZES: [usize; 2] = if cfg!(debug_assertions) { [30, 90] } else { [100, 300] };
 
 /// Greatest resident memory of a run over so many MiB, in KiB.
 fn peak(folder: &Folder, mib: usize, options: &[&str]) -> u64 {
