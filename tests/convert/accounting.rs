@@ -21,7 +21,9 @@ fn the_report_agrees_with_what_is_there() {
     let text = lines(&export(300, 50));
     let folder = Folder::with("in/a.ndjson", &text);
     folder.write("in/b.ndjson.gz", gzip((lines(&export(100, 51)) + "{\n").as_bytes()));
-    let run = folder.convert(&["in", "--out", "out", "--report", "r.json", "--max-rejects", "1", "--provenance"]).ended_with(3);
+    let run = folder
+        .convert(&["in", "--out", "out", "--report", "r.json", "--max-rejects", "1", "--provenance"])
+        .ended_with(3);
     let (report, output) = (folder.json("r.json"), folder.output("out"));
     let manifest = output.manifest(1);
 
@@ -42,7 +44,17 @@ fn the_report_agrees_with_what_is_there() {
         assert_eq!(count(input, "rows"), from_it, "{input}");
         assert_eq!(count(input, "bytes"), std::fs::metadata(folder.path(path)).unwrap().len(), "{input}");
     }
-    for name in ["files", "inputs", "rows", "records", "rejected", "records_without_rows", "run_id", "rejects_file", "partition_values_displaced"] {
+    for name in [
+        "files",
+        "inputs",
+        "rows",
+        "records",
+        "rejected",
+        "records_without_rows",
+        "run_id",
+        "rejects_file",
+        "partition_values_displaced",
+    ] {
         assert_eq!(report[name], manifest[name], "{name}");
     }
     // What a person reads says the same.
@@ -82,8 +94,13 @@ fn the_ledger_counts_what_the_columns_hold() {
         ("/mediaRoles", "media_roles", "\"mediaRoles\":"),
         ("/attributes", "attributes", "\"attributes\":"),
     ] {
-        let (in_text, in_rows) = (text.matches(member).count(), rows.iter().filter(|row| row.contains_key(column)).count());
-        assert_eq!((count(&ledger[path], "seen"), count(&ledger[path], "kept")), (in_text as u64, in_rows as u64), "{path}");
+        let (in_text, in_rows) =
+            (text.matches(member).count(), rows.iter().filter(|row| row.contains_key(column)).count());
+        assert_eq!(
+            (count(&ledger[path], "seen"), count(&ledger[path], "kept")),
+            (in_text as u64, in_rows as u64),
+            "{path}"
+        );
     }
     assert_eq!(count(&ledger["/state"], "null"), count(&report, "rows"), "null in every record");
     assert_eq!(count(&ledger["/wrapup/durationSeconds"], "coerced"), text.matches("durationSeconds").count() as u64);
@@ -91,7 +108,8 @@ fn the_ledger_counts_what_the_columns_hold() {
     assert_eq!(count(&ledger["/mediaRoles/*"], "null"), count(&ledger["/mediaRoles"], "seen"), "one null in each list");
     // A parent's member is counted once and repeated on its rows.
     assert_eq!(count(&ledger["../id"], "seen"), text.matches("\"participants\":").count() as u64);
-    let entries: usize = rows.iter().filter_map(|row| row.get("attributes")?.as_object()).map(serde_json::Map::len).sum();
+    let entries: usize =
+        rows.iter().filter_map(|row| row.get("attributes")?.as_object()).map(serde_json::Map::len).sum();
     assert_eq!(count(&ledger["/attributes/*"], "kept"), entries as u64);
 }
 
@@ -118,7 +136,10 @@ fn a_failed_run_reports_its_error() {
     folder.convert(&["in.ndjson", "--out", "out", "--report", "r.json"]).ended_with(1);
     let report = folder.json("r.json");
     assert_eq!(report["exit_code"], 1);
-    assert_eq!((&report["error"]["reject"]["line"], &report["error"]["reject"]["raw"]), (&json!(2), &json!("{\"id\":!}")));
+    assert_eq!(
+        (&report["error"]["reject"]["line"], &report["error"]["reject"]["raw"]),
+        (&json!(2), &json!("{\"id\":!}"))
+    );
     assert!(report["error"]["message"].as_str().unwrap().contains("in.ndjson, line 2"));
     assert_eq!(folder.names(), ["in.ndjson", "r.json"]);
 }

@@ -9,7 +9,8 @@ use crate::{
 
 /// One participant for each of these attribute objects.
 fn folder(attributes: &[Value]) -> Folder {
-    let lines: Vec<String> = attributes.iter().map(|attributes| json!({"attributes": attributes}).to_string()).collect();
+    let lines: Vec<String> =
+        attributes.iter().map(|attributes| json!({"attributes": attributes}).to_string()).collect();
     Folder::with("in.ndjson", lines.join("\n"))
 }
 
@@ -23,7 +24,8 @@ fn attribute_columns(output: &Output) -> Vec<String> {
 
 #[test]
 fn frequent_keys_become_columns_and_rare_ones_stay_in_the_map() {
-    let mut attributes: Vec<Value> = (0..300).map(|n| json!({"Language": "de", "IVR Priority": n.to_string()})).collect();
+    let mut attributes: Vec<Value> =
+        (0..300).map(|n| json!({"Language": "de", "IVR Priority": n.to_string()})).collect();
     attributes[7] = json!({"Language": "tr", "once": "x", "twice": "y"});
     attributes[8] = json!({"twice": "z"});
     let folder = folder(&attributes);
@@ -34,16 +36,20 @@ fn frequent_keys_become_columns_and_rare_ones_stay_in_the_map() {
     assert_eq!(json!(rows[8]), json!({"attributes": {"twice": "z"}}));
     assert_eq!(rows[9]["attributes"], json!({}), "there were attributes, all of them in columns");
     let schema = folder.json("out/_partiquet/schema.json");
-    assert_eq!(schema["attributes"], json!([
-        {"key": "IVR Priority", "column": "attribute_ivr_priority"},
-        {"key": "Language", "column": "attribute_language"},
-    ]));
+    assert_eq!(
+        schema["attributes"],
+        json!([
+            {"key": "IVR Priority", "column": "attribute_ivr_priority"},
+            {"key": "Language", "column": "attribute_language"},
+        ])
+    );
 }
 
 #[test]
 fn one_in_a_hundred_is_frequent() {
     let with = |number: usize| {
-        let attributes: Vec<Value> = (0..200).map(|n| if n < number { json!({"k": "v"}) } else { json!({"all": ""}) }).collect();
+        let attributes: Vec<Value> =
+            (0..200).map(|n| if n < number { json!({"k": "v"}) } else { json!({"all": ""}) }).collect();
         attribute_columns(&folder(&attributes).converted(&["in.ndjson"]))
     };
     assert_eq!(with(2), ["attribute_all", "attribute_k"]);
@@ -62,23 +68,35 @@ fn at_most_sixty_four_keys_become_columns_by_themselves() {
 #[test]
 fn named_keys_and_none() {
     let attributes = [json!({"a": "1", "b, c": "2", "d": "3"})];
-    assert_eq!(json!(rows(&attributes, &["--attribute-columns", r"b\, c,absent"])), json!([
-        {"attribute_b_c": "2", "attributes": {"a": "1", "d": "3"}}
-    ]));
-    assert_eq!(json!(rows(&attributes, &["--attribute-columns", "none"])), json!([
-        {"attributes": {"a": "1", "b, c": "2", "d": "3"}}
-    ]));
+    assert_eq!(
+        json!(rows(&attributes, &["--attribute-columns", r"b\, c,absent"])),
+        json!([
+            {"attribute_b_c": "2", "attributes": {"a": "1", "d": "3"}}
+        ])
+    );
+    assert_eq!(
+        json!(rows(&attributes, &["--attribute-columns", "none"])),
+        json!([
+            {"attributes": {"a": "1", "b, c": "2", "d": "3"}}
+        ])
+    );
 }
 
 #[test]
 fn the_map_keeps_the_rest_or_everything_or_is_not_there() {
     let attributes = [json!({"a": "1", "b": "2"})];
-    assert_eq!(json!(rows(&attributes, &["--attribute-columns", "a", "--attribute-map", "rest"])), json!([
-        {"attribute_a": "1", "attributes": {"b": "2"}}
-    ]));
-    assert_eq!(json!(rows(&attributes, &["--attribute-columns", "a", "--attribute-map", "all"])), json!([
-        {"attribute_a": "1", "attributes": {"a": "1", "b": "2"}}
-    ]));
+    assert_eq!(
+        json!(rows(&attributes, &["--attribute-columns", "a", "--attribute-map", "rest"])),
+        json!([
+            {"attribute_a": "1", "attributes": {"b": "2"}}
+        ])
+    );
+    assert_eq!(
+        json!(rows(&attributes, &["--attribute-columns", "a", "--attribute-map", "all"])),
+        json!([
+            {"attribute_a": "1", "attributes": {"a": "1", "b": "2"}}
+        ])
+    );
     let folder = folder(&attributes);
     let output = folder.converted(&["in.ndjson", "--attribute-columns", "a,b", "--attribute-map", "none"]);
     assert_eq!(json!(output.row()), json!({"attribute_a": "1", "attribute_b": "2"}));
@@ -94,12 +112,17 @@ fn without_a_map_a_key_without_a_column_is_refused() {
     let output = folder.output("out");
     assert_eq!(output.rows().len(), 1);
     assert_eq!(output.rejects()[0]["kind"], "attribute");
-    folder.convert(&["in.ndjson", "--out", "x", "--attribute-map", "none"]).ended_with(2).says(&["--attribute-map none"]);
+    folder
+        .convert(&["in.ndjson", "--out", "x", "--attribute-map", "none"])
+        .ended_with(2)
+        .says(&["--attribute-map none"]);
 }
 
 #[test]
 fn keys_that_meet_get_numbers_in_the_order_of_their_bytes() {
-    let attributes = [json!({"Queue_Deflection_Status": "under", "Queue Deflection Status": "blank", "queueDeflectionStatus": "camel"})];
+    let attributes = [
+        json!({"Queue_Deflection_Status": "under", "Queue Deflection Status": "blank", "queueDeflectionStatus": "camel"}),
+    ];
     let folder = folder(&attributes);
     let output = folder.converted(&["in.ndjson"]);
     let row = output.row();
@@ -112,8 +135,28 @@ fn keys_that_meet_get_numbers_in_the_order_of_their_bytes() {
 
 #[test]
 fn odd_keys_come_back_exactly() {
-    let keys = ["", " ", "Whisper ", "a.b", "a\"b'c`d", "a\\b", "a/b~c", "Größe", "顧客番号", "😀", "\u{202e}x", "a\u{0}b", "line\nbreak", "name"];
-    let attributes: Value = keys.iter().enumerate().map(|(n, key)| ((*key).to_owned(), json!(n.to_string()))).collect::<serde_json::Map<_, _>>().into();
+    let keys = [
+        "",
+        " ",
+        "Whisper ",
+        "a.b",
+        "a\"b'c`d",
+        "a\\b",
+        "a/b~c",
+        "Größe",
+        "顧客番号",
+        "😀",
+        "\u{202e}x",
+        "a\u{0}b",
+        "line\nbreak",
+        "name",
+    ];
+    let attributes: Value = keys
+        .iter()
+        .enumerate()
+        .map(|(n, key)| ((*key).to_owned(), json!(n.to_string())))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
     let in_map = rows(&[attributes.clone()], &["--attribute-columns", "none"]);
     assert_eq!(in_map[0]["attributes"], attributes);
     let folder = folder(&[attributes.clone()]);
@@ -138,9 +181,12 @@ fn values_that_are_not_text_are_kept_as_their_json() {
     assert_eq!(rows(&attributes, &["--attribute-columns", "none"])[0]["attributes"], raw);
     let folder = folder(&attributes);
     folder.convert(&["in.ndjson", "--out", "out", "--report", "r.json"]).ended_with(0);
-    assert_eq!(json!(folder.output("out").row()), json!({
-        "attribute_n": "1.5", "attribute_b": "true", "attribute_o": "{\"x\":[1]}", "attribute_t": "", "attributes": {},
-    }));
+    assert_eq!(
+        json!(folder.output("out").row()),
+        json!({
+            "attribute_n": "1.5", "attribute_b": "true", "attribute_o": "{\"x\":[1]}", "attribute_t": "", "attributes": {},
+        })
+    );
     assert_eq!(folder.json("r.json")["ledger"]["paths"]["/attributes/o"]["coerced"], 1);
 }
 
@@ -153,7 +199,11 @@ fn a_repeated_key_rejects_the_record() {
 #[test]
 fn attribute_columns_can_name_partitions() {
     let folder = folder(&[json!({"Language": "de"}), json!({"Language": "tr"}), json!({})]);
-    let output = folder.converted(&["in.ndjson", "--attribute-columns", "Language", "--partition-by", "attribute_language"]);
+    let output =
+        folder.converted(&["in.ndjson", "--attribute-columns", "Language", "--partition-by", "attribute_language"]);
     let folders: Vec<String> = output.partitions().into_keys().collect();
-    assert_eq!(folders, ["attribute_language=__HIVE_DEFAULT_PARTITION__", "attribute_language=de", "attribute_language=tr"]);
+    assert_eq!(
+        folders,
+        ["attribute_language=__HIVE_DEFAULT_PARTITION__", "attribute_language=de", "attribute_language=tr"]
+    );
 }

@@ -21,7 +21,9 @@ use crate::{
 fn help_has_examples_defaults_and_exit_codes() {
     let folder = Folder::new();
     let help = folder.convert(&["--help"]).ended_with(0).stdout;
-    for part in ["Examples:", "--partition-by", "[default: day(start_time)]", "Exit codes: 0 committed", "--max-rejects"] {
+    for part in
+        ["Examples:", "--partition-by", "[default: day(start_time)]", "Exit codes: 0 committed", "--max-rejects"]
+    {
         assert!(help.contains(part), "{part}\n{help}");
     }
     let version = folder.run(&["--version"]).ended_with(0).stdout;
@@ -58,7 +60,10 @@ fn a_model_that_is_not_there_is_wrong_usage() {
 #[test]
 fn a_config_file_says_what_the_command_line_does_not() {
     let folder = Folder::with("in.ndjson", conversations(3));
-    folder.write("c.toml", "inputs = \"in.ndjson\"\nout = \"from-file\"\npartition-by = [\"month(start_time)\"]\nprovenance = true\n");
+    folder.write(
+        "c.toml",
+        "inputs = \"in.ndjson\"\nout = \"from-file\"\npartition-by = [\"month(start_time)\"]\nprovenance = true\n",
+    );
     folder.convert(&["--config", "c.toml"]).ended_with(0);
     let output = folder.output("from-file");
     assert!(output.files[0].starts_with("start_time_month=2025-07/"));
@@ -66,7 +71,10 @@ fn a_config_file_says_what_the_command_line_does_not() {
     folder.convert(&["--config", "c.toml", "--out", "said", "--partition-by", "none"]).ended_with(0);
     assert!(!folder.output("said").files[0].contains('/'));
     folder.write("wrong.toml", "out = \"x\"\npartition-bye = \"none\"\n");
-    folder.convert(&["in.ndjson", "--config", "wrong.toml"]).ended_with(2).says(&["wrong.toml, line 2", "did you mean partition-by?"]);
+    folder
+        .convert(&["in.ndjson", "--config", "wrong.toml"])
+        .ended_with(2)
+        .says(&["wrong.toml, line 2", "did you mean partition-by?"]);
 }
 
 #[test]
@@ -74,10 +82,13 @@ fn the_summary_ends_with_lines_to_paste() {
     let folder = Folder::with("in.ndjson", conversations(3));
     let run = folder.convert(&["in.ndjson", "--out", "my calls"]).ended_with(0);
     assert!(run.stdout.starts_with("Wrote 3 rows to my calls in "), "{}", run.stdout);
-    for part in ["read_parquet('", "my calls/**/*.parquet'", "hive_types = {'start_time_day': DATE}", "spark.read.parquet("] {
+    for part in
+        ["read_parquet('", "my calls/**/*.parquet'", "hive_types = {'start_time_day': DATE}", "spark.read.parquet("]
+    {
         assert!(run.stdout.contains(part), "{part}\n{}", run.stdout);
     }
-    let only = |target: &str, out: &str| folder.convert(&["in.ndjson", "--out", out, "--target", target]).ended_with(0).stdout;
+    let only =
+        |target: &str, out: &str| folder.convert(&["in.ndjson", "--out", out, "--target", target]).ended_with(0).stdout;
     let (duckdb, spark) = (only("duckdb", "d"), only("spark", "s"));
     assert!(duckdb.contains("read_parquet(") && !duckdb.contains("spark.read"), "{duckdb}");
     assert!(!spark.contains("read_parquet(") && spark.contains("spark.read"), "{spark}");
@@ -105,7 +116,11 @@ fn at_the_end_all_bytes_are_read() {
     let run = folder.convert(&["in.ndjson", "--out", "out", "--progress", "json"]).ended_with(0);
     let events = run.stderr.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
     for event in events.filter(|event| event["stage"] == "committing") {
-        assert_eq!((&event["input_bytes"], &event["input_bytes_total"]), (&text.len().into(), &text.len().into()), "{event}");
+        assert_eq!(
+            (&event["input_bytes"], &event["input_bytes_total"]),
+            (&text.len().into(), &text.len().into()),
+            "{event}"
+        );
     }
 }
 
@@ -212,7 +227,9 @@ fn an_inferred_model_converts_what_it_was_inferred_from() {
     let folder = Folder::with("orders.ndjson", records);
     let model: Run = folder.run(&["infer", "orders.ndjson", "--name", "orders"]).ended_with(0);
     folder.write("orders.json", &model.stdout);
-    folder.convert(&["orders.ndjson", "--out", "out", "--model", "orders.json", "--partition-by", "none"]).ended_with(0);
+    folder
+        .convert(&["orders.ndjson", "--out", "out", "--model", "orders.json", "--partition-by", "none"])
+        .ended_with(0);
     let output = folder.output("out");
     assert_eq!(output.rows().len(), 20);
     assert_eq!(output.said(&output.files[0], "partiquet.model").unwrap(), "orders");
@@ -221,8 +238,10 @@ fn an_inferred_model_converts_what_it_was_inferred_from() {
 #[test]
 fn schema_shows_the_columns_that_a_run_writes() {
     let folder = Folder::with("in.ndjson", conversations(1));
-    let document: serde_json::Value = serde_json::from_str(&folder.run(&["schema", "--as", "json"]).ended_with(0).stdout).unwrap();
-    let shown: Vec<&str> = document["columns"].as_array().unwrap().iter().map(|column| column["name"].as_str().unwrap()).collect();
+    let document: serde_json::Value =
+        serde_json::from_str(&folder.run(&["schema", "--as", "json"]).ended_with(0).stdout).unwrap();
+    let shown: Vec<&str> =
+        document["columns"].as_array().unwrap().iter().map(|column| column["name"].as_str().unwrap()).collect();
     assert_eq!(folder.converted(&["in.ndjson", "--attribute-columns", "none"]).column_names(), shown);
 }
 

@@ -29,7 +29,10 @@ fn a_dataset_is_refused_unless_it_is_to_be_replaced() {
     let folder = Folder::with("in.ndjson", conversations(2));
     folder.convert(&["in.ndjson", "--out", "out"]).ended_with(0);
     let before = tree(&folder.path("out"));
-    folder.convert(&["in.ndjson", "--out", "out"]).ended_with(1).says(&["there is a dataset in it already", "--mode overwrite"]);
+    folder
+        .convert(&["in.ndjson", "--out", "out"])
+        .ended_with(1)
+        .says(&["there is a dataset in it already", "--mode overwrite"]);
     assert!(before == tree(&folder.path("out")));
 }
 
@@ -39,7 +42,9 @@ fn overwrite_leaves_nothing_of_the_old_dataset() {
     folder.write("two.ndjson", conversation("two", "2025-08-02T10:00:00Z"));
     folder.convert(&["one.ndjson", "--out", "out"]).ended_with(0);
     assert!(folder.path("out/start_time_day=2025-07-01").is_dir());
-    folder.convert(&["two.ndjson", "--out", "out", "--mode", "overwrite", "--partition-by", "month(start_time)"]).ended_with(0);
+    folder
+        .convert(&["two.ndjson", "--out", "out", "--mode", "overwrite", "--partition-by", "month(start_time)"])
+        .ended_with(0);
     let output = folder.output("out");
     assert_eq!(output.sorted("conversation_id"), ["two"]);
     assert_eq!(output.partitions().into_keys().collect::<Vec<_>>(), ["start_time_month=2025-08"]);
@@ -123,12 +128,17 @@ fn the_manifest_lists_what_is_there() {
     // Least and greatest instants, and the day of the folder agrees with them.
     for file in listed {
         let path = file["path"].as_str().unwrap();
-        let Some(day) = path.strip_prefix("start_time_day=2025").map(|rest| format!("2025{}", &rest[..6])) else { continue };
+        let Some(day) = path.strip_prefix("start_time_day=2025").map(|rest| format!("2025{}", &rest[..6])) else {
+            continue;
+        };
         let range = &file["ranges"]["start_time"];
         assert!(range[0].as_str().unwrap().starts_with(&day) && range[1].as_str().unwrap().starts_with(&day), "{file}");
     }
     let input = &manifest["inputs"][0];
-    assert_eq!((&input["path"], &input["bytes"]), (&"in.ndjson".into(), &fs::metadata(folder.path("in.ndjson")).unwrap().len().into()));
+    assert_eq!(
+        (&input["path"], &input["bytes"]),
+        (&"in.ndjson".into(), &fs::metadata(folder.path("in.ndjson")).unwrap().len().into())
+    );
 }
 
 #[test]
@@ -176,7 +186,8 @@ struct SmallDisk(PathBuf);
 impl SmallDisk {
     fn mount(path: &Path, size: &str) -> Option<Self> {
         fs::create_dir(path).unwrap();
-        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "none"]).arg(path).output();
+        let mount =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "none"]).arg(path).output();
         mount.is_ok_and(|done| done.status.success()).then(|| Self(path.to_owned()))
     }
 

@@ -6,9 +6,7 @@ use flate2::{Compression, write::GzEncoder};
 
 /// A conversation with one participant.
 pub fn conversation(id: &str, start_time: &str) -> String {
-    format!(
-        r#"{{"id":"{id}","participants":[{{"id":"{id}-p","purpose":"agent","startTime":"{start_time}"}}]}}"#
-    )
+    format!(r#"{{"id":"{id}","participants":[{{"id":"{id}-p","purpose":"agent","startTime":"{start_time}"}}]}}"#)
 }
 
 /// Lines of conversations `c0`, `c1`, ..., one participant each, on one day.
@@ -53,8 +51,7 @@ fn record(n: usize, chance: &mut Chance) -> String {
     if chance.below(10) == 0 {
         return participant(&format!("{n}-bare"), chance);
     }
-    let participants: Vec<String> =
-        (0..=chance.below(6)).map(|p| participant(&format!("{n}-{p}"), chance)).collect();
+    let participants: Vec<String> = (0..=chance.below(6)).map(|p| participant(&format!("{n}-{p}"), chance)).collect();
     let participants = participants.join(",");
     // The id on either side.
     match chance.below(2) {
@@ -77,7 +74,8 @@ fn participant(id: &str, chance: &mut Chance) -> String {
         let _ = write!(text, r#","queue":{{"id":"q{queue}","name":"Queue {queue} 😀","selfUri":"/q/{queue}"}}"#);
     }
     if chance.below(3) == 0 {
-        let _ = write!(text, r#","wrapup":{{"code":"w{}","durationSeconds":"{}"}}"#, chance.below(9), chance.below(900));
+        let _ =
+            write!(text, r#","wrapup":{{"code":"w{}","durationSeconds":"{}"}}"#, chance.below(9), chance.below(900));
     }
     if chance.below(4) > 0 {
         let keys = ["IVR Priority", "Language", "Whisper ", "context.email", "Queue_Deflection_Status", "rare"];

@@ -22,20 +22,29 @@ fn the_rest_of_a_document_behind_a_fault_is_one_reject() {
     let folder = Folder::with("in/1.json", &text);
     folder.write("in/2.json", array(&[record("c"), record("d")]));
 
-    let fault = text.find("agent,").filter(|&at| text.as_bytes()[at - 1] != b'"').or_else(|| text.find(": agent").map(|at| at + 2));
+    let fault = text
+        .find("agent,")
+        .filter(|&at| text.as_bytes()[at - 1] != b'"')
+        .or_else(|| text.find(": agent").map(|at| at + 2));
     let fault = fault.unwrap();
     let line = text[..fault].matches('\n').count() + 1;
     let run = folder.convert(&["in", "--out", "out"]).ended_with(1);
     let (caret, excerpt) = run.excerpt();
     assert!(excerpt.chars().skip(caret).collect::<String>().starts_with("agent,"), "{}", run.stderr);
-    run.says(&[&format!("in/1.json, line {line}, byte {fault}, at /participants/0/purpose"), "the rest of the document"]);
+    run.says(&[
+        &format!("in/1.json, line {line}, byte {fault}, at /participants/0/purpose"),
+        "the rest of the document",
+    ]);
 
     folder.convert(&["in", "--out", "out", "--max-rejects", "1", "--threads", "7"]).ended_with(3);
     let output = folder.output("out");
     assert_eq!(output.sorted("conversation_id"), ["a", "b", "c", "d"]);
     let [reject] = &output.rejects()[..] else { panic!("one reject") };
     let start = text.find(&broken).unwrap();
-    assert_eq!((&reject["record_offset"], &reject["offset"], &reject["line"]), (&json!(start), &json!(fault), &json!(line)));
+    assert_eq!(
+        (&reject["record_offset"], &reject["offset"], &reject["line"]),
+        (&json!(start), &json!(fault), &json!(line))
+    );
     assert_eq!(reject["raw"].as_str().unwrap().trim_end(), text[start..].trim_end(), "the whole rest");
     assert_eq!(output.manifest(1)["records"], 5);
 }

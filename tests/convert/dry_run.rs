@@ -10,12 +10,16 @@ use crate::{
 /// The lines `  NAME  N row(s)` of one section, with what is before the number.
 fn listed(text: &str, section: &str, unit: &str) -> BTreeMap<String, u64> {
     let lines = text.lines().skip_while(|line| !line.starts_with(section)).skip(1).take_while(|line| !line.is_empty());
-    lines.filter_map(|line| {
-        let (name, rest) = line.trim_start().rsplit_once("  ")?;
-        let number = rest.trim_start_matches("in ").strip_suffix(unit).or_else(|| rest.trim_start_matches("in ").strip_suffix(&format!("{unit}s")))?;
-        Some((name.to_owned(), number.trim().replace(',', "").parse().ok()?))
-    })
-    .collect()
+    lines
+        .filter_map(|line| {
+            let (name, rest) = line.trim_start().rsplit_once("  ")?;
+            let number = rest
+                .trim_start_matches("in ")
+                .strip_suffix(unit)
+                .or_else(|| rest.trim_start_matches("in ").strip_suffix(&format!("{unit}s")))?;
+            Some((name.to_owned(), number.trim().replace(',', "").parse().ok()?))
+        })
+        .collect()
 }
 
 #[test]
@@ -32,7 +36,9 @@ fn partitions_and_attributes_are_those_of_the_run_when_all_is_sampled() {
     folder.write("in/b.json", format!("[\n{}\n]", export(40, 62).join(",\n")));
     for by in ["day(start_time)", "purpose, day(start_time)", "bucket(4, conversation_id)"] {
         let run = folder.convert(&["in", "--out", "out", "--dry-run", "--partition-by", by]).ended_with(0);
-        folder.convert(&["in", "--out", "out", "--mode", "overwrite", "--partition-by", by, "--report", "r.json"]).ended_with(0);
+        folder
+            .convert(&["in", "--out", "out", "--mode", "overwrite", "--partition-by", by, "--report", "r.json"])
+            .ended_with(0);
         let real = folder.output("out").partitions().into_iter().map(|(path, rows)| (path, rows.len() as u64));
         let real: BTreeMap<String, u64> = real.collect();
         let shown = listed(&run.stdout, "Partitions by ", "row");
@@ -57,7 +63,8 @@ fn records_that_would_be_refused_are_shown() {
 #[test]
 fn a_pipe_can_be_looked_at_too() {
     let folder = Folder::new();
-    let run = folder.convert_piped(&["-", "--out", "out", "--dry-run"], lines(&export(20, 63)).as_bytes()).ended_with(0);
+    let run =
+        folder.convert_piped(&["-", "--out", "out", "--dry-run"], lines(&export(20, 63)).as_bytes()).ended_with(0);
     assert!(run.stdout.contains("start_time_day=2025-07-0"), "{}", run.stdout);
     assert!(folder.names().is_empty());
 }

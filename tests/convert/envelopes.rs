@@ -8,7 +8,8 @@ use crate::{
 };
 
 /// The same participant in every envelope, in wire names and in snake case.
-const WIRE: &str = r#"{"id":"p","startTime":"2025-07-01T10:00:00Z","queue":{"id":"q","selfUri":"/q"},"wrapup":{"durationSeconds":7}}"#;
+const WIRE: &str =
+    r#"{"id":"p","startTime":"2025-07-01T10:00:00Z","queue":{"id":"q","selfUri":"/q"},"wrapup":{"durationSeconds":7}}"#;
 const SNAKE: &str = r#"{"id":"p","start_time":"2025-07-01T10:00:00Z","queue":{"id":"q","self_uri":"/q"},"wrapup":{"duration_seconds":7}}"#;
 
 fn participant() -> Row {
@@ -19,7 +20,9 @@ fn participant() -> Row {
 
 /// The row as far as it comes from the participant itself.
 fn own_part(mut row: Row) -> Row {
-    row.retain(|column, _| !column.starts_with("conversation_") && !column.starts_with("notification_") && column != "extra");
+    row.retain(|column, _| {
+        !column.starts_with("conversation_") && !column.starts_with("notification_") && column != "extra"
+    });
     row
 }
 
@@ -33,7 +36,9 @@ fn all_envelopes_and_both_spellings_may_stand_in_one_file() {
             (format!(r#"{{"entities":[{{"id":"c2","participants":[{participant}]}}],"pageCount":1}}"#), Some("c2")),
             (format!(r#"{{"conversations":[{{"participants":[{participant}],"id":"c3"}}]}}"#), Some("c3")),
             (
-                format!(r#"{{"topicName":"t","eventBody":{{"id":"c4","participants":[{participant}]}},"version":"2"}}"#),
+                format!(
+                    r#"{{"topicName":"t","eventBody":{{"id":"c4","participants":[{participant}]}},"version":"2"}}"#
+                ),
                 Some("c4"),
             ),
         ]);
@@ -96,20 +101,27 @@ fn what_is_empty_stays_apart_from_what_is_missing() {
 {"id":null,"mediaRoles":null,"attributes":null}
 {"id":"x","mediaRoles":[null,""],"attributes":{"k":null,"":""}}"#;
     let rows = Folder::with("in.ndjson", text).converted(&["in.ndjson", "--attribute-columns", "none"]).rows();
-    assert_eq!(json!(rows), json!([
-        {"id": "", "media_roles": [], "attributes": {}},
-        {},
-        {"id": "x", "media_roles": [null, ""], "attributes": {"k": null, "": ""}},
-    ]));
+    assert_eq!(
+        json!(rows),
+        json!([
+            {"id": "", "media_roles": [], "attributes": {}},
+            {},
+            {"id": "x", "media_roles": [null, ""], "attributes": {"k": null, "": ""}},
+        ])
+    );
 }
 
 #[test]
 fn values_of_the_wrong_type_are_kept_beside_the_row() {
-    let record = r#"{"id":12,"held":"true","wrapup":{"durationSeconds":"x1"},"startTime":"yesterday","new":{"a":[1, 2]}}"#;
+    let record =
+        r#"{"id":12,"held":"true","wrapup":{"durationSeconds":"x1"},"startTime":"yesterday","new":{"a":[1, 2]}}"#;
     let row = Folder::with("in.ndjson", record).converted(&["in.ndjson"]).row();
-    assert_eq!(json!(row), json!({
-        "id": "12",
-        "held": true,
-        "extra": {"/wrapup/durationSeconds": "\"x1\"", "/startTime": "\"yesterday\"", "/new": "{\"a\":[1, 2]}"},
-    }));
+    assert_eq!(
+        json!(row),
+        json!({
+            "id": "12",
+            "held": true,
+            "extra": {"/wrapup/durationSeconds": "\"x1\"", "/startTime": "\"yesterday\"", "/new": "{\"a\":[1, 2]}"},
+        })
+    );
 }

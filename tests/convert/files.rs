@@ -30,7 +30,8 @@ fn a_partition_is_one_file_whatever_the_threads() {
 
 #[test]
 fn files_roll_at_their_size_and_keep_the_order_of_rows() {
-    let (folder, rolled) = convert(2500, &["--partition-by", "none", "--target-file-size", "64KiB", "--row-group-rows", "500"]);
+    let (folder, rolled) =
+        convert(2500, &["--partition-by", "none", "--target-file-size", "64KiB", "--row-group-rows", "500"]);
     assert!(rolled.files.len() >= 3, "{:?}", rolled.files);
     for file in &rolled.files[..rolled.files.len() - 1] {
         assert!(std::fs::metadata(folder.path("out").join(file)).unwrap().len() >= 64 << 10, "{file}");
@@ -69,7 +70,8 @@ fn sorted_row_groups_are_sorted_and_say_so() {
         assert_eq!(said, [(leaf("purpose"), false, false), (leaf("start_time"), false, false)]);
         // Microseconds of 2025 have the same number of digits, so that texts compare as they do. Nulls come last.
         let key = |row: &crate::output::Row| {
-            let text = |name: &str| row.get(name).map_or("\u{10ffff}".to_owned(), |value| value.as_str().unwrap().to_owned());
+            let text =
+                |name: &str| row.get(name).map_or("\u{10ffff}".to_owned(), |value| value.as_str().unwrap().to_owned());
             (text("purpose"), text("start_time"))
         };
         let keys: Vec<_> = rows.by_ref().take(group.num_rows() as usize).map(|row| key(&row)).collect();
@@ -81,9 +83,12 @@ fn sorted_row_groups_are_sorted_and_say_so() {
 #[test]
 fn without_sort_by_rows_keep_the_order_of_the_input() {
     let (_folder, output) = convert(300, &["--partition-by", "none"]);
-    let ids: Vec<u64> = output.column("id").iter().map(|id| id.as_str().unwrap().split('-').next().unwrap().parse().unwrap()).collect();
+    let ids: Vec<u64> =
+        output.column("id").iter().map(|id| id.as_str().unwrap().split('-').next().unwrap().parse().unwrap()).collect();
     assert!(ids.is_sorted());
-    assert!(output.footers().iter().all(|footer| footer.row_groups().iter().all(|group| group.sorting_columns().is_none())));
+    assert!(
+        output.footers().iter().all(|footer| footer.row_groups().iter().all(|group| group.sorting_columns().is_none()))
+    );
 }
 
 #[test]
@@ -119,13 +124,9 @@ fn options_that_name_no_fitting_column_are_usage_errors() {
 fn every_codec_is_written_and_read() {
     let folder = Folder::with("in.ndjson", lines(&export(200, 82)));
     let mut rows = Vec::new();
-    for (codec, said) in [
-        ("zstd", "ZSTD"),
-        ("zstd(3)", "ZSTD"),
-        ("snappy", "SNAPPY"),
-        ("lz4", "LZ4_RAW"),
-        ("none", "UNCOMPRESSED"),
-    ] {
+    for (codec, said) in
+        [("zstd", "ZSTD"), ("zstd(3)", "ZSTD"), ("snappy", "SNAPPY"), ("lz4", "LZ4_RAW"), ("none", "UNCOMPRESSED")]
+    {
         folder.convert(&["in.ndjson", "--out", codec, "--compression", codec]).ended_with(0);
         let output = folder.output(codec);
         for footer in output.footers() {
@@ -149,7 +150,10 @@ fn files_say_what_readers_can_use() {
             assert!(chunk.offset_index_offset().is_some(), "{file}: {name} has no offset index");
             let is_scalar = chunk.column_descr().max_rep_level() == 0;
             assert_eq!(chunk.column_index_offset().is_some(), is_scalar, "{file}: {name}");
-            assert!(!chunk.encodings().any(|encoding| encoding == Encoding::BYTE_STREAM_SPLIT), "Spark 3 cannot read it");
+            assert!(
+                !chunk.encodings().any(|encoding| encoding == Encoding::BYTE_STREAM_SPLIT),
+                "Spark 3 cannot read it"
+            );
         }
     }
 }
@@ -160,7 +164,9 @@ fn the_types_are_those_that_every_reader_knows() {
     for field in output.schema().fields() {
         let is_known = match field.data_type() {
             DataType::Utf8 | DataType::Int64 | DataType::Float64 | DataType::Boolean => true,
-            DataType::Timestamp(unit, zone) => *unit == arrow::datatypes::TimeUnit::Microsecond && zone.as_deref() == Some("UTC"),
+            DataType::Timestamp(unit, zone) => {
+                *unit == arrow::datatypes::TimeUnit::Microsecond && zone.as_deref() == Some("UTC")
+            }
             DataType::List(element) => element.name() == "element",
             DataType::Map(entries, _) => entries.name() == "key_value",
             _ => false,

@@ -62,7 +62,9 @@ fn what_is_not_there_is_a_usage_error_with_advice() {
 #[test]
 fn standard_input_is_read_plain_and_compressed() {
     let text = conversations(3);
-    for (name, bytes) in [("plain", text.clone().into_bytes()), ("gz", gzip(text.as_bytes())), ("zst", zstd(text.as_bytes()))] {
+    for (name, bytes) in
+        [("plain", text.clone().into_bytes()), ("gz", gzip(text.as_bytes())), ("zst", zstd(text.as_bytes()))]
+    {
         let folder = Folder::new();
         folder.convert_piped(&["-", "--out", "out"], &bytes).ended_with(0);
         let output = folder.output("out");
@@ -146,7 +148,10 @@ fn the_output_may_lie_inside_the_input_folder() {
     assert_eq!(folder.output("in/out").sorted("conversation_id"), ["a"]);
     folder.convert(&["in", "--out", "in/out", "--mode", "overwrite"]).ended_with(0);
     assert_eq!(folder.output("in/out").sorted("conversation_id"), ["a"]);
-    folder.convert(&["in/out", "--out", "in/out", "--mode", "overwrite"]).ended_with(2).says(&["is the output dataset"]);
+    folder
+        .convert(&["in/out", "--out", "in/out", "--mode", "overwrite"])
+        .ended_with(2)
+        .says(&["is the output dataset"]);
     assert_eq!(folder.output("in/out").sorted("conversation_id"), ["a"]);
 }
 

@@ -163,7 +163,9 @@ fn of_many_runs_that_start_together_one_wins_each_time() {
         assert_eq!(winners, 1, "{runs:?}");
         for run in runs.iter().filter(|run| run.code != 0) {
             assert_eq!(run.code, 1, "{run:?}");
-            let is_told = ["another run is writing", "there is a dataset in it", "is not empty"].iter().any(|part| run.stderr.contains(part));
+            let is_told = ["another run is writing", "there is a dataset in it", "is not empty"]
+                .iter()
+                .any(|part| run.stderr.contains(part));
             assert!(is_told, "{run:?}");
         }
         assert_eq!(folder.output(&out).rows().len(), 30);

@@ -18,12 +18,18 @@ fn a_record_longer_than_the_limit_is_refused_and_the_next_one_read() {
     let output = folder.output("out");
     assert_eq!(output.column("id"), ["before", "after"]);
     let reject = &output.rejects()[0];
-    assert_eq!((&reject["kind"], &reject["raw_bytes"], &reject["line"]), (&"size".into(), &2_000_000.into(), &2.into()));
+    assert_eq!(
+        (&reject["kind"], &reject["raw_bytes"], &reject["line"]),
+        (&"size".into(), &2_000_000.into(), &2.into())
+    );
     assert_eq!((reject.get("raw"), &reject["record_offset"]), (None, &101.into()), "too long to be kept");
 
     // Given back as an input it says where its text is.
     folder.write("again.ndjson", reject.to_string());
-    folder.convert(&["again.ndjson", "--out", "rest"]).ended_with(1).says(&["too long to be kept", "take this line out"]);
+    folder
+        .convert(&["again.ndjson", "--out", "rest"])
+        .ended_with(1)
+        .says(&["too long to be kept", "take this line out"]);
 
     folder.convert(&["in.ndjson", "--out", "whole"]).ended_with(0);
     assert_eq!(folder.output("whole").column("id"), ["before", "long", "after"]);
@@ -35,14 +41,26 @@ fn the_limit_itself_is_allowed() {
     folder.convert(&["in.ndjson", "--out", "out", "--max-record-size", "10000B", "--max-rejects", "1"]).ended_with(3);
     assert_eq!(folder.output("out").column("id"), ["at"]);
     folder.write("array.json", format!("[\n{},\n{}\n]", long("at", 10_000), long("over", 10_001)));
-    folder.convert(&["array.json", "--out", "array", "--max-record-size", "10000B", "--max-rejects", "1"]).ended_with(3);
+    folder
+        .convert(&["array.json", "--out", "array", "--max-record-size", "10000B", "--max-rejects", "1"])
+        .ended_with(3);
     assert_eq!(folder.output("array").column("id"), ["at"]);
 }
 
 #[test]
 fn a_file_without_an_end_of_line_does_not_eat_the_memory() {
     let folder = Folder::with("in.ndjson", format!("{{\"id\":\"{}", "x".repeat(5_000_000)));
-    let run = folder.convert(&["in.ndjson", "--out", "out", "--max-record-size", "1MB", "--max-rejects", "1", "--report", "r.json"]);
+    let run = folder.convert(&[
+        "in.ndjson",
+        "--out",
+        "out",
+        "--max-record-size",
+        "1MB",
+        "--max-rejects",
+        "1",
+        "--report",
+        "r.json",
+    ]);
     run.ended_with(3);
     assert_eq!(folder.json("r.json")["rejects"][0]["kind"], "size");
 }
@@ -83,7 +101,8 @@ fn integers_are_exact_to_64_bits() {
     let values = ["9223372036854775807", "-9223372036854775808", "9223372036854775808", "\"9007199254740993\"", "1.5"];
     let text: Vec<String> = values.iter().map(|value| record(value)).collect();
     let rows = Folder::with("in.ndjson", text.join("\n")).converted(&["in.ndjson"]).rows();
-    let seconds: Vec<_> = rows.iter().map(|row| row.get("wrapup_duration_seconds").and_then(|value| value.as_i64())).collect();
+    let seconds: Vec<_> =
+        rows.iter().map(|row| row.get("wrapup_duration_seconds").and_then(|value| value.as_i64())).collect();
     assert_eq!(seconds, [Some(i64::MAX), Some(i64::MIN), None, Some(9_007_199_254_740_993), None]);
     assert_eq!(rows[2]["extra"]["/wrapup/durationSeconds"], "9223372036854775808");
     assert_eq!(rows[4]["extra"]["/wrapup/durationSeconds"], "1.5");

@@ -10,7 +10,10 @@ fn the_source_has_the_row_at_its_offset() {
     let [plain, packed, array] = [70, 71, 72].map(|seed| export(120, seed));
     let plain = format!("\u{feff}{}", lines(&plain).replace('\n', "\r\n"));
     let packed = lines(&packed);
-    let array = serde_json::to_string_pretty(&serde_json::from_str::<serde_json::Value>(&format!("[{}]", array.join(","))).unwrap()).unwrap();
+    let array = serde_json::to_string_pretty(
+        &serde_json::from_str::<serde_json::Value>(&format!("[{}]", array.join(","))).unwrap(),
+    )
+    .unwrap();
     let folder = Folder::with("a.ndjson", &plain);
     folder.write("b.ndjson.gz", gzip(packed.as_bytes()));
     folder.write("c.json", &array);

@@ -1,14 +1,15 @@
 //! How many records may be refused, and which one is named when there are too many.
 
 use crate::{
-    data::{conversations, export, lines},
+    data::{conversations, export, gzip, lines},
     run::Folder,
 };
 
 /// A file of good lines with broken ones at these places; each broken line says which it is.
 fn file(number: usize, broken: &[usize]) -> String {
     let good = conversations(number);
-    let line = |(at, line): (usize, &str)| if broken.contains(&at) { format!("{{!{at}}}\n") } else { format!("{line}\n") };
+    let line =
+        |(at, line): (usize, &str)| if broken.contains(&at) { format!("{{!{at}}}\n") } else { format!("{line}\n") };
     good.lines().enumerate().map(line).collect()
 }
 
@@ -17,7 +18,10 @@ fn the_first_the_last_and_any_record_may_be_the_broken_one() {
     for at in [0, 57, 99] {
         let folder = Folder::with("in.ndjson", file(100, &[at]));
         let line = at + 1;
-        folder.convert(&["in.ndjson", "--out", "out"]).ended_with(1).says(&[&format!("line {line}, byte "), &format!("!{at}")]);
+        folder
+            .convert(&["in.ndjson", "--out", "out"])
+            .ended_with(1)
+            .says(&[&format!("line {line}, byte "), &format!("!{at}")]);
         folder.convert(&["in.ndjson", "--out", "out", "--max-rejects", "1"]).ended_with(3);
         assert_eq!(folder.output("out").rows().len(), 99);
         assert_eq!(folder.output("out").rejects()[0]["line"], line);
@@ -44,19 +48,38 @@ fn the_earliest_by_file_and_byte_is_named_however_many_threads() {
 }
 
 #[test]
+fn a_file_that_cannot_be_read_is_named_in_its_turn() {
+    let packed = gzip((file(1000, &[]) + "{!late}\n" + &file(1000, &[])).as_bytes());
+    let cut = &packed[..packed.len() - 20];
+    let folder = Folder::with("in/a.ndjson.gz", cut);
+    folder.write("in/b.ndjson", "{!later}\n");
+    for threads in ["1", "7"] {
+        let args = ["in", "--out", "out", "--threads", threads];
+        folder.convert(&args).ended_with(1).says(&["in/a.ndjson.gz, line 1001, byte ", "{!late}"]);
+        let run = folder.convert(&[&args[..], &["--max-rejects", "1"]].concat()).ended_with(1);
+        run.says(&[&format!("in/a.ndjson.gz, byte {}", cut.len())]);
+        assert!(!folder.path("out").exists());
+    }
+}
+
+#[test]
 fn rejects_stand_in_the_order_of_the_input() {
     let folder = Folder::with("in/a.ndjson", file(50, &[3, 40]));
     folder.write("in/b.ndjson", file(50, &[0]));
     folder.convert(&["in", "--out", "out", "--max-rejects", "3", "--threads", "7"]).ended_with(3);
     let rejects = folder.output("out").rejects();
-    let raws: Vec<_> = rejects.iter().map(|reject| (reject["file"].as_str().unwrap(), reject["raw"].as_str().unwrap())).collect();
+    let raws: Vec<_> =
+        rejects.iter().map(|reject| (reject["file"].as_str().unwrap(), reject["raw"].as_str().unwrap())).collect();
     assert_eq!(raws, [("in/a.ndjson", "{!3}"), ("in/a.ndjson", "{!40}"), ("in/b.ndjson", "{!0}")]);
 }
 
 #[test]
 fn one_more_than_the_budget_is_too_many() {
     let folder = Folder::with("in.ndjson", file(20, &[2, 5, 11]));
-    folder.convert(&["in.ndjson", "--out", "out", "--max-rejects", "2"]).ended_with(1).says(&["line 12,", "--max-rejects"]);
+    folder
+        .convert(&["in.ndjson", "--out", "out", "--max-rejects", "2"])
+        .ended_with(1)
+        .says(&["line 12,", "--max-rejects"]);
     assert!(!folder.path("out").exists());
     folder.convert(&["in.ndjson", "--out", "out", "--max-rejects", "3"]).ended_with(3);
 }
@@ -86,7 +109,8 @@ fn unlimited_takes_a_file_of_nothing_but_faults() {
 #[test]
 fn a_rejected_record_leaves_no_trace() {
     // It is broken at its very end: by then all its values had been taken.
-    let broken = r#"{"id":"x","participants":[{"id":"p","newMember":1,"held":"true","attributes":{"Odd Key":"v"}}],"more":1"#;
+    let broken =
+        r#"{"id":"x","participants":[{"id":"p","newMember":1,"held":"true","attributes":{"Odd Key":"v"}}],"more":1"#;
     let good = r#"{"id":"y","participants":[{"id":"q","attributes":{"Key":"v"}}]}"#;
     let folder = Folder::with("with.ndjson", format!("{good}\n{broken}\n{good}\n"));
     folder.write("without.ndjson", format!("{good}\n{good}\n"));

@@ -130,6 +130,16 @@ fn a_reject_that_is_still_broken_is_refused_by_its_line() {
 }
 
 #[test]
+fn lines_of_a_rejects_file_are_its_own_whatever_the_texts_in_it() {
+    let reject = |raw: &str| json!({"partiquet_reject": 1, "raw": raw}).to_string() + "\n";
+    let pretty = "[\n{\n\"id\":\"a\"\n},\n{\"id\":\"b\"}\n]\n";
+    let folder = Folder::with("mended.ndjson", reject(pretty) + &reject("{\"id\":\"c\"}") + &reject("{!}"));
+    folder.convert(&["mended.ndjson", "--out", "out", "--max-rejects", "1"]).ended_with(3);
+    assert_eq!(folder.output("out").column("id"), ["a", "b", "c"]);
+    assert_eq!(folder.output("out").rejects()[0]["line"], 3);
+}
+
+#[test]
 fn rejects_that_were_not_mended_are_rejected_again() {
     let folder = folder();
     folder.convert(&["in.ndjson", "--out", "out", "--max-rejects", "1"]).ended_with(3);

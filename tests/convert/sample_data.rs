@@ -51,7 +51,8 @@ fn hard_partition_values_stay_inside_the_folder_and_lose_nothing() {
     let folder = Folder::new();
     let output = folder.converted(&[&sample(""), "--partition-by", "purpose"]);
     let folders: Vec<String> = output.partitions().into_keys().collect();
-    for name in ["purpose=sales%2Feu", "purpose=a%3Db", "purpose=100%25 Kulanz", "purpose=Rückruf Team", "purpose=.."] {
+    for name in ["purpose=sales%2Feu", "purpose=a%3Db", "purpose=100%25 Kulanz", "purpose=Rückruf Team", "purpose=.."]
+    {
         assert!(folders.iter().any(|folder| folder == name), "{name} is not among {folders:?}");
     }
     assert_eq!(folder.names(), ["out"]);
@@ -60,7 +61,10 @@ fn hard_partition_values_stay_inside_the_folder_and_lose_nothing() {
         .iter()
         .filter_map(|row| row.get("extra")?.get("/purpose").cloned())
         .collect();
-    assert!(displaced.contains(&"\"\"".into()) && displaced.contains(&"\"__HIVE_DEFAULT_PARTITION__\"".into()), "{displaced:?}");
+    assert!(
+        displaced.contains(&"\"\"".into()) && displaced.contains(&"\"__HIVE_DEFAULT_PARTITION__\"".into()),
+        "{displaced:?}"
+    );
     // The column is in the path, and only there.
     assert!(!output.column_names().contains(&"purpose".to_owned()));
 }

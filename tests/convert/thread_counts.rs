@@ -113,7 +113,9 @@ fn another_option_or_another_byte_is_another_run() {
     assert_eq!(ids.len(), runs.len(), "{ids:?}");
 
     // What does not change the files does not change the name.
-    folder.convert(&["in.ndjson", "--out", "x", "--threads", "3", "--progress", "json", "--max-rejects", "7"]).ended_with(0);
+    folder
+        .convert(&["in.ndjson", "--out", "x", "--threads", "3", "--progress", "json", "--max-rejects", "7"])
+        .ended_with(0);
     assert_eq!(run_id(&folder, "0"), run_id(&folder, "x"));
 }
 
