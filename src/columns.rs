@@ -33,6 +33,21 @@ pub enum ScalarType {
     Instant,
 }
 
+impl ScalarType {
+    /// Its name, as schemas print it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+            Self::Int64 => "int64",
+            Self::Float64 => "float64",
+            Self::Bool => "boolean",
+            Self::Instant => "timestamp(us, UTC)",
+        }
+    }
+}
+
 /// The dense values of a column: one entry for each valid row.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Values {
@@ -184,7 +199,9 @@ impl Values {
                 ends.truncate(len);
                 let elements = end_of(ends, len);
                 element_validity.truncate(elements);
-                children.iter_mut().for_each(|child| child.truncate(elements));
+                for child in children {
+                    child.truncate(elements);
+                }
             }
             Self::Map { ends, keys, values } => {
                 ends.truncate(len);

@@ -33,7 +33,7 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
     let inputs = discover(&config.inputs, Some(&config.out))?;
     let table = Table::of(config, &inputs, observer)?;
     let dataset = Dataset::open(&config.out, config.mode)?;
-    let staged = table.run(config, inputs, &dataset, observer)?.stage()?;
+    let staged = table.run(config, inputs, &dataset, observer).stage()?;
     let Staged { totals, files, rejects } = staged;
     let run = table.finish(config, totals, files, rejects, &dataset, observer)?;
     observer.progress(&Progress { stage: Stage::Committing, ..run.progress });
@@ -177,8 +177,8 @@ impl Table {
         inputs: Vec<InputFile>,
         dataset: &Dataset,
         observer: &'a dyn Observer,
-    ) -> Result<Run<'a>> {
-        Ok(Run {
+    ) -> Run<'a> {
+        Run {
             inputs,
             read: ReadOptions { max_record_bytes: config.max_record_bytes, ..ReadOptions::default() },
             plan: Arc::new(Plan::new(&config.model, &self.schema)),
@@ -193,7 +193,7 @@ impl Table {
             rejects: RejectsWriter::new(dataset.staged_rejects_path()),
             max_rejects: config.max_rejects,
             observer,
-        })
+        }
     }
 
     /// Names the run, writes the footers, and puts together what is to be committed.

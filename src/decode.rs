@@ -411,7 +411,9 @@ fn columns_by_path(object: &ObjectPlan, found: &mut [Option<usize>]) {
                 if let Some(column) = column {
                     set(member.path, *column);
                 }
-                promoted.iter().for_each(|promoted| set(promoted.path, promoted.column));
+                for promoted in promoted {
+                    set(promoted.path, promoted.column);
+                }
             }
             Action::Object(_) | Action::Ignored => {}
         }

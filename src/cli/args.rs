@@ -77,8 +77,8 @@ pub struct ConvertArgs {
 
     /// Read options from a TOML file; the command line goes before it
     ///
-    /// The keys are the long names of these options, and `inputs`: out = "calls", partition-by = ["day(start_time)",
-    /// "purpose"], provenance = true. Paths in it are relative to the working directory, as they are here.
+    /// The keys are the long names of these options, and `inputs`: `out = "calls"`, `partition-by = "day(start_time)"`,
+    /// `provenance = true`. Paths in it are relative to the working directory, as they are here.
     #[arg(long, value_name = "FILE.toml", value_hint = ValueHint::FilePath, help_heading = INPUT_OUTPUT)]
     pub config: Option<PathBuf>,
 }

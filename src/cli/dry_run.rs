@@ -2,12 +2,7 @@
 
 use std::fmt::Write;
 
-use partiquet::{
-    Preview,
-    columns::{ColumnShape, ScalarType},
-    config::PartitionBy,
-    model::{ColumnSpec, TableSchema},
-};
+use partiquet::{Preview, config::PartitionBy, model::TableSchema};
 
 use super::{human, paint::Paint};
 
@@ -83,7 +78,7 @@ fn more(text: &mut String, number: usize) {
 }
 
 fn columns(text: &mut String, schema: &TableSchema) {
-    let rows: Vec<_> = schema.columns.iter().map(|column| (human::shown(&column.name), type_text(column))).collect();
+    let rows: Vec<_> = schema.columns.iter().map(|column| (human::shown(&column.name), column.type_name())).collect();
     let width =
         |of: fn(&(String, String)) -> &String| rows.iter().map(|row| of(row).chars().count()).max().unwrap_or(0);
     // A long list of struct members must not push the paths off the screen.
@@ -91,30 +86,6 @@ fn columns(text: &mut String, schema: &TableSchema) {
     for ((name, kind), column) in rows.iter().zip(&schema.columns) {
         let line = format!("  {name:<names$}  {kind:<types$}  {}", human::shown(&column.path));
         let _ = writeln!(text, "{}", line.trim_end());
-    }
-}
-
-fn type_text(column: &ColumnSpec) -> String {
-    match &column.shape {
-        ColumnShape::Scalar(scalar) => scalar_text(*scalar).to_owned(),
-        ColumnShape::List(scalar) => format!("list<{}>", scalar_text(*scalar)),
-        ColumnShape::Structs(children) => {
-            let members = column.children.iter().zip(children);
-            let members = members.map(|(child, scalar)| format!("{} {}", child.name, scalar_text(*scalar)));
-            format!("list<struct<{}>>", members.collect::<Vec<_>>().join(", "))
-        }
-        ColumnShape::Map => "map<text, text>".to_owned(),
-    }
-}
-
-const fn scalar_text(scalar: ScalarType) -> &'static str {
-    match scalar {
-        ScalarType::Text => "text",
-        ScalarType::Json => "json",
-        ScalarType::Int64 => "int64",
-        ScalarType::Float64 => "double",
-        ScalarType::Bool => "bool",
-        ScalarType::Instant => "timestamp",
     }
 }
 

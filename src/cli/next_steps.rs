@@ -9,6 +9,7 @@ use partiquet::{
     columns::{ColumnShape, ScalarType},
     config::{PartitionField, Transform},
     model::TableSchema,
+    partition::transform::partition_name,
 };
 
 use super::{args::Target, quote};
@@ -71,21 +72,10 @@ pub fn partition_columns(fields: &[PartitionField], schema: &TableSchema) -> Vec
             _ => PartitionType::Text,
         }
     };
-    fields.iter().map(|field| PartitionColumn { name: partition_name(field), kind: kind(field) }).collect()
-}
-
-/// Name of the partition column: the column's own for identity, else with the transform's name behind it.
-pub fn partition_name(field: &PartitionField) -> String {
-    let suffix = match field.transform {
-        Transform::Identity => return field.column.clone(),
-        Transform::Year => "year",
-        Transform::Month => "month",
-        Transform::Day => "day",
-        Transform::Hour => "hour",
-        Transform::Bucket(_) => "bucket",
-        Transform::Truncate(_) => "trunc",
-    };
-    format!("{}_{suffix}", field.column)
+    fields
+        .iter()
+        .map(|field| PartitionColumn { name: partition_name(&field.column, field.transform), kind: kind(field) })
+        .collect()
 }
 
 /// The lines for the readers asked for; `dir` as the user wrote it.

@@ -247,6 +247,7 @@ mod tests {
         buffered_bytes: 120_000_000,
     };
 
+    #[expect(clippy::unnecessary_wraps, reason = "a speed is not always known")]
     fn after(seconds: u64) -> Option<Speed> {
         Some(Speed::new(&Progress::default(), &HALF_WAY, Duration::from_secs(seconds)))
     }

@@ -194,6 +194,7 @@ mod tests {
     use super::*;
     use crate::cli::args::{Cli, Command};
 
+    #[expect(clippy::unnecessary_wraps, reason = "stands for a loader that can fail")]
     fn no_model(name: &str) -> Result<Model> {
         Ok(Model {
             name: name.to_owned(),

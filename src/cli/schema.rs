@@ -5,10 +5,7 @@ mod markdown;
 
 use std::fmt::Write as _;
 
-use partiquet::{
-    columns::{ColumnShape, ScalarType},
-    model::{ColumnOrigin, ColumnSpec, Form, Model, TableSchema},
-};
+use partiquet::model::{ColumnOrigin, Form, Model, TableSchema};
 use serde_json::json;
 
 /// How the columns are printed.
@@ -58,7 +55,7 @@ fn table(schema: &TableSchema, model: &Model) -> String {
     };
     line(["COLUMN", "TYPE", "JSON PATH", "WHAT IT IS"]);
     for column in &schema.columns {
-        line([&column.name, &type_text(column), &one_line(&column.path), &one_line(&column.description)]);
+        line([&column.name, &column.type_name(), &one_line(&column.path), &one_line(&column.description)]);
     }
     text
 }
@@ -78,7 +75,7 @@ fn json(schema: &TableSchema, model: &Model) -> String {
         .map(|column| {
             json!({
                 "name": column.name,
-                "type": type_text(column),
+                "type": column.type_name(),
                 "path": if column.path.is_empty() { None } else { Some(&column.path) },
                 "description": column.description,
                 "origin": origin_text(column.origin),
@@ -97,32 +94,6 @@ fn json(schema: &TableSchema, model: &Model) -> String {
         "columns": columns,
     });
     format!("{document:#}\n")
-}
-
-/// A column's type in words: `text`, `int64`, `list<text>`, `list<struct<id: text, score: int64>>`, `map<text, text>`.
-fn type_text(column: &ColumnSpec) -> String {
-    match &column.shape {
-        ColumnShape::Scalar(scalar) => scalar_text(*scalar).to_owned(),
-        ColumnShape::List(scalar) => format!("list<{}>", scalar_text(*scalar)),
-        ColumnShape::Structs(scalars) => {
-            let children = column.children.iter().zip(scalars);
-            let children: Vec<String> =
-                children.map(|(child, scalar)| format!("{}: {}", child.name, scalar_text(*scalar))).collect();
-            format!("list<struct<{}>>", children.join(", "))
-        }
-        ColumnShape::Map => "map<text, text>".to_owned(),
-    }
-}
-
-const fn scalar_text(scalar: ScalarType) -> &'static str {
-    match scalar {
-        ScalarType::Text => "text",
-        ScalarType::Json => "json",
-        ScalarType::Int64 => "int64",
-        ScalarType::Float64 => "float64",
-        ScalarType::Bool => "boolean",
-        ScalarType::Instant => "timestamp(us, UTC)",
-    }
 }
 
 const fn origin_text(origin: ColumnOrigin) -> &'static str {

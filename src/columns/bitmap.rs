@@ -57,7 +57,7 @@ impl Bitmap {
     /// Makes the length `len`: cuts, or adds zeros.
     pub fn resize(&mut self, len: usize) {
         self.words.resize(len.div_ceil(64), 0);
-        if len < self.len && len % 64 != 0 {
+        if len < self.len && !len.is_multiple_of(64) {
             self.words[len / 64] &= (1 << (len % 64)) - 1;
         }
         self.len = len;

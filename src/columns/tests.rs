@@ -2,9 +2,14 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// Rows of a map column: null, or entries whose values can be null.
+type MapRows = Vec<Option<Vec<(String, Option<String>)>>>;
+
 fn bitmap(bits: &[bool]) -> Bitmap {
     let mut map = Bitmap::default();
-    bits.iter().for_each(|&bit| map.push(bit));
+    for &bit in bits {
+        map.push(bit);
+    }
     map
 }
 
@@ -12,7 +17,7 @@ fn bits(map: &Bitmap) -> Vec<bool> {
     (0..map.len()).map(|index| map.get(index)).collect()
 }
 
-fn map_column(rows: &[Option<Vec<(String, Option<String>)>>]) -> Column {
+fn map_column(rows: &MapRows) -> Column {
     let mut column = Column::new(&ColumnShape::Map);
     for (row, entries) in rows.iter().enumerate() {
         let Some(entries) = entries else { continue };
@@ -31,7 +36,7 @@ fn map_column(rows: &[Option<Vec<(String, Option<String>)>>]) -> Column {
     column
 }
 
-fn map_rows(column: &Column, rows: usize) -> Vec<Option<Vec<(String, Option<String>)>>> {
+fn map_rows(column: &Column, rows: usize) -> MapRows {
     let Values::Map { ends, keys, values } = &column.values else { unreachable!() };
     let Values::Text(text) = &values.values else { unreachable!() };
     let string = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
@@ -55,7 +60,7 @@ fn map_rows(column: &Column, rows: usize) -> Vec<Option<Vec<(String, Option<Stri
         .collect()
 }
 
-fn any_map_rows() -> impl Strategy<Value = Vec<Option<Vec<(String, Option<String>)>>>> {
+fn any_map_rows() -> impl Strategy<Value = MapRows> {
     let entry = ("[a-cä]{0,3}", proptest::option::of("[x-z]{0,4}"));
     proptest::collection::vec(proptest::option::of(proptest::collection::vec(entry, 0..4)), 0..150)
 }

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use super::layout;
 use crate::{
-    columns::{ColumnShape, ScalarType},
     config::PartitionField,
     error::Result,
     model::{AttributeMap, ColumnSpec, TableSchema},
@@ -59,7 +58,7 @@ impl SchemaDocument {
     pub fn new(model: &str, schema: &TableSchema, partition_by: &[PartitionField]) -> Self {
         let column = |spec: &ColumnSpec| SchemaColumn {
             name: spec.name.clone(),
-            type_name: type_name(spec),
+            type_name: spec.type_name(),
             path: spec.path.clone(),
         };
         let attribute = |(key, column): &(String, usize)| SchemaAttribute {
@@ -85,37 +84,13 @@ impl SchemaDocument {
     }
 }
 
-fn type_name(spec: &ColumnSpec) -> String {
-    match &spec.shape {
-        ColumnShape::Scalar(scalar) => scalar_name(*scalar).to_owned(),
-        ColumnShape::List(element) => format!("list<{}>", scalar_name(*element)),
-        ColumnShape::Structs(types) => {
-            let members = spec.children.iter().zip(types);
-            let members: Vec<String> =
-                members.map(|(child, scalar)| format!("{}: {}", child.name, scalar_name(*scalar))).collect();
-            format!("list<struct<{}>>", members.join(", "))
-        }
-        ColumnShape::Map => "map<text, text>".to_owned(),
-    }
-}
-
-const fn scalar_name(scalar: ScalarType) -> &'static str {
-    match scalar {
-        ScalarType::Text => "text",
-        ScalarType::Json => "json",
-        ScalarType::Int64 => "int64",
-        ScalarType::Float64 => "double",
-        ScalarType::Bool => "boolean",
-        ScalarType::Instant => "instant",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
 
     use super::*;
     use crate::{
+        columns::{ColumnShape, ScalarType},
         config::Transform,
         model::{ColumnOrigin, Form, schema::ChildSpec},
     };
@@ -134,6 +109,7 @@ mod tests {
             since: None,
             original: false,
             form: Form::Both,
+            values: Vec::new(),
         }
     }
 
@@ -157,7 +133,10 @@ mod tests {
     fn columns_say_their_types_and_attributes_their_keys() {
         let document = document();
         let types: Vec<&str> = document.columns.iter().map(|column| column.type_name.as_str()).collect();
-        assert_eq!(types, ["instant", "list<struct<id: text, score: int64>>", "list<text>", "text", "map<text, text>"]);
+        assert_eq!(
+            types,
+            ["timestamp(us, UTC)", "list<struct<id: text, score: int64>>", "list<text>", "text", "map<text, text>"]
+        );
         let attribute = SchemaAttribute { key: "IVR ~/🎧".to_owned(), column: "attribute_ivr".to_owned() };
         assert_eq!(document.attributes, [attribute]);
     }

@@ -136,8 +136,7 @@ impl<'a> Cursor<'a> {
     pub fn string(&mut self) -> Parse<StringToken> {
         let start = self.pos + 1;
         let mut pos = start;
-        loop {
-            let Some(chunk) = self.bytes.get(pos..).and_then(<[u8]>::first_chunk::<8>) else { break };
+        while let Some(chunk) = self.bytes.get(pos..).and_then(<[u8]>::first_chunk::<8>) {
             let stops = string_stops(u64::from_le_bytes(*chunk));
             if stops != 0 {
                 pos += stops.trailing_zeros() as usize / 8;
@@ -273,8 +272,8 @@ impl<'a> Cursor<'a> {
 fn string_stops(word: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = ONES * 0x80;
-    let quote = word ^ (ONES * b'"' as u64);
-    let backslash = word ^ (ONES * b'\\' as u64);
+    let quote = word ^ (ONES * 0x22);
+    let backslash = word ^ (ONES * 0x5c);
     let zero = |x: u64| x.wrapping_sub(ONES) & !x;
     let control = word.wrapping_sub(ONES * 0x20) & !word;
     (zero(quote) | zero(backslash) | control) & HIGHS

@@ -116,7 +116,7 @@ fn parse_time(text: &str) -> Option<i64> {
         }
     };
     let time = NaiveTime::from_hms_micro_opt(hour, minute, second, micro)?;
-    Some(time.signed_duration_since(NaiveTime::MIN).num_microseconds()?)
+    time.signed_duration_since(NaiveTime::MIN).num_microseconds()
 }
 
 /// `Z` or `+hh:mm`, as microseconds to take away.

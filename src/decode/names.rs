@@ -141,10 +141,8 @@ impl Name {
         let quoted = self.quoted.as_ref()?;
         let last = usize::from(quoted.num_words) - 1;
         let (words, _) = window.as_chunks::<8>();
-        for at in 0..last {
-            if u64::from_le_bytes(words[at]) != quoted.words[at] {
-                return None;
-            }
+        if words[..last].iter().zip(&quoted.words).any(|(word, name)| u64::from_le_bytes(*word) != *name) {
+            return None;
         }
         let equal = u64::from_le_bytes(words[last]) & quoted.last_mask == quoted.words[last];
         equal.then_some(usize::from(quoted.len))

@@ -41,7 +41,7 @@ pub(super) fn scaled_integer(token: &[u8], scale: i64) -> Option<i64> {
         return Some(0);
     }
     digits.truncate(digits.len() - zeros);
-    let exponent = exponent_value(exponent)?;
+    let exponent = exponent_value(exponent);
     let shift = exponent.checked_add(scale)?.checked_sub(fraction_digits as i64)?.checked_add(zeros as i64)?;
     let leading = digits.iter().take_while(|&&d| d == b'0').count();
     let significant = &digits[leading..];
@@ -53,15 +53,15 @@ pub(super) fn scaled_integer(token: &[u8], scale: i64) -> Option<i64> {
 }
 
 /// The value of `e+12`; saturated far outside of what any caller can use.
-fn exponent_value(exponent: &[u8]) -> Option<i64> {
+fn exponent_value(exponent: &[u8]) -> i64 {
     const FAR: i64 = 1 << 40;
     let (negative, digits) = match exponent {
-        [] => return Some(0),
+        [] => return 0,
         [_, b'-', digits @ ..] => (true, digits),
         [_, b'+', digits @ ..] | [_, digits @ ..] => (false, digits),
     };
     let value = digits.iter().fold(0i64, |value, digit| (value * 10 + i64::from(digit - b'0')).min(FAR));
-    Some(if negative { -value } else { value })
+    if negative { -value } else { value }
 }
 
 /// The double of a JSON number. A token with fraction or exponent means the nearest double; an integer must be exact.

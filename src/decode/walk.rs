@@ -154,12 +154,12 @@ impl Walk<'_> {
         self.cursor.colon()?;
         let value_at = self.cursor.pos;
         let pattern = self.program.objects[object].pattern.clone();
-        self.unknown(&pattern, &name, value_at)
+        self.unknown(&pattern, &name, value_at).map_err(|fault| fault.under_key(&name))
     }
 
     /// Reads a value and keeps it in `extra` under `pattern/name`.
     pub fn unknown(&mut self, pattern: &str, name: &[u8], value_at: usize) -> Parse<()> {
-        self.skip_value().map_err(|fault| fault.under_key(name))?;
+        self.skip_value()?;
         let name = String::from_utf8_lossy(name);
         let path = format!("{}/{}", self.levelled(pattern), pointer::escaped(&name));
         self.scratch.tally.unknown(&path, value_at);

@@ -3,7 +3,7 @@ use std::{fs::File, path::Path, sync::Arc, thread};
 use arrow::datatypes::SchemaRef;
 use parquet::{
     arrow::arrow_reader::ParquetRecordBatchReaderBuilder,
-    basic::{Compression as Codec, Encoding},
+    basic::{Compression as Codec, Encoding, ZstdLevel},
     file::{
         metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader},
         properties::ReaderProperties,
@@ -185,7 +185,7 @@ fn encodings_suit_what_is_in_the_columns() {
     assert!(!encodings(1).contains(&Encoding::DELTA_LENGTH_BYTE_ARRAY), "two values fit in it");
     assert!(encodings(2).contains(&Encoding::DELTA_BINARY_PACKED));
     assert!(metadata.row_group(0).column(2).compressed_size() < 1000, "even steps take no room");
-    assert_eq!(metadata.row_group(0).column(0).compression(), Codec::ZSTD(Default::default()));
+    assert_eq!(metadata.row_group(0).column(0).compression(), Codec::ZSTD(ZstdLevel::default()));
     assert_eq!(metadata.file_metadata().version(), 2);
     assert_eq!(metadata.file_metadata().created_by(), Some(EncodeOptions::CREATED_BY));
 }

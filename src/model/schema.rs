@@ -82,6 +82,25 @@ pub struct ColumnSpec {
     pub values: Vec<String>,
 }
 
+impl ColumnSpec {
+    /// The column's type in words: `text`, `int64`, `list<text>`, `list<struct<id: text, score: int64>>`,
+    /// `map<text, text>`.
+    #[must_use]
+    pub fn type_name(&self) -> String {
+        match &self.shape {
+            ColumnShape::Scalar(scalar) => scalar.name().to_owned(),
+            ColumnShape::List(element) => format!("list<{}>", element.name()),
+            ColumnShape::Structs(scalars) => {
+                let children = self.children.iter().zip(scalars);
+                let children: Vec<String> =
+                    children.map(|(child, scalar)| format!("{}: {}", child.name, scalar.name())).collect();
+                format!("list<struct<{}>>", children.join(", "))
+            }
+            ColumnShape::Map => "map<text, text>".to_owned(),
+        }
+    }
+}
+
 /// One member of a struct inside a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChildSpec {

@@ -197,6 +197,7 @@ pub(super) mod tests {
             since: None,
             original: false,
             form: Form::Both,
+            values: Vec::new(),
         };
         let mut specs: Vec<ColumnSpec> =
             columns.iter().map(|(name, shape)| spec(name, shape, ColumnOrigin::Row)).collect();

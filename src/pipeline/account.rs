@@ -45,8 +45,15 @@ pub(super) struct Account {
     writer: RejectsWriter,
     /// A document of which the rest is refused, with its text so far.
     lost: Option<LostDocument>,
-    input_bytes_total: Option<u64>,
-    input_bytes_done: u64,
+}
+
+/// How lines of an input are numbered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LineNumbers {
+    /// By the newlines read so far.
+    Counted,
+    /// In a rejects file each line is a document of its own, and the newlines of its text are not the file's.
+    Documents,
 }
 
 /// The rest of a document behind a fault: one reject, told when its end is known.
@@ -58,13 +65,7 @@ struct LostDocument {
 }
 
 impl Account {
-    pub fn new(
-        files: &[String],
-        input_bytes_total: Option<u64>,
-        read: ReadOptions,
-        max_rejects: MaxRejects,
-        writer: RejectsWriter,
-    ) -> Self {
+    pub fn new(files: &[String], read: ReadOptions, max_rejects: MaxRejects, writer: RejectsWriter) -> Self {
         let inputs = files.iter().map(|path| InputReport { path: path.clone(), ..Default::default() }).collect();
         Self {
             totals: Totals { inputs, digests: vec![0; files.len()], ..Default::default() },
@@ -73,13 +74,17 @@ impl Account {
             max_rejects,
             writer,
             lost: None,
-            input_bytes_total,
-            input_bytes_done: 0,
         }
     }
 
     /// Takes a decoded block into account. If it belongs to a lost document its rows are taken away.
-    pub fn block(&mut self, block: &RecordBlock, decoded: &mut DecodedBlock, num_newlines: u64) -> Result<()> {
+    pub fn block(
+        &mut self,
+        block: &RecordBlock,
+        decoded: &mut DecodedBlock,
+        num_newlines: u64,
+        lines: LineNumbers,
+    ) -> Result<()> {
         if self.is_lost(block.input, block.document, &block.bytes)? {
             decoded.columns.clear();
             self.newlines[block.input] += num_newlines;
@@ -92,19 +97,22 @@ impl Account {
         let input = &mut self.totals.inputs[block.input];
         input.records += decoded.num_records;
         input.rows += decoded.columns.num_rows as u64;
-        self.add_tallies(block, decoded);
+        self.add_tallies(block, decoded, lines);
         for reject in std::mem::take(&mut decoded.rejects) {
             let ends_document = matches!(block.framing, Framing::Ranges(_)) && reject.is_malformed();
-            self.refuse_record(block, reject, ends_document)?;
+            self.refuse_record(block, reject, ends_document, lines)?;
         }
         self.newlines[block.input] += num_newlines;
         Ok(())
     }
 
     /// Takes a stretch that could not be told into records into account.
-    pub fn unreadable(&mut self, unreadable: Unreadable) -> Result<()> {
+    pub fn unreadable(&mut self, unreadable: Unreadable, lines: LineNumbers) -> Result<()> {
         let Unreadable { input, document, record_offset, offset, kind, message, .. } = unreadable;
-        let line = self.newlines[input] + unreadable.newlines_before_error + 1;
+        let line = match lines {
+            LineNumbers::Counted => self.newlines[input] + unreadable.newlines_before_error + 1,
+            LineNumbers::Documents => document + 1,
+        };
         self.newlines[input] += unreadable.num_newlines;
         if let Some(lost) = self.lost.as_mut().filter(|lost| lost.input == input && lost.document == document) {
             lost.add(unreadable.raw.as_deref(), unreadable.raw_bytes, self.max_record_bytes);
@@ -137,7 +145,6 @@ impl Account {
         report.bytes = bytes;
         report.digest = format!("{digest:032x}");
         self.totals.digests[input] = digest;
-        self.input_bytes_done += bytes;
         Ok(())
     }
 
@@ -164,8 +171,6 @@ impl Account {
 
     pub fn progress(&self) -> Progress {
         Progress {
-            input_bytes_total: self.input_bytes_total,
-            input_bytes: self.input_bytes_done,
             json_bytes: self.totals.json_bytes,
             records: self.totals.records,
             rows: self.totals.rows,
@@ -186,27 +191,36 @@ impl Account {
         }
     }
 
-    fn add_tallies(&mut self, block: &RecordBlock, decoded: &mut DecodedBlock) {
+    fn add_tallies(&mut self, block: &RecordBlock, decoded: &mut DecodedBlock, lines: LineNumbers) {
         for tally in &mut decoded.tallies {
             let has_place = self.totals.ledger.paths.get(&tally.path).is_some_and(|counts| counts.first.is_some());
             if let Some(offset) = tally.first_offset.filter(|_| !has_place) {
                 tally.counts.first = Some(Place {
                     file: self.totals.inputs[block.input].path.clone(),
                     offset: block.offset + offset as u64,
-                    line: self.line(block, offset),
+                    line: self.line(block, offset, lines),
                 });
             }
             self.totals.ledger.add(&tally.path, tally.known, &tally.counts);
         }
     }
 
-    fn line(&self, block: &RecordBlock, offset: usize) -> u64 {
+    fn line(&self, block: &RecordBlock, offset: usize, lines: LineNumbers) -> u64 {
+        if lines == LineNumbers::Documents {
+            return block.document + 1;
+        }
         let before = &block.bytes[..offset.min(block.bytes.len())];
         self.newlines[block.input] + memchr::memchr_iter(b'\n', before).count() as u64 + 1
     }
 
-    fn refuse_record(&mut self, block: &RecordBlock, reject: DecodeReject, ends_document: bool) -> Result<()> {
-        let line = self.line(block, reject.offset);
+    fn refuse_record(
+        &mut self,
+        block: &RecordBlock,
+        reject: DecodeReject,
+        ends_document: bool,
+        lines: LineNumbers,
+    ) -> Result<()> {
+        let line = self.line(block, reject.offset, lines);
         let end = if ends_document { block.bytes.len() } else { reject.record.end };
         let raw = &block.bytes[reject.record.start..end];
         let file = self.totals.inputs[block.input].path.clone();

@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     BUFFERED_SHARE, MAX_BLOCKS_PER_THREAD, ROW_GROUP_SHARE, Run, Staged,
-    account::Account,
+    account::{Account, LineNumbers},
     files::{FileSet, RowGroupTicket},
 };
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     decode::{Block, DecodedBlock, Decoder},
     encode::{FileSchema, encode_row_group},
     error::{Error, Result},
-    input::{Piece, RecordBlock, reader::BlockReader},
+    input::{Piece, RecordBlock, discover::total_bytes, reader::BlockReader},
     observe::{Observer, Progress, Stage},
     partition::Router,
 };
@@ -28,6 +28,7 @@ pub(super) struct Steps<'a> {
     files: FileSet,
     decoder: Decoder,
     file_names: Vec<String>,
+    input_bytes_total: Option<u64>,
     shapes: Vec<ColumnShape>,
     file_schema: Arc<FileSchema>,
     limits: Limits,
@@ -47,12 +48,14 @@ struct State {
     /// Taken by the worker that reads.
     reader: Option<BlockReader>,
     read_to_end: bool,
+    /// Bytes of inputs as stored.
+    bytes_read: u64,
     /// Number of the next piece to be read.
     next_piece: u64,
     /// Pieces read and not yet routed, and the bytes of their blocks.
     pieces: usize,
     piece_bytes: usize,
-    to_decode: VecDeque<(u64, RecordBlock)>,
+    to_decode: VecDeque<(u64, RecordBlock, LineNumbers)>,
     /// Pieces that wait for those before them.
     arrived: BTreeMap<u64, Arrived>,
     next_to_route: u64,
@@ -70,8 +73,8 @@ struct State {
 
 /// A piece whose turn may have come.
 enum Arrived {
-    Decoded { block: RecordBlock, decoded: DecodedBlock, num_newlines: u64 },
-    Other(Piece),
+    Decoded { block: RecordBlock, decoded: DecodedBlock, num_newlines: u64, lines: LineNumbers },
+    Other(Piece, LineNumbers),
     Failed(Error),
 }
 
@@ -85,7 +88,7 @@ struct Merge {
 enum Step {
     Encode(RowGroupTicket, Columns),
     Route(Box<Merge>, Option<Arrived>),
-    Decode(u64, RecordBlock, Option<Columns>),
+    Decode(u64, RecordBlock, LineNumbers, Option<Columns>),
     Read(Box<BlockReader>, Option<Vec<u8>>),
     Done,
 }
@@ -95,13 +98,14 @@ impl<'a> Steps<'a> {
         let threads = run.threads.max(1);
         let memory = usize::try_from(run.memory_bytes).unwrap_or(usize::MAX);
         let file_names: Vec<String> = run.inputs.iter().map(|input| input.name.clone()).collect();
-        let input_bytes_total = run.inputs.iter().map(|input| input.bytes).sum();
-        let account = Account::new(&file_names, input_bytes_total, run.read, run.max_rejects, run.rejects);
+        let input_bytes_total = total_bytes(&run.inputs);
+        let account = Account::new(&file_names, run.read, run.max_rejects, run.rejects);
         let router = Router::new(run.partitions, run.shapes.clone(), run.row_group_rows);
         Self {
             state: Mutex::new(State {
                 reader: Some(BlockReader::new(run.inputs, run.read)),
                 read_to_end: false,
+                bytes_read: 0,
                 next_piece: 0,
                 pieces: 0,
                 piece_bytes: 0,
@@ -121,6 +125,7 @@ impl<'a> Steps<'a> {
             files: FileSet::new(run.staging, Arc::clone(&run.file_schema), run.target_file_bytes),
             decoder: Decoder::new(run.plan),
             file_names,
+            input_bytes_total,
             shapes: run.shapes,
             file_schema: run.file_schema,
             limits: Limits {
@@ -136,14 +141,14 @@ impl<'a> Steps<'a> {
 
     /// Works until there is nothing left to do, or something failed.
     pub fn work(&self) {
-        let _guard = WakeOthers(self);
+        let _wakes_others = WakeOthers(self);
         let mut decoder = self.decoder.clone();
         loop {
             let result = match self.next_step() {
                 Step::Encode(ticket, columns) => self.encode(ticket, columns),
                 Step::Route(merge, arrived) => self.route(*merge, arrived),
-                Step::Decode(piece, block, columns) => {
-                    self.decode(&mut decoder, piece, block, columns);
+                Step::Decode(piece, block, lines, columns) => {
+                    self.decode(&mut decoder, piece, block, lines, columns);
                     Ok(())
                 }
                 Step::Read(reader, recycled) => {
@@ -199,7 +204,9 @@ impl<'a> Steps<'a> {
 
     fn read(&self, mut reader: BlockReader, recycled: Option<Vec<u8>>) {
         let result = reader.next_piece(recycled);
+        let lines = if reader.is_in_rejects_file() { LineNumbers::Documents } else { LineNumbers::Counted };
         let mut state = self.lock();
+        state.bytes_read = reader.bytes_read();
         state.reader = Some(reader);
         let piece = state.next_piece;
         match result {
@@ -208,9 +215,9 @@ impl<'a> Steps<'a> {
                 state.next_piece += 1;
                 state.pieces += 1;
                 state.piece_bytes += block.bytes.len();
-                state.to_decode.push_back((piece, block));
+                state.to_decode.push_back((piece, block, lines));
             }
-            Ok(Some(other)) => state.arrive(piece, Arrived::Other(other)),
+            Ok(Some(other)) => state.arrive(piece, Arrived::Other(other, lines)),
             // Its turn comes after what was read before it: an earlier record may be refused.
             Err(error) => {
                 state.read_to_end = true;
@@ -221,7 +228,14 @@ impl<'a> Steps<'a> {
         self.changed.notify_all();
     }
 
-    fn decode(&self, decoder: &mut Decoder, piece: u64, block: RecordBlock, columns: Option<Columns>) {
+    fn decode(
+        &self,
+        decoder: &mut Decoder,
+        piece: u64,
+        block: RecordBlock,
+        lines: LineNumbers,
+        columns: Option<Columns>,
+    ) {
         let columns = columns.unwrap_or_else(|| Columns::new(&self.shapes));
         let decoded = decoder.decode(
             Block {
@@ -233,7 +247,7 @@ impl<'a> Steps<'a> {
             columns,
         );
         let num_newlines = memchr::memchr_iter(b'\n', &block.bytes).count() as u64;
-        self.lock().arrived.insert(piece, Arrived::Decoded { block, decoded, num_newlines });
+        self.lock().arrived.insert(piece, Arrived::Decoded { block, decoded, num_newlines, lines });
         self.changed.notify_all();
     }
 
@@ -248,13 +262,15 @@ impl<'a> Steps<'a> {
                 merge.account.end_document()?;
                 return Err(error);
             }
-            Some(Arrived::Other(Piece::Unreadable(unreadable))) => merge.account.unreadable(unreadable)?,
-            Some(Arrived::Other(Piece::EndOfInput { input, bytes, digest })) => {
+            Some(Arrived::Other(Piece::Unreadable(unreadable), lines)) => {
+                merge.account.unreadable(unreadable, lines)?;
+            }
+            Some(Arrived::Other(Piece::EndOfInput { input, bytes, digest }, _)) => {
                 merge.account.end_of_input(input, bytes, digest)?;
             }
-            Some(Arrived::Other(Piece::Block(block))) => bytes = Some(block.bytes),
-            Some(Arrived::Decoded { block, mut decoded, num_newlines }) => {
-                merge.account.block(&block, &mut decoded, num_newlines)?;
+            Some(Arrived::Other(Piece::Block(block), _)) => bytes = Some(block.bytes),
+            Some(Arrived::Decoded { block, mut decoded, num_newlines, lines }) => {
+                merge.account.block(&block, &mut decoded, num_newlines, lines)?;
                 merge.router.route(&mut decoded.columns)?;
                 (bytes, columns) = (Some(block.bytes), Some(decoded.columns));
             }
@@ -280,6 +296,8 @@ impl<'a> Steps<'a> {
         let progress = merge.progress(if at_end { Stage::Finishing } else { Stage::Converting });
 
         let mut state = self.lock();
+        let progress =
+            Progress { input_bytes: state.bytes_read, input_bytes_total: self.input_bytes_total, ..progress };
         state.used_row_groups.drain(..).for_each(|columns| merge.router.recycle(columns));
         state.routed_to_end = at_end && ready.is_empty();
         state.to_encode.extend(ready);
@@ -337,8 +355,8 @@ impl State {
                 return Some(Step::Route(Box::new(merge), arrived));
             }
         }
-        if let Some((piece, block)) = self.to_decode.pop_front() {
-            return Some(Step::Decode(piece, block, self.spare_columns.pop()));
+        if let Some((piece, block, lines)) = self.to_decode.pop_front() {
+            return Some(Step::Decode(piece, block, lines, self.spare_columns.pop()));
         }
         let room = self.pieces == 0 || (self.pieces < limits.blocks && self.piece_bytes < limits.block_bytes);
         if room

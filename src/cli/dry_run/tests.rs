@@ -1,3 +1,5 @@
+use partiquet::columns::{ColumnShape, ScalarType};
+use partiquet::model::ColumnSpec;
 use partiquet::model::{AttributeMap, ChildSpec, ColumnOrigin, Form};
 
 use super::*;
@@ -47,8 +49,8 @@ fn everything_that_would_be_written() {
   -
 
 3 columns: name, type, path
-  start_time  timestamp                 /startTime
-  skills      list<struct<id text, level int64>>  /skills
+  start_time  timestamp(us, UTC)        /startTime
+  skills      list<struct<id: text, level: int64>>  /skills
   extra       map<text, text>
 
 Attribute columns, from a sample of 1,000 participants

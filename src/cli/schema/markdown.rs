@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use partiquet::model::{ColumnOrigin, ColumnSpec, Form, Model, TableSchema};
 
-use super::{one_line, type_text};
+use super::one_line;
 
 /// The whole page.
 pub(super) fn page(schema: &TableSchema, model: &Model) -> String {
@@ -80,7 +80,7 @@ fn row(page: &mut String, column: &ColumnSpec) {
     }
     let cells = [
         code(&column.name),
-        code(&type_text(column)),
+        code(&column.type_name()),
         code(&column.path),
         since.to_owned(),
         if from_api { sent_by } else { "" }.to_owned(),

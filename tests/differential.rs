@@ -1,0 +1,18 @@
+//! The decoder against a slow flattener that was written apart from it, on cases by hand and on generated records.
+
+#[allow(dead_code, reason = "shared with the other tests, each of which uses a part")]
+mod support {
+    pub mod generate;
+    pub mod json;
+    pub mod reference;
+    pub mod subject;
+}
+
+mod flattening {
+    mod envelopes;
+    mod flatten;
+    mod objects;
+    mod property;
+    mod rejects;
+    mod values;
+}

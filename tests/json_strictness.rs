@@ -1,0 +1,15 @@
+//! RFC 8259 to the letter: every form of JSON that is valid is read, every other one rejects its record.
+
+#[allow(dead_code, unused_imports, reason = "shared with the other tests, each of which uses a part")]
+mod support {
+    pub mod json;
+    pub mod reference;
+    pub mod subject;
+}
+
+mod strictness {
+    mod grammar;
+    mod strings;
+    mod texts;
+    mod verdict;
+}
