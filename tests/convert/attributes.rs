@@ -59,7 +59,7 @@ fn one_in_a_hundred_is_frequent() {
 #[test]
 fn at_most_sixty_four_keys_become_columns_by_themselves() {
     let many: Value = (0..100).map(|n| (format!("k{n:03}"), json!("v"))).collect::<serde_json::Map<_, _>>().into();
-    let output = folder(&[many.clone()]);
+    let output = folder(&[many]);
     let output = output.converted(&["in.ndjson"]);
     assert_eq!(attribute_columns(&output).len(), 64);
     assert_eq!(output.row()["attributes"].as_object().unwrap().len(), 36);
@@ -157,9 +157,9 @@ fn odd_keys_come_back_exactly() {
         .map(|(n, key)| ((*key).to_owned(), json!(n.to_string())))
         .collect::<serde_json::Map<_, _>>()
         .into();
-    let in_map = rows(&[attributes.clone()], &["--attribute-columns", "none"]);
+    let in_map = rows(std::slice::from_ref(&attributes), &["--attribute-columns", "none"]);
     assert_eq!(in_map[0]["attributes"], attributes);
-    let folder = folder(&[attributes.clone()]);
+    let folder = folder(std::slice::from_ref(&attributes));
     let output = folder.converted(&["in.ndjson"]);
     let schema = folder.json("out/_partiquet/schema.json");
     let (row, promoted) = (output.row(), schema["attributes"].as_array().unwrap());

@@ -178,7 +178,7 @@ fn the_library_writes_what_the_program_writes() {
     for file in &report.files {
         assert!(library[&file.path] == program[&file.path], "{}", file.path);
     }
-    assert_eq!(report.elapsed_seconds, 0.0, "the library reads no clock");
+    assert!(report.elapsed_seconds == 0.0, "the library reads no clock");
     let error = convert(&config(&folder), &Silent).unwrap_err();
     assert!(matches!(error, Error::Dataset { .. }), "{error}");
 }

@@ -3,7 +3,7 @@
 use arrow::datatypes::DataType;
 use parquet::{
     basic::{Compression, Encoding},
-    file::metadata::{ColumnChunkMetaData, ParquetMetaData},
+    file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData},
 };
 
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 };
 
 fn chunks(footer: &ParquetMetaData) -> impl Iterator<Item = &ColumnChunkMetaData> {
-    footer.row_groups().iter().flat_map(|group| group.columns())
+    footer.row_groups().iter().flat_map(RowGroupMetaData::columns)
 }
 
 fn convert(records: usize, args: &[&str]) -> (Folder, Output) {
@@ -46,7 +46,7 @@ fn files_roll_at_their_size_and_keep_the_order_of_rows() {
 fn row_groups_have_at_most_the_rows_asked_for_and_are_full() {
     let (_folder, output) = convert(1000, &["--partition-by", "none", "--row-group-rows", "300"]);
     let footer = output.footer(&output.files[0]);
-    let rows: Vec<i64> = footer.row_groups().iter().map(|group| group.num_rows()).collect();
+    let rows: Vec<i64> = footer.row_groups().iter().map(RowGroupMetaData::num_rows).collect();
     let (last, full) = rows.split_last().unwrap();
     assert!(full.len() > 5 && full.iter().all(|&rows| rows == 300) && (1..=300).contains(last), "{rows:?}");
     assert_eq!(rows.iter().sum::<i64>(), footer.file_metadata().num_rows());

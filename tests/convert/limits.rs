@@ -102,7 +102,7 @@ fn integers_are_exact_to_64_bits() {
     let text: Vec<String> = values.iter().map(|value| record(value)).collect();
     let rows = Folder::with("in.ndjson", text.join("\n")).converted(&["in.ndjson"]).rows();
     let seconds: Vec<_> =
-        rows.iter().map(|row| row.get("wrapup_duration_seconds").and_then(|value| value.as_i64())).collect();
+        rows.iter().map(|row| row.get("wrapup_duration_seconds").and_then(serde_json::Value::as_i64)).collect();
     assert_eq!(seconds, [Some(i64::MAX), Some(i64::MIN), None, Some(9_007_199_254_740_993), None]);
     assert_eq!(rows[2]["extra"]["/wrapup/durationSeconds"], "9223372036854775808");
     assert_eq!(rows[4]["extra"]["/wrapup/durationSeconds"], "1.5");

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::output::Output;
 
 /// Longer than anything here takes on a busy machine: a test that waits so long has failed.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A folder that goes away with the test.
 pub struct Folder {
