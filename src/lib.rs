@@ -1,5 +1,45 @@
 //! partiquet flattens nested contact-centre JSON into Hive-partitioned Parquet: every participant a row, every leaf
 //! a column, nothing lost.
+//!
+//! [`convert()`] does all of it, from inputs to a committed dataset. Below it the stages are public, each of use alone.
+//! Above all the decoder: bytes in, Arrow record batches out, no file touched.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use partiquet::{
+//!     batch,
+//!     columns::Columns,
+//!     decode::{Block, Decoder},
+//!     input::Framing,
+//!     model::{AttributeMap, Model, Plan, TableSchema},
+//! };
+//!
+//! # fn main() -> partiquet::Result<()> {
+//! // The table: the built-in model, and one attribute key with a column of its own.
+//! let model = Model::load(Model::DEFAULT)?;
+//! let table = TableSchema::new(&model, &["IVR Priority".to_owned()], AttributeMap::Rest, false)?;
+//!
+//! // One decoder for each thread: it learns the order of members as it goes.
+//! let mut decoder = Decoder::new(Arc::new(Plan::new(&model, &table)));
+//! let bytes = br#"{"id":"c1","participants":[{"purpose":"agent","held":"true"},{"purpose":"acd","held":3}]}"#;
+//! let block = Block { bytes, framing: &Framing::Lines, file: "memory", offset: 0 };
+//! let columns = Columns::new(decoder.shapes());
+//! let decoded = decoder.decode(block, columns);
+//! assert!(decoded.rejects.is_empty());
+//!
+//! let batch = batch::into_record_batch(decoded.columns, &table.arrow_schema())?;
+//! let nulls = |column: &str| batch.column_by_name(column).map(|values| values.null_count());
+//! assert_eq!(batch.num_rows(), 2);
+//! assert_eq!(nulls("conversation_id"), Some(0), "the conversation's id is repeated");
+//! assert_eq!(nulls("held"), Some(1), "\"true\" is a flag, 3 is not");
+//! assert_eq!(nulls("extra"), Some(1), "and is kept here");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Nothing here prints, ends the process, or looks at the clock: times come in by [`Config`], and what there is to tell
+//! goes to an [`Observer`](observe::Observer) and into the [`Report`](report::Report).
 
 pub mod batch;
 pub mod columns;
@@ -21,3 +61,8 @@ mod sampling;
 pub use config::Config;
 pub use convert::{Preview, VERSION, convert, infer, preview};
 pub use error::{Error, Result};
+
+/// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;

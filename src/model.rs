@@ -1,6 +1,6 @@
 //! What a participant is: the one description that decoder, table schema and documentation are derived from.
 //!
-//! A model is a JSON document (`models/call.json`, or a file of the user's). [`file`] reads and checks it,
+//! A model is a JSON document (`models/call.json`, or a file of the user's). [`mod@file`] reads and checks it,
 //! [`naming`] says what columns are called, [`schema`] lists the columns of the table, [`arrow`] gives them
 //! as an Arrow schema, [`plan`] arranges them for the decoder.
 
@@ -102,7 +102,7 @@ pub enum FieldKind {
     Object(Vec<Field>),
     /// A list of values: one list column.
     List(ScalarType),
-    /// A list of objects: one list<struct> column; the leaves of an object are the struct's members.
+    /// A list of objects: one `list<struct>` column; the leaves of an object are the struct's members.
     ListOfObjects(Vec<Field>),
     /// A free-form map from text to text.
     Map {

@@ -1,5 +1,13 @@
 //! The decoder against a slow flattener that was written apart from it, on cases by hand and on generated records.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::format_push_string,
+    reason = "tests stop at the first surprise, and are read more often than run"
+)]
+
 #[allow(dead_code, reason = "shared with the other tests, each of which uses a part")]
 mod support {
     pub mod generate;

@@ -1,5 +1,13 @@
 //! RFC 8259 to the letter: every form of JSON that is valid is read, every other one rejects its record.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::format_push_string,
+    reason = "tests stop at the first surprise, and are read more often than run"
+)]
+
 #[allow(dead_code, unused_imports, reason = "shared with the other tests, each of which uses a part")]
 mod support {
     pub mod json;

@@ -58,7 +58,7 @@ pub struct MemberPlan {
 }
 
 /// What the decoder does with a value. `column` indexes the columns of the object that is being filled: the table's,
-/// the staged parent's, or the children of a list<struct>.
+/// the staged parent's, or the children of a `list<struct>`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// Store one value.

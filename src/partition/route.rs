@@ -7,8 +7,7 @@
 //! ```
 //!
 //! A partition's id counts partitions in the order in which rows first met them. This is the one serial step between
-//! decoding and encoding, so it moves values and nothing else: a block of one partition is appended column by column,
-//! or simply swapped with the empty buffer.
+//! decoding and encoding, so it moves values and nothing else: a block of one partition is appended column by column.
 
 mod displaced;
 mod keys;
@@ -59,8 +58,6 @@ pub struct Router {
     full: VecDeque<usize>,
     buffered_bytes: usize,
     num_displaced: u64,
-    /// Cleared buffers for partitions to come.
-    spares: Vec<Columns>,
     /// Scratch, used again for each block.
     keys: Vec<RowKey>,
     targets: Vec<Target>,
@@ -74,10 +71,6 @@ impl Router {
     /// A buffer is full at this size even if it has less rows than a row group: offsets within a column have 32 bits,
     /// and a block that is appended to a buffer just below this must still fit.
     pub const MAX_BUFFER_BYTES: usize = 1 << 30;
-
-    /// Cleared buffers that are kept. They keep their memory, which no budget counts: enough for the row groups that
-    /// are encoded at the same time, no more.
-    pub const MAX_SPARES: usize = 4;
 
     /// Routes rows of a table with these shapes. A buffer is full with `row_group_rows` rows (at least 1).
     #[must_use]
@@ -94,7 +87,6 @@ impl Router {
             full: VecDeque::new(),
             buffered_bytes: 0,
             num_displaced: 0,
-            spares: Vec::new(),
             keys: Vec::new(),
             targets: Vec::new(),
         }
@@ -184,14 +176,6 @@ impl Router {
         (rows > 0).then(|| self.take_first(partition, rows))
     }
 
-    /// Gives a buffer back that was taken and is no longer needed.
-    pub fn recycle(&mut self, mut columns: Columns) {
-        if self.spares.len() < Self::MAX_SPARES && columns.columns.len() == self.shapes.len() {
-            columns.clear();
-            self.spares.push(columns);
-        }
-    }
-
     /// Fills `keys` for the block's rows; gives the values that the files would lose, by row.
     fn encode_keys(&mut self, block: &Columns) -> Result<Vec<Displaced>> {
         self.keys.clear();
@@ -236,16 +220,14 @@ impl Router {
     }
 
     /// Moves a whole block to one partition.
-    fn move_whole(&mut self, block: &mut Columns, partition: usize) {
+    fn move_whole(&mut self, block: &Columns, partition: usize) {
+        // Copied even where the buffer is empty: a block's columns go back to the decoder, and one that had grown to the
+        // size of a row group would hold that memory for every block to come.
         let buffer = &mut self.partitions[partition].columns;
-        if buffer.num_rows > 0 {
-            buffer.append(block);
-            return;
+        if buffer.columns.is_empty() {
+            *buffer = Columns::new(&self.shapes);
         }
-        std::mem::swap(buffer, block);
-        if block.columns.is_empty() {
-            *block = self.spare();
-        }
+        buffer.append(block);
     }
 
     /// Moves the rows of a block each to its partition; gives the partitions met, each once.
@@ -261,7 +243,7 @@ impl Router {
             };
             last = Some((key, partition));
             if self.partitions[partition].columns.columns.is_empty() {
-                self.partitions[partition].columns = self.spare();
+                self.partitions[partition].columns = Columns::new(&self.shapes);
             }
             let open = &mut self.partitions[partition];
             if !open.touched {
@@ -289,7 +271,7 @@ impl Router {
         let total = self.partitions[partition].columns.num_rows;
         let mut rest = Columns { columns: Vec::new(), num_rows: 0 };
         if rows < total {
-            rest = self.spare();
+            rest = Columns::new(&self.shapes);
             let behind = &self.partitions[partition].columns;
             for (column, behind) in rest.columns.iter_mut().zip(&behind.columns) {
                 column.append_range(0, behind, rows, total);
@@ -312,10 +294,6 @@ impl Router {
         if open.columns.num_rows > 0 {
             self.by_size.insert((open.bytes, Reverse(partition)));
         }
-    }
-
-    fn spare(&mut self) -> Columns {
-        self.spares.pop().unwrap_or_else(|| Columns::new(&self.shapes))
     }
 }
 

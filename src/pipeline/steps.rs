@@ -67,7 +67,6 @@ struct State {
     /// Memory to be used again.
     spare_bytes: Vec<Vec<u8>>,
     spare_columns: Vec<Columns>,
-    used_row_groups: Vec<Columns>,
     error: Option<Error>,
 }
 
@@ -118,7 +117,6 @@ impl<'a> Steps<'a> {
                 encoding: 0,
                 spare_bytes: Vec::new(),
                 spare_columns: Vec::new(),
-                used_row_groups: Vec::new(),
                 error: None,
             }),
             changed: Condvar::new(),
@@ -298,7 +296,6 @@ impl<'a> Steps<'a> {
         let mut state = self.lock();
         let progress =
             Progress { input_bytes: state.bytes_read, input_bytes_total: self.input_bytes_total, ..progress };
-        state.used_row_groups.drain(..).for_each(|columns| merge.router.recycle(columns));
         state.routed_to_end = at_end && ready.is_empty();
         state.to_encode.extend(ready);
         state.merge = Some(merge);
@@ -319,10 +316,12 @@ impl<'a> Steps<'a> {
     }
 
     fn encode(&self, ticket: RowGroupTicket, columns: Columns) -> Result<()> {
-        let result = encode_row_group(&self.file_schema, &columns).and_then(|group| self.files.append(ticket, group));
+        let group = encode_row_group(&self.file_schema, &columns);
+        // The rows make room before the bytes are written.
+        drop(columns);
+        let result = group.and_then(|group| self.files.append(ticket, group));
         let mut state = self.lock();
         state.encoding -= 1;
-        state.used_row_groups.push(columns);
         drop(state);
         self.changed.notify_all();
         result

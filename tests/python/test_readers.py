@@ -205,7 +205,7 @@ DUCKDB_TYPES = {
     "wrapup_tags": "VARCHAR[]",
     "journey_context_triggering_action_action_map_version": "BIGINT",
     "conversation_routing_data_priority": "BIGINT",
-    "conversation_routing_data_skills": "STRUCT(id VARCHAR, self_uri VARCHAR)[]",
+    "conversation_routing_data_skills": "STRUCT(id VARCHAR, name VARCHAR, self_uri VARCHAR)[]",
     "conversation_routing_data_skill_expression_id": "VARCHAR",
     "error_info_errors": "VARCHAR",
     "fax_status_bytes_transmitted": "BIGINT",

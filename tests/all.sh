@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# Everything that must hold before a change goes in, in one command: format, lints, documentation, all tests.
+#
+#     tests/all.sh
+#
+# It needs cargo (with rustfmt and clippy), Python 3.11 or newer with its venv module, and Java 17 or newer, which the
+# Spark tests start. The Python packages it installs itself, into a folder of their own below target/. It ends at the
+# first step that fails, with exit code 1.
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# No step may wait for an answer.
+exec </dev/null
+
+current="start"
+
+step() {
+    current=$1
+    printf '\n==> %s\n' "$current"
+}
+
+fail() {
+    printf '\ntests/all.sh: %s\n' "$1" >&2
+    trap - EXIT
+    exit 1
+}
+
+on_exit() {
+    local code=$?
+    if [ "$code" -ne 0 ]; then
+        printf '\ntests/all.sh: FAILED at "%s"\n' "$current" >&2
+        exit 1
+    fi
+}
+trap on_exit EXIT
+
+step "what is needed"
+command -v cargo >/dev/null || fail "cargo is missing: install Rust from https://rustup.rs"
+cargo fmt --version >/dev/null 2>&1 || fail "rustfmt is missing: rustup component add rustfmt"
+cargo clippy --version >/dev/null 2>&1 || fail "clippy is missing: rustup component add clippy"
+
+python=${PYTHON:-python3}
+command -v "$python" >/dev/null || fail "$python is missing: install Python 3.11 or newer, or name one in PYTHON"
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    fail "$("$python" --version) is too old for the packages of the tests: they need 3.11 or newer; PYTHON can name one"
+"$python" -c 'import venv, ensurepip' 2>/dev/null ||
+    fail "the venv module of $python is missing (Debian and Ubuntu: apt install python3-venv)"
+
+# Spark looks for Java in this order.
+java=java
+if [ -n "${JAVA_HOME:-}" ]; then java=$JAVA_HOME/bin/java; fi
+command -v "$java" >/dev/null ||
+    fail "Java is missing, and the Spark tests need it: install a JDK or JRE of version 17 or newer, or set JAVA_HOME"
+java_version=$("$java" -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p' | head -n 1)
+[ "${java_version:-0}" -ge 17 ] ||
+    fail "Java ${java_version:-of unknown version} is too old for Spark: install version 17 or newer, or set JAVA_HOME"
+
+cargo --version
+"$python" --version
+echo "Java $java_version"
+target=$(cargo metadata --format-version 1 --no-deps --locked |
+    "$python" -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
+
+step "Python packages"
+requirements=tests/python/requirements.txt
+environment=$target/python
+wanted=$("$python" -c 'import hashlib, sys; print(sys.version, hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' \
+    "$requirements")
+if [ "$(cat "$environment/installed" 2>/dev/null)" = "$wanted" ]; then
+    echo "as $requirements wants them"
+else
+    "$python" -m venv --clear "$environment"
+    "$environment/bin/python" -m pip install --quiet --no-input --disable-pip-version-check -r "$requirements"
+    # Written last: an installation that broke off is done again.
+    printf '%s\n' "$wanted" >"$environment/installed"
+fi
+
+step "format"
+cargo fmt --check
+
+step "lints"
+cargo clippy --all-targets --locked -- -D warnings
+
+step "documentation"
+RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked
+
+step "Rust tests"
+cargo test --locked
+
+# The tests above built this binary; a release build would take minutes more and test the same code.
+step "Python tests: five engines read what was written"
+PARTIQUET_BIN=$target/debug/partiquet "$environment/bin/python" -m pytest -q -p no:cacheprovider tests/python
+
+printf '\ntests/all.sh: all passed\n'
