@@ -1,0 +1,255 @@
+//! What a person or a script meets: help, exit codes, config files, progress, the lines to paste.
+
+use std::{fs, io::Read, sync::Mutex};
+
+use partiquet::{
+    Config, Error,
+    config::{AttributeColumns, AttributeMap, Compression, MaxRejects, Mode, PartitionBy},
+    convert,
+    input::ReadOptions,
+    model::Model,
+    observe::{Observer, Progress, Silent},
+};
+
+use crate::{
+    data::{conversations, export, lines},
+    output::tree,
+    run::{Folder, Run},
+};
+
+#[test]
+fn help_has_examples_defaults_and_exit_codes() {
+    let folder = Folder::new();
+    let help = folder.convert(&["--help"]).ended_with(0).stdout;
+    for part in
+        ["Examples:", "--partition-by", "[default: day(start_time)]", "Exit codes: 0 committed", "--max-rejects"]
+    {
+        assert!(help.contains(part), "{part}\n{help}");
+    }
+    let version = folder.run(&["--version"]).ended_with(0).stdout;
+    assert_eq!(version.trim(), format!("partiquet {}", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn wrong_usage_ends_with_2_and_touches_nothing() {
+    let folder = Folder::with("in.ndjson", conversations(1));
+    for args in [
+        &["in.ndjson"][..],
+        &["--out", "out"],
+        &["in.ndjson", "--out", "out", "--nonsense"],
+        &["in.ndjson", "--out", "out", "--mode", "append"],
+        &["in.ndjson", "--out", "out", "--max-rejects", "many"],
+        &["in.ndjson", "--out", "out", "--compression", "brotli"],
+        &["in.ndjson", "--out", "out", "--threads", "0"],
+        &["in.ndjson", "--out", "out", "--report", "out/r.json"],
+        &["in.ndjson", "--out", "out", "--config", "in.ndjson"],
+    ] {
+        folder.convert(args).ended_with(2);
+        assert_eq!(folder.names(), ["in.ndjson"], "{args:?}");
+    }
+}
+
+#[test]
+fn a_model_that_is_not_there_is_wrong_usage() {
+    let folder = Folder::with("in.ndjson", conversations(1));
+    let run = folder.convert(&["in.ndjson", "--out", "out", "--model", "absent"]).ended_with(2);
+    run.says(&["absent", "call"]);
+    assert_eq!(folder.names(), ["in.ndjson"]);
+}
+
+#[test]
+fn a_config_file_says_what_the_command_line_does_not() {
+    let folder = Folder::with("in.ndjson", conversations(3));
+    folder.write(
+        "c.toml",
+        "inputs = \"in.ndjson\"\nout = \"from-file\"\npartition-by = [\"month(start_time)\"]\nprovenance = true\n",
+    );
+    folder.convert(&["--config", "c.toml"]).ended_with(0);
+    let output = folder.output("from-file");
+    assert!(output.files[0].starts_with("start_time_month=2025-07/"));
+    assert!(output.column_names().contains(&"source_file".to_owned()));
+    folder.convert(&["--config", "c.toml", "--out", "said", "--partition-by", "none"]).ended_with(0);
+    assert!(!folder.output("said").files[0].contains('/'));
+    folder.write("wrong.toml", "out = \"x\"\npartition-bye = \"none\"\n");
+    folder
+        .convert(&["in.ndjson", "--config", "wrong.toml"])
+        .ended_with(2)
+        .says(&["wrong.toml, line 2", "did you mean partition-by?"]);
+}
+
+#[test]
+fn the_summary_ends_with_lines_to_paste() {
+    let folder = Folder::with("in.ndjson", conversations(3));
+    let run = folder.convert(&["in.ndjson", "--out", "my calls"]).ended_with(0);
+    assert!(run.stdout.starts_with("Wrote 3 rows to my calls in "), "{}", run.stdout);
+    for part in
+        ["read_parquet('", "my calls/**/*.parquet'", "hive_types = {'start_time_day': DATE}", "spark.read.parquet("]
+    {
+        assert!(run.stdout.contains(part), "{part}\n{}", run.stdout);
+    }
+    let only =
+        |target: &str, out: &str| folder.convert(&["in.ndjson", "--out", out, "--target", target]).ended_with(0).stdout;
+    let (duckdb, spark) = (only("duckdb", "d"), only("spark", "s"));
+    assert!(duckdb.contains("read_parquet(") && !duckdb.contains("spark.read"), "{duckdb}");
+    assert!(!spark.contains("read_parquet(") && spark.contains("spark.read"), "{spark}");
+}
+
+#[test]
+fn progress_as_json_is_one_object_a_line() {
+    let folder = Folder::with("in.ndjson", lines(&export(300, 95)));
+    let run = folder.convert(&["in.ndjson", "--out", "out", "--progress", "json"]).ended_with(0);
+    let events: Vec<serde_json::Value> = run.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let stages: Vec<_> = events.iter().filter_map(|event| event["stage"].as_str()).collect();
+    for stage in ["sampling", "converting", "finishing", "committing"] {
+        assert!(stages.contains(&stage), "{stages:?}");
+    }
+    let last = events.last().unwrap();
+    assert_eq!((&last["event"], &last["exit_code"]), (&"finished".into(), &0.into()));
+    let rows = folder.output("out").rows().len() as u64;
+    assert_eq!(events[events.len() - 2]["rows"].as_u64(), Some(rows), "{:?}", events[events.len() - 2]);
+}
+
+#[test]
+fn at_the_end_all_bytes_are_read() {
+    let text = lines(&export(300, 95));
+    let folder = Folder::with("in.ndjson", &text);
+    let run = folder.convert(&["in.ndjson", "--out", "out", "--progress", "json"]).ended_with(0);
+    let events = run.stderr.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    for event in events.filter(|event| event["stage"] == "committing") {
+        assert_eq!(
+            (&event["input_bytes"], &event["input_bytes_total"]),
+            (&text.len().into(), &text.len().into()),
+            "{event}"
+        );
+    }
+}
+
+/// Keeps what it is told.
+#[derive(Default)]
+struct Told(Mutex<Vec<Progress>>);
+
+impl Observer for Told {
+    fn progress(&self, progress: &Progress) {
+        self.0.lock().unwrap().push(*progress);
+    }
+}
+
+#[test]
+fn progress_within_a_file_can_be_seen() {
+    let folder = Folder::with("in.ndjson", lines(&export(6000, 96)));
+    let total = fs::metadata(folder.path("in.ndjson")).unwrap().len();
+    let told = Told::default();
+    convert(&config(&folder), &told).unwrap();
+    let read: Vec<u64> = told.0.lock().unwrap().iter().map(|progress| progress.input_bytes).collect();
+    assert!(read.is_sorted(), "{read:?}");
+    assert!(total > 3 << 20 && read.iter().any(|read| (1..total).contains(read)), "{read:?} of {total} bytes");
+}
+
+/// What the command line makes of `in.ndjson --out out --attribute-columns none`.
+fn config(folder: &Folder) -> Config {
+    Config {
+        inputs: vec![folder.path("in.ndjson").to_str().unwrap().to_owned()],
+        out: folder.path("out"),
+        model: Model::load(Model::DEFAULT).unwrap(),
+        partition_by: PartitionBy::default().0,
+        attribute_columns: AttributeColumns::None,
+        attribute_map: AttributeMap::Rest,
+        compression: Compression::DEFAULT,
+        target_file_bytes: Config::TARGET_FILE_BYTES,
+        row_group_rows: Config::ROW_GROUP_ROWS,
+        threads: 2,
+        memory_bytes: Config::MEMORY_BYTES,
+        max_record_bytes: ReadOptions::MAX_RECORD_BYTES,
+        max_rejects: MaxRejects::default(),
+        mode: Mode::Error,
+        sort_by: Vec::new(),
+        bloom_filter: Vec::new(),
+        provenance: false,
+        committed_at: "2025-07-01T00:00:00Z".to_owned(),
+    }
+}
+
+#[test]
+fn the_library_writes_what_the_program_writes() {
+    let folder = Folder::with("in.ndjson", lines(&export(200, 97)));
+    let report = convert(&config(&folder), &Silent).unwrap();
+    folder.convert(&["in.ndjson", "--out", "program", "--attribute-columns", "none"]).ended_with(0);
+    let [library, program] = ["out", "program"].map(|out| tree(&folder.path(out)));
+    for file in &report.files {
+        assert!(library[&file.path] == program[&file.path], "{}", file.path);
+    }
+    assert!(report.elapsed_seconds == 0.0, "the library reads no clock");
+    let error = convert(&config(&folder), &Silent).unwrap_err();
+    assert!(matches!(error, Error::Dataset { .. }), "{error}");
+}
+
+/// Asks to stop once something is under way.
+struct Stopper;
+
+impl Observer for Stopper {
+    fn stop_requested(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn the_library_can_be_asked_to_stop() {
+    let folder = Folder::with("in.ndjson", conversations(10));
+    let error = convert(&config(&folder), &Stopper).unwrap_err();
+    assert!(matches!(error, Error::Interrupted), "{error}");
+    assert_eq!(folder.names(), ["in.ndjson"]);
+}
+
+#[test]
+fn without_a_terminal_a_short_run_says_nothing_on_standard_error() {
+    let folder = Folder::with("in.ndjson", conversations(3));
+    let run = folder.convert(&["in.ndjson", "--out", "out"]).ended_with(0);
+    assert_eq!(run.stderr, "");
+    assert!(!run.stdout.contains('\u{1b}'), "no colours in a file");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let folder = Folder::with("in.ndjson", conversations(3));
+    let mut child = folder.command(&["convert", "in.ndjson", "--out", "out"]).spawn().unwrap();
+    drop(child.stdout.take());
+    let mut stderr = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    assert_eq!((child.wait().unwrap().code(), stderr.as_str()), (Some(0), ""));
+    assert_eq!(folder.output("out").rows().len(), 3);
+}
+
+#[test]
+fn an_inferred_model_converts_what_it_was_inferred_from() {
+    let records: String = (0..20)
+        .map(|n| format!("{{\"orderId\":\"o{n}\",\"lines\":[{{\"sku\":\"s{n}\",\"count\":{n}}}],\"at\":\"2025-07-01T00:00:{n:02}Z\"}}\n"))
+        .collect();
+    let folder = Folder::with("orders.ndjson", records);
+    let model: Run = folder.run(&["infer", "orders.ndjson", "--name", "orders"]).ended_with(0);
+    folder.write("orders.json", &model.stdout);
+    folder
+        .convert(&["orders.ndjson", "--out", "out", "--model", "orders.json", "--partition-by", "none"])
+        .ended_with(0);
+    let output = folder.output("out");
+    assert_eq!(output.rows().len(), 20);
+    assert_eq!(output.said(&output.files[0], "partiquet.model").unwrap(), "orders");
+}
+
+#[test]
+fn schema_shows_the_columns_that_a_run_writes() {
+    let folder = Folder::with("in.ndjson", conversations(1));
+    let document: serde_json::Value =
+        serde_json::from_str(&folder.run(&["schema", "--as", "json"]).ended_with(0).stdout).unwrap();
+    let shown: Vec<&str> =
+        document["columns"].as_array().unwrap().iter().map(|column| column["name"].as_str().unwrap()).collect();
+    assert_eq!(folder.converted(&["in.ndjson", "--attribute-columns", "none"]).column_names(), shown);
+}
+
+#[test]
+fn completions_and_the_manual_page_are_printed() {
+    let folder = Folder::new();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        assert!(folder.run(&["completions", shell]).ended_with(0).stdout.contains("--partition-by") || shell == "fish");
+    }
+    assert!(folder.run(&["man"]).ended_with(0).stdout.contains(".SH"));
+}

@@ -1,0 +1,127 @@
+//! Where the participants stand is seen in each record, and so is how their members are spelled.
+
+use serde_json::json;
+
+use crate::{
+    output::{Row, instant},
+    run::Folder,
+};
+
+/// The same participant in every envelope, in wire names and in snake case.
+const WIRE: &str =
+    r#"{"id":"p","startTime":"2025-07-01T10:00:00Z","queue":{"id":"q","selfUri":"/q"},"wrapup":{"durationSeconds":7}}"#;
+const SNAKE: &str = r#"{"id":"p","start_time":"2025-07-01T10:00:00Z","queue":{"id":"q","self_uri":"/q"},"wrapup":{"duration_seconds":7}}"#;
+
+fn participant() -> Row {
+    let mut row = json!({"id": "p", "queue_id": "q", "queue_self_uri": "/q", "wrapup_duration_seconds": 7});
+    row["start_time"] = instant("2025-07-01T10:00:00Z");
+    row.as_object().unwrap().clone()
+}
+
+/// The row as far as it comes from the participant itself.
+fn own_part(mut row: Row) -> Row {
+    row.retain(|column, _| {
+        !column.starts_with("conversation_") && !column.starts_with("notification_") && column != "extra"
+    });
+    row
+}
+
+#[test]
+fn all_envelopes_and_both_spellings_may_stand_in_one_file() {
+    let mut lines = Vec::new();
+    for participant in [WIRE, SNAKE] {
+        lines.extend([
+            (participant.to_owned(), None),
+            (format!(r#"{{"id":"c1","participants":[{participant}]}}"#), Some("c1")),
+            (format!(r#"{{"entities":[{{"id":"c2","participants":[{participant}]}}],"pageCount":1}}"#), Some("c2")),
+            (format!(r#"{{"conversations":[{{"participants":[{participant}],"id":"c3"}}]}}"#), Some("c3")),
+            (
+                format!(
+                    r#"{{"topicName":"t","eventBody":{{"id":"c4","participants":[{participant}]}},"version":"2"}}"#
+                ),
+                Some("c4"),
+            ),
+        ]);
+    }
+    let text: String = lines.iter().map(|(line, _)| line.clone() + "\n").collect();
+    let rows = Folder::with("in.ndjson", text).converted(&["in.ndjson"]).rows();
+    assert_eq!(rows.len(), lines.len());
+    for (row, (line, conversation)) in rows.into_iter().zip(lines) {
+        assert_eq!(row.get("conversation_id").and_then(|id| id.as_str()), conversation, "{line}");
+        assert_eq!(own_part(row), participant(), "{line}");
+    }
+}
+
+#[test]
+fn keys_may_come_in_any_order() {
+    let participants = r#"[{"purpose":"agent","id":"p1","startTime":"2025-07-01T10:00:00Z"},{"id":"p2"}]"#;
+    let records = [
+        format!(r#"{{"id":"c","divisionId":"d","participants":{participants},"odd":1}}"#),
+        format!(r#"{{"participants":{participants},"odd":1,"divisionId":"d","id":"c"}}"#),
+        format!(r#"{{"odd":1,"id":"c","participants":{participants},"divisionId":"d"}}"#),
+    ];
+    let convert = |record: &String| Folder::with("in.ndjson", record).converted(&["in.ndjson"]).partitions();
+    let first = convert(&records[0]);
+    assert_eq!(first.len(), 2, "one row has no day");
+    for rows in first.values() {
+        assert_eq!(rows[0]["conversation_id"], "c");
+        assert_eq!(rows[0]["extra"]["../odd"], "1", "{rows:?}");
+    }
+    assert_eq!(first, convert(&records[1]));
+    assert_eq!(first, convert(&records[2]));
+}
+
+#[test]
+fn a_page_gives_each_participant_its_own_conversation() {
+    let page = r#"{"entities":[
+        {"participants":[{"id":"a1"},{"id":"a2"}],"id":"a"},
+        {"id":"none","participants":[]},
+        {"id":"null","participants":null},
+        {"id":"absent"},
+        {"id":"b","participants":[{"id":"b1"}]}],"total":5}"#;
+    let rows = Folder::with("in.json", page).converted(&["in.json"]).rows();
+    let pairs: Vec<_> = rows.iter().map(|row| (&row["conversation_id"], &row["id"])).collect();
+    assert_eq!(pairs, [(&json!("a"), &json!("a1")), (&json!("a"), &json!("a2")), (&json!("b"), &json!("b1"))]);
+}
+
+#[test]
+fn records_without_participants_are_counted() {
+    let text = "{\"participants\":[]}\n{\"participants\":null}\n{\"entities\":[]}\n{\"eventBody\":{}}\n{\"id\":\"bare\"}\n{}\n";
+    let folder = Folder::with("in.ndjson", text);
+    folder.convert(&["in.ndjson", "--out", "out", "--report", "r.json"]).ended_with(0);
+    let report = folder.json("r.json");
+    assert_eq!(report["records"], 6);
+    assert_eq!(report["records_without_rows"], 4, "the empty object is a participant of whom nothing is known");
+    assert_eq!(report["rows"], 2);
+}
+
+#[test]
+fn what_is_empty_stays_apart_from_what_is_missing() {
+    let text = r#"{"id":"","mediaRoles":[],"attributes":{}}
+{"id":null,"mediaRoles":null,"attributes":null}
+{"id":"x","mediaRoles":[null,""],"attributes":{"k":null,"":""}}"#;
+    let rows = Folder::with("in.ndjson", text).converted(&["in.ndjson", "--attribute-columns", "none"]).rows();
+    assert_eq!(
+        json!(rows),
+        json!([
+            {"id": "", "media_roles": [], "attributes": {}},
+            {},
+            {"id": "x", "media_roles": [null, ""], "attributes": {"k": null, "": ""}},
+        ])
+    );
+}
+
+#[test]
+fn values_of_the_wrong_type_are_kept_beside_the_row() {
+    let record =
+        r#"{"id":12,"held":"true","wrapup":{"durationSeconds":"x1"},"startTime":"yesterday","new":{"a":[1, 2]}}"#;
+    let row = Folder::with("in.ndjson", record).converted(&["in.ndjson"]).row();
+    assert_eq!(
+        json!(row),
+        json!({
+            "id": "12",
+            "held": true,
+            "extra": {"/wrapup/durationSeconds": "\"x1\"", "/startTime": "\"yesterday\"", "/new": "{\"a\":[1, 2]}"},
+        })
+    );
+}

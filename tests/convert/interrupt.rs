@@ -1,0 +1,175 @@
+//! Signals, crashes and two runs at once. The runs here read a pipe that the test holds open: they are in the middle of
+//! their work for as long as the test wants, on any machine.
+
+use std::{
+    fs,
+    io::Write,
+    process::{Child, ChildStdin, Command, Stdio},
+};
+
+use crate::{
+    commit::assert_no_staging,
+    data::{conversations, export, lines},
+    output::{entries, tree},
+    run::{Folder, Run, wait_until},
+};
+
+/// A run that waits for more input.
+struct Running {
+    child: Child,
+    pipe: ChildStdin,
+}
+
+impl Running {
+    /// Starts a run that writes to `out`, and waits until it has the dataset open and has read something.
+    fn start(folder: &Folder, args: &[&str]) -> Self {
+        let options = ["convert", "-", "--out", "out", "--attribute-columns", "none", "--row-group-rows", "200"];
+        let mut child = folder.command(&[&options[..], args].concat()).stdin(Stdio::piped()).spawn().unwrap();
+        let pipe = child.stdin.take().unwrap();
+        let mut running = Self { child, pipe };
+        running.feed_until("a staged file", || {
+            entries(&folder.path("out")).iter().any(|path| path.extension().is_some_and(|end| end == "staged"))
+        });
+        running
+    }
+
+    /// Gives it records until something is true, or until it takes no more.
+    fn feed_until(&mut self, what: &str, mut is_true: impl FnMut() -> bool) {
+        let block = lines(&export(300, 40));
+        wait_until(what, || is_true() || self.pipe.write_all(block.as_bytes()).is_err() || is_true());
+    }
+
+    fn signal(&self, signal: &str) {
+        let kill = Command::new("kill").args([&format!("-{signal}"), &self.child.id().to_string()]).status().unwrap();
+        assert!(kill.success());
+    }
+
+    /// Feeds it until it ends by itself.
+    fn end(mut self) -> Run {
+        let block = lines(&export(300, 40));
+        wait_until("the end of the run", || self.pipe.write_all(block.as_bytes()).is_err());
+        drop(self.pipe);
+        Run::of(self.child)
+    }
+}
+
+#[test]
+fn a_signal_ends_the_run_and_nothing_is_left() {
+    for signal in ["INT", "TERM"] {
+        for threads in ["1", "2"] {
+            let folder = Folder::new();
+            let running = Running::start(&folder, &["--threads", threads]);
+            running.signal(signal);
+            let run = running.end().ended_with(130).says(&["interrupted: nothing was committed"]);
+            assert_eq!(run.stdout, "");
+            assert_eq!(folder.names(), Vec::<String>::new(), "{signal}");
+        }
+    }
+}
+
+#[test]
+fn a_signal_leaves_a_dataset_that_was_there_as_it_was() {
+    let folder = Folder::with("in.ndjson", conversations(3));
+    folder.convert(&["in.ndjson", "--out", "out"]).ended_with(0);
+    let before = (tree(&folder.path("out")), entries(&folder.path("out")));
+    let running = Running::start(&folder, &["--mode", "overwrite", "--report", "r.json"]);
+    running.signal("INT");
+    running.end().ended_with(130);
+    assert!(before == (tree(&folder.path("out")), entries(&folder.path("out"))));
+    assert_eq!(folder.json("r.json")["exit_code"], 130);
+}
+
+#[test]
+fn a_signal_is_heard_while_the_input_is_silent_and_closes() {
+    let folder = Folder::new();
+    let running = Running::start(&folder, &[]);
+    running.signal("INT");
+    // What feeds a pipe dies of the same Ctrl-C: the end of input must not be taken for the end of the data.
+    drop(running.pipe);
+    Run::of(running.child).ended_with(130);
+    assert_eq!(folder.names(), Vec::<String>::new());
+}
+
+#[test]
+fn a_second_signal_ends_a_run_that_waits_for_input() {
+    let folder = Folder::with("in.ndjson", conversations(3));
+    let running = Running::start(&folder, &[]);
+    running.signal("INT");
+    // Two signals at the same moment may be delivered as one.
+    let mut child = running.child;
+    wait_until("the end by repeated signals", || {
+        let _ = Command::new("kill").args(["-INT", &child.id().to_string()]).stderr(Stdio::null()).status();
+        child.try_wait().unwrap().is_some()
+    });
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    drop(running.pipe);
+    // What it left is swept by the next run.
+    folder.convert(&["in.ndjson", "--out", "out"]).ended_with(0);
+    assert_eq!(folder.output("out").rows().len(), 3);
+    assert_no_staging(&folder, "out");
+}
+
+#[test]
+fn a_killed_run_shows_nothing_and_the_next_one_sweeps() {
+    let folder = Folder::with("in.ndjson", conversations(3));
+    let mut running = Running::start(&folder, &[]);
+    running.child.kill().unwrap();
+    running.child.wait().unwrap();
+    assert!(folder.output("out").files.is_empty());
+    assert!(folder.path("out/_partiquet/staging").exists(), "otherwise this test sees nothing");
+    folder.convert(&["in.ndjson", "--out", "out"]).ended_with(0);
+    assert_eq!(folder.output("out").rows().len(), 3);
+    assert_no_staging(&folder, "out");
+}
+
+#[test]
+fn a_killed_overwrite_leaves_the_old_dataset() {
+    let folder = Folder::with("in.ndjson", conversations(3));
+    folder.convert(&["in.ndjson", "--out", "out"]).ended_with(0);
+    let mut running = Running::start(&folder, &["--mode", "overwrite"]);
+    running.child.kill().unwrap();
+    running.child.wait().unwrap();
+    assert_eq!(folder.output("out").rows().len(), 3);
+    folder.convert(&["in.ndjson", "--out", "out"]).ended_with(1).says(&["there is a dataset in it already"]);
+    folder.convert(&["in.ndjson", "--out", "out", "--mode", "overwrite"]).ended_with(0);
+    assert_eq!(folder.output("out").rows().len(), 3);
+    assert_no_staging(&folder, "out");
+}
+
+#[test]
+fn of_two_runs_at_once_the_second_is_told_who_is_there() {
+    let folder = Folder::with("in.ndjson", conversations(3));
+    let running = Running::start(&folder, &[]);
+    for mode in ["error", "overwrite"] {
+        let run = folder.convert(&["in.ndjson", "--out", "out", "--mode", mode]).ended_with(1);
+        run.says(&["another run is writing to it", &format!("process {} on ", running.child.id())]);
+    }
+    // The first one does not notice.
+    drop(running.pipe);
+    Run::of(running.child).ended_with(0);
+    assert!(folder.output("out").rows().len() > 200);
+    assert_no_staging(&folder, "out");
+}
+
+#[test]
+fn of_many_runs_that_start_together_one_wins_each_time() {
+    let folder = Folder::with("in.ndjson", conversations(30));
+    for round in 0..5 {
+        let out = format!("out{round}");
+        let spawn = |_| folder.command(&["convert", "in.ndjson", "--out", &out]).spawn().unwrap();
+        let children: Vec<Child> = (0..4).map(spawn).collect();
+        let runs: Vec<Run> = children.into_iter().map(Run::of).collect();
+        let winners = runs.iter().filter(|run| run.code == 0).count();
+        assert_eq!(winners, 1, "{runs:?}");
+        for run in runs.iter().filter(|run| run.code != 0) {
+            assert_eq!(run.code, 1, "{run:?}");
+            let is_told = ["another run is writing", "there is a dataset in it", "is not empty"]
+                .iter()
+                .any(|part| run.stderr.contains(part));
+            assert!(is_told, "{run:?}");
+        }
+        assert_eq!(folder.output(&out).rows().len(), 30);
+        assert_no_staging(&folder, &out);
+    }
+    assert!(fs::read(folder.path("out0/_partiquet/lock")).unwrap().is_empty(), "nobody holds it any more");
+}

@@ -1,0 +1,26 @@
+//! The program from inputs to dataset, as its users run it: every test starts the real binary in a folder of its own and
+//! reads back what it wrote with the Parquet crate's own reader.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+#![expect(clippy::format_collect, reason = "inputs are small, and plain to read this way")]
+
+mod accounting;
+mod attributes;
+mod command_line;
+mod commit;
+mod data;
+mod documents;
+mod dry_run;
+mod envelopes;
+mod files;
+mod inputs;
+mod interrupt;
+mod limits;
+mod memory;
+mod output;
+mod provenance;
+mod reject_budget;
+mod rejects;
+mod run;
+mod sample_data;
+mod thread_counts;
