@@ -24,9 +24,9 @@ pub(super) fn mark(name: &[u8]) -> u64 {
 pub(super) struct NameTable {
     names: Vec<Name>,
     /// Open addressing by mark: index into `names` plus one.
-    slots: Vec<u16>,
+    slots: Vec<u32>,
     /// For each name, and at the end for the start of the object, the last two successors.
-    guesses: Vec<[u16; 2]>,
+    guesses: Vec<[u32; 2]>,
 }
 
 #[derive(Debug, Clone)]
@@ -35,7 +35,7 @@ struct Name {
     /// `text` and its closing quote in whole words; none for a name that input would have to escape.
     quoted: Option<Quoted>,
     /// What the name stands for.
-    member: u16,
+    member: u32,
 }
 
 #[derive(Debug, Clone)]
@@ -51,11 +51,11 @@ const QUOTED_WORDS: usize = 5;
 const QUOTED_BYTES: usize = QUOTED_WORDS * 8;
 
 /// Index of a name in its table; [`NameTable::start`] before the first.
-pub(super) type NameIdx = u16;
+pub(super) type NameIdx = u32;
 
 impl NameTable {
     /// A table of `(name, member)`; the first of equal names counts.
-    pub fn new<'a>(names: impl IntoIterator<Item = (&'a str, u16)>) -> Self {
+    pub fn new<'a>(names: impl IntoIterator<Item = (&'a str, u32)>) -> Self {
         let mut table = Self { names: Vec::new(), slots: Vec::new(), guesses: Vec::new() };
         let names: Vec<_> = names.into_iter().collect();
         table.slots = vec![0; (names.len() * 2 + 2).next_power_of_two()];
@@ -68,10 +68,10 @@ impl NameTable {
                 slot = (slot + 1) & (table.slots.len() - 1);
             }
             table.names.push(Name { text: name.as_bytes().into(), quoted: Quoted::new(name), member });
-            table.slots[slot] = table.names.len() as u16;
+            table.slots[slot] = table.names.len() as u32;
         }
         // A first guess: model order.
-        let len = table.names.len() as u16;
+        let len = table.names.len() as u32;
         table.guesses = (0..=len)
             .map(|at| [if at == len { 0 } else { at + 1 }, 0])
             .map(|g| g.map(|n| n.min(len.saturating_sub(1))))
@@ -82,12 +82,12 @@ impl NameTable {
     /// The position before the first name.
     #[inline(always)]
     pub fn start(&self) -> NameIdx {
-        self.names.len() as u16
+        self.names.len() as u32
     }
 
     /// What the name at `index` stands for.
     #[inline(always)]
-    pub fn member(&self, index: NameIdx) -> u16 {
+    pub fn member(&self, index: NameIdx) -> u32 {
         self.names[index as usize].member
     }
 

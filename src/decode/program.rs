@@ -139,7 +139,7 @@ impl Program {
                         column: column.map(|column| column as u32),
                         entry_path: *entry_path,
                         keep_promoted: *keep_promoted,
-                        names: NameTable::new(promoted.iter().enumerate().map(|(at, p)| (p.key.as_str(), at as u16))),
+                        names: NameTable::new(promoted.iter().enumerate().map(|(at, p)| (p.key.as_str(), at as u32))),
                         promoted: promoted.iter().map(|p| (p.column as u32, p.path)).collect(),
                         last_seen: vec![0; promoted.len()],
                         generation: 0,
@@ -153,9 +153,9 @@ impl Program {
         let num_known = members.len();
         members.extend((0..steps.len()).map(|step| Member { path: 0, act: Act::Step(step as StepIdx) }));
         // Wire names come first: where a wire name equals another member's snake name, the wire name counts.
-        let wires = object.members.iter().enumerate().map(|(at, m)| (m.wire.as_str(), at as u16));
-        let snakes = object.members.iter().enumerate().map(|(at, m)| (m.snake.as_str(), at as u16));
-        let steps = steps.iter().enumerate().map(|(at, step)| (step.as_str(), (num_known + at) as u16));
+        let wires = object.members.iter().enumerate().map(|(at, m)| (m.wire.as_str(), at as u32));
+        let snakes = object.members.iter().enumerate().map(|(at, m)| (m.snake.as_str(), at as u32));
+        let steps = steps.iter().enumerate().map(|(at, step)| (step.as_str(), (num_known + at) as u32));
         self.objects.push(Object {
             names: NameTable::new(wires.chain(snakes).chain(steps)),
             last_seen: vec![0; members.len()],

@@ -301,7 +301,7 @@ impl Walk<'_> {
             if let Some(index) = promoted {
                 previous = index;
                 let names = &mut self.program.maps[map];
-                let member = usize::from(names.names.member(index));
+                let member = names.names.member(index) as usize;
                 if names.last_seen[member] == generation {
                     return Err(twice(key_at, names.names.text(index)));
                 }

@@ -116,7 +116,7 @@ impl Walk<'_> {
             if let Some(index) = found {
                 previous = index;
                 let known = &mut self.program.objects[object];
-                let member = usize::from(known.names.member(index));
+                let member = known.names.member(index) as usize;
                 if known.last_seen[member] == generation {
                     return Err(twice(key_at, known.names.text(index)));
                 }

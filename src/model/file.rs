@@ -27,6 +27,10 @@ pub const MAX_TYPE_DEPTH: usize = 32;
 /// Keys on the way to the participants; deeper ones are not seen, and a record may nest to 64.
 pub const MAX_ENVELOPE_STEPS: usize = 8;
 
+/// Ways to the participants. With their steps they are what a record's root is searched for: 64 keys at most, one bit
+/// each.
+pub const MAX_ENVELOPES: usize = 8;
+
 /// Places that the ledger can tell apart, as `PathId` is 16 bits wide. The built-in model has about 270.
 pub const MAX_PATHS: usize = 1 << 16;
 

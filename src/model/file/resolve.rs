@@ -195,6 +195,15 @@ fn check_envelopes(doc: &ModelDoc<'_>, model: &Model) -> Result<()> {
             let fields = group.as_ref().map_or(&[][..], |group| &group.fields);
             fields.iter().any(|field| field.wire == key || field.snake == key)
         };
+        if model.row.iter().any(|field| field.wire == first.key || field.snake == first.key) {
+            return Err(place.fail(format!(
+                "{:?} says that a record is not a row itself, so the row's type must not have it",
+                first.key
+            )));
+        }
+        if named(&model.parent, &first.key) && steps.len() > 1 {
+            return Err(place.fail(format!("{:?} leads to the rows, so the parent's type must not have it", first.key)));
+        }
         if named(&model.parent, &last.key) {
             return Err(place.fail(format!("{:?} leads to the rows, so the parent's type must not have it", last.key)));
         }

@@ -128,6 +128,7 @@ fn the_place_of_every_mistake_is_named() {
         ("\"orders[]\", ", "\"orders[\", ", "/envelopes/0", "pages[].rows[]"),
         ("\"orders[]\", ", "\"\", ", "/envelopes/0", "keys joined by dots"),
         ("\"orders[]\", ", "\"a.b.c.d.e.f.g.h.i\", ", "/envelopes/0", "at most 8"),
+        ("\"orders[]\", ", "\"a\", \"b\", \"c\", \"d\", \"e\", \"f\", \"g\", \"h\", ", "/envelopes", "at most 8"),
         ("\"orders[]\", ", "\"pages.o\", ", "/envelopes/1", "never used"),
         ("\"orders[]\", ", "\"a.b.orders[]\", ", "/envelopes/1", "as many"),
         ("\"orders[]\", ", "\"number[]\", ", "/envelopes/0", "the parent's type must not have it"),

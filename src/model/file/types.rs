@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{
-    FORMAT_VERSION, MAX_ENVELOPE_STEPS,
+    FORMAT_VERSION, MAX_ENVELOPE_STEPS, MAX_ENVELOPES,
     document::{Place, nearest},
 };
 use crate::{
@@ -201,7 +201,11 @@ fn unknown_type(place: &Place<'_>, text: &str, type_names: &[&str]) -> crate::Er
 }
 
 fn read_envelopes<'a>(list: &Place<'a>) -> Result<Vec<(Place<'a>, Envelope)>> {
-    list.elements()?.into_iter().map(|place| Ok((place.clone(), read_envelope(&place)?))).collect()
+    let envelopes = list.elements()?;
+    if envelopes.len() > MAX_ENVELOPES {
+        return Err(list.fail(format!("a model has at most {MAX_ENVELOPES} ways to its rows")));
+    }
+    envelopes.into_iter().map(|place| Ok((place.clone(), read_envelope(&place)?))).collect()
 }
 
 fn read_envelope(place: &Place<'_>) -> Result<Envelope> {
