@@ -13,8 +13,9 @@
 //!
 //! Memory: a row group being encoded takes the arrays of one column at a time (about what the column itself takes,
 //! and 4 to 8 bytes more for each row), one unfinished page, and the encoded pages so far; sorting takes the sort
-//! keys as well. An unfinished file keeps what its footer will say: about 1 KB for each leaf column and row group, and
-//! almost as much once for its schema (measured with 175 leaves: 165 KB for each row group, 125 KB for each file).
+//! keys as well. An unfinished file keeps what its footer will say, compressed: less than 0.1 KB for each leaf column
+//! and row group (measured with 177 leaves, all with values: 14 KB for each row group). When the footer is written, this
+//! becomes about 1 KB for each leaf column and row group of that one file, for a moment.
 
 mod options;
 mod range;

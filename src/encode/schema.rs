@@ -13,7 +13,7 @@ use parquet::{
         properties::{WriterProperties, WriterPropertiesPtr},
         writer::SerializedFileWriter,
     },
-    schema::types::{ColumnPath, SchemaDescriptor, TypePtr},
+    schema::types::{ColumnPath, SchemaDescPtr, SchemaDescriptor},
 };
 
 use super::{EncodeOptions, bug};
@@ -25,14 +25,15 @@ pub struct FileSchema {
     /// For each column of the file, its index in the table.
     columns: Vec<usize>,
     arrow: SchemaRef,
-    parquet: TypePtr,
+    /// One for all files: with the columns' names it is larger than what an unfinished file keeps.
+    parquet: SchemaDescPtr,
     table_width: usize,
     /// Indexes into the table: columns to sort by, without those that are constant in a file.
     sort_by: Vec<usize>,
     /// For whole files: with the Arrow schema (it carries the fields' metadata) and the sort order.
     file_properties: WriterPropertiesPtr,
     /// Make the writers of column chunks with values, and of chunks without. Both serve all row groups, so that
-    /// these share one description of the columns: they keep it until their file has its footer.
+    /// these share one description of the columns while they wait to be appended.
     writers: ArrowRowGroupWriterFactory,
     null_writers: ArrowRowGroupWriterFactory,
 }
@@ -50,7 +51,7 @@ impl FileSchema {
             return Err(Error::usage("every column is a partition column", "leave at least one column to the files"));
         }
         let arrow = Arc::new(table.project(&columns).map_err(|error| Error::Bug(error.to_string()))?);
-        let descriptor = parquet_schema(&arrow)?;
+        let descriptor = Arc::new(parquet_schema(&arrow)?);
         let mut leaves: Vec<Vec<ColumnPath>> = vec![Vec::new(); columns.len()];
         for (index, leaf) in descriptor.columns().iter().enumerate() {
             leaves[descriptor.get_column_root_idx(index)].push(leaf.path().clone());
@@ -82,16 +83,15 @@ impl FileSchema {
             .set_sorting_columns((!sorting_columns.is_empty()).then_some(sorting_columns))
             .build();
         add_encoded_arrow_schema_to_metadata(&arrow, &mut file_properties);
-        let parquet = descriptor.root_schema_ptr();
         Ok(Self {
-            writers: writer_factory(&parquet, &arrow, properties)?,
-            null_writers: writer_factory(&parquet, &arrow, null_properties)?,
+            writers: writer_factory(&descriptor, &arrow, properties)?,
+            null_writers: writer_factory(&descriptor, &arrow, null_properties)?,
             file_properties: Arc::new(file_properties),
             table_width,
             columns,
             sort_by,
             arrow,
-            parquet,
+            parquet: descriptor,
         })
     }
 
@@ -122,12 +122,14 @@ impl FileSchema {
         self.arrow.fields().iter().map(AsRef::as_ref).zip(self.columns.iter().copied())
     }
 
-    /// An empty file of this schema around `target`.
-    pub(super) fn file_writer<W: io::Write + Send>(
-        &self,
-        target: W,
-    ) -> parquet::errors::Result<SerializedFileWriter<W>> {
-        SerializedFileWriter::new(target, Arc::clone(&self.parquet), Arc::clone(&self.file_properties))
+    /// The leaves of the files.
+    pub(super) const fn parquet(&self) -> &SchemaDescPtr {
+        &self.parquet
+    }
+
+    /// For whole files: with the Arrow schema (it carries the fields' metadata) and the sort order.
+    pub(super) const fn file_properties(&self) -> &WriterPropertiesPtr {
+        &self.file_properties
     }
 
     /// For each leaf, a writer of one column chunk with values, and one for nothing but nulls.
@@ -139,12 +141,12 @@ impl FileSchema {
 }
 
 fn writer_factory(
-    parquet: &TypePtr,
+    parquet: &SchemaDescriptor,
     arrow: &SchemaRef,
     properties: WriterProperties,
 ) -> Result<ArrowRowGroupWriterFactory> {
     // The factory asks for a file, and takes nothing but schema and properties from it.
-    let file = SerializedFileWriter::new(io::sink(), Arc::clone(parquet), Arc::new(properties));
+    let file = SerializedFileWriter::new(io::sink(), parquet.root_schema_ptr(), Arc::new(properties));
     Ok(ArrowRowGroupWriterFactory::new(&file.map_err(|error| bug(&error))?, Arc::clone(arrow)))
 }
 

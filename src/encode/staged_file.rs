@@ -1,20 +1,28 @@
 //! A data file before its commit: row groups appended one by one, the footer last.
 
 mod append_file;
+mod compact;
+mod footer;
 
 use std::{
     collections::BTreeMap,
-    io,
+    fmt,
+    io::{self, Write},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use parquet::{
+    arrow::arrow_writer::ArrowColumnChunk,
+    bloom_filter::Sbbf,
     errors::ParquetError,
-    file::{metadata::KeyValue, writer::SerializedFileWriter},
+    file::{
+        metadata::RowGroupMetaData,
+        writer::{SerializedRowGroupWriter, TrackedWrite},
+    },
 };
 
-use self::append_file::AppendFile;
+use self::{append_file::AppendFile, compact::CompactRowGroup};
 use super::{
     EncodedRowGroup, FileSchema, bug,
     range::{self, Range},
@@ -37,18 +45,23 @@ pub struct StagedFile {
     pub ranges: BTreeMap<String, (String, String)>,
 }
 
-/// Writes one file. Between two row groups it holds no descriptor, only what the footer will say.
+/// How every Parquet file begins; how it ends is written with the footer.
+const MAGIC: &[u8] = b"PAR1";
+
+/// Writes one file. Between two row groups it holds no descriptor, only what the footer will say, and that compressed:
+/// there can be thousands of unfinished files, and what they keep grows with the input. (The writer of whole files
+/// that `parquet` has would keep ten times as much.)
 ///
 /// Dropped before [`StagedFileWriter::finish`], it leaves a file without a footer, for whoever owns the staging
 /// folder to remove.
-#[derive(Debug)]
 pub struct StagedFileWriter {
     schema: Arc<FileSchema>,
     path: PathBuf,
-    /// None until there is something to write: a file without rows is never made.
-    writer: Option<SerializedFileWriter<AppendFile>>,
+    /// Made by the first byte: a file without rows is never made.
+    file: TrackedWrite<AppendFile>,
     rows: u64,
-    row_groups: u64,
+    /// Metadata of the row groups appended so far.
+    row_groups: Vec<CompactRowGroup>,
     ranges: Vec<Range>,
 }
 
@@ -63,7 +76,8 @@ impl StagedFileWriter {
         if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet")) {
             return Err(Error::Bug(format!("a staged file may not be named {}", path.display())));
         }
-        Ok(Self { schema, path, writer: None, rows: 0, row_groups: 0, ranges: Vec::new() })
+        let file = TrackedWrite::new(AppendFile::new(path.clone()));
+        Ok(Self { schema, path, file, rows: 0, row_groups: Vec::new(), ranges: Vec::new() })
     }
 
     /// Appends a row group that was encoded for the same schema; one without rows is ignored. Its bytes are handed
@@ -77,24 +91,41 @@ impl StagedFileWriter {
             return Ok(());
         }
         let EncodedRowGroup { chunks, ranges, .. } = group;
-        let path = &self.path;
-        let writer = match &mut self.writer {
-            Some(writer) => writer,
-            none => none.insert(
-                self.schema.file_writer(AppendFile::new(path.clone())).map_err(|error| write_error(path, error))?,
-            ),
-        };
-        let mut row_group = writer.next_row_group().map_err(|error| write_error(path, error))?;
-        for chunk in chunks {
-            chunk.append_to_row_group(&mut row_group).map_err(|error| write_error(path, error))?;
-        }
-        row_group.close().map_err(|error| write_error(path, error))?;
-        writer.flush().map_err(Error::io("write", path))?;
-        writer.inner_mut().release().map_err(Error::io("write", path))?;
+        let row_group = self.write_row_group(chunks).map_err(|error| write_error(&self.path, error))?;
+        self.file.flush().map_err(Error::io("write", &self.path))?;
+        self.file.inner_mut().release().map_err(Error::io("write", &self.path))?;
+        self.row_groups.push(row_group);
         self.rows += num_rows;
-        self.row_groups += 1;
         range::join_all(&mut self.ranges, ranges);
         Ok(())
+    }
+
+    /// Writes the pages and, right behind them, the bloom filters.
+    fn write_row_group(&mut self, chunks: Vec<ArrowColumnChunk>) -> parquet::errors::Result<CompactRowGroup> {
+        if self.file.bytes_written() == 0 {
+            self.file.write_all(MAGIC)?;
+        }
+        let ordinal = i32::try_from(self.row_groups.len())
+            .map_err(|_| ParquetError::General("more row groups than a file can have".to_owned()))?;
+        let schema = &*self.schema;
+        let (descriptor, properties) = (Arc::clone(schema.parquet()), Arc::clone(schema.file_properties()));
+        let mut compact = None;
+        let mut row_group = SerializedRowGroupWriter::new(
+            descriptor,
+            properties,
+            &mut self.file,
+            ordinal,
+            Some(Box::new(|file, mut metadata, bloom_filters, column_indexes, offset_indexes| {
+                write_bloom_filters(file, &mut metadata, bloom_filters)?;
+                compact = Some(CompactRowGroup::new(schema, metadata, column_indexes, offset_indexes)?);
+                Ok(())
+            })),
+        );
+        for chunk in chunks {
+            chunk.append_to_row_group(&mut row_group)?;
+        }
+        row_group.close()?;
+        compact.ok_or_else(|| ParquetError::General("a row group was closed without its metadata".to_owned()))
     }
 
     /// Where the file is, or will be.
@@ -106,7 +137,7 @@ impl StagedFileWriter {
     /// Bytes written so far, without the footer.
     #[must_use]
     pub fn bytes_written(&self) -> u64 {
-        self.writer.as_ref().map_or(0, |writer| writer.bytes_written() as u64)
+        self.file.bytes_written() as u64
     }
 
     /// Rows appended so far.
@@ -118,7 +149,13 @@ impl StagedFileWriter {
     /// Row groups appended so far.
     #[must_use]
     pub const fn num_row_groups(&self) -> u64 {
-        self.row_groups
+        self.row_groups.len() as u64
+    }
+
+    /// What it keeps for the footer, in bytes.
+    #[cfg(test)]
+    pub(super) fn kept_bytes(&self) -> usize {
+        self.row_groups.iter().map(CompactRowGroup::len).sum()
     }
 
     /// Writes the footer with these key values, syncs file and length to the disk, and closes. None when there was
@@ -127,17 +164,47 @@ impl StagedFileWriter {
     /// # Errors
     /// [`Error::Io`] when the system refuses, also for bytes of earlier row groups that did not reach the disk.
     pub fn finish(self, footer_key_values: &[(String, String)]) -> Result<Option<StagedFile>> {
-        let Self { schema, path, writer, rows, row_groups, ranges } = self;
-        let Some(mut writer) = writer else { return Ok(None) };
-        for (key, value) in footer_key_values {
-            writer.append_key_value_metadata(KeyValue::new(key.clone(), value.clone()));
+        let Self { schema, path, mut file, rows, row_groups, ranges } = self;
+        if row_groups.is_empty() {
+            return Ok(None);
         }
-        writer.finish().map_err(|error| write_error(&path, error))?;
-        let bytes = writer.bytes_written() as u64;
-        writer.inner_mut().sync_and_release().map_err(Error::io("sync", &path))?;
+        let footer = footer::encode(&schema, &row_groups, footer_key_values, file.bytes_written())
+            .map_err(|error| write_error(&path, error))?;
+        file.write_all(&footer).map_err(Error::io("write", &path))?;
+        file.flush().map_err(Error::io("write", &path))?;
+        file.inner_mut().sync_and_release().map_err(Error::io("sync", &path))?;
+        let (bytes, row_groups) = (file.bytes_written() as u64, row_groups.len() as u64);
         let ranges = range::by_name(&ranges, schema.fields().map(|(field, _)| field));
         Ok(Some(StagedFile { path, rows, bytes, row_groups, ranges }))
     }
+}
+
+impl fmt::Debug for StagedFileWriter {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("StagedFileWriter")
+            .field("path", &self.path)
+            .field("rows", &self.rows)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Writes a row group's bloom filters where `file` is, and notes their places in its metadata.
+fn write_bloom_filters(
+    file: &mut TrackedWrite<AppendFile>,
+    row_group: &mut RowGroupMetaData,
+    bloom_filters: Vec<Option<Sbbf>>,
+) -> parquet::errors::Result<()> {
+    for (column, bloom_filter) in row_group.columns_mut().iter_mut().zip(bloom_filters) {
+        let Some(bloom_filter) = bloom_filter else { continue };
+        let start = file.bytes_written();
+        bloom_filter.write(&mut *file)?;
+        let len = i32::try_from(file.bytes_written() - start)
+            .map_err(|_| ParquetError::General("a bloom filter is too large".to_owned()))?;
+        let builder = column.clone().into_builder();
+        *column = builder.set_bloom_filter_offset(Some(start as i64)).set_bloom_filter_length(Some(len)).build()?;
+    }
+    Ok(())
 }
 
 /// What the system said is told as such, and not as a fault of the format.

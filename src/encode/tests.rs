@@ -1,3 +1,5 @@
+mod footer;
+
 use std::{fs::File, path::Path, sync::Arc, thread};
 
 use arrow::datatypes::SchemaRef;

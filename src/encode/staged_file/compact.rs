@@ -1,0 +1,87 @@
+//! What a footer will say about one row group, made small for the time until it is written.
+
+use std::{io, sync::Arc};
+
+use parquet::{
+    DecodeResult,
+    errors::{ParquetError, Result},
+    file::{
+        metadata::{
+            PageIndexPolicy, ParquetMetaData, ParquetMetaDataBuilder, ParquetMetaDataOptions,
+            ParquetMetaDataPushDecoder, ParquetMetaDataWriter, RowGroupMetaData, page_index::PageIndexBuilder,
+        },
+        page_index::{column_index::ColumnIndexMetaData, offset_index::OffsetIndexMetaData},
+    },
+};
+
+use super::footer::file_metadata;
+use crate::encode::FileSchema;
+
+/// The footer of a file that has only this row group, compressed. As objects it would be more than ten times as large:
+/// most of it are counts and positions, and what columns without values have is all the same.
+///
+/// One thing is lost: least and greatest value in the form that the format gave up in 2017, which `parquet` writes
+/// besides the new one but does not read. No reader of today misses it.
+#[derive(Debug)]
+pub(super) struct CompactRowGroup(Box<[u8]>);
+
+impl CompactRowGroup {
+    /// Fast, and what a higher level saves is not worth its time.
+    const ZSTD_LEVEL: i32 = 1;
+
+    pub(super) fn new(
+        schema: &FileSchema,
+        row_group: RowGroupMetaData,
+        column_indexes: Vec<Option<ColumnIndexMetaData>>,
+        offset_indexes: Vec<Option<OffsetIndexMetaData>>,
+    ) -> Result<Self> {
+        let mut page_index = PageIndexBuilder::new(1, row_group.num_columns());
+        for (column, index) in column_indexes.into_iter().enumerate() {
+            if let Some(index) = index {
+                page_index.put_column_index(index, 0, column);
+            }
+        }
+        for (column, index) in offset_indexes.into_iter().enumerate() {
+            if let Some(index) = index {
+                page_index.put_offset_index(index, 0, column);
+            }
+        }
+        let metadata = ParquetMetaDataBuilder::new(file_metadata(schema, row_group.num_rows(), None))
+            .add_row_group(row_group)
+            .set_page_index(Some(Arc::new(page_index.build())))
+            .build();
+        let mut bytes = Vec::new();
+        ParquetMetaDataWriter::new(&mut bytes, &metadata).finish()?;
+        let compressed = zstd::encode_all(bytes.as_slice(), Self::ZSTD_LEVEL).map_err(|error| zstd_error(&error))?;
+        Ok(Self(compressed.into_boxed_slice()))
+    }
+
+    /// The metadata of a file that has only this row group; but its ordinal and the positions of its pages and bloom
+    /// filters are those in the true file.
+    pub(super) fn decode(&self, schema: &FileSchema) -> Result<ParquetMetaData> {
+        let bytes = zstd::decode_all(&*self.0).map_err(|error| zstd_error(&error))?;
+        let len = bytes.len() as u64;
+        let options = ParquetMetaDataOptions::new()
+            .with_schema(Arc::clone(schema.parquet()))
+            // The mask would be written in place of the counts.
+            .with_encoding_stats_as_mask(false);
+        let mut decoder = ParquetMetaDataPushDecoder::try_new(len)?
+            .with_page_index_policy(PageIndexPolicy::Optional)
+            .with_metadata_options(Some(Arc::new(options)));
+        decoder.push_range(0..len, bytes.into())?;
+        match decoder.try_decode()? {
+            DecodeResult::Data(metadata) => Ok(metadata),
+            other => Err(ParquetError::General(format!("metadata of a row group cannot be decoded: {other:?}"))),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// Not as an error of the system: no disk has to do with it.
+fn zstd_error(error: &io::Error) -> ParquetError {
+    ParquetError::General(format!("metadata of a row group: {error}"))
+}

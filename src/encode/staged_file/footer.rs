@@ -1,0 +1,118 @@
+//! The end of a file: page index and footer of all row groups.
+
+use std::{
+    any::Any,
+    io::{self, Read, Write},
+    sync::Arc,
+};
+
+use parquet::{
+    errors::Result,
+    file::{
+        metadata::{
+            FileMetaData, KeyValue, ParquetMetaDataBuilder, ParquetMetaDataWriter, RowGroupMetaData,
+            page_index::PageIndexProvider,
+        },
+        page_index::{column_index::ColumnIndexMetaData, offset_index::OffsetIndexMetaData},
+        writer::TrackedWrite,
+    },
+};
+
+use super::compact::CompactRowGroup;
+use crate::encode::FileSchema;
+
+/// What a file says about itself besides its row groups.
+pub(super) fn file_metadata(schema: &FileSchema, num_rows: i64, key_values: Option<Vec<KeyValue>>) -> FileMetaData {
+    let properties = schema.file_properties();
+    let created_by = Some(properties.created_by().to_owned());
+    let version = properties.writer_version().as_num();
+    // The order of each column's values is left to the writer, which always writes it.
+    FileMetaData::new(version, num_rows, created_by, key_values, Arc::clone(schema.parquet()), None)
+}
+
+/// All bytes from `position` to the end of the file.
+pub(super) fn encode(
+    schema: &FileSchema,
+    row_groups: &[CompactRowGroup],
+    key_values: &[(String, String)],
+    position: usize,
+) -> Result<Vec<u8>> {
+    let properties = schema.file_properties();
+    let mut all_key_values = properties.key_value_metadata().cloned().unwrap_or_default();
+    all_key_values.extend(key_values.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone())));
+
+    let (mut decoded, mut page_index) = (Vec::with_capacity(row_groups.len()), PageIndexes(Vec::new()));
+    for row_group in row_groups {
+        let mut metadata = row_group.decode(schema)?.into_builder();
+        page_index.0.push(metadata.take_page_index());
+        decoded.append(&mut metadata.take_row_groups());
+    }
+    let num_rows = decoded.iter().map(RowGroupMetaData::num_rows).sum();
+    let metadata = ParquetMetaDataBuilder::new(file_metadata(schema, num_rows, Some(all_key_values)))
+        .set_row_groups(decoded)
+        .set_page_index(Some(Arc::new(page_index)))
+        .build();
+
+    let mut bytes = Vec::new();
+    // The writer of metadata takes its target for good, and positions are what went through it: what the file has
+    // already goes through as zeros and is dropped.
+    let mut target = TrackedWrite::new(Tail { before: position, bytes: &mut bytes });
+    io::copy(&mut io::repeat(0).take(position as u64), &mut target)?;
+    ParquetMetaDataWriter::new_with_tracked(target, &metadata)
+        .with_write_path_in_schema(properties.write_path_in_schema())
+        // Otherwise a column without an index would keep the place it had in the compact form.
+        .with_preserve_page_index_locations(false)
+        .finish()?;
+    Ok(bytes)
+}
+
+/// The page index of each row group, as if it were the only one.
+#[derive(Debug)]
+struct PageIndexes(Vec<Option<Arc<dyn PageIndexProvider>>>);
+
+impl PageIndexes {
+    fn of(&self, row_group: usize) -> Option<&dyn PageIndexProvider> {
+        self.0.get(row_group)?.as_deref()
+    }
+}
+
+impl PageIndexProvider for PageIndexes {
+    fn has_offset_indexes(&self) -> bool {
+        self.0.iter().flatten().any(|index| index.has_offset_indexes())
+    }
+
+    fn has_column_indexes(&self) -> bool {
+        self.0.iter().flatten().any(|index| index.has_column_indexes())
+    }
+
+    fn column_index(&self, row_group: usize, column: usize) -> Option<&ColumnIndexMetaData> {
+        self.of(row_group)?.column_index(0, column)
+    }
+
+    fn offset_index(&self, row_group: usize, column: usize) -> Option<&OffsetIndexMetaData> {
+        self.of(row_group)?.offset_index(0, column)
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// Takes a file's bytes and keeps those after the first `before`.
+struct Tail<'a> {
+    before: usize,
+    bytes: &'a mut Vec<u8>,
+}
+
+impl Write for Tail<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let dropped = bytes.len().min(self.before);
+        self.before -= dropped;
+        self.bytes.extend_from_slice(&bytes[dropped..]);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
