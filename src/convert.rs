@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    config::{AttributeColumns, Config},
+    config::{AttributeColumns, Config, nearest::nearest},
     dataset::{Dataset, RejectsWriter, RunRecord, SchemaDocument, StagedFile, StagedRun, run_id},
     encode::{EncodeOptions, FileSchema},
     error::{Error, Result},
@@ -29,8 +29,9 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Every kind of [`Error`]; whatever it is, the dataset is as it was before.
 pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
     let inputs = discover(&config.inputs, Some(&config.out))?;
-    let table = Table::of(config, &inputs, observer)?;
+    // First, so that nobody waits for a sample to hear that the folder is not free.
     let dataset = Dataset::open(&config.out, config.mode)?;
+    let table = Table::of(config, &inputs, observer)?;
     let staged = table.run(config, inputs, &dataset, observer).stage()?;
     let run = table.finish(config, staged, observer)?;
     observer.progress(&Progress { stage: Stage::Committing, ..run.progress });
@@ -322,8 +323,10 @@ fn named_columns(schema: &TableSchema, names: &[String], option: &str) -> Result
         .iter()
         .map(|name| {
             schema.column_index(name).ok_or_else(|| {
+                let near = nearest(name, schema.columns.iter().map(|column| column.name.as_str()));
+                let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
                 Error::usage(
-                    format!("{option}: there is no column {name}"),
+                    format!("{option}: there is no column {name}{near}"),
                     "`partiquet schema` lists the columns; attribute columns depend on the input, see --dry-run",
                 )
             })

@@ -237,7 +237,6 @@ fn threads_are_known_to_the_pipeline_only() {
         &["std::thread", "thread::", "rayon::", "Mutex", "Condvar", "RwLock", "mpsc", "atomic"],
         &[
             ("pipeline", "all stages at work at once"),
-            ("convert", "footers of many files at a time, when the pipeline is done"),
             ("input/stream", "what is read once is shared between the sample and the run"),
             ("cli", "the stop flag of the signals, and the progress display that many workers call"),
         ],

@@ -21,6 +21,8 @@ pub struct BlockReader {
     splitter: Splitter,
     /// The beginning of the current input, read ahead to see its layout.
     head: Vec<u8>,
+    /// Why the current input cannot be read on. It is told after the lines that were read before.
+    failure: Option<Error>,
     /// Bytes as stored of the inputs before the current one.
     finished_bytes: u64,
 }
@@ -43,7 +45,17 @@ impl BlockReader {
 
     pub(super) fn with_access(inputs: Vec<InputFile>, options: ReadOptions, access: Access) -> Self {
         let splitter = Splitter::new(options);
-        Self { inputs, options, access, next_input: 0, current: None, splitter, head: Vec::new(), finished_bytes: 0 }
+        Self {
+            inputs,
+            options,
+            access,
+            next_input: 0,
+            current: None,
+            splitter,
+            head: Vec::new(),
+            failure: None,
+            finished_bytes: 0,
+        }
     }
 
     /// The next piece; none after the end of the last input. `recycled`: the bytes of an earlier block, given back as
@@ -117,7 +129,22 @@ impl BlockReader {
                 Step::NeedBytes => {
                     let space = self.splitter.space();
                     let head = &self.head[current.head_pos..];
-                    let n = if head.is_empty() { current.reader.read(space)? } else { copy_front(head, space) };
+                    let read = if !head.is_empty() {
+                        Ok(copy_front(head, space))
+                    } else if let Some(failure) = self.failure.take() {
+                        Err(failure)
+                    } else {
+                        current.reader.read(space)
+                    };
+                    let n = match read {
+                        Ok(n) => n,
+                        Err(failure) => {
+                            let lines = self.splitter.whole_lines().filter(|_| current.unpacker.is_none());
+                            let Some(lines) = lines else { return Err(failure) };
+                            self.failure = Some(failure);
+                            return Ok(Some(lines));
+                        }
+                    };
                     current.head_pos += n.min(head.len());
                     self.splitter.advance(n);
                 }
@@ -139,7 +166,13 @@ impl BlockReader {
         let mut target = SNIFF_BYTES;
         self.head.clear();
         let (layout, start, is_rejects) = loop {
-            let is_whole = fill(&mut reader, &mut self.head, target)?;
+            let is_whole = match fill(&mut reader, &mut self.head, target) {
+                Err(failure) if !self.head.is_empty() => {
+                    self.failure = Some(failure);
+                    true
+                }
+                is_whole => is_whole?,
+            };
             let start = skip_bom(&self.head, &file.name)?;
             let head = &self.head[start..];
             if rejects::is_rejects_file(head) {
@@ -163,17 +196,17 @@ impl BlockReader {
     }
 }
 
-/// Reads until `head` has `target` bytes. Whether the input ended before.
+/// Reads until `head` has `target` bytes. Whether the input ended before. After an error `head` has what was read.
 fn fill(reader: &mut InputReader, head: &mut Vec<u8>, target: usize) -> Result<bool> {
     let mut filled = head.len();
     head.resize(target, 0);
     while filled < target {
-        match reader.read(&mut head[filled..])? {
-            0 => {
+        match reader.read(&mut head[filled..]) {
+            Ok(n) if n > 0 => filled += n,
+            end => {
                 head.truncate(filled);
-                return Ok(true);
+                return end.map(|_| true);
             }
-            n => filled += n,
         }
     }
     Ok(false)

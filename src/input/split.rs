@@ -172,6 +172,13 @@ impl Splitter {
         self.target = self.filled.saturating_mul(2).clamp(self.block_bytes(), self.buffer_bytes());
     }
 
+    /// The lines that are whole, where no more bytes can be had and what follows them is not known.
+    pub fn whole_lines(&mut self) -> Option<Piece> {
+        let is_between = matches!((&self.stage, self.begin.layout), (Stage::Records, Layout::Lines));
+        let newline = memrchr(b'\n', &self.buf[..self.filled]).filter(|_| is_between)?;
+        Some(self.block(newline + 1, Framing::Lines))
+    }
+
     fn lines(&mut self) -> Option<Piece> {
         if let Some(newline) = memrchr(b'\n', &self.buf[..self.filled]) {
             let cut = if self.ended { self.filled } else { newline + 1 };
@@ -290,7 +297,7 @@ impl Splitter {
             record_offset: lost.offset,
             offset: lost.offset,
             kind: RejectKind::Size,
-            message: format!("the record has {} bytes, more than the limit of {max}", lost.bytes),
+            message: format!("the record has {} bytes, more than --max-record-size allows ({max})", lost.bytes),
             raw_bytes: lost.bytes,
             raw: None,
             num_newlines: lost.newlines,

@@ -7,7 +7,7 @@ use crate::{
     error::{Error, Result},
     input::{Framing, ReadOptions, RecordBlock, Unreadable},
     observe::{Progress, Stage},
-    report::{InputReport, Ledger, Place, Reject, Report},
+    report::{InputReport, Ledger, Place, Reject, RejectKind, Report},
 };
 
 /// The account of a run.
@@ -302,6 +302,11 @@ impl LostDocument {
 #[cold]
 fn over_budget(reject: &Reject, rejected: u64, records: u64, budget: MaxRejects) -> Error {
     let hint = match budget {
+        MaxRejects::Count(0) if reject.kind == RejectKind::Size => {
+            "nothing was committed. Raise --max-record-size if such a record is right, or let the run go on without it: \
+             --max-rejects 1"
+                .to_owned()
+        }
         MaxRejects::Percent(percent) => format!(
             "{rejected} of {records} records were refused, more than the {percent}% that --max-rejects allows; this is \
              the first of them"

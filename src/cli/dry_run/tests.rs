@@ -53,10 +53,10 @@ fn everything_that_would_be_written() {
   skills      list<struct<id: text, level: int64>>  /skills
   extra       map<text, text>
 
-Attribute columns, from a sample of 1,000 participants
+Attribute columns, from a sample of 1,000 participants with attributes
   IVR Priority  in 7 participants
 
-Partitions by day(start_time), from a sample of 1,000 participants
+Partitions by day(start_time), from a sample of 1,000 rows
   start_time_day=2025-07-01  1,000 rows
 
 This was a dry run: nothing was written.
@@ -68,6 +68,6 @@ This was a dry run: nothing was written.
 fn a_sample_that_is_everything_says_so_and_long_lists_are_cut() {
     let partitions = (0..25).map(|day| (format!("day={day}"), 1)).collect();
     let text = rendered(&Preview { sample_complete: true, partitions, attribute_keys: Vec::new(), ..preview() });
-    assert!(text.contains("Attribute columns, from all 1,000 participants\n  none\n"), "{text}");
+    assert!(text.contains("Attribute columns, from all 1,000 participants with attributes\n  none\n"), "{text}");
     assert!(text.contains("  day=19  1 row\n  and 5 more\n"), "{text}");
 }

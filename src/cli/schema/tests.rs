@@ -15,7 +15,7 @@ const HOSTILE: &str = "x|`'\"\\\n-- );";
 fn people_get_a_line_for_each_column() {
     let text = rendered(SchemaForm::Table, &[]);
     let lines: Vec<&str> = text.lines().collect();
-    assert!(lines[0].starts_with("Call participants of Genesys Cloud (call): "), "{}", lines[0]);
+    assert!(lines[0].starts_with("Model call: Call participants of Genesys Cloud. "), "{}", lines[0]);
     let user = lines.iter().find(|line| line.starts_with("user_id ")).unwrap();
     let words: Vec<&str> = user.split("  ").filter(|word| !word.is_empty()).map(str::trim).collect();
     assert_eq!(words, ["user_id", "text", "/user/id", "Agent or other user on this leg: id"]);
