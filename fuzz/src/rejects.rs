@@ -26,8 +26,8 @@ impl File {
             block_bytes: usize::from(self.block_bytes),
             max_record_bytes: usize::from(self.max_record_bytes).max(1),
         };
-        let way = Way { options, reads: self.reads.clone() };
-        let whole = Way { options, reads: Vec::new() };
+        let way = Way { options, reads: self.reads.clone(), fails_at: None };
+        let whole = Way { options, reads: Vec::new(), fails_at: None };
         let mut file = Vec::new();
         for text in &self.texts {
             file.extend(serde_json::to_vec(&reject(text)).expect("a reject is JSON"));

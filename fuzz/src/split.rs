@@ -7,7 +7,8 @@ use std::{
 
 use partiquet::{
     input::{
-        Framing, Piece, ReadOptions, RecordBlock, Unreadable, discover::InputFile, reader::BlockReader, stream::Stream,
+        Framing, Piece, ReadOptions, RecordBlock, Unreadable, discover::InputFile, reader::BlockReader,
+        rejects::is_rejects_file, stream::Stream,
     },
     report::RejectKind,
 };
@@ -17,12 +18,17 @@ use xxhash_rust::xxh3::xxh3_128;
 /// A compressed input may be a bomb; after so many bytes of blocks it has shown what it can.
 const ENOUGH_BYTES: usize = 4 << 20;
 
+/// An error in so many first bytes is told before anything else: they say what the input is.
+const MAGIC_BYTES: usize = 6;
+
 /// How an input arrives and how it is to be cut.
 #[derive(Debug, Clone)]
 pub struct Way {
     pub options: ReadOptions,
     /// Bytes of each read, over and over; 0 counts as 1.
     pub reads: Vec<u8>,
+    /// After so many bytes reading fails.
+    pub fails_at: Option<usize>,
 }
 
 /// Gives as many bytes at a time as it is told.
@@ -30,20 +36,26 @@ struct Trickle {
     bytes: io::Cursor<Vec<u8>>,
     reads: Vec<u8>,
     at: usize,
+    fails_at: Option<usize>,
 }
 
 impl Read for Trickle {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let len = self.reads.get(self.at % self.reads.len().max(1)).map_or(usize::MAX, |&len| usize::from(len).max(1));
         self.at += 1;
-        let len = len.min(out.len());
+        let left = self.fails_at.map_or(usize::MAX, |at| at.saturating_sub(self.bytes.position() as usize));
+        if left == 0 {
+            return Err(io::Error::other("of the fuzzer's making"));
+        }
+        let len = len.min(out.len()).min(left);
         self.bytes.read(&mut out[..len])
     }
 }
 
 /// All pieces of an input, or the error that ends it.
 pub fn pieces(stored: &[u8], way: &Way) -> (Vec<Piece>, Option<String>) {
-    let trickle = Trickle { bytes: io::Cursor::new(stored.to_vec()), reads: way.reads.clone(), at: 0 };
+    let trickle =
+        Trickle { bytes: io::Cursor::new(stored.to_vec()), reads: way.reads.clone(), at: 0, fails_at: way.fails_at };
     let mut reader = BlockReader::new(vec![InputFile::stream("in.json", Stream::new(trickle))], way.options);
     let (mut pieces, mut recycled, mut num_bytes) = (Vec::new(), None, 0);
     while num_bytes < ENOUGH_BYTES {
@@ -105,12 +117,14 @@ fn records(block: &RecordBlock) -> impl Iterator<Item = Range<usize>> + '_ {
 
 /// Cuts `stored` in several ways and compares.
 pub fn check(stored: &[u8], way: &Way) {
-    let whole = Way { reads: Vec::new(), ..way.clone() };
+    let whole = Way { reads: Vec::new(), fails_at: None, ..way.clone() };
+    if let Some(at) = way.fails_at.filter(|at| *at <= stored.len()) {
+        check_failure(&stored[..at], way);
+    }
+    let way = &Way { fails_at: None, ..way.clone() };
     let (expected, error) = pieces(stored, &whole);
     let (found, other_error) = pieces(stored, way);
-    let is_compressed = stored.starts_with(b"\x1f\x8b")
-        || stored.get(1..4).is_some_and(|magic| magic == b"\xb5\x2f\xfd" || magic == b"\x2a\x4d\x18");
-    if is_compressed && error.is_some() {
+    if is_compressed(stored) && error.is_some() {
         // Where a damaged stream is seen to be damaged depends on how much of it was at hand.
         assert!(other_error.is_some(), "however it is read");
         return;
@@ -119,9 +133,9 @@ pub fn check(stored: &[u8], way: &Way) {
     assert_eq!(error, other_error, "however it is read");
     check_sizes(&expected, way.options);
 
-    let text = stored.strip_prefix(b"\xef\xbb\xbf").unwrap_or(stored);
-    let is_rejects = partiquet::input::rejects::is_rejects_file(text);
-    if !is_rejects && !is_compressed && error.is_none() {
+    let text = without_bom(stored);
+    let is_rejects = is_rejects_file(text);
+    if !is_rejects && !is_compressed(stored) && error.is_none() {
         check_cover(stored, stored.len() - text.len(), &expected, way.options);
     }
 
@@ -153,6 +167,36 @@ pub fn check(stored: &[u8], way: &Way) {
             assert_eq!(found, values);
         }
     }
+}
+
+/// Reading fails after `stored`. What stands before is told as if the input ended there, up to the last whole line.
+fn check_failure(stored: &[u8], way: &Way) {
+    let (until, error) = pieces(stored, way);
+    assert!(error.is_some(), "a read error is told");
+    if is_compressed(stored) {
+        return;
+    }
+    let (ended, error) = pieces(stored, &Way { fails_at: None, ..way.clone() });
+    let is_lines = ended.iter().all(|piece| match piece {
+        Piece::Block(block) => block.framing == Framing::Lines && block.document == 0,
+        Piece::Unreadable(refused) => !refused.rest_of_document,
+        Piece::EndOfInput { .. } => true,
+    });
+    let (until, all) = (told(&until), told(&ended));
+    assert!(all.starts_with(&until), "the same as before an end");
+    if error.is_none() && is_lines && !is_rejects_file(without_bom(stored)) && stored.len() >= MAGIC_BYTES {
+        // What is left out: the line that the error cuts off, if it is more than blanks, and the end.
+        assert!(all.len() - until.len() <= 2, "{} pieces too few", all.len() - until.len());
+    }
+}
+
+fn is_compressed(stored: &[u8]) -> bool {
+    stored.starts_with(b"\x1f\x8b")
+        || stored.get(1..4).is_some_and(|magic| magic == b"\xb5\x2f\xfd" || magic == b"\x2a\x4d\x18")
+}
+
+fn without_bom(stored: &[u8]) -> &[u8] {
+    stored.strip_prefix(b"\xef\xbb\xbf").unwrap_or(stored)
 }
 
 /// The values of a valid JSON text: the elements of its arrays, and what stands beside arrays.
