@@ -1,0 +1,18 @@
+//! What the fuzz targets have in common: a slow reference that says what should have come out, and the comparison.
+//!
+//! ```text
+//! bytes -> tree (serde_json, raw values) -> expect (rows, extra, ledger of one record) --+
+//! bytes -> partiquet::decode, in several ways -> shape (invariants, one value a row) ----+--> decode::check
+//! bytes -> partiquet::input, in several ways --> split::check, rejects::check
+//! ```
+//!
+//! Nothing here is shared with the decoder but the words of the model. A difference is a panic.
+
+pub mod decode;
+pub mod expect;
+pub mod records;
+pub mod rejects;
+pub mod scalar;
+pub mod shape;
+pub mod split;
+pub mod tree;
