@@ -278,7 +278,7 @@ impl Decoder {
                 // Some faults lie in the way a record is looked at. They count only if that was the right way.
                 let said = match fault.kind {
                     RejectKind::Syntax | RejectKind::Utf8 | RejectKind::Depth => shape,
-                    _ => self.shape_by_keys(start.clone())?,
+                    _ => self.shape_by_keys(start.clone(), &at_end)?,
                 };
                 if said == shape {
                     return Err(fault);
@@ -317,13 +317,16 @@ impl Decoder {
     }
 
     /// The shape that the keys of the root say, found without storing anything.
-    fn shape_by_keys(&mut self, cursor: Cursor<'_>) -> Parse<Shape> {
+    fn shape_by_keys(&mut self, cursor: Cursor<'_>, at_end: impl Fn(&mut Cursor<'_>) -> bool) -> Parse<Shape> {
         let mut walk = self.bare_walk(cursor);
         let mut names = Vec::new();
         let bytes = walk.cursor.bytes;
         let result = walk.any_members(|walk, key, _| {
             names.push(walk::decoded(bytes, key, &mut walk.scratch.text).to_vec());
             walk.skip_value()
+        });
+        let result = result.and_then(|()| {
+            if at_end(&mut walk.cursor) { Ok(()) } else { Err(walk.cursor.unexpected("the end of the record")) }
         });
         self.scratch.open_names.clear();
         result?;
@@ -357,15 +360,15 @@ impl Decoder {
     /// Replaces what the walk says it kept by what the columns hold, so that the ledger closes only if both agree.
     fn count_what_arrived(&self, decoded: &mut DecodedBlock) {
         let mut next = 0;
-        for (path, column) in self.plan.paths.iter().zip(&self.column_of_path) {
-            let Some(tally) = decoded.tallies.get_mut(next).filter(|tally| tally.known && tally.path == *path) else {
+        for ((id, path), column) in self.plan.paths.iter().enumerate().zip(&self.column_of_path) {
+            let Some(tally) = decoded.tallies.get_mut(next).filter(|tally| tally.known == Some(id as PathId)) else {
                 if let Some(stray) = column.filter(|&column| decoded.columns.columns[column].num_values() > 0) {
                     // Values that no one counted: the empty count cannot close with them.
                     let kept = decoded.columns.columns[stray].num_values() as u64;
                     let counts = crate::report::Counts { kept, ..Default::default() };
                     decoded.tallies.push(PathTally {
                         path: path.clone(),
-                        known: true,
+                        known: Some(id as PathId),
                         counts,
                         first_offsets: Firsts::default(),
                     });
@@ -438,3 +441,6 @@ fn columns_by_path(object: &ObjectPlan, found: &mut [Option<usize>]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

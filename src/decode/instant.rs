@@ -13,10 +13,17 @@ const MIN_MICROS: i64 = -62_135_596_800_000_000;
 const MAX_MICROS: i64 = 253_402_300_799_999_999;
 
 /// The date of the last instant that was read, with its day's first microsecond.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct DateMemory {
     date: [u8; 10],
     micros: i64,
+}
+
+impl Default for DateMemory {
+    /// A true date, so that nothing else can be taken for the remembered one.
+    fn default() -> Self {
+        Self { date: *b"1970-01-01", micros: 0 }
+    }
 }
 
 /// Microseconds of an RFC 3339 text; none if it is not one, or cannot be told in microseconds of the years 1 to 9999.
@@ -125,7 +132,7 @@ fn parse_offset(text: &str) -> Option<i64> {
         return Some(0);
     }
     let bytes = text.as_bytes();
-    if bytes.len() != 6 || bytes[3] != b':' {
+    if bytes.len() != 6 || !matches!(bytes[0], b'+' | b'-') || bytes[3] != b':' {
         return None;
     }
     let (hours, minutes) = (two_digits_each(&text[1..3])?, two_digits_each(&text[4..6])?);
@@ -196,6 +203,8 @@ mod tests {
             "2025-07-01T08:15:30+2:00",
             "2025-07-01T08:15:30+24:00",
             "2025-07-01T08:15:30+02:60",
+            "2025-07-01T08:15:30Z02:00",
+            "\0\0\0\0\0\0\0\0\0\0T08:15:30.123Z",
             "2025-07-01T08:15:30+0200",
             "+025-07-01T08:15:30.123Z",
             "2025-07-01T08:15:30.123Z ",

@@ -36,7 +36,8 @@ pub(super) struct Object {
     pub last_seen: Vec<u32>,
     /// Number of the object being walked.
     pub generation: u32,
-    /// Ledger path of the object, to which unknown names are added; ends without a slash.
+    /// Ledger path of the object, to which unknown names are added; ends without a slash. Empty for the row, and for
+    /// objects around the parent, whose path depends on how many objects there are in between.
     pub pattern: String,
 }
 
@@ -114,7 +115,7 @@ impl Program {
         let every_step: Vec<String> = program.steps.clone();
         program.row = program.object(&plan.row, plan, "", &every_step);
         program.parent = program.object(&plan.parent, plan, "..", &every_step);
-        program.outer = program.object(&plan.outer, plan, "../..", &every_step);
+        program.outer = program.object(&plan.outer, plan, "", &every_step);
         program.between = program.object(&ObjectPlan::default(), plan, "", &every_step);
         program
     }

@@ -43,8 +43,8 @@ pub(super) struct TallyMark {
 pub struct PathTally {
     /// The path.
     pub path: String,
-    /// Whether the model knows it.
-    pub known: bool,
+    /// Which of the plan's paths it is; none if the model does not know it.
+    pub known: Option<PathId>,
     /// The counts, without a place.
     pub counts: Counts,
     /// Offsets in the block of the first values that were not simply kept.
@@ -124,13 +124,13 @@ impl Tally {
             }
         }
         let mut tallies: Vec<PathTally> = Vec::new();
-        for (path, (mut counts, first_offsets)) in plan.paths.iter().zip(known) {
+        for ((id, path), (mut counts, first_offsets)) in plan.paths.iter().enumerate().zip(known) {
             if counts.seen == 0 && first_offsets.is_empty() {
                 continue;
             }
             // Saturating, so that a miscount shows as a ledger that does not close and not as a panic.
             counts.kept = counts.seen.saturating_sub(counts.coerced + counts.mismatched + counts.ignored);
-            tallies.push(PathTally { path: path.clone(), known: true, counts, first_offsets });
+            tallies.push(PathTally { path: path.clone(), known: Some(id as PathId), counts, first_offsets });
         }
         self.take_unknown(&mut tallies);
         self.seen.clear();
@@ -149,7 +149,7 @@ impl Tally {
             let at = *index.entry(path).or_insert_with(|| {
                 tallies.push(PathTally {
                     path: path.to_owned(),
-                    known: false,
+                    known: None,
                     counts: Counts::default(),
                     first_offsets: Firsts { unknown: Some(offset as usize), ..Firsts::default() },
                 });

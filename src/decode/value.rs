@@ -8,7 +8,7 @@ use super::{
     instant, number,
     program::{Act, next_generation},
     tally::Class,
-    walk::{Walk, decoded, last_end, text_for_row, twice},
+    walk::{Element, Walk, decoded, last_end, text_for_row, twice},
 };
 use crate::{
     columns::{Bitmap, Column, ScalarType, TextValues, Values},
@@ -201,12 +201,13 @@ impl Walk<'_> {
             return self.no_container(path, self.cursor.pos);
         }
         self.scratch.tally.seen(path);
+        let list_path_bytes = self.plan.paths[usize::from(path)].len();
         let Values::List { ends, element } = &mut column.values else { return self.skip_value() };
         // The row is marked first: a fault inside then cuts the elements back with the row.
         column.validity.set(row);
         let base = last_end(ends);
         let count = self.elements(|walk, index| {
-            walk.at.element = Some(index);
+            walk.at.element = Some(Element { index, list_path_bytes });
             walk.scalar(scalar, element_path, element, base + index as usize)
         });
         self.at.element = None;
@@ -226,13 +227,14 @@ impl Walk<'_> {
             return self.no_container(path, self.cursor.pos);
         }
         self.scratch.tally.seen(path);
+        let list_path_bytes = self.plan.paths[usize::from(path)].len();
         let Values::Structs { ends, element_validity, children } = &mut column.values else {
             return self.skip_value();
         };
         column.validity.set(row);
         let base = last_end(ends);
         let count = self.elements(|walk, index| {
-            walk.at.element = Some(index);
+            walk.at.element = Some(Element { index, list_path_bytes });
             let element = base + index as usize;
             element_validity.resize(element);
             if walk.cursor.peek() != b'{' {

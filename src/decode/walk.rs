@@ -3,6 +3,8 @@
 //! The walk follows the plan. At each key it knows which member this is, and with it the column that the value goes to;
 //! what the plan does not know goes to `extra`. Nothing is built in between.
 
+use std::borrow::Cow;
+
 use super::{
     cursor::{Cursor, StringToken, unescape},
     extra::PendingExtra,
@@ -35,8 +37,16 @@ pub(super) struct Scratch {
 pub(super) struct Position {
     /// Objects between here and the row: 0 in the row, 1 in its parent.
     pub level: u8,
-    /// Index of the list element the walk is in.
-    pub element: Option<u32>,
+    /// The list element that the walk is in.
+    pub element: Option<Element>,
+}
+
+/// An element of a list.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Element {
+    pub index: u32,
+    /// Length of the list's ledger path, behind which the index belongs.
+    pub list_path_bytes: usize,
 }
 
 pub(super) struct Walk<'a> {
@@ -161,32 +171,35 @@ impl Walk<'_> {
     pub fn unknown(&mut self, pattern: &str, name: &[u8], value_at: usize) -> Parse<()> {
         self.skip_value()?;
         let name = String::from_utf8_lossy(name);
-        let path = format!("{}/{}", self.levelled(pattern), pointer::escaped(&name));
-        self.scratch.tally.unknown(&path, value_at);
-        self.keep_raw(&path, value_at);
+        let name = pointer::escaped(&name);
+        self.scratch.tally.unknown(&format!("{}/{name}", self.path_of(pattern)), value_at);
+        self.keep_raw(&format!("{}/{name}", self.pointer_of(pattern)), value_at);
         Ok(())
     }
 
-    /// The pattern of an object outside the row, with as many `..` as it lies outside in this record.
-    fn levelled<'p>(&self, pattern: &'p str) -> std::borrow::Cow<'p, str> {
-        if self.at.level == 0 {
-            return pattern.into();
+    /// The ledger path of an object with this pattern.
+    fn path_of<'p>(&self, pattern: &'p str) -> Cow<'p, str> {
+        match self.at.level {
+            1.. if pattern.is_empty() => vec![".."; usize::from(self.at.level)].join("/").into(),
+            _ => pattern.into(),
         }
-        let mut rest = pattern;
-        while let Some(inner) = rest.strip_prefix("../") {
-            rest = inner;
-        }
-        let ups = vec![".."; usize::from(self.at.level)].join("/");
-        if rest.is_empty() || rest == ".." { ups.into() } else { format!("{ups}/{rest}").into() }
     }
 
-    /// Keeps the raw text from `value_at` to the position in `extra`; `*` in the path stands for the element's index.
-    fn keep_raw(&mut self, path: &str, value_at: usize) {
-        let raw = &self.cursor.bytes[value_at..self.cursor.pos];
+    /// The pointer of a value with this ledger path: the element's index stands for the asterisk behind its list.
+    fn pointer_of<'p>(&self, path: &'p str) -> Cow<'p, str> {
         match self.at.element {
-            Some(index) => self.scratch.extra.add(self.at.level, &path.replacen("/*", &format!("/{index}"), 1), raw),
-            None => self.scratch.extra.add(self.at.level, path, raw),
+            Some(Element { index, list_path_bytes }) => {
+                let (list, inside) = path.split_at(list_path_bytes.min(path.len()));
+                format!("{list}/{index}{}", inside.strip_prefix("/*").unwrap_or(inside)).into()
+            }
+            None => self.path_of(path),
         }
+    }
+
+    /// Keeps the raw text from `value_at` to the position in `extra`.
+    fn keep_raw(&mut self, pointer: &str, value_at: usize) {
+        let raw = &self.cursor.bytes[value_at..self.cursor.pos];
+        self.scratch.extra.add(self.at.level, pointer, raw);
     }
 
     /// Skips a value that does not fit its column, and keeps it in `extra`.
@@ -204,8 +217,8 @@ impl Walk<'_> {
     pub fn kept_elsewhere(&mut self, path: PathId, value_at: usize) {
         self.scratch.tally.event(Class::Mismatched, path, value_at);
         let plan = self.plan;
-        let pattern = self.levelled(&plan.paths[usize::from(path)]);
-        self.keep_raw(&pattern, value_at);
+        let pointer = self.pointer_of(&plan.paths[usize::from(path)]);
+        self.keep_raw(&pointer, value_at);
     }
 
     /// Reads any value strictly and stores nothing.

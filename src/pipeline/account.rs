@@ -229,7 +229,7 @@ impl Account {
                 });
                 tally.counts.first = first;
             }
-            self.totals.ledger.add(&tally.path, tally.known, &tally.counts);
+            self.totals.ledger.add(&tally.path, tally.known.is_some(), &tally.counts);
         }
     }
 

@@ -94,7 +94,7 @@ fn refused(reject: &DecodeReject) -> Refused {
 fn ledger(tallies: &[PathTally]) -> BTreeMap<String, Counts> {
     let mut ledger: BTreeMap<String, Counts> = BTreeMap::new();
     for tally in tallies.iter().filter(|tally| tally.counts.seen > 0) {
-        assert_eq!(tally.known, tally.counts.unknown == 0, "known or unknown: {tally:?}");
+        assert_eq!(tally.known.is_some(), tally.counts.unknown == 0, "known or unknown: {tally:?}");
         ledger.entry(tally.path.clone()).or_default().add(&tally.counts);
     }
     ledger

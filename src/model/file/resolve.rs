@@ -201,19 +201,16 @@ fn check_envelopes(doc: &ModelDoc<'_>, model: &Model) -> Result<()> {
                 first.key
             )));
         }
-        if named(&model.parent, &first.key) && steps.len() > 1 {
+        if named(&model.parent, &first.key) {
             return Err(place.fail(format!("{:?} leads to the rows, so the parent's type must not have it", first.key)));
-        }
-        if named(&model.parent, &last.key) {
-            return Err(place.fail(format!("{:?} leads to the rows, so the parent's type must not have it", last.key)));
-        }
-        if steps.len() < 2 {
-            continue;
         }
         if named(&model.outer, &first.key) {
             return Err(place.fail(format!("{:?} leads to the rows, so the outer type must not have it", first.key)));
         }
-        if model.outer.is_some() && *num_steps.get_or_insert(steps.len()) != steps.len() {
+        if named(&model.parent, &last.key) {
+            return Err(place.fail(format!("{:?} leads to the rows, so the parent's type must not have it", last.key)));
+        }
+        if steps.len() > 1 && model.outer.is_some() && *num_steps.get_or_insert(steps.len()) != steps.len() {
             return Err(place.fail("with an outer type all envelopes of two or more steps must have as many of them"));
         }
     }

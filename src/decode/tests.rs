@@ -1,0 +1,55 @@
+use super::*;
+use crate::model::{AttributeMap, Model, TableSchema};
+
+/// Rows and account of lines of JSON.
+fn decoded(model: &str, keys: &[&str], warm: &str, lines: &str) -> DecodedBlock {
+    let model = Model::from_json(model, "test.json").unwrap();
+    let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
+    let table = TableSchema::new(&model, &keys, AttributeMap::Rest, false).unwrap();
+    let mut decoder = Decoder::new(Arc::new(Plan::new(&model, &table)));
+    let block = |bytes| Block { bytes, framing: &Framing::Lines, file: "test", offset: 0 };
+    let columns = decoder.decode(block(warm.as_bytes()), Columns::new(&table.shapes())).columns;
+    decoder.decode(block(lines.as_bytes()), columns)
+}
+
+fn model(members: &str) -> String {
+    format!(
+        r#"{{"partiquet_model":1,"name":"test","envelopes":["participants[]"],"row":{{"type":"Row"}},
+            "parent":{{"type":"Parent","prefix":"parent"}},
+            "types":{{"Row":{{"members":[{members}]}},"Parent":{{"members":[{{"name":"..","type":"instant","column":"up"}}]}}}}}}"#
+    )
+}
+
+fn extra(decoded: &DecodedBlock) -> Vec<String> {
+    let maps = decoded.columns.columns.iter().filter_map(|column| match &column.values {
+        crate::columns::Values::Map { keys, .. } => Some(keys),
+        _ => None,
+    });
+    maps.flat_map(|keys| keys.iter().map(|key| String::from_utf8_lossy(key).into_owned()).collect::<Vec<_>>()).collect()
+}
+
+#[test]
+fn a_promoted_key_that_looks_like_a_path_of_entries_is_counted_apart() {
+    let model = model(r#"{"name":"attributes","type":"map<string>","promote":true}"#);
+    let decoded = decoded(&model, &["*"], "", r#"{"attributes":{"*":"a","b":"c"}}"#);
+    let counts: Vec<_> = decoded.tallies.iter().filter(|tally| tally.path == "/attributes/*").collect();
+    assert_eq!(counts.len(), 2);
+    assert!(counts.iter().all(|tally| tally.counts.seen == 1 && tally.counts.kept == 1), "{counts:?}");
+}
+
+#[test]
+fn the_verdict_on_a_record_does_not_depend_on_the_one_before() {
+    let model = model(r#"{"name":"id","type":"string"}"#);
+    for broken in [r#"{"participants":5} x"#, r#"{"participants":5}"#, r#"{"participants":5,"a":1,"a":2}"#] {
+        let verdicts = ["{}", r#"{"participants":[]}"#].map(|warm| decoded(&model, &[], warm, broken).rejects);
+        assert_eq!(verdicts[0], verdicts[1], "{broken}");
+        assert_eq!(verdicts[0].len(), 1, "{broken}");
+    }
+}
+
+#[test]
+fn names_that_look_like_parts_of_a_pointer_do_not_mislead_it() {
+    let model = model(r#"{"name":"*x","type":"list<integer>","column":"star"}"#);
+    let decoded = decoded(&model, &[], "", r#"{"..":"no","participants":[{"*x":[1,"no"]}]}"#);
+    assert_eq!(extra(&decoded), ["/*x/1", "../.."]);
+}
