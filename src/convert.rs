@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     config::{AttributeColumns, Config, nearest::nearest},
-    dataset::{Dataset, RejectsWriter, RunRecord, SchemaDocument, StagedFile, StagedRun, run_id},
+    dataset::{Dataset, Manifest, RejectsWriter, RunRecord, SchemaDocument, StagedFile, StagedRun, run_id},
     encode::{EncodeOptions, FileSchema},
     error::{Error, Result},
     input::{
@@ -33,6 +33,13 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
     let dataset = Dataset::open(&config.out, config.mode)?;
     let table = Table::of(config, &inputs, observer)?;
     let staged = table.run(config, inputs, &dataset, observer).stage()?;
+    if staged.totals.rows == 0 && !Manifest::live_files(dataset.commits()).is_empty() {
+        return Err(Error::Dataset {
+            dir: config.out.clone(),
+            message: "the inputs have no rows, and would replace a dataset that has".to_owned(),
+            hint: "if it is to be emptied, delete the folder; otherwise look at the inputs".to_owned(),
+        });
+    }
     let run = table.finish(config, staged, observer)?;
     observer.progress(&Progress { stage: Stage::Committing, ..run.progress });
     if observer.stop_requested() {
@@ -260,7 +267,8 @@ impl Table {
             ("row_group_rows", json(&config.row_group_rows)),
             ("sort_by", json(&config.sort_by)),
             ("target_file_bytes", json(&config.target_file_bytes)),
-            ("columns", format!("{:032x}", xxhash_rust::xxh3::xxh3_128(format!("{:?}", self.schema).as_bytes()))),
+            ("columns", fingerprint(&self.schema)),
+            ("model", fingerprint(&config.model)),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into();
@@ -311,6 +319,11 @@ impl Table {
             ..Report::default()
         }
     }
+}
+
+/// Tells values apart that have no short text. It holds for one version of the program, which the run id names as well.
+fn fingerprint(value: &impl std::fmt::Debug) -> String {
+    format!("{:032x}", xxhash_rust::xxh3::xxh3_128(format!("{value:?}").as_bytes()))
 }
 
 /// An option's value as text.

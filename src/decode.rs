@@ -42,8 +42,8 @@ use fault::{Fault, Parse};
 use program::Program;
 use walk::{Position, Scratch, StepsMet, Walk};
 
-/// What a record may take beyond its own size, in bytes: values of the conversation are repeated on each of its
-/// participants, and a hostile record could make that more than any memory.
+/// What the records of a block may take beyond their own size, in bytes: values of the conversation are repeated on each
+/// of its participants, and hostile records could make that more than any memory.
 pub const MAX_FLATTENED_BYTES: u64 = 256 << 20;
 
 /// Bytes to decode, and where they come from.
@@ -133,6 +133,8 @@ pub struct Decoder {
     /// For paths whose values all go to one table column: the column, to count what really arrived there.
     column_of_path: Vec<Option<usize>>,
     max_flattened_bytes: u64,
+    /// What is left of it in the block at hand.
+    flattened_left: u64,
 }
 
 impl Decoder {
@@ -148,11 +150,12 @@ impl Decoder {
             last_shape: None,
             column_of_path,
             max_flattened_bytes: MAX_FLATTENED_BYTES,
+            flattened_left: MAX_FLATTENED_BYTES,
             plan,
         }
     }
 
-    /// Sets what a record's repeated values may take, in bytes.
+    /// Sets what a block's repeated values may take, in bytes.
     #[must_use]
     pub const fn with_max_flattened_bytes(mut self, bytes: u64) -> Self {
         self.max_flattened_bytes = bytes;
@@ -176,6 +179,7 @@ impl Decoder {
             rejects: Vec::new(),
             tallies: Vec::new(),
         };
+        self.flattened_left = self.max_flattened_bytes;
         let is_utf8 = simdutf8::basic::from_utf8(block.bytes).is_ok();
         match block.framing {
             Framing::Lines => self.decode_lines(block, is_utf8, &mut decoded),
@@ -301,7 +305,7 @@ impl Decoder {
             staging: &mut self.staging,
             file: block.file,
             offset: block.offset,
-            flattened_left: self.max_flattened_bytes,
+            flattened_left: self.flattened_left,
         };
         let mut walk = Walk {
             cursor,
@@ -313,7 +317,11 @@ impl Decoder {
         let result = walk.record(shape, &mut target).and_then(|met| {
             if at_end(&mut walk.cursor) { Ok(met) } else { Err(walk.cursor.unexpected("the end of the record")) }
         });
-        (result, walk.cursor.pos)
+        let end = walk.cursor.pos;
+        if result.is_ok() {
+            self.flattened_left = target.flattened_left;
+        }
+        (result, end)
     }
 
     /// The shape that the keys of the root say, found without storing anything.

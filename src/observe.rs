@@ -1,6 +1,6 @@
 //! What a run tells while it runs, and how it is asked to stop.
 
-/// Watches a run. Called from worker threads, a few times a second.
+/// Watches a run. Called from worker threads, about once for each MiB of JSON.
 pub trait Observer: Sync {
     /// The run has come this far.
     fn progress(&self, progress: &Progress) {

@@ -1,5 +1,5 @@
 //! The architecture's absences, held by a look at the source: what a module may not know, and what the library may not
-//! do. Tests are left out: files named `tests.rs` or `testing.rs`, and everything behind `#[cfg(test)]`.
+//! do. Tests are left out: files named `tests.rs` or `testing.rs`, folders `tests`, and everything behind `#[cfg(test)]`.
 //!
 //! An exception is listed beside its rule, with the reason. One that is no longer needed fails, too.
 
@@ -44,7 +44,8 @@ fn sources() -> Vec<Source> {
     for entry in walkdir::WalkDir::new(&root).sort_by_file_name() {
         let entry = entry.unwrap();
         let path = entry.path().strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
-        let is_test = path.ends_with("tests.rs") || path.ends_with("testing.rs");
+        let in_tests = path.contains("/tests/");
+        let is_test = in_tests || path.ends_with("tests.rs") || path.ends_with("testing.rs");
         if entry.path().extension().is_some_and(|end| end == "rs") && !is_test {
             let text = fs::read_to_string(entry.path()).unwrap();
             let code = code_of(&text);

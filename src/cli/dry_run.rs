@@ -86,7 +86,7 @@ fn columns(text: &mut String, schema: &TableSchema) {
     let width =
         |of: fn(&(String, String)) -> &String| rows.iter().map(|row| of(row).chars().count()).max().unwrap_or(0);
     // A long list of struct members must not push the paths off the screen.
-    let (names, types) = (width(|row| &row.0), width(|row| &row.1).min(24));
+    let (names, types) = (width(|row| &row.0).min(64), width(|row| &row.1).min(24));
     for ((name, kind), column) in rows.iter().zip(&schema.columns) {
         let line = format!("  {name:<names$}  {kind:<types$}  {}", human::shown(&column.path));
         let _ = writeln!(text, "{}", line.trim_end());

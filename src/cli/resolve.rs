@@ -97,8 +97,8 @@ pub fn resolve(said: Said, surroundings: &Surroundings) -> Result<Job> {
         max_record_bytes: record_bytes(max_record_size)?,
         max_rejects: max_rejects.unwrap_or_default(),
         mode: mode.unwrap_or_default(),
-        sort_by: distinct("--sort-by", sort_by.unwrap_or_default())?,
-        bloom_filter: distinct("--bloom-filter", bloom_filter.unwrap_or_default())?,
+        sort_by: distinct("--sort-by", trimmed(sort_by))?,
+        bloom_filter: distinct("--bloom-filter", trimmed(bloom_filter))?,
         provenance: provenance.unwrap_or_default(),
         committed_at: surroundings.now.clone(),
     };
@@ -171,6 +171,11 @@ fn number(option: &str, value: usize, range: RangeInclusive<usize>) -> Result<us
     }
     let hint = format!("give {} to {}", range.start(), range.end());
     Err(Error::usage(format!("{option} {value} is out of range"), hint))
+}
+
+/// Names of columns without the blanks around them.
+fn trimmed(names: Option<Vec<String>>) -> Vec<String> {
+    names.unwrap_or_default().iter().map(|name| name.trim().to_owned()).collect()
 }
 
 fn distinct(option: &str, names: Vec<String>) -> Result<Vec<String>> {

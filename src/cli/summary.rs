@@ -24,6 +24,9 @@ pub fn render(report: &Report, config: &Config, paint: Paint) -> String {
     values(&mut text, report);
     attributes(&mut text, report);
     rejects(&mut text, report, &config.out, paint);
+    for warning in &report.warnings {
+        let _ = writeln!(text, "\n  {}", paint.red(&format!("warning: {}", human::shown(warning))));
+    }
     text
 }
 

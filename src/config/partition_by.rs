@@ -156,8 +156,8 @@ impl<'a> Parser<'a> {
 
     fn error_at(&self, at: usize, message: impl Into<String>, hint: impl Into<String>) -> Error {
         let shown: String = self.spec.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let column = self.spec[..at].chars().count() + 1;
-        Error::usage(format!("{}\n    {shown}\n    {:>column$}", message.into(), "^"), hint)
+        let blanks = " ".repeat(self.spec[..at].chars().count());
+        Error::usage(format!("{}\n    {shown}\n    {blanks}^", message.into()), hint)
     }
 }
 

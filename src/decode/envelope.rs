@@ -28,7 +28,7 @@ pub(super) struct Target<'t> {
     /// The input's name and the block's offset in it, for the provenance columns.
     pub file: &'t str,
     pub offset: u64,
-    /// Bytes that repeated values may still take in this record.
+    /// Bytes that repeated values may still take in this block.
     pub flattened_left: u64,
 }
 
@@ -84,7 +84,7 @@ impl Walk<'_> {
         } else if step == 0 {
             (self.program.outer, &self.plan.outer_columns, &mut target.staging.outer)
         } else {
-            (self.program.between, &[], &mut Vec::new())
+            (self.program.between[step], &[], &mut Vec::new())
         };
         // The staged values are lifted out while the rows below fill the target, and put back whatever happens.
         let mut staged = std::mem::take(staged);
@@ -193,7 +193,7 @@ impl Target<'_> {
             None => Err(Fault::new(
                 RejectKind::Size,
                 offset,
-                "the values around the participants, repeated on each of them, take more than a record may",
+                "the values around the participants, repeated on each of them, take more than a block may",
             )),
         }
     }

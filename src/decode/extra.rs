@@ -23,6 +23,9 @@ struct Entry {
 const OPEN: u32 = u32::MAX;
 
 impl PendingExtra {
+    /// What an entry takes on each of its rows besides its texts: its place in the order of entries, ends, validity.
+    const ENTRY_BYTES: u64 = 32;
+
     /// Adds a value. `path` is its full pointer.
     pub fn add(&mut self, level: u8, path: &str, raw: &[u8]) {
         let path_start = self.text.len();
@@ -56,7 +59,10 @@ impl PendingExtra {
 
     /// Bytes that the entries will take once repeated on their rows.
     pub fn flattened_bytes(&self) -> u64 {
-        let bytes = |entry: &Entry| (entry.raw.1 - entry.path.0) as u64 * u64::from(entry.end_row - entry.first_row);
+        let bytes = |entry: &Entry| {
+            let bytes = (entry.raw.1 - entry.path.0) as u64 + Self::ENTRY_BYTES;
+            bytes * u64::from(entry.end_row - entry.first_row)
+        };
         self.entries.iter().map(bytes).sum()
     }
 

@@ -19,8 +19,9 @@ pub(super) struct Program {
     pub row: ObjectIdx,
     pub parent: ObjectIdx,
     pub outer: ObjectIdx,
-    /// An object without known members, for those between root and parent.
-    pub between: ObjectIdx,
+    /// Objects without known members, for those between root and parent: one for each number of steps from the root,
+    /// as they are open at the same time.
+    pub between: Vec<ObjectIdx>,
     /// The distinct keys of all envelopes.
     pub steps: Vec<String>,
     /// Each envelope as (step, is a list).
@@ -110,13 +111,23 @@ impl Program {
                     .collect()
             })
             .collect();
-        let mut program =
-            Self { objects: Vec::new(), maps: Vec::new(), row: 0, parent: 0, outer: 0, between: 0, steps, envelopes };
+        let mut program = Self {
+            objects: Vec::new(),
+            maps: Vec::new(),
+            row: 0,
+            parent: 0,
+            outer: 0,
+            between: Vec::new(),
+            steps,
+            envelopes,
+        };
         let every_step: Vec<String> = program.steps.clone();
         program.row = program.object(&plan.row, plan, "", &every_step);
         program.parent = program.object(&plan.parent, plan, "..", &every_step);
         program.outer = program.object(&plan.outer, plan, "", &every_step);
-        program.between = program.object(&ObjectPlan::default(), plan, "", &every_step);
+        let most_steps = plan.envelopes.iter().map(Vec::len).max().unwrap_or(0);
+        program.between =
+            (0..most_steps).map(|_| program.object(&ObjectPlan::default(), plan, "", &every_step)).collect();
         program
     }
 

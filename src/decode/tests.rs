@@ -53,3 +53,23 @@ fn names_that_look_like_parts_of_a_pointer_do_not_mislead_it() {
     let decoded = decoded(&model, &[], "", r#"{"..":"no","participants":[{"*x":[1,"no"]}]}"#);
     assert_eq!(extra(&decoded), ["/*x/1", "../.."]);
 }
+
+#[test]
+fn a_member_given_twice_is_seen_on_every_level_of_an_envelope() {
+    let model = model(r#"{"name":"id","type":"string"}"#).replace("participants[]", "a[].b[].c[].rows[]");
+    let good = r#"{"a":[{"b":[{"c":[{"rows":[{"id":"x"}]}]}]}]}"#;
+    let twice = r#"{"a":[{"b":[{"b":1,"c":[{"rows":[{"id":"x"}]}]}],"b":[{"c":[{"rows":[{"id":"y"}]}]}]}]}"#;
+    for warm in ["{}", good] {
+        let kinds: Vec<_> = decoded(&model, &[], warm, twice).rejects.iter().map(|reject| reject.kind).collect();
+        assert_eq!(kinds, [RejectKind::Duplicate], "after {warm}");
+    }
+}
+
+#[test]
+fn what_records_repeat_is_limited_for_the_whole_block() {
+    let model = model(r#"{"name":"id","type":"string"}"#);
+    let record = format!(r#"{{"x":"{}","participants":[{}]}}"#, "y".repeat(40_000), vec!["{}"; 2000].join(","));
+    let decoded = decoded(&model, &[], "", &[record.as_str(); 5].join("\n"));
+    let kinds: Vec<_> = decoded.rejects.iter().map(|reject| reject.kind).collect();
+    assert_eq!((decoded.columns.num_rows, kinds), (6000, vec![RejectKind::Size; 2]));
+}

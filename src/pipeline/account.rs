@@ -120,9 +120,15 @@ impl Account {
         input.records += decoded.num_records;
         input.rows += decoded.columns.num_rows as u64;
         self.add_tallies(block, decoded, lines);
+        // Rejects come in order, so the newlines before each are counted on from the one before.
+        let (mut at, mut line) = (0, self.newlines[block.input] + 1);
         for reject in std::mem::take(&mut decoded.rejects) {
+            let offset = reject.offset.clamp(at, block.bytes.len());
+            line += memchr::memchr_iter(b'\n', &block.bytes[at..offset]).count() as u64;
+            at = offset;
+            let line = if lines == LineNumbers::Documents { block.document + 1 } else { line };
             let ends_document = matches!(block.framing, Framing::Ranges(_)) && reject.is_malformed();
-            self.refuse_record(block, reject, ends_document, lines)?;
+            self.refuse_record(block, reject, ends_document, line)?;
         }
         self.newlines[block.input] += num_newlines;
         Ok(())
@@ -246,9 +252,8 @@ impl Account {
         block: &RecordBlock,
         reject: DecodeReject,
         ends_document: bool,
-        lines: LineNumbers,
+        line: u64,
     ) -> Result<()> {
-        let line = self.line(block, reject.offset, lines);
         let end = if ends_document { block.bytes.len() } else { reject.record.end };
         let raw = &block.bytes[reject.record.start..end];
         let file = self.totals.inputs[block.input].path.clone();
