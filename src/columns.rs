@@ -292,7 +292,7 @@ fn append_ends(mine: &mut Vec<u32>, theirs: &[u32], from: usize, to: usize) -> (
 }
 
 /// Some rows of the table: one [`Column`] for each column of the schema, in its order.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Columns {
     /// In schema order.
     pub columns: Vec<Column>,

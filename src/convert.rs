@@ -14,7 +14,7 @@ use crate::{
     },
     model::{Plan, TableSchema},
     observe::{Observer, Progress, Stage},
-    partition::{PartitionPlan, Router},
+    partition::{PartitionPlan, Partitions, Router},
     pipeline::{Run, Staged, Totals},
     report::{Reject, Report},
     sampling::Sample,
@@ -87,7 +87,7 @@ pub fn preview(config: &Config) -> Result<Preview> {
     let table = Table::of(config, &inputs, &crate::observe::Silent)?;
     let sample = Sample::take(config, &inputs)?;
     let counts = sample.count_keys(config)?;
-    let mut router = Router::new(table.partitions.clone(), table.schema.shapes(), usize::MAX);
+    let mut router = Router::new(table.partitions.clone(), table.schema.columns.len());
     let mut rejects = Vec::new();
     let mut rows: Vec<u64> = Vec::new();
     sample.decode(Plan::new(&config.model, &table.schema), |block, decoded| {
@@ -97,10 +97,13 @@ pub fn preview(config: &Config) -> Result<Preview> {
                 rejects.push(reject.into_reject(inputs[block.input].name.clone(), block.offset, text, None));
             }
         }
-        router.route(&mut decoded.columns)?;
-        rows.resize(router.partitions().len(), 0);
-        for (partition, rows) in rows.iter_mut().enumerate() {
-            *rows += router.take_all(partition).map_or(0, |taken| taken.num_rows as u64);
+        let mut count = |partition: usize, num_rows: usize| {
+            rows.resize(rows.len().max(partition + 1), 0);
+            rows[partition] += num_rows as u64;
+        };
+        match router.route(&mut decoded.columns)? {
+            Partitions::One(partition) => count(partition, decoded.columns.num_rows),
+            Partitions::Each(partitions) => partitions.iter().for_each(|&partition| count(partition as usize, 1)),
         }
         Ok(())
     })?;
@@ -115,7 +118,7 @@ pub fn preview(config: &Config) -> Result<Preview> {
         inputs: inputs.iter().map(|input| (input.name.clone(), input.bytes)).collect(),
         attribute_keys,
         sampled_participants: counts.participants,
-        partitions: router.partitions().iter().map(|partition| partition.path.clone()).zip(rows).collect(),
+        partitions: router.paths().iter().cloned().zip(rows).collect(),
         sample_complete: sample.is_complete,
         rejects,
         schema: table.schema,
@@ -293,6 +296,7 @@ impl Table {
             ledger,
             rejects,
             partition_values_displaced,
+            spilled_bytes,
         } = totals;
         let column = |index: usize| self.schema.columns[index].name.clone();
         Report {
@@ -316,6 +320,7 @@ impl Table {
                 .collect(),
             partitions,
             partition_values_displaced,
+            spilled_bytes,
             ..Report::default()
         }
     }

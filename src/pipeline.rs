@@ -15,6 +15,7 @@
 
 mod account;
 mod files;
+mod merge;
 mod steps;
 
 pub use account::Totals;
@@ -38,6 +39,17 @@ use crate::{
 
 /// Blocks between reading and routing, for each thread: one being decoded, one waiting on either side.
 pub const MAX_BLOCKS_PER_THREAD: usize = 3;
+
+/// Buffers and columns of a block are used again unless they had to grow beyond this: one huge record shall not keep its
+/// memory for the rest of the run.
+pub const MAX_SPARE_BYTES: usize = 8 << 20;
+
+/// When the rows that wait are too many and the largest row group among them is smaller than this part of the memory,
+/// rows go to disk: row groups of a few rows would cost more there, and in every query later.
+pub const SPILL_BELOW_SHARE: u64 = 512;
+
+/// A batch of spilled rows takes at most this part of the memory.
+pub const SPILL_BATCH_SHARE: u64 = 64;
 
 /// Rows wait for their row group in at most this part of the memory. The rest is for blocks on their way and for row
 /// groups being encoded, which take about twice their rows.

@@ -8,6 +8,20 @@ pub struct Bitmap {
 }
 
 impl Bitmap {
+    /// `len` bits of `words`, least significant first; missing ones are zero.
+    #[must_use]
+    pub fn from_words(words: Vec<u64>, len: usize) -> Self {
+        let mut bits = Self { len: words.len() * 64, words };
+        bits.resize(len);
+        bits
+    }
+
+    /// `len` bits that are set.
+    #[must_use]
+    pub fn all_set(len: usize) -> Self {
+        Self::from_words(vec![u64::MAX; len.div_ceil(64)], len)
+    }
+
     /// Number of bits.
     #[must_use]
     pub const fn len(&self) -> usize {

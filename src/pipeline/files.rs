@@ -3,7 +3,10 @@
 use std::{
     collections::BTreeMap,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use crate::{
@@ -32,20 +35,22 @@ pub(super) struct FileSet {
     schema: Arc<FileSchema>,
     target_bytes: u64,
     partitions: Mutex<Vec<Arc<Mutex<Partition>>>>,
+    /// Row groups ahead in all partitions.
+    num_ahead: AtomicUsize,
 }
 
 #[derive(Default)]
 struct Partition {
     tickets: u64,
     appended: u64,
-    /// Row groups that are ahead of one still being encoded: at most one for each worker.
+    /// Row groups that are ahead of one still being encoded.
     ahead: BTreeMap<u64, EncodedRowGroup>,
     files: Vec<StagedFileWriter>,
 }
 
 impl FileSet {
     pub const fn new(staging: PathBuf, schema: Arc<FileSchema>, target_bytes: u64) -> Self {
-        Self { staging, schema, target_bytes, partitions: Mutex::new(Vec::new()) }
+        Self { staging, schema, target_bytes, partitions: Mutex::new(Vec::new()), num_ahead: AtomicUsize::new(0) }
     }
 
     /// The place of the next row group of a partition.
@@ -61,9 +66,11 @@ impl FileSet {
         let slot = self.slot(ticket.partition);
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
         slot.ahead.insert(ticket.number, group);
+        self.num_ahead.fetch_add(1, Ordering::Relaxed);
         loop {
             let next = slot.appended;
             let Some(group) = slot.ahead.remove(&next) else { return Ok(()) };
+            self.num_ahead.fetch_sub(1, Ordering::Relaxed);
             slot.appended += 1;
             if slot.files.last().is_none_or(|file| file.bytes_written() >= self.target_bytes) {
                 let name = format!("{}-{}.staged", ticket.partition, slot.files.len());
@@ -75,16 +82,21 @@ impl FileSet {
         }
     }
 
+    /// Row groups that are encoded and wait for one before them.
+    pub fn num_ahead(&self) -> usize {
+        self.num_ahead.load(Ordering::Relaxed)
+    }
+
     /// Everything that was written; `paths` are the partitions' folders.
-    pub fn into_partitions(self, paths: Vec<String>) -> Result<Vec<PartitionFiles>> {
+    pub fn into_partitions(self, paths: &[String]) -> Result<Vec<PartitionFiles>> {
         let slots = self.partitions.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut partitions = Vec::with_capacity(slots.len());
-        for (path, slot) in paths.into_iter().zip(slots) {
+        for (path, slot) in paths.iter().zip(slots) {
             let slot = Arc::into_inner(slot).and_then(|slot| slot.into_inner().ok()).unwrap_or_default();
             if slot.appended != slot.tickets {
                 return Err(Error::Bug(format!("{path}: {} of {} row groups", slot.appended, slot.tickets)));
             }
-            partitions.push(PartitionFiles { path, files: slot.files });
+            partitions.push(PartitionFiles { path: path.clone(), files: slot.files });
         }
         Ok(partitions)
     }
