@@ -20,7 +20,6 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{Read, Seek, SeekFrom, Write},
     path::PathBuf,
-    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use crate::error::{Error, Result};
@@ -33,19 +32,20 @@ pub const SHARES: usize = 64;
 #[derive(Debug)]
 pub struct SpillFiles {
     dir: PathBuf,
-    shares: Vec<Mutex<Share>>,
+    shares: Vec<Share>,
 }
 
 #[derive(Debug, Default)]
 struct Share {
     len: u64,
-    /// By number.
-    batches: BTreeMap<u64, Batch>,
+    /// By number; batches are written in any order.
+    batches: BTreeMap<u64, SpilledBatch>,
 }
 
-/// Where a batch stands in its file. Batches are written in any order.
-#[derive(Debug, Clone, Copy)]
-struct Batch {
+/// Where a batch stands.
+#[derive(Debug, Clone)]
+pub struct SpilledBatch {
+    path: PathBuf,
     offset: u64,
     len: usize,
 }
@@ -54,65 +54,67 @@ impl SpillFiles {
     /// Files in `dir`, which must exist when the first batch comes.
     #[must_use]
     pub fn new(dir: PathBuf) -> Self {
-        Self { dir, shares: (0..SHARES).map(|_| Mutex::default()).collect() }
+        Self { dir, shares: (0..SHARES).map(|_| Share::default()).collect() }
     }
 
     /// Writes batch `number` of a share.
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn append(&self, share: usize, number: u64, batch: &[u8]) -> Result<()> {
+    pub fn append(&mut self, share: usize, number: u64, batch: &[u8]) -> Result<()> {
         let path = self.path(share);
-        let mut share = self.share(share);
+        let share = &mut self.shares[share];
         let mut file = OpenOptions::new().append(true).create(true).open(&path).map_err(Error::io("create", &path))?;
         file.write_all(batch).map_err(Error::io("write", &path))?;
-        let offset = share.len;
+        share.batches.insert(number, SpilledBatch { path, offset: share.len, len: batch.len() });
         share.len += batch.len() as u64;
-        share.batches.insert(number, Batch { offset, len: batch.len() });
         Ok(())
     }
 
     /// Bytes of all shares, also of those removed since.
     #[must_use]
     pub fn bytes_written(&self) -> u64 {
-        (0..SHARES).map(|share| self.share(share).len).sum()
+        self.shares.iter().map(|share| share.len).sum()
     }
 
     /// Batch `number` of a share.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Bug`] for a batch that was not written.
-    pub fn read(&self, share: usize, number: u64) -> Result<Vec<u8>> {
-        let path = self.path(share);
-        let batch = self.share(share).batches.get(&number).copied();
-        let Some(Batch { offset, len }) = batch else {
-            return Err(Error::Bug(format!("{} has no batch {number}", path.display())));
-        };
-        let mut bytes = vec![0; len];
-        let mut file = File::open(&path).map_err(Error::io("open", &path))?;
-        file.seek(SeekFrom::Start(offset)).map_err(Error::io("read", &path))?;
-        file.read_exact(&mut bytes).map_err(Error::io("read", &path))?;
-        Ok(bytes)
+    /// [`Error::Bug`] for a batch that was not written.
+    pub fn batch(&self, share: usize, number: u64) -> Result<SpilledBatch> {
+        let batch = self.shares[share].batches.get(&number).cloned();
+        batch.ok_or_else(|| Error::Bug(format!("{} has no batch {number}", self.path(share).display())))
     }
 
     /// Gives the disk space of a share back.
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn remove(&self, share: usize) -> Result<()> {
+    pub fn remove(&mut self, share: usize) -> Result<()> {
         let path = self.path(share);
-        if self.share(share).batches.is_empty() {
+        if self.shares[share].batches.is_empty() {
             return Ok(());
         }
+        self.shares[share].batches.clear();
         fs::remove_file(&path).map_err(Error::io("remove", &path))
     }
 
     fn path(&self, share: usize) -> PathBuf {
         self.dir.join(format!("{share}.spilled"))
     }
+}
 
-    fn share(&self, share: usize) -> MutexGuard<'_, Share> {
-        self.shares[share].lock().unwrap_or_else(PoisonError::into_inner)
+impl SpilledBatch {
+    /// Its bytes.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn read(&self) -> Result<Vec<u8>> {
+        let mut file = File::open(&self.path).map_err(Error::io("open", &self.path))?;
+        let mut bytes = vec![0; self.len];
+        let mut read = || file.seek(SeekFrom::Start(self.offset)).and_then(|_| file.read_exact(&mut bytes));
+        read().map_err(Error::io("read", &self.path))?;
+        Ok(bytes)
     }
 }
 

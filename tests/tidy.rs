@@ -169,7 +169,7 @@ fn only_in(words: &[&str], allowed: &[(&str, &str)]) {
 const PROGRAM: [(&str, &str); 2] = [("cli", "talks to a person and to the system"), ("main", "hands the exit code on")];
 
 const VOCABULARY: [&str; 6] = ["error", "config", "model", "columns", "report", "observe"];
-const STAGES: [&str; 6] = ["input", "decode", "batch", "partition", "encode", "dataset"];
+const STAGES: [&str; 7] = ["input", "decode", "batch", "partition", "spill", "encode", "dataset"];
 const ABOVE: [&str; 6] = ["pipeline", "convert", "sampling", "infer", "cli", "main"];
 
 /// Modules of this crate that a file names.
@@ -252,6 +252,7 @@ fn the_file_system_is_known_at_the_ends_only() {
             ("input", "reads inputs"),
             ("dataset", "writes the dataset"),
             ("encode/staged_file", "writes data files"),
+            ("spill", "rows that memory has no room for"),
             ("model/file", "reads a model that somebody wrote"),
             ("cli", "config file, report file"),
         ],

@@ -3,7 +3,7 @@
 use std::mem;
 
 use super::{
-    SPILL_BATCH_SHARE, SPILL_BELOW_SHARE,
+    BUFFERED_SHARE, ROW_GROUP_SHARE, SPILL_BATCH_SHARE, SPILL_BELOW_SHARE,
     account::{Account, LineNumbers},
 };
 use crate::{
@@ -37,17 +37,17 @@ enum Way {
     Back,
 }
 
-/// When rows leave memory.
+/// When rows leave memory, in bytes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct MergeLimits {
     /// All waiting rows.
-    pub buffered_bytes: usize,
+    pub buffered: usize,
     /// Those of one row group.
-    pub row_group_bytes: usize,
+    pub row_group: usize,
     /// Row groups smaller than this are not worth writing while there is more to come.
-    pub spill_below_bytes: usize,
+    pub spill_below: usize,
     /// One batch of spilled rows.
-    pub batch_bytes: usize,
+    pub batch: usize,
 }
 
 /// Rows by share, each with its partition in a column behind those of the table.
@@ -69,13 +69,13 @@ pub(super) enum Ready {
 pub(super) const PARTITION: ColumnShape = ColumnShape::Scalar(ScalarType::Int64);
 
 impl MergeLimits {
-    /// Shares of the memory of the run.
-    pub const fn new(buffered_bytes: usize, row_group_bytes: usize, memory: usize) -> Self {
+    /// Shares of the memory of the run, bytes.
+    pub const fn new(memory: usize) -> Self {
         Self {
-            buffered_bytes,
-            row_group_bytes,
-            spill_below_bytes: memory / SPILL_BELOW_SHARE as usize,
-            batch_bytes: memory / SPILL_BATCH_SHARE as usize,
+            buffered: memory / BUFFERED_SHARE as usize,
+            row_group: memory / ROW_GROUP_SHARE as usize,
+            spill_below: memory / SPILL_BELOW_SHARE as usize,
+            batch: memory / SPILL_BATCH_SHARE as usize,
         }
     }
 }
@@ -162,11 +162,11 @@ impl Merge {
         }
         let limits = self.limits;
         while let Some((buffer, bytes)) = self.buffers.largest() {
-            let too_many = self.buffers.bytes() > limits.buffered_bytes;
-            if !too_many && bytes <= limits.row_group_bytes {
+            let too_many = self.buffers.bytes() > limits.buffered;
+            if !too_many && bytes <= limits.row_group {
                 break;
             }
-            if too_many && bytes < limits.spill_below_bytes && matches!(self.way, Way::Memory) {
+            if too_many && bytes < limits.spill_below && matches!(self.way, Way::Memory) {
                 self.way = Way::Disk(Spill::begin(&mut self.buffers));
                 break;
             }
@@ -210,7 +210,7 @@ impl Spill {
 
     fn take_full(&mut self, ready: &mut Vec<Ready>, limits: MergeLimits) {
         while let Some((share, bytes)) = self.buffers.largest() {
-            if bytes <= limits.batch_bytes && self.buffers.bytes() <= limits.buffered_bytes {
+            if bytes <= limits.batch && self.buffers.bytes() <= limits.buffered {
                 break;
             }
             ready.extend(self.take(share));

@@ -8,7 +8,7 @@ use std::{
 use rayon::ThreadPool;
 
 use super::{
-    BLOCKS_SHARE, BUFFERED_SHARE, MAX_BLOCKS_PER_THREAD, MAX_SPARE_BYTES, ROW_GROUP_SHARE, Run, Staged,
+    BLOCKS_SHARE, MAX_BLOCKS_PER_THREAD, MAX_SPARE_BYTES, Run, Staged,
     account::{Account, LineNumbers},
     files::{FileSet, RowGroupTicket},
     merge::{Merge, MergeLimits, PARTITION, Ready},
@@ -36,7 +36,7 @@ pub(super) struct Steps<'a> {
     shapes: Vec<ColumnShape>,
     /// Shapes of spilled rows.
     spilled_shapes: Vec<ColumnShape>,
-    spilled: SpillFiles,
+    spilled: Mutex<SpillFiles>,
     file_schema: Arc<FileSchema>,
     limits: Limits,
     observer: &'a dyn Observer,
@@ -89,6 +89,7 @@ enum Job {
 }
 
 /// Rows on disk: a batch of a share, and behind all of them the end of the share.
+#[derive(Clone, Copy)]
 enum SpilledPiece {
     Batch(usize, u64),
     EndOfShare(usize),
@@ -130,7 +131,7 @@ impl<'a> Steps<'a> {
             account,
             Router::new(run.partitions, run.shapes.len()),
             RowBuffers::new(run.shapes.clone(), run.row_group_rows),
-            MergeLimits::new(memory / BUFFERED_SHARE as usize, memory / ROW_GROUP_SHARE as usize, memory),
+            MergeLimits::new(memory),
         );
         let mut spilled_shapes = run.shapes.clone();
         spilled_shapes.push(PARTITION);
@@ -157,7 +158,7 @@ impl<'a> Steps<'a> {
                 error: None,
             }),
             changed: Condvar::new(),
-            spilled: SpillFiles::new(run.staging.clone()),
+            spilled: Mutex::new(SpillFiles::new(run.staging.clone())),
             spilled_shapes,
             files: FileSet::new(run.staging, Arc::clone(&run.file_schema), run.target_file_bytes),
             decoder: Decoder::new(run.plan),
@@ -210,12 +211,17 @@ impl<'a> Steps<'a> {
         };
         let (mut totals, rejects) = account.finish()?;
         totals.partition_values_displaced = router.num_displaced();
-        totals.spilled_bytes = self.spilled.bytes_written();
+        let spilled = self.spilled.into_inner().unwrap_or_else(PoisonError::into_inner);
+        totals.spilled_bytes = spilled.bytes_written();
         Ok(Staged { totals, files: self.files.into_partitions(router.paths())?, rejects, pool })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn spill_files(&self) -> MutexGuard<'_, SpillFiles> {
+        self.spilled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for work and takes it: the step nearest to the output first, so that memory is freed before more is taken.
@@ -292,7 +298,8 @@ impl<'a> Steps<'a> {
     fn read_spilled(&self, piece: u64, spilled: SpilledPiece) -> Result<()> {
         let arrived = match spilled {
             SpilledPiece::Batch(share, number) => {
-                Arrived::Spilled(share, spill::decode(&self.spilled.read(share, number)?, &self.spilled_shapes)?)
+                let batch = self.spill_files().batch(share, number)?;
+                Arrived::Spilled(share, spill::decode(&batch.read()?, &self.spilled_shapes)?)
             }
             SpilledPiece::EndOfShare(share) => Arrived::EndOfShare(share),
         };
@@ -328,7 +335,7 @@ impl<'a> Steps<'a> {
             Some(Arrived::Spilled(share, rows)) => merge.spilled(share, rows, &mut ready)?,
             Some(Arrived::EndOfShare(share)) => {
                 merge.end_of_share(share, &mut ready);
-                self.spilled.remove(share)?;
+                self.spill_files().remove(share)?;
             }
             None => spilled = merge.end_of_input(&mut ready),
         }
@@ -377,7 +384,7 @@ impl<'a> Steps<'a> {
             Job::Spill(share, number, rows) => {
                 let batch = spill::encode(&rows);
                 drop(rows);
-                batch.and_then(|batch| self.spilled.append(share, number, &batch))
+                batch.and_then(|batch| self.spill_files().append(share, number, &batch))
             }
         };
         let mut state = self.lock();

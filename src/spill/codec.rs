@@ -110,7 +110,9 @@ impl Buffers {
             Values::Structs { ends, element_validity, children } => {
                 self.push(ends, u32::to_le_bytes);
                 self.push_bitmap(element_validity);
-                children.iter().for_each(|child| self.push_column(child));
+                for child in children {
+                    self.push_column(child);
+                }
             }
             Values::Map { ends, keys, values } => {
                 self.push(ends, u32::to_le_bytes);

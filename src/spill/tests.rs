@@ -27,14 +27,14 @@ proptest! {
 #[test]
 fn batches_are_read_by_number_whatever_the_order_of_writing() {
     let dir = tempfile::tempdir().unwrap();
-    let files = SpillFiles::new(dir.path().to_owned());
+    let mut files = SpillFiles::new(dir.path().to_owned());
     for (share, number, bytes) in [(0, 1, "one"), (63, 0, "other"), (0, 0, "zero"), (0, 2, "")] {
         files.append(share, number, bytes.as_bytes()).unwrap();
     }
-    let read = |share, number| String::from_utf8(files.read(share, number).unwrap()).unwrap();
+    let read = |share, number| String::from_utf8(files.batch(share, number).unwrap().read().unwrap()).unwrap();
     assert_eq!([read(0, 0), read(0, 1), read(0, 2), read(63, 0)], ["zero", "one", "", "other"]);
-    assert!(matches!(files.read(0, 3), Err(Error::Bug(_))));
-    assert!(matches!(files.read(1, 0), Err(Error::Bug(_))));
+    assert!(matches!(files.batch(0, 3), Err(Error::Bug(_))));
+    assert!(matches!(files.batch(1, 0), Err(Error::Bug(_))));
     files.remove(0).unwrap();
     files.remove(1).unwrap();
     assert_eq!(files.bytes_written(), 12);
@@ -44,7 +44,7 @@ fn batches_are_read_by_number_whatever_the_order_of_writing() {
 
 #[test]
 fn a_folder_that_is_gone_is_an_error_of_the_system() {
-    let files = SpillFiles::new(Path::new("/nowhere/at/all").to_owned());
+    let mut files = SpillFiles::new(Path::new("/nowhere/at/all").to_owned());
     assert!(matches!(files.append(0, 0, b"x"), Err(Error::Io { .. })));
 }
 
