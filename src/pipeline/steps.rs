@@ -15,7 +15,7 @@ use super::{
 use crate::{
     columns::{ColumnShape, Columns},
     decode::{Block, DecodedBlock, Decoder},
-    encode::{FileSchema, encode_row_group},
+    encode::{EncodeScratch, FileSchema, encode_row_group},
     error::{Error, Result},
     input::{Piece, RecordBlock, discover::total_bytes, reader::BlockReader},
     observe::{Observer, Progress, Stage},
@@ -143,9 +143,10 @@ impl<'a> Steps<'a> {
     pub fn work(&self) {
         let _wakes_others = WakeOthers(self);
         let mut decoder = self.decoder.clone();
+        let mut scratch = EncodeScratch::default();
         loop {
             let result = match self.next_step() {
-                Step::Encode(ticket, columns) => self.encode(ticket, columns),
+                Step::Encode(ticket, columns) => self.encode(&mut scratch, ticket, columns),
                 Step::Route(merge, arrived) => self.route(*merge, arrived),
                 Step::Decode(piece, block, lines, columns) => {
                     self.decode(&mut decoder, piece, block, lines, columns);
@@ -317,8 +318,8 @@ impl<'a> Steps<'a> {
         Ok(())
     }
 
-    fn encode(&self, ticket: RowGroupTicket, columns: Columns) -> Result<()> {
-        let group = encode_row_group(&self.file_schema, &columns);
+    fn encode(&self, scratch: &mut EncodeScratch, ticket: RowGroupTicket, columns: Columns) -> Result<()> {
+        let group = encode_row_group(&self.file_schema, &columns, scratch);
         // The rows make room before the bytes are written.
         drop(columns);
         let result = group.and_then(|group| self.files.append(ticket, group));
