@@ -133,8 +133,28 @@ impl Bitmap {
         self.words.len() * 8
     }
 
+    /// How many bits from bit `at` on are alike, up to bit `to`; beyond the end there are zeros.
+    #[must_use]
+    pub fn run_length(&self, at: usize, to: usize) -> usize {
+        let flip = if self.get(at) { u64::MAX } else { 0 };
+        let mut end = at;
+        while end < to {
+            if flip == 0 && end >= self.len {
+                end = to;
+                break;
+            }
+            let alike = (self.word_at(end) ^ flip).trailing_zeros() as usize;
+            end += alike;
+            if alike < 64 {
+                break;
+            }
+        }
+        end.min(to) - at
+    }
+
     /// The 64 bits that begin at bit `at`; zeros beyond the end.
-    fn word_at(&self, at: usize) -> u64 {
+    #[must_use]
+    pub fn word_at(&self, at: usize) -> u64 {
         let (word, shift) = (at / 64, at % 64);
         let low = self.words.get(word).copied().unwrap_or(0) >> shift;
         if shift == 0 {

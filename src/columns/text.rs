@@ -69,7 +69,9 @@ impl TextValues {
         self.bytes.len() + self.ends.len() * 4
     }
 
-    fn start(&self, index: usize) -> usize {
+    /// Where text `index` begins in `bytes`; of the one behind the last, where that ends.
+    #[must_use]
+    pub fn start(&self, index: usize) -> usize {
         self.ends.get(index.wrapping_sub(1)).map_or(0, |&end| end as usize)
     }
 }

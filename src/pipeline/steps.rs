@@ -16,7 +16,7 @@ use super::{
 use crate::{
     columns::{ColumnShape, Columns},
     decode::{Block, DecodedBlock, Decoder},
-    encode::{FileSchema, encode_row_group},
+    encode::{EncodeScratch, FileSchema, encode_row_group},
     error::{Error, Result},
     input::{Piece, RecordBlock, discover::total_bytes, reader::BlockReader},
     observe::{Observer, Progress, Stage},
@@ -179,9 +179,10 @@ impl<'a> Steps<'a> {
     pub fn work(&self) {
         let _wakes_others = WakeOthers(self);
         let mut decoder = self.decoder.clone();
+        let mut scratch = EncodeScratch::default();
         loop {
             let result = match self.next_step() {
-                Step::Encode(job) => self.encode(job),
+                Step::Encode(job) => self.encode(&mut scratch, job),
                 Step::Route(merge, arrived) => self.route(*merge, arrived),
                 Step::Decode(piece, block, lines, columns) => {
                     self.decode(&mut decoder, piece, block, lines, columns);
@@ -372,11 +373,11 @@ impl<'a> Steps<'a> {
         Ok(())
     }
 
-    fn encode(&self, job: Job) -> Result<()> {
+    fn encode(&self, scratch: &mut EncodeScratch, job: Job) -> Result<()> {
         let is_spill = matches!(job, Job::Spill(..));
         let result = match job {
             Job::RowGroup(ticket, rows) => {
-                let group = encode_row_group(&self.file_schema, &rows);
+                let group = encode_row_group(&self.file_schema, &rows, scratch);
                 // The rows make room before the bytes are written.
                 drop(rows);
                 group.and_then(|group| self.files.append(ticket, group))
