@@ -146,6 +146,19 @@ impl Column {
         }
     }
 
+    /// Calls `take` with the number of values of each leaf, in the order of the schema.
+    pub fn leaf_values(&self, take: &mut impl FnMut(usize)) {
+        match &self.values {
+            Values::List { element, .. } => element.leaf_values(take),
+            Values::Structs { children, .. } => children.iter().for_each(|child| child.leaf_values(take)),
+            Values::Map { keys, values, .. } => {
+                take(keys.len());
+                values.leaf_values(take);
+            }
+            Values::Text(_) | Values::Int64(_) | Values::Float64(_) | Values::Bool(_) => take(self.num_values()),
+        }
+    }
+
     /// Forgets `row` and every row after it; values go with their rows.
     pub fn truncate(&mut self, row: usize) {
         if self.validity.len() <= row {

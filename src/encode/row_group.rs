@@ -3,7 +3,10 @@
 use std::fmt;
 
 use bytes::Bytes;
-use parquet::{column::writer::ColumnCloseResult, file::writer::TrackedWrite};
+use parquet::{
+    column::writer::ColumnCloseResult,
+    file::{statistics::Statistics, writer::TrackedWrite},
+};
 
 use super::{
     FileSchema, bug,
@@ -35,6 +38,14 @@ impl EncodedRowGroup {
     #[must_use]
     pub const fn num_rows(&self) -> usize {
         self.num_rows
+    }
+
+    /// Number of values of each leaf, as the chunks' metadata says: levels without nulls.
+    pub fn leaf_values(&self) -> impl Iterator<Item = u64> {
+        self.chunks.iter().map(|chunk| {
+            let nulls = chunk.metadata.statistics().and_then(Statistics::null_count_opt).unwrap_or(0);
+            (chunk.metadata.num_values() as u64).saturating_sub(nulls)
+        })
     }
 
     /// Bytes of its pages: what it takes in memory now and in the file later.

@@ -5,6 +5,7 @@ use std::mem;
 use super::{
     BUFFERED_SHARE, ROW_GROUP_SHARE, SPILL_BATCH_SHARE, SPILL_BELOW_SHARE,
     account::{Account, LineNumbers},
+    files::LeafCounts,
 };
 use crate::{
     columns::{Bitmap, Column, ColumnShape, Columns, ScalarType, Values},
@@ -25,6 +26,9 @@ pub(super) struct Merge {
     buffers: RowBuffers,
     way: Way,
     limits: MergeLimits,
+    /// Columns of the table that the files have, and the values in them so far.
+    file_columns: Vec<usize>,
+    num_values: LeafCounts,
 }
 
 /// Where rows go that are not a row group yet.
@@ -81,8 +85,15 @@ impl MergeLimits {
 }
 
 impl Merge {
-    pub const fn new(account: Account, router: Router, buffers: RowBuffers, limits: MergeLimits) -> Self {
-        Self { account, router, buffers, way: Way::Memory, limits }
+    pub fn new(
+        account: Account,
+        router: Router,
+        buffers: RowBuffers,
+        limits: MergeLimits,
+        file_columns: Vec<usize>,
+    ) -> Self {
+        let num_values = LeafCounts::default();
+        Self { account, router, buffers, way: Way::Memory, limits, file_columns, num_values }
     }
 
     /// Takes the rows of the next block; they are left without rows, ready to be filled again.
@@ -97,6 +108,11 @@ impl Merge {
         self.account.block(block, decoded, num_newlines, lines)?;
         let rows = &mut decoded.columns;
         let partitions = self.router.route(rows)?;
+        let mut counts = Vec::new();
+        for &column in &self.file_columns {
+            rows.columns[column].leaf_values(&mut |count| counts.push(count as u64));
+        }
+        self.num_values.add(counts);
         match &mut self.way {
             Way::Disk(spill) => spill.add(rows, &partitions),
             Way::Memory | Way::Back => self.buffers.add(rows, &partitions),
@@ -150,9 +166,9 @@ impl Merge {
         }
     }
 
-    /// The account and the partitions, when all is done.
-    pub fn finish(self) -> (Account, Router) {
-        (self.account, self.router)
+    /// The account, the partitions, and the values that the files must have, when all is done.
+    pub fn finish(self) -> (Account, Router, LeafCounts) {
+        (self.account, self.router, self.num_values)
     }
 
     /// Takes what is complete, and more if the rows are too many. `partition_of` tells the partition of a buffer.

@@ -132,6 +132,7 @@ impl<'a> Steps<'a> {
             Router::new(run.partitions, run.shapes.len()),
             RowBuffers::new(run.shapes.clone(), run.row_group_rows),
             MergeLimits::new(memory),
+            run.file_schema.columns().to_vec(),
         );
         let mut spilled_shapes = run.shapes.clone();
         spilled_shapes.push(PARTITION);
@@ -207,9 +208,10 @@ impl<'a> Steps<'a> {
         if let Some(error) = state.error {
             return Err(error);
         }
-        let Some((account, router)) = state.merge.map(Merge::finish) else {
+        let Some((account, router, num_values)) = state.merge.map(Merge::finish) else {
             return Err(Error::Bug("the pipeline ended while rows were being routed".into()));
         };
+        self.files.check_values(&num_values)?;
         let (mut totals, rejects) = account.finish()?;
         totals.partition_values_displaced = router.num_displaced();
         let spilled = self.spilled.into_inner().unwrap_or_else(PoisonError::into_inner);
