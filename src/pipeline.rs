@@ -58,6 +58,13 @@ pub const BUFFERED_SHARE: u64 = 4;
 /// Blocks between reading and routing take at most this part of the memory, unless a single record is larger.
 pub const BLOCKS_SHARE: u64 = 8;
 
+/// A partition that had no row in this many blocks gets its row group, if it is worth it: in input that is in order of
+/// time, a day that is over need not wait for the end.
+pub const IDLE_BLOCKS: u64 = 8;
+
+/// It is worth it from this part of the memory on.
+pub const IDLE_SHARE: u64 = 128;
+
 /// A row group takes at most this part of the memory before it is encoded, so that each worker can have one at hand.
 pub const ROW_GROUP_SHARE: u64 = 10;
 

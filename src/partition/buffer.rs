@@ -25,6 +25,8 @@ pub(super) struct Buffer {
     bytes: usize,
     /// Whether the block at hand has rows for it; false between blocks.
     touched: bool,
+    /// Number of the last block that had rows for it.
+    last_block: u64,
 }
 
 /// Waiting rows of all partitions.
@@ -39,6 +41,8 @@ pub struct RowBuffers {
     /// Partitions whose buffers hold a row group or more.
     full: VecDeque<usize>,
     bytes: usize,
+    /// Blocks so far.
+    num_blocks: u64,
     /// Scratch, used again for each block.
     targets: Vec<Target>,
 }
@@ -58,6 +62,7 @@ impl RowBuffers {
             by_size: BTreeSet::new(),
             full: VecDeque::new(),
             bytes: 0,
+            num_blocks: 0,
             targets: Vec::new(),
         }
     }
@@ -65,6 +70,7 @@ impl RowBuffers {
     /// Copies the rows of `block` behind those that wait in their partitions. Afterwards the caller takes what has
     /// become full: [`RowBuffers::take_full`].
     pub fn add(&mut self, block: &Columns, partitions: &Partitions<'_>) {
+        self.num_blocks += 1;
         match *partitions {
             Partitions::One(partition) => {
                 self.add_whole(block, partition);
@@ -97,6 +103,15 @@ impl RowBuffers {
     #[must_use]
     pub fn largest(&self) -> Option<(usize, usize)> {
         self.by_size.last().map(|(bytes, Reverse(partition))| (*partition, *bytes))
+    }
+
+    /// A partition whose waiting rows take `min_bytes` or more and that had none in the last `num_blocks` blocks.
+    #[must_use]
+    pub fn idle(&self, num_blocks: u64, min_bytes: usize) -> Option<usize> {
+        let large = self.by_size.iter().rev().take_while(|(bytes, _)| *bytes >= min_bytes);
+        large
+            .map(|(_, Reverse(partition))| *partition)
+            .find(|&partition| self.num_blocks - self.buffers[partition].last_block >= num_blocks)
     }
 
     /// The partitions with waiting rows, in their order.
@@ -160,6 +175,7 @@ impl RowBuffers {
             self.buffers.resize_with(partition + 1, Buffer::default);
         }
         let buffer = &mut self.buffers[partition];
+        buffer.last_block = self.num_blocks;
         if buffer.columns.columns.is_empty() {
             buffer.columns = Columns::new(&self.shapes);
         }

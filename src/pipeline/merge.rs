@@ -3,7 +3,7 @@
 use std::mem;
 
 use super::{
-    BUFFERED_SHARE, ROW_GROUP_SHARE, SPILL_BATCH_SHARE, SPILL_BELOW_SHARE,
+    BUFFERED_SHARE, IDLE_BLOCKS, IDLE_SHARE, ROW_GROUP_SHARE, SPILL_BATCH_SHARE, SPILL_BELOW_SHARE,
     account::{Account, LineNumbers},
     files::LeafCounts,
 };
@@ -52,6 +52,8 @@ pub(super) struct MergeLimits {
     pub spill_below: usize,
     /// One batch of spilled rows.
     pub batch: usize,
+    /// Row groups of partitions that had no row for a while.
+    pub idle: usize,
 }
 
 /// Rows by share, each with its partition in a column behind those of the table.
@@ -80,6 +82,7 @@ impl MergeLimits {
             row_group: memory / ROW_GROUP_SHARE as usize,
             spill_below: memory / SPILL_BELOW_SHARE as usize,
             batch: memory / SPILL_BATCH_SHARE as usize,
+            idle: memory / IDLE_SHARE as usize,
         }
     }
 }
@@ -186,6 +189,9 @@ impl Merge {
                 self.way = Way::Disk(Spill::begin(&mut self.buffers));
                 break;
             }
+            ready.extend(self.buffers.take_all(buffer).map(|rows| Ready::RowGroup(partition_of(buffer), rows)));
+        }
+        while let Some(buffer) = self.buffers.idle(IDLE_BLOCKS, limits.idle) {
             ready.extend(self.buffers.take_all(buffer).map(|rows| Ready::RowGroup(partition_of(buffer), rows)));
         }
         if let Way::Disk(spill) = &mut self.way {

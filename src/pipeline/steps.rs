@@ -60,6 +60,8 @@ struct State {
     /// Pieces read and not yet routed, and the bytes of their blocks.
     pieces: usize,
     piece_bytes: usize,
+    /// Bytes of the block that was read last: the next one will not be much smaller.
+    last_block_bytes: usize,
     to_decode: VecDeque<(u64, RecordBlock, LineNumbers)>,
     /// Pieces that wait for those before them.
     arrived: BTreeMap<u64, Arrived>,
@@ -144,6 +146,7 @@ impl<'a> Steps<'a> {
                 next_piece: 0,
                 pieces: 0,
                 piece_bytes: 0,
+                last_block_bytes: 0,
                 to_decode: VecDeque::new(),
                 arrived: BTreeMap::new(),
                 next_to_route: 0,
@@ -259,6 +262,7 @@ impl<'a> Steps<'a> {
                 state.next_piece += 1;
                 state.pieces += 1;
                 state.piece_bytes += block.bytes.len();
+                state.last_block_bytes = block.bytes.len();
                 state.to_decode.push_back((piece, block, lines));
             }
             Ok(Some(other)) => state.arrive(piece, Arrived::Other(other, lines)),
@@ -429,7 +433,8 @@ impl State {
         if let Some((piece, block, lines)) = self.to_decode.pop_front() {
             return Some(Step::Decode(piece, block, lines, self.spare_columns.pop()));
         }
-        let room = self.pieces == 0 || (self.pieces < limits.blocks && self.piece_bytes < limits.block_bytes);
+        let room = self.pieces == 0
+            || (self.pieces < limits.blocks && self.piece_bytes + self.last_block_bytes <= limits.block_bytes);
         if room && !self.read_to_end {
             // Not before all of it is written.
             if self.to_spill == 0

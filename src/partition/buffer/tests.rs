@@ -62,3 +62,16 @@ fn columns_without_values_are_charged_for() {
     buffers.add(&rows, &Partitions::One(5));
     assert_eq!(buffers.largest(), Some((5, size_of::<Column>())));
 }
+
+#[test]
+fn a_partition_is_idle_when_blocks_went_by_without_a_row_for_it() {
+    let mut buffers = buffers(1000);
+    buffers.add(&numbers(0..100), &Partitions::One(0));
+    buffers.add(&numbers(0..10), &Partitions::One(1));
+    assert_eq!(buffers.idle(2, 800), None);
+    buffers.add(&numbers(0..1), &Partitions::One(2));
+    assert_eq!(buffers.idle(2, 800), Some(0));
+    assert_eq!(buffers.idle(2, 80_000), None, "not worth a row group");
+    buffers.add(&numbers(0..1), &Partitions::One(0));
+    assert_eq!(buffers.idle(2, 800), None, "a late row");
+}
