@@ -126,7 +126,7 @@ fn closing_words(report: &Report, config: &Config, target: Target, paint: Paint)
     match TableSchema::new(&config.model, &keys, config.attribute_map, config.provenance) {
         Ok(schema) => {
             let partitions = next_steps::partition_columns(&config.partition_by, &schema);
-            text.push_str(&next_steps::render(target, &config.out.to_string_lossy(), &partitions));
+            text.push_str(&next_steps::render(target, &config.out, &partitions));
         }
         // The run had this schema, so it can be made again.
         Err(error) => warn_on_failure(Err(error)),

@@ -4,6 +4,7 @@
 //! or on the order of a listing.
 
 mod missing;
+mod pattern;
 mod taken;
 
 pub use taken::would_take;
@@ -18,6 +19,7 @@ use std::{
 
 use walkdir::{DirEntry, WalkDir};
 
+use self::pattern::{Pattern, is_pattern};
 use super::{patient, stream::Stream};
 use crate::{
     error::{Error, Result},
@@ -219,15 +221,18 @@ impl Search<'_> {
     }
 
     fn add_pattern(&mut self, pattern: &str) -> Result<()> {
-        let matches = glob::glob_with(pattern, MATCHING).map_err(|error| {
+        let matching = Pattern::new(pattern).map_err(|error| {
             Error::usage(
                 format!("the pattern {pattern:?} is wrong at character {}: {}", error.pos + 1, error.msg),
                 "a file whose name has such characters in it is given with [*], [?] or [[] for each of them",
             )
         })?;
         let before = self.found.len();
-        for path in matches {
-            let path = path.map_err(|error| Error::io("open", error.path().to_owned())(error.into()))?;
+        for path in matching.walk() {
+            let path = path.map_err(|error| {
+                let path = error.path().unwrap_or(&matching.fixed).to_owned();
+                Error::io("open", path)(error.into())
+            })?;
             let canonical = fs::canonicalize(&path).map_err(Error::io("open", &path))?;
             // As in a folder: what belongs to the output is passed over.
             if self.exclude.as_ref().is_some_and(|exclude| canonical.starts_with(exclude)) {
@@ -244,14 +249,6 @@ impl Search<'_> {
         }
         Ok(())
     }
-}
-
-/// How patterns match: like those of a shell.
-const MATCHING: glob::MatchOptions =
-    glob::MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
-
-fn is_pattern(name: &str) -> bool {
-    name.contains(['*', '?', '['])
 }
 
 /// A path as text that tells it from every other path: what is not UTF-8 stands as `\xFF`, byte by byte.

@@ -96,7 +96,7 @@ impl Router {
     /// Afterwards the caller takes what has become full: [`Router::take_full`].
     ///
     /// # Errors
-    /// [`Error::Usage`] when there are more than [`Router::MAX_PARTITIONS`] partitions; [`Error::Bug`] for a block of
+    /// [`Error::Limit`] when there are more than [`Router::MAX_PARTITIONS`] partitions; [`Error::Bug`] for a block of
     /// another table.
     pub fn route(&mut self, block: &mut Columns) -> Result<()> {
         if block.num_rows == 0 {
@@ -207,7 +207,7 @@ impl Router {
         }
         let id = self.partitions.len();
         if id >= Self::MAX_PARTITIONS {
-            return Err(Error::usage(
+            return Err(Error::limit(
                 format!("the rows belong to more than {} partitions", Self::MAX_PARTITIONS),
                 "partition by something coarser: `month(...)` for `day(...)`, `bucket(16, ...)` for an id",
             ));

@@ -3,10 +3,13 @@
 use std::{
     ffi::OsStr,
     fs,
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
 };
 
-use super::{MATCHING, STDIN, has_data_name, is_hidden, is_pattern};
+use super::{
+    STDIN, has_data_name, is_hidden,
+    pattern::{Pattern, is_pattern},
+};
 
 /// Whether a file at `path`, once it is there, is among the inputs that `names` mean. Links to folders inside a folder
 /// are not followed.
@@ -40,23 +43,14 @@ fn is_in_folder(place: &Path, folder: &Path, name: &OsStr) -> bool {
 
 /// Whether a pattern gives the file, or a folder that it is in.
 fn is_matched(place: &Path, pattern: &str, name: &OsStr) -> bool {
+    let Ok(pattern) = Pattern::new(pattern) else { return false };
     // The folders before the first character of a pattern may be written in many ways: they are looked up.
-    let mut fixed = PathBuf::new();
-    let mut rest = PathBuf::new();
-    for part in Path::new(pattern).components() {
-        let is_fixed = rest.as_os_str().is_empty() && !part.as_os_str().to_str().is_some_and(is_pattern);
-        match part {
-            _ if is_fixed => fixed.push(part),
-            Component::CurDir => {}
-            part => rest.push(part),
-        }
-    }
-    let fixed = if fixed.as_os_str().is_empty() { PathBuf::from(".") } else { fixed };
-    let (Ok(fixed), Some(rest)) = (fs::canonicalize(fixed), rest.to_str()) else { return false };
-    let (Ok(inside), Ok(rest)) = (place.strip_prefix(&fixed), glob::Pattern::new(rest)) else { return false };
-    let matches = |path: &Path| rest.matches_path_with(path, MATCHING);
+    let fixed = if pattern.fixed.as_os_str().is_empty() { Path::new(".") } else { &pattern.fixed };
+    let Ok(fixed) = fs::canonicalize(fixed) else { return false };
+    let Ok(inside) = place.strip_prefix(&fixed) else { return false };
     let mut folders = inside.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());
-    matches(inside) || folders.any(|folder| matches(folder) && is_in_folder(place, &fixed.join(folder), name))
+    pattern.matches(inside)
+        || folders.any(|folder| pattern.matches(folder) && is_in_folder(place, &fixed.join(folder), name))
 }
 
 #[cfg(test)]
