@@ -113,6 +113,8 @@ pub struct Said {
     pub mode: Option<Mode>,
 
     /// Show schema, partitions and attribute columns of a sample, and write nothing
+    ///
+    /// Shows as well what would stop the run, as far as the sample and the folder tell; the exit code is 1 then.
     #[arg(long, value_name = "BOOL", help_heading = INPUT_OUTPUT, num_args = 0..=1, require_equals = true,
           default_missing_value = "true", hide_possible_values = true)]
     pub dry_run: Option<bool>,

@@ -6,7 +6,9 @@ use crate::model::Model;
 /// The proposal for some records; it is read back as a model, as `--model FILE` would.
 fn proposed(records: &[Value]) -> Value {
     let mut overlay = Overlay::default();
-    records.iter().for_each(|record| overlay.add(record));
+    for record in records {
+        overlay.add(record);
+    }
     let document = overlay.propose("custom");
     if let Err(error) = Model::from_json(&document.to_string(), "proposal") {
         panic!("{error}\n{document:#}");
@@ -173,7 +175,9 @@ fn deep_objects_become_raw_json() {
 #[test]
 fn no_records_give_an_empty_model() {
     let mut overlay = Overlay::default();
-    [json!(1), json!([]), Value::Null].iter().for_each(|value| overlay.add(value));
+    for value in [json!(1), json!([]), Value::Null] {
+        overlay.add(&value);
+    }
     assert_eq!(overlay.records(), 0);
     let document = overlay.propose("custom");
     assert_eq!(document["types"], json!({"Record": {"description": "", "members": []}}));

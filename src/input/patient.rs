@@ -50,7 +50,7 @@ impl Patient {
 
 /// Whether an error of [`Patient::read`] says that the observer asked for the end.
 pub fn is_stop(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<Stopped>())
+    matches!(error.get_ref(), Some(inner) if inner.is::<Stopped>())
 }
 
 #[derive(Debug)]
