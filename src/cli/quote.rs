@@ -14,11 +14,11 @@ pub fn shell(word: &[u8]) -> String {
                 for c in chunk.valid().chars() {
                     match c {
                         '\'' | '\\' => escaped.extend(['\\', c]),
-                        c if c.is_ascii_control() => escaped.push_str(&format!("\\x{:02x}", u32::from(c))),
+                        c if c.is_ascii_control() => escaped.extend(format!("\\x{:02x}", u32::from(c)).chars()),
                         c => escaped.push(c),
                     }
                 }
-                chunk.invalid().iter().for_each(|byte| escaped.push_str(&format!("\\x{byte:02x}")));
+                escaped.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
                 escaped
             });
             format!("$'{escaped}'")
@@ -39,7 +39,7 @@ pub fn sql(text: &str) -> String {
             '\n' => escaped.push_str("\\n"),
             '\r' => escaped.push_str("\\r"),
             '\t' => escaped.push_str("\\t"),
-            c if c.is_ascii_control() => escaped.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c if c.is_ascii_control() => escaped.extend(format!("\\x{:02x}", u32::from(c)).chars()),
             c => escaped.push(c),
         }
         escaped
