@@ -258,13 +258,17 @@ impl Decoder {
         }
         let first_row = columns.num_rows;
         let mark = self.scratch.tally.mark();
+        // The shape of the record before is a guess. What the first walk or the keys say then is certain, so there are
+        // two walks at most.
         let mut shape = self.last_shape;
+        let mut is_certain = false;
         loop {
             let (result, end) = self.walk(block, start.clone(), shape, columns, &at_end);
             let fault = match result {
                 Ok(met) => {
                     let said = shape_of(&self.program, met);
-                    if said == shape {
+                    if said == shape || is_certain {
+                        debug_assert!(said == shape, "the keys of a record say one shape");
                         self.last_shape = shape;
                         return Ok(Outcome { num_rows: columns.num_rows - first_row, end });
                     }
@@ -281,6 +285,7 @@ impl Decoder {
             if let Some(fault) = fault {
                 // Some faults lie in the way a record is looked at. They count only if that was the right way.
                 let said = match fault.kind {
+                    _ if is_certain => shape,
                     RejectKind::Syntax | RejectKind::Utf8 | RejectKind::Depth => shape,
                     _ => self.shape_by_keys(start.clone(), &at_end)?,
                 };
@@ -289,6 +294,7 @@ impl Decoder {
                 }
                 shape = said;
             }
+            is_certain = true;
         }
     }
 

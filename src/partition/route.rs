@@ -72,7 +72,7 @@ impl Router {
     /// hold are moved to `extra`.
     ///
     /// # Errors
-    /// [`Error::Usage`] when there are more than [`Router::MAX_PARTITIONS`] partitions; [`Error::Bug`] for a block of
+    /// [`Error::Limit`] when there are more than [`Router::MAX_PARTITIONS`] partitions; [`Error::Bug`] for a block of
     /// another table.
     pub fn route(&mut self, block: &mut Columns) -> Result<Partitions<'_>> {
         if block.columns.len() != self.num_columns {
@@ -144,7 +144,7 @@ impl Router {
         }
         let id = self.paths.len();
         if id >= Self::MAX_PARTITIONS {
-            return Err(Error::usage(
+            return Err(Error::limit(
                 format!("the rows belong to more than {} partitions", Self::MAX_PARTITIONS),
                 "partition by something coarser: `month(...)` for `day(...)`, `bucket(16, ...)` for an id",
             ));

@@ -26,7 +26,7 @@ use crate::{
 
 /// Everything the workers share.
 pub(super) struct Steps<'a> {
-    state: Mutex<State>,
+    state: Mutex<State<'a>>,
     /// Something changed: look again.
     changed: Condvar,
     files: FileSet,
@@ -49,9 +49,9 @@ struct Limits {
     waiting_row_groups: usize,
 }
 
-struct State {
+struct State<'a> {
     /// Taken by the worker that reads.
-    reader: Option<BlockReader>,
+    reader: Option<BlockReader<'a>>,
     read_to_end: bool,
     /// Bytes of inputs as stored.
     bytes_read: u64,
@@ -113,11 +113,11 @@ enum Arrived {
 }
 
 /// What a worker does next.
-enum Step {
+enum Step<'a> {
     Encode(Job),
     Route(Box<Merge>, Option<Arrived>),
     Decode(u64, RecordBlock, LineNumbers, Option<Columns>),
-    Read(Box<BlockReader>, Option<Vec<u8>>),
+    Read(Box<BlockReader<'a>>, Option<Vec<u8>>),
     ReadSpilled(u64, SpilledPiece),
     Done,
 }
@@ -140,7 +140,7 @@ impl<'a> Steps<'a> {
         spilled_shapes.push(PARTITION);
         Self {
             state: Mutex::new(State {
-                reader: Some(BlockReader::new(run.inputs, run.read)),
+                reader: Some(BlockReader::new(run.inputs, run.read).with_observer(run.observer)),
                 read_to_end: false,
                 bytes_read: 0,
                 next_piece: 0,
@@ -222,7 +222,7 @@ impl<'a> Steps<'a> {
         Ok(Staged { totals, files: self.files.into_partitions(router.paths())?, rejects, pool })
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State<'a>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -231,7 +231,7 @@ impl<'a> Steps<'a> {
     }
 
     /// Waits for work and takes it: the step nearest to the output first, so that memory is freed before more is taken.
-    fn next_step(&self) -> Step {
+    fn next_step(&self) -> Step<'a> {
         let mut state = self.lock();
         loop {
             if state.error.is_none() && self.observer.stop_requested() {
@@ -250,7 +250,7 @@ impl<'a> Steps<'a> {
         self.changed.notify_all();
     }
 
-    fn read(&self, mut reader: BlockReader, recycled: Option<Vec<u8>>) {
+    fn read(&self, mut reader: BlockReader<'a>, recycled: Option<Vec<u8>>) {
         let result = reader.next_piece(recycled);
         let lines = if reader.is_in_rejects_file() { LineNumbers::Documents } else { LineNumbers::Counted };
         let mut state = self.lock();
@@ -404,14 +404,14 @@ impl<'a> Steps<'a> {
     }
 }
 
-impl State {
+impl<'a> State<'a> {
     fn arrive(&mut self, piece: u64, arrived: Arrived) {
         self.next_piece += 1;
         self.pieces += 1;
         self.arrived.insert(piece, arrived);
     }
 
-    fn take_step(&mut self, limits: &Limits) -> Option<Step> {
+    fn take_step(&mut self, limits: &Limits) -> Option<Step<'a>> {
         if self.error.is_some() {
             return Some(Step::Done);
         }
