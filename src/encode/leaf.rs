@@ -124,14 +124,6 @@ impl Levels<'_> {
         }
     }
 
-    /// Level of a further element.
-    pub const fn max_repetition(&self) -> i16 {
-        match self {
-            Self::Flat(_) => 0,
-            Self::Repeated { .. } => 1,
-        }
-    }
-
     /// Whether every row is null.
     pub fn is_null(&self) -> bool {
         let (Self::Flat(rows) | Self::Repeated { lists: rows, .. }) = self;
@@ -176,11 +168,23 @@ impl Levels<'_> {
                 let LevelBuffers { repetition, definition } = buffers;
                 repetition.clear();
                 definition.clear();
+                let max = self.max_definition();
+                let width = if max > 3 { 3 } else { 2 };
+                if !lists.get(from) && lists.run_length(from, to) == to - from {
+                    // Most lists of most tables: nothing but nulls.
+                    hybrid::write_run(0, to - from, 1, out);
+                    let middle = out.len();
+                    hybrid::write_run(0, to - from, width, out);
+                    histograms.repetition = vec![(to - from) as i64, 0];
+                    histograms.definition = vec![0; max as usize + 1];
+                    histograms.definition[0] = (to - from) as i64;
+                    let (repetition_bytes, definition_bytes) = (middle - start, out.len() - middle);
+                    return WrittenLevels { num_levels: to - from, repetition_bytes, definition_bytes };
+                }
                 spread((from, to), lists, ends, *elements, repetition, definition);
                 hybrid::write(repetition, 1, out);
                 let middle = out.len();
-                let max = self.max_definition();
-                hybrid::write(definition, if max > 3 { 3 } else { 2 }, out);
+                hybrid::write(definition, width, out);
                 histograms.repetition = vec![(to - from) as i64, (repetition.len() - (to - from)) as i64];
                 histograms.definition = vec![0; max as usize + 1];
                 for level in definition.iter() {
