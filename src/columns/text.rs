@@ -42,11 +42,13 @@ impl TextValues {
     }
 
     /// All texts in order.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         self.range(0, self.len())
     }
 
     /// Texts `from..to` in order.
+    #[must_use]
     pub fn range(&self, from: usize, to: usize) -> impl ExactSizeIterator<Item = &[u8]> {
         let mut start = self.start(from);
         self.ends[from..to]

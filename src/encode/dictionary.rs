@@ -110,7 +110,7 @@ impl Dictionary {
                 return self.add(value, key, length, slot, tag);
             }
             let index = (found as u32 - 1) as usize;
-            if found ^ tag <= u64::from(u32::MAX)
+            if (found ^ tag) >> 32 == 0
                 && self.entries[index].key == key
                 && (value.len() <= Key::WHOLE || self.get(index) == value)
             {
