@@ -240,3 +240,74 @@ fn spread(
 fn end_of(ends: &[u32], list: usize) -> usize {
     ends.get(list.wrapping_sub(1)).map_or(0, |&end| end as usize)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        batch::testing::{Cell, columns, text},
+        columns::{ColumnShape, ScalarType},
+    };
+
+    /// Repetition and definition levels of each leaf, and how many values stand before each row.
+    fn spread_out(shape: ColumnShape, cells: &[Cell]) -> Vec<(Vec<u8>, Vec<u8>, Vec<usize>)> {
+        let rows: Vec<Vec<Cell>> = cells.iter().map(|cell| vec![cell.clone()]).collect();
+        let columns = columns(&[shape], &rows);
+        let mut found = Vec::new();
+        leaves(&columns.columns[0], |leaf| {
+            let before = (0..=rows.len()).map(|row| leaf.levels.values_before(row)).collect();
+            let Levels::Repeated { lists, ends, elements } = leaf.levels else { return Err("not a list") };
+            let (mut repetition, mut definition) = (Vec::new(), Vec::new());
+            spread((0, rows.len()), lists, ends, elements, &mut repetition, &mut definition);
+            found.push((repetition, definition, before));
+            Ok(())
+        })
+        .unwrap();
+        found
+    }
+
+    #[test]
+    fn null_empty_and_null_elements_stay_apart() {
+        let lists = [
+            Cell::List(vec![text("a"), Cell::Null, text("")]),
+            Cell::Null,
+            Cell::List(vec![]),
+            Cell::List(vec![Cell::Null]),
+            Cell::Null,
+        ];
+        let found = spread_out(ColumnShape::List(ScalarType::Text), &lists);
+        assert_eq!(found, [(vec![0, 1, 1, 0, 0, 0, 0], vec![3, 2, 3, 0, 1, 2, 0], vec![0, 2, 2, 2, 2, 2])]);
+
+        let one = |a, b| Cell::Struct(vec![a, b]);
+        let structs = [
+            Cell::Null,
+            Cell::List(vec![one(Cell::Int(1), Cell::Null), Cell::Null, one(Cell::Null, Cell::Null)]),
+            Cell::List(vec![]),
+        ];
+        let found = spread_out(ColumnShape::Structs(vec![ScalarType::Int64, ScalarType::Bool]), &structs);
+        let repetition = vec![0, 0, 1, 1, 0];
+        assert_eq!(found[0], (repetition.clone(), vec![0, 4, 2, 3, 1], vec![0, 0, 1, 1]));
+        assert_eq!(found[1], (repetition, vec![0, 3, 2, 3, 1], vec![0, 0, 0, 0]));
+
+        let maps = [Cell::Map(vec![("k".into(), Cell::Null), ("l".into(), text("v"))]), Cell::Map(vec![]), Cell::Null];
+        let found = spread_out(ColumnShape::Map, &maps);
+        assert_eq!(found[0], (vec![0, 1, 0, 0], vec![2, 2, 1, 0], vec![0, 2, 2, 2]));
+        assert_eq!(found[1], (vec![0, 1, 0, 0], vec![2, 3, 1, 0], vec![0, 1, 1, 1]));
+    }
+
+    #[test]
+    fn a_page_of_nulls_is_one_run_whatever_the_shape() {
+        let columns = columns(&[ColumnShape::Map], &[vec![Cell::Null]]);
+        let mut sizes = Vec::new();
+        leaves(&columns.columns[0], |leaf| {
+            let (mut histograms, mut out) = (Histograms::default(), Vec::new());
+            let rows = (0, 100_000);
+            let written = leaf.levels.write(rows, 0, &mut LevelBuffers::default(), &mut histograms, &mut out);
+            assert_eq!((written.num_levels, histograms.definition[0]), (100_000, 100_000));
+            sizes.push(out.len());
+            Ok::<_, ()>(())
+        })
+        .unwrap();
+        assert_eq!(sizes, [8, 8]);
+    }
+}
