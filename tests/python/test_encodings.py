@@ -24,7 +24,8 @@ MEMBERS = {
 
 def participant(n, rng):
     """Values by the number of the row, so that each column has another pattern of nulls."""
-    made = {"id": f"{rng.getrandbits(128):032x}", "provider": "Edge", "startTime": f"2025-07-01T{n // 3600 % 24:02}:{n // 60 % 60:02}:{n % 60:02}.{n % 1000:03}Z"}
+    # Early, so that all instants can be added up.
+    made = {"id": f"{rng.getrandbits(128):032x}", "provider": "Edge", "startTime": f"1970-01-02T{n // 3600 % 24:02}:{n // 60 % 60:02}:{n % 60:02}.{n % 1000:03}Z"}
     made["peer"] = "äx€😀"[: n % 5] * (n % 7)
     made["ani"] = f"tel:+4989{rng.randrange(40_000):08}"
     if n >= ROWS - 10:
