@@ -297,7 +297,7 @@ fn imports_run_one_way() {
     // What a stage may know beyond the vocabulary, and why.
     let also = [
         ("decode", "input", "Framing says how the records of a block are told apart"),
-        ("encode", "batch", "columns become Arrow arrays before they become pages"),
+        ("encode", "batch", "rows are sorted by Arrow's row format"),
     ];
     let mut unused: BTreeSet<(&str, &str)> = also.iter().map(|(from, to, _)| (*from, *to)).collect();
     let mut violations = Vec::new();

@@ -42,8 +42,18 @@ impl TextValues {
     }
 
     /// All texts in order.
-    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        (0..self.len()).map(|index| self.get(index))
+    #[must_use]
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.range(0, self.len())
+    }
+
+    /// Texts `from..to` in order.
+    #[must_use]
+    pub fn range(&self, from: usize, to: usize) -> impl ExactSizeIterator<Item = &[u8]> {
+        let mut start = self.start(from);
+        self.ends[from..to]
+            .iter()
+            .map(move |&end| &self.bytes[std::mem::replace(&mut start, end as usize)..end as usize])
     }
 
     /// Keeps the first `len` texts.

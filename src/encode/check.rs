@@ -73,3 +73,55 @@ fn is_within(inner: &Bitmap, outer: &Bitmap) -> bool {
 fn last(ends: &[u32]) -> usize {
     ends.last().map_or(0, |&end| end as usize)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        batch::testing::{Cell, columns, schema, text},
+        columns::{ColumnShape, ScalarType},
+    };
+
+    /// Whether a sound column of this shape is refused once `spoil` has been at it.
+    fn is_refused(shape: &ColumnShape, cells: &[Cell], spoil: impl FnOnce(&mut Column)) -> bool {
+        let rows: Vec<Vec<Cell>> = cells.iter().map(|cell| vec![cell.clone()]).collect();
+        let mut column = columns(std::slice::from_ref(shape), &rows).columns.remove(0);
+        let schema = schema(std::slice::from_ref(shape));
+        check_column(&column, rows.len(), schema.field(0)).unwrap();
+        spoil(&mut column);
+        check_column(&column, rows.len(), schema.field(0)).is_err()
+    }
+
+    #[test]
+    fn what_would_give_a_malformed_file_is_refused() {
+        let string = ColumnShape::Scalar(ScalarType::Text);
+        let texts = |column: &mut Column, change: fn(&mut TextValues)| match &mut column.values {
+            Values::Text(texts) => change(texts),
+            Values::Map { keys, .. } => change(keys),
+            other => panic!("{other:?}"),
+        };
+        let cells = [text("aä"), text("b")];
+        assert!(is_refused(&string, &cells, |column| column.validity.push(false)), "more rows");
+        assert!(is_refused(&string, &cells, |column| column.validity.truncate(1)), "fewer rows than values");
+        assert!(is_refused(&string, &cells, |column| texts(column, |texts| texts.ends[0] = 2)), "within a character");
+        assert!(is_refused(&string, &cells, |column| texts(column, |texts| texts.ends[0] = 9)), "ends that fall");
+        assert!(is_refused(&string, &cells, |column| texts(column, |texts| texts.bytes[0] = 0xFF)), "no UTF-8");
+        assert!(is_refused(&string, &cells, |column| texts(column, |texts| texts.bytes.push(b'c'))), "bytes of nobody");
+        assert!(is_refused(&string, &cells, |column| column.values = Values::Int64(vec![1, 2])), "another type");
+
+        let map = [Cell::Map(vec![("k".into(), text("v")), ("l".into(), Cell::Null)])];
+        assert!(is_refused(&ColumnShape::Map, &map, |column| texts(column, |keys| keys.truncate(1))), "a value alone");
+        let list = [Cell::List(vec![Cell::Int(1), Cell::Null])];
+        let shape = ColumnShape::List(ScalarType::Int64);
+        assert!(is_refused(&shape, &list, |column| match &mut column.values {
+            Values::List { element, .. } => element.validity.set(7),
+            other => panic!("{other:?}"),
+        }));
+        let structs = [Cell::List(vec![Cell::Null, Cell::Struct(vec![Cell::Bool(true)])])];
+        let shape = ColumnShape::Structs(vec![ScalarType::Bool]);
+        assert!(is_refused(&shape, &structs, |column| match &mut column.values {
+            Values::Structs { element_validity, .. } => element_validity.truncate(1),
+            other => panic!("{other:?}"),
+        }));
+    }
+}

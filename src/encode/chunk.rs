@@ -10,7 +10,7 @@
 
 use bytes::Bytes;
 use parquet::{
-    basic::{Compression as Codec, Encoding, EncodingMask, PageType, Type},
+    basic::{Compression as Codec, Encoding, EncodingMask, PageType},
     bloom_filter::Sbbf,
     column::{
         page::{CompressedPage, Page, PageWriteSpec, PageWriter},
@@ -272,16 +272,6 @@ impl Totals {
 }
 
 impl LeafValues<'_> {
-    /// How the format stores them.
-    pub const fn physical_type(&self) -> Type {
-        match self {
-            Self::Text(_) => Type::BYTE_ARRAY,
-            Self::Int64(_) => Type::INT64,
-            Self::Float64(_) => Type::DOUBLE,
-            Self::Bool(_) => Type::BOOLEAN,
-        }
-    }
-
     /// Fills the dictionary with all values, where that is worth it.
     fn fill(&self, dictionary: &mut Dictionary) -> bool {
         match self {

@@ -105,7 +105,9 @@ mod tests {
     #[test]
     fn of_texts_the_lengths_come_first() {
         let mut texts = TextValues::default();
-        ["no", "a", "", "bc", "no"].map(|text| texts.push(text.as_bytes()));
+        for text in ["no", "a", "", "bc", "no"] {
+            texts.push(text.as_bytes());
+        }
         let mut out = Vec::new();
         write_texts(&texts, 1, 4, &mut out);
         assert_eq!(out[..5], [0x80, 1, 4, 3, 2]);

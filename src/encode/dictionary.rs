@@ -6,12 +6,27 @@ use super::EncodeOptions;
 #[derive(Debug, Default)]
 pub(super) struct Dictionary {
     page: Vec<u8>,
-    /// Where each value begins in `page` (behind its length, if it has one), and where it ends.
-    places: Vec<(u32, u32)>,
+    entries: Vec<Entry>,
     /// For each value added, its place. Empty if the dictionary was given up.
     indexes: Vec<u32>,
     /// Open addressing: the upper half of the hash, and the place plus one; zero where there is none.
     slots: Vec<u64>,
+}
+
+/// One of the different values.
+#[derive(Debug)]
+struct Entry {
+    key: Key,
+    /// Where its bytes begin in the page, behind their length if they have one.
+    start: u32,
+}
+
+/// What is compared first; of values up to sixteen bytes it is all there is to compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Key {
+    first: u64,
+    last: u64,
+    len: u32,
 }
 
 /// Whether values of a page say how long they are.
@@ -35,7 +50,7 @@ impl Dictionary {
     /// Never only a part of a chunk: some readers trip over chunks that are half dictionary and half plain.
     pub fn build<'a>(&mut self, values: impl Iterator<Item = &'a [u8]>, count: usize, length: Length) -> bool {
         self.page.clear();
-        self.places.clear();
+        self.entries.clear();
         self.indexes.clear();
         self.slots.clear();
         self.slots.resize(FIRST_SLOTS, 0);
@@ -46,14 +61,15 @@ impl Dictionary {
                 return false;
             };
             self.indexes.push(index);
-            let is_hopeless = || self.places.len() * 100 > self.indexes.len() * EncodeOptions::DICTIONARY_TRIAL_PERCENT;
+            let is_hopeless =
+                || self.entries.len() * 100 > self.indexes.len() * EncodeOptions::DICTIONARY_TRIAL_PERCENT;
             if self.indexes.len() == EncodeOptions::DICTIONARY_TRIAL && is_hopeless() {
                 self.indexes.clear();
                 return false;
             }
         }
         // Otherwise most values would be stored twice, as themselves and as their indexes.
-        let worth_it = self.places.len() * 2 <= self.indexes.len() && count > 0;
+        let worth_it = self.entries.len() * 2 <= self.indexes.len() && count > 0;
         if !worth_it {
             self.indexes.clear();
         }
@@ -67,7 +83,7 @@ impl Dictionary {
 
     /// Number of different values.
     pub const fn len(&self) -> usize {
-        self.places.len()
+        self.entries.len()
     }
 
     /// One for each value, in order.
@@ -77,23 +93,27 @@ impl Dictionary {
 
     /// The bytes of one value.
     pub fn get(&self, index: usize) -> &[u8] {
-        let (start, end) = self.places[index];
-        &self.page[start as usize..end as usize]
+        let Entry { key, start } = &self.entries[index];
+        &self.page[*start as usize..][..key.len as usize]
     }
 
     /// The place of `value`, which may be new; none if there are too many.
     fn intern(&mut self, value: &[u8], length: Length) -> Option<u32> {
-        let hash = hash(value);
+        let key = Key::new(value);
+        let hash = key.hash(value);
         let tag = hash >> 32 << 32;
         let mask = self.slots.len() - 1;
         let mut slot = hash as usize & mask;
         for _ in 0..MOST_PROBES {
             let found = self.slots[slot];
             if found == 0 {
-                return self.add(value, length, slot, tag);
+                return self.add(value, key, length, slot, tag);
             }
             let index = (found as u32 - 1) as usize;
-            if found ^ tag <= u64::from(u32::MAX) && self.get(index) == value {
+            if (found ^ tag) >> 32 == 0
+                && self.entries[index].key == key
+                && (value.len() <= Key::WHOLE || self.get(index) == value)
+            {
                 return Some(index as u32);
             }
             slot = (slot + 1) & mask;
@@ -101,19 +121,19 @@ impl Dictionary {
         None
     }
 
-    fn add(&mut self, value: &[u8], length: Length, slot: usize, tag: u64) -> Option<u32> {
+    fn add(&mut self, value: &[u8], key: Key, length: Length, slot: usize, tag: u64) -> Option<u32> {
         if self.page.len() + value.len() + 4 > EncodeOptions::DICTIONARY_BYTES {
             return None;
         }
         if length == Length::Written {
             self.page.extend_from_slice(&(value.len() as u32).to_le_bytes());
         }
-        let start = self.page.len();
+        let start = self.page.len() as u32;
         self.page.extend_from_slice(value);
-        let index = self.places.len() as u32;
-        self.places.push((start as u32, self.page.len() as u32));
+        let index = self.entries.len() as u32;
+        self.entries.push(Entry { key, start });
         self.slots[slot] = tag | u64::from(index + 1);
-        if self.places.len() * 2 > self.slots.len() {
+        if self.entries.len() * 2 > self.slots.len() {
             self.grow();
         }
         Some(index)
@@ -123,8 +143,8 @@ impl Dictionary {
         let mask = self.slots.len() * 4 - 1;
         self.slots.clear();
         self.slots.resize(mask + 1, 0);
-        for index in 0..self.places.len() {
-            let hash = hash(self.get(index));
+        for index in 0..self.entries.len() {
+            let hash = self.entries[index].key.hash(self.get(index));
             let mut slot = hash as usize & mask;
             while self.slots[slot] != 0 {
                 slot = (slot + 1) & mask;
@@ -134,33 +154,44 @@ impl Dictionary {
     }
 }
 
-/// Good enough for names and ids, and the same everywhere and always. Whoever finds texts that meet in one slot makes
-/// the dictionary give up and no more.
-fn hash(value: &[u8]) -> u64 {
-    const MIX: u64 = 0x9E37_79B9_7F4A_7C15;
-    let fold = |a: u64, b: u64| {
-        let product = u128::from(a ^ MIX) * u128::from(b ^ 0xD6E8_FEB8_6659_FD93);
-        product as u64 ^ (product >> 64) as u64
-    };
-    let len = value.len() as u64;
-    if let Some(last) = value.last_chunk::<16>() {
-        // The last sixteen bytes may overlap the pairs before them.
-        let hash = value.chunks_exact(16).fold(len, |hash, pair| fold(word(pair) ^ hash, word(&pair[8..])));
-        return fold(word(last) ^ hash, word(&last[8..]));
+impl Key {
+    /// Values of at most this many bytes are equal if their keys are.
+    const WHOLE: usize = 16;
+
+    fn new(value: &[u8]) -> Self {
+        let len = value.len() as u32;
+        if let (Some(first), Some(last)) = (value.first_chunk::<8>(), value.last_chunk::<8>()) {
+            return Self { first: u64::from_le_bytes(*first), last: u64::from_le_bytes(*last), len };
+        }
+        let first = if let (Some(first), Some(last)) = (value.first_chunk::<4>(), value.last_chunk::<4>()) {
+            u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
+        } else {
+            value.iter().fold(0, |bits, byte| bits << 8 | u64::from(*byte))
+        };
+        Self { first, last: 0, len }
     }
-    if let Some(last) = value.last_chunk::<8>() {
-        return fold(word(value), word(last) ^ len);
+
+    /// Good enough for names and ids, and the same everywhere and always. Whoever finds texts that meet in one slot
+    /// makes the dictionary give up and no more.
+    fn hash(self, value: &[u8]) -> u64 {
+        let hash = fold(self.first ^ u64::from(self.len), self.last);
+        if value.len() <= Self::WHOLE {
+            return hash;
+        }
+        // What lies between the first and the last eight bytes, and some of these again.
+        value[8..value.len() - 8].chunks(16).fold(hash, |hash, pair| match pair.first_chunk::<8>() {
+            Some(first) => fold(
+                u64::from_le_bytes(*first) ^ hash,
+                pair.last_chunk::<8>().map_or(0, |last| u64::from_le_bytes(*last)),
+            ),
+            None => fold(Self::new(pair).first ^ hash, 0),
+        })
     }
-    let bits = if let (Some(first), Some(last)) = (value.first_chunk::<4>(), value.last_chunk::<4>()) {
-        u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
-    } else {
-        value.iter().fold(0, |bits, byte| bits << 8 | u64::from(*byte))
-    };
-    fold(bits, len)
 }
 
-fn word(bytes: &[u8]) -> u64 {
-    bytes.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a ^ 0x9E37_79B9_7F4A_7C15) * u128::from(b ^ 0xD6E8_FEB8_6659_FD93);
+    product as u64 ^ (product >> 64) as u64
 }
 
 #[cfg(test)]
@@ -209,6 +240,7 @@ mod tests {
     #[test]
     fn values_of_any_length_have_different_hashes() {
         let text = "abcdefghijklmnopqrstuvwxyz".repeat(3);
+        let hash = |value: &[u8]| Key::new(value).hash(value);
         let mut hashes: Vec<u64> = (0..=text.len()).map(|len| hash(&text.as_bytes()[..len])).collect();
         // Every byte counts.
         hashes.extend((0..text.len()).map(|at| {

@@ -30,11 +30,15 @@ pub(super) fn write<T: Copy + PartialEq + Into<u64>>(values: &[T], width: u32, o
 /// How often the first value stands at the beginning; a count below `least` need not be true.
 fn run_length<T: Copy + PartialEq>(values: &[T], least: usize) -> usize {
     let first = values[0];
-    // What ends within eight values is no run, and eight comparisons without a branch are cheap.
-    if least >= 8 && values.len() >= 8 && values[..8].iter().filter(|value| **value != first).count() > 0 {
+    // Eight comparisons without a branch are cheaper than two with one.
+    let (groups, rest) = values.as_chunks::<8>();
+    let is_equal = |group: &&[T; 8]| group.iter().filter(|value| **value != first).count() == 0;
+    let whole = groups.iter().take_while(is_equal).count();
+    if whole == 0 && least >= 8 && !groups.is_empty() {
         return 1;
     }
-    values.iter().position(|value| *value != first).unwrap_or(values.len())
+    let rest = groups.get(whole).map_or(rest, <[T; 8]>::as_slice);
+    whole * 8 + rest.iter().take_while(|value| **value == first).count()
 }
 
 /// Appends the bits `from..to`, each a value of width 1; bits beyond the end are zeros.
@@ -43,6 +47,12 @@ pub(super) fn write_bits(bits: &Bitmap, from: usize, to: usize, out: &mut Vec<u8
     const LEAST_RUN: usize = 32;
     let (mut at, mut packed) = (from, from);
     while at < to {
+        // Most of what is mixed has no byte of equal bits, and so no run that would pay.
+        let word = bits.word_at(at);
+        if to - at >= 64 && !has_zero_byte(word) && !has_zero_byte(!word) {
+            at += 64;
+            continue;
+        }
         let run = bits.run_length(at, to);
         if run >= LEAST_RUN {
             write_packed_bits(bits, packed, at, out);
@@ -57,7 +67,14 @@ pub(super) fn write_bits(bits: &Bitmap, from: usize, to: usize, out: &mut Vec<u8
     write_packed_bits(bits, packed, to, out);
 }
 
-fn write_run(value: u64, count: usize, width: u32, out: &mut Vec<u8>) {
+/// Whether one of the eight bytes is zero.
+const fn has_zero_byte(word: u64) -> bool {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    word.wrapping_sub(LOW) & !word & (LOW << 7) != 0
+}
+
+/// Appends `count` times the same value.
+pub(super) fn write_run(value: u64, count: usize, width: u32, out: &mut Vec<u8>) {
     varint((count as u64) << 1, out);
     out.extend_from_slice(&value.to_le_bytes()[..width.div_ceil(8) as usize]);
 }

@@ -124,14 +124,6 @@ impl Levels<'_> {
         }
     }
 
-    /// Level of a further element.
-    pub const fn max_repetition(&self) -> i16 {
-        match self {
-            Self::Flat(_) => 0,
-            Self::Repeated { .. } => 1,
-        }
-    }
-
     /// Whether every row is null.
     pub fn is_null(&self) -> bool {
         let (Self::Flat(rows) | Self::Repeated { lists: rows, .. }) = self;
@@ -176,11 +168,23 @@ impl Levels<'_> {
                 let LevelBuffers { repetition, definition } = buffers;
                 repetition.clear();
                 definition.clear();
+                let max = self.max_definition();
+                let width = if max > 3 { 3 } else { 2 };
+                if !lists.get(from) && lists.run_length(from, to) == to - from {
+                    // Most lists of most tables: nothing but nulls.
+                    hybrid::write_run(0, to - from, 1, out);
+                    let middle = out.len();
+                    hybrid::write_run(0, to - from, width, out);
+                    histograms.repetition = vec![(to - from) as i64, 0];
+                    histograms.definition = vec![0; max as usize + 1];
+                    histograms.definition[0] = (to - from) as i64;
+                    let (repetition_bytes, definition_bytes) = (middle - start, out.len() - middle);
+                    return WrittenLevels { num_levels: to - from, repetition_bytes, definition_bytes };
+                }
                 spread((from, to), lists, ends, *elements, repetition, definition);
                 hybrid::write(repetition, 1, out);
                 let middle = out.len();
-                let max = self.max_definition();
-                hybrid::write(definition, if max > 3 { 3 } else { 2 }, out);
+                hybrid::write(definition, width, out);
                 histograms.repetition = vec![(to - from) as i64, (repetition.len() - (to - from)) as i64];
                 histograms.definition = vec![0; max as usize + 1];
                 for level in definition.iter() {
@@ -235,4 +239,75 @@ fn spread(
 /// Where the list before the one with index `list` ends.
 fn end_of(ends: &[u32], list: usize) -> usize {
     ends.get(list.wrapping_sub(1)).map_or(0, |&end| end as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        batch::testing::{Cell, columns, text},
+        columns::{ColumnShape, ScalarType},
+    };
+
+    /// Repetition and definition levels of each leaf, and how many values stand before each row.
+    fn spread_out(shape: ColumnShape, cells: &[Cell]) -> Vec<(Vec<u8>, Vec<u8>, Vec<usize>)> {
+        let rows: Vec<Vec<Cell>> = cells.iter().map(|cell| vec![cell.clone()]).collect();
+        let columns = columns(&[shape], &rows);
+        let mut found = Vec::new();
+        leaves(&columns.columns[0], |leaf| {
+            let before = (0..=rows.len()).map(|row| leaf.levels.values_before(row)).collect();
+            let Levels::Repeated { lists, ends, elements } = leaf.levels else { return Err("not a list") };
+            let (mut repetition, mut definition) = (Vec::new(), Vec::new());
+            spread((0, rows.len()), lists, ends, elements, &mut repetition, &mut definition);
+            found.push((repetition, definition, before));
+            Ok(())
+        })
+        .unwrap();
+        found
+    }
+
+    #[test]
+    fn null_empty_and_null_elements_stay_apart() {
+        let lists = [
+            Cell::List(vec![text("a"), Cell::Null, text("")]),
+            Cell::Null,
+            Cell::List(vec![]),
+            Cell::List(vec![Cell::Null]),
+            Cell::Null,
+        ];
+        let found = spread_out(ColumnShape::List(ScalarType::Text), &lists);
+        assert_eq!(found, [(vec![0, 1, 1, 0, 0, 0, 0], vec![3, 2, 3, 0, 1, 2, 0], vec![0, 2, 2, 2, 2, 2])]);
+
+        let one = |a, b| Cell::Struct(vec![a, b]);
+        let structs = [
+            Cell::Null,
+            Cell::List(vec![one(Cell::Int(1), Cell::Null), Cell::Null, one(Cell::Null, Cell::Null)]),
+            Cell::List(vec![]),
+        ];
+        let found = spread_out(ColumnShape::Structs(vec![ScalarType::Int64, ScalarType::Bool]), &structs);
+        let repetition = vec![0, 0, 1, 1, 0];
+        assert_eq!(found[0], (repetition.clone(), vec![0, 4, 2, 3, 1], vec![0, 0, 1, 1]));
+        assert_eq!(found[1], (repetition, vec![0, 3, 2, 3, 1], vec![0, 0, 0, 0]));
+
+        let maps = [Cell::Map(vec![("k".into(), Cell::Null), ("l".into(), text("v"))]), Cell::Map(vec![]), Cell::Null];
+        let found = spread_out(ColumnShape::Map, &maps);
+        assert_eq!(found[0], (vec![0, 1, 0, 0], vec![2, 2, 1, 0], vec![0, 2, 2, 2]));
+        assert_eq!(found[1], (vec![0, 1, 0, 0], vec![2, 3, 1, 0], vec![0, 1, 1, 1]));
+    }
+
+    #[test]
+    fn a_page_of_nulls_is_one_run_whatever_the_shape() {
+        let columns = columns(&[ColumnShape::Map], &[vec![Cell::Null]]);
+        let mut sizes = Vec::new();
+        leaves(&columns.columns[0], |leaf| {
+            let (mut histograms, mut out) = (Histograms::default(), Vec::new());
+            let rows = (0, 100_000);
+            let written = leaf.levels.write(rows, 0, &mut LevelBuffers::default(), &mut histograms, &mut out);
+            assert_eq!((written.num_levels, histograms.definition[0]), (100_000, 100_000));
+            sizes.push(out.len());
+            Ok::<_, ()>(())
+        })
+        .unwrap();
+        assert_eq!(sizes, [8, 8]);
+    }
 }

@@ -37,7 +37,7 @@ impl<'a> Extremes<'a> {
         }
         match (values, dictionary) {
             (LeafValues::Text(_), Some(dictionary)) => of_indexes(dictionary, &dictionary.indexes()[from..to]),
-            (LeafValues::Text(texts), None) => of_texts((from..to).map(|index| texts.get(index))),
+            (LeafValues::Text(texts), None) => of_texts(texts.range(from, to)),
             (LeafValues::Int64(values), _) => {
                 let both = |(min, max): (i64, i64), value: &i64| (min.min(*value), max.max(*value));
                 let (min, max) = values[from..to].iter().fold((i64::MAX, i64::MIN), both);
@@ -123,6 +123,9 @@ fn head(text: &[u8]) -> u64 {
 
 /// Each different value is compared once.
 fn of_indexes<'a>(dictionary: &'a Dictionary, indexes: &[u32]) -> Option<Extremes<'a>> {
+    if indexes.len() == dictionary.indexes().len() {
+        return of_texts((0..dictionary.len()).map(|index| dictionary.get(index)));
+    }
     let mut met = vec![false; dictionary.len()];
     for index in indexes {
         met[*index as usize] = true;

@@ -1,8 +1,6 @@
 //! Our pages against those of the crate's own writer, which takes Arrow arrays: the same rows are read from both, and
 //! the same is said of them.
 
-use std::io;
-
 use parquet::{
     arrow::arrow_writer::{ArrowRowGroupWriterFactory, compute_leaves},
     basic::Type,
