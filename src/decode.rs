@@ -16,10 +16,10 @@ mod cursor;
 mod envelope;
 mod extra;
 mod fault;
+mod grammar;
 mod instant;
 mod names;
 mod number;
-mod pointer;
 mod program;
 mod tally;
 mod value;
@@ -28,6 +28,7 @@ mod walk;
 use std::{ops::Range, sync::Arc};
 
 pub use cursor::MAX_DEPTH;
+pub use fault::MAX_SHOWN_NAME_BYTES;
 pub use tally::PathTally;
 
 use crate::{
@@ -232,6 +233,11 @@ impl Decoder {
             let result = checked.and_then(|()| {
                 let cursor = Cursor::new(bytes, range.start, true);
                 self.record(block, cursor, &mut decoded.columns, |cursor| cursor.pos == cursor.bytes.len())
+            });
+            // Whatever else is wrong with a record: that it ends where its brackets say is known if it is JSON.
+            let result = result.map_err(|fault| match fault.kind {
+                RejectKind::Syntax | RejectKind::Utf8 => fault,
+                _ => grammar::check(Cursor::new(bytes, range.start, true)).err().unwrap_or(fault),
             });
             match result {
                 Ok(outcome) => decoded.accept(outcome.num_rows),

@@ -94,6 +94,16 @@ impl<'a> Cursor<'a> {
     /// After a value: true at a comma (position on what follows it), false at the closing bracket (position behind it).
     #[inline(always)]
     pub fn next_or_close(&mut self, close: u8) -> Parse<bool> {
+        let goes_on = self.comma_or(close)?;
+        if !goes_on {
+            self.leave();
+        }
+        Ok(goes_on)
+    }
+
+    /// After a value: true behind a comma and the space that follows it, false on the closing bracket.
+    #[inline(always)]
+    pub fn comma_or(&mut self, close: u8) -> Parse<bool> {
         self.skip_space();
         let byte = self.peek();
         if byte == b',' {
@@ -102,10 +112,35 @@ impl<'a> Cursor<'a> {
             return Ok(true);
         }
         if byte == close {
-            self.leave();
             return Ok(false);
         }
         Err(self.unexpected(if close == b'}' { "a comma or '}'" } else { "a comma or ']'" }))
+    }
+
+    /// Reads a member's name.
+    #[inline(always)]
+    pub fn key(&mut self) -> Parse<StringToken> {
+        if self.peek() != b'"' {
+            return Err(self.unexpected("a member's name in quotes"));
+        }
+        self.string()
+    }
+
+    /// Reads a value that is neither an object nor a list.
+    pub fn leaf(&mut self) -> Parse<()> {
+        match self.peek() {
+            b'"' => self.string().map(drop),
+            b't' => self.literal(b"true"),
+            b'f' => self.literal(b"false"),
+            b'n' => self.literal(b"null"),
+            b'-' | b'0'..=b'9' => self.number().map(drop),
+            _ => Err(self.unexpected("a JSON value")),
+        }
+    }
+
+    /// Checks that nothing is left of the bytes.
+    pub fn at_end(&self) -> Parse<()> {
+        if self.pos == self.bytes.len() { Ok(()) } else { Err(self.unexpected("the end of the record")) }
     }
 
     /// Reads the colon behind a key and the space around it.

@@ -1,5 +1,7 @@
 //! From a record's root to its participants, and the values around them to their rows.
 
+use std::sync::Arc;
+
 use super::{
     fault::{Fault, Parse},
     program::{Program, staged},
@@ -123,8 +125,8 @@ impl Walk<'_> {
                     walk.at = here;
                     Ok(())
                 } else {
-                    let name = walk.program.steps[usize::from(found)].clone();
-                    let pattern = walk.program.objects[object].pattern.clone();
+                    let name = Arc::clone(&walk.program.steps[usize::from(found)]);
+                    let pattern = Arc::clone(&walk.program.objects[object].pattern);
                     walk.unknown(&pattern, name.as_bytes(), value_at)
                 }
             }

@@ -6,11 +6,7 @@
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime};
 
 use super::number::scaled_integer;
-
-/// 0001-01-01T00:00:00Z. Readers disagree about instants before it.
-const MIN_MICROS: i64 = -62_135_596_800_000_000;
-/// The last microsecond of the year 9999.
-const MAX_MICROS: i64 = 253_402_300_799_999_999;
+use crate::columns::{FIRST_INSTANT, LAST_INSTANT};
 
 /// The date of the last instant that was read, with its day's first microsecond.
 #[derive(Debug, Clone)]
@@ -37,7 +33,7 @@ pub(super) fn from_text(text: &[u8], memory: &mut DateMemory) -> Option<i64> {
 
 /// Microseconds of epoch milliseconds, if exact.
 pub(super) fn from_epoch_millis(token: &[u8]) -> Option<i64> {
-    scaled_integer(token, 3).filter(|micros| (MIN_MICROS..=MAX_MICROS).contains(micros))
+    scaled_integer(token, 3).filter(|micros| (FIRST_INSTANT..=LAST_INSTANT).contains(micros))
 }
 
 /// `YYYY-MM-DDThh:mm:ss.mmmZ` on the remembered date.
@@ -86,7 +82,7 @@ fn any_form(text: &[u8], memory: &mut DateMemory) -> Option<i64> {
         memory.date.copy_from_slice(&text.as_bytes()[..10]);
         memory.micros = day;
     }
-    (MIN_MICROS..=MAX_MICROS).contains(&micros).then_some(micros)
+    (FIRST_INSTANT..=LAST_INSTANT).contains(&micros).then_some(micros)
 }
 
 /// `YYYY-MM-DD`.
@@ -214,7 +210,7 @@ mod tests {
         ] {
             assert_eq!(micros(text), None, "{text}");
         }
-        assert_eq!(micros("0000-12-31T23:30:00-01:00"), Some(MIN_MICROS + 30 * 60_000_000));
+        assert_eq!(micros("0000-12-31T23:30:00-01:00"), Some(FIRST_INSTANT + 30 * 60_000_000));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The plan in the form that the walk uses: objects in one list, actions small enough to copy, names in tables that
 //! learn. Each worker has its own.
 
+use std::sync::Arc;
+
 use super::names::NameTable;
 use crate::{
     columns::{Column, ScalarType},
@@ -23,7 +25,7 @@ pub(super) struct Program {
     /// as they are open at the same time.
     pub between: Vec<ObjectIdx>,
     /// The distinct keys of all envelopes.
-    pub steps: Vec<String>,
+    pub steps: Vec<Arc<str>>,
     /// Each envelope as (step, is a list).
     pub envelopes: Vec<Vec<(StepIdx, bool)>>,
 }
@@ -39,7 +41,7 @@ pub(super) struct Object {
     pub generation: u32,
     /// Ledger path of the object, to which unknown names are added; ends without a slash. Empty for the row, and for
     /// objects around the parent, whose path depends on how many objects there are in between.
-    pub pattern: String,
+    pub pattern: Arc<str>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -94,7 +96,7 @@ pub(super) fn next_generation(generation: &mut u32, last_seen: &mut [u32]) {
 
 impl Program {
     pub fn new(plan: &Plan) -> Self {
-        let mut steps: Vec<String> = Vec::new();
+        let mut steps: Vec<Arc<str>> = Vec::new();
         let envelopes = plan
             .envelopes
             .iter()
@@ -102,8 +104,8 @@ impl Program {
                 envelope
                     .iter()
                     .map(|(key, list)| {
-                        let step = steps.iter().position(|known| known == key).unwrap_or_else(|| {
-                            steps.push(key.clone());
+                        let step = steps.iter().position(|known| **known == **key).unwrap_or_else(|| {
+                            steps.push(key.as_str().into());
                             steps.len() - 1
                         });
                         (step as StepIdx, *list)
@@ -121,7 +123,7 @@ impl Program {
             steps,
             envelopes,
         };
-        let every_step: Vec<String> = program.steps.clone();
+        let every_step: Vec<Arc<str>> = program.steps.clone();
         program.row = program.object(&plan.row, plan, "", &every_step);
         program.parent = program.object(&plan.parent, plan, "..", &every_step);
         program.outer = program.object(&plan.outer, plan, "", &every_step);
@@ -131,7 +133,7 @@ impl Program {
         program
     }
 
-    fn object(&mut self, object: &ObjectPlan, plan: &Plan, pattern: &str, steps: &[String]) -> ObjectIdx {
+    fn object(&mut self, object: &ObjectPlan, plan: &Plan, pattern: &str, steps: &[Arc<str>]) -> ObjectIdx {
         let mut members: Vec<Member> = Vec::with_capacity(object.members.len() + steps.len());
         for member in &object.members {
             let path = &plan.paths[usize::from(member.path)];
@@ -167,13 +169,13 @@ impl Program {
         // Wire names come first: where a wire name equals another member's snake name, the wire name counts.
         let wires = object.members.iter().enumerate().map(|(at, m)| (m.wire.as_str(), at as u32));
         let snakes = object.members.iter().enumerate().map(|(at, m)| (m.snake.as_str(), at as u32));
-        let steps = steps.iter().enumerate().map(|(at, step)| (step.as_str(), (num_known + at) as u32));
+        let steps = steps.iter().enumerate().map(|(at, step)| (&**step, (num_known + at) as u32));
         self.objects.push(Object {
             names: NameTable::new(wires.chain(snakes).chain(steps)),
             last_seen: vec![0; members.len()],
             members,
             generation: 0,
-            pattern: pattern.to_owned(),
+            pattern: pattern.into(),
         });
         self.objects.len() - 1
     }

@@ -4,14 +4,14 @@ use std::slice;
 
 use super::{
     cursor::{StringToken, unescape},
-    fault::Parse,
+    fault::{Fault, Parse, shown},
     instant, number,
     program::{Act, next_generation},
     tally::Class,
-    walk::{Element, Walk, decoded, last_end, text_for_row, twice},
+    walk::{Element, Walk, decoded, text_for_row, twice},
 };
 use crate::{
-    columns::{Bitmap, Column, ScalarType, TextValues, Values},
+    columns::{Bitmap, Column, ScalarType, TextValues, Values, end_of},
     model::plan::PathId,
     report::RejectKind,
 };
@@ -205,7 +205,7 @@ impl Walk<'_> {
         let Values::List { ends, element } = &mut column.values else { return self.skip_value() };
         // The row is marked first: a fault inside then cuts the elements back with the row.
         column.validity.set(row);
-        let base = last_end(ends);
+        let base = end_of(ends, ends.len());
         let count = self.elements(|walk, index| {
             walk.at.element = Some(Element { index, list_path_bytes });
             walk.scalar(scalar, element_path, element, base + index as usize)
@@ -232,7 +232,7 @@ impl Walk<'_> {
             return self.skip_value();
         };
         column.validity.set(row);
-        let base = last_end(ends);
+        let base = end_of(ends, ends.len());
         let count = self.elements(|walk, index| {
             walk.at.element = Some(Element { index, list_path_bytes });
             let element = base + index as usize;
@@ -458,9 +458,9 @@ fn push_token(text: &mut TextValues, bytes: &[u8], token: StringToken) {
 }
 
 #[cold]
-fn no_column(offset: usize, name: &[u8]) -> Box<super::fault::Fault> {
-    let name = String::from_utf8_lossy(name);
-    super::fault::Fault::new(
+fn no_column(offset: usize, name: &[u8]) -> Box<Fault> {
+    let name = shown(name);
+    Fault::new(
         RejectKind::Attribute,
         offset,
         format!("the attribute \"{name}\" has no column and the table has no attribute map; use --attribute-map rest"),

@@ -3,21 +3,23 @@
 //! The walk follows the plan. At each key it knows which member this is, and with it the column that the value goes to;
 //! what the plan does not know goes to `extra`. Nothing is built in between.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, mem, sync::Arc};
 
 use super::{
     cursor::{Cursor, StringToken, unescape},
     extra::PendingExtra,
-    fault::{Fault, Parse},
+    fault::{Fault, Parse, shown},
     instant::DateMemory,
     names::OpenNames,
-    pointer,
     program::{Act, Object, ObjectIdx, Program, StepIdx, next_generation},
     tally::{Class, Tally},
 };
 use crate::{
     columns::{Column, Values},
-    model::plan::{PathId, Plan},
+    model::{
+        naming::pointer_step,
+        plan::{PathId, Plan},
+    },
     report::RejectKind,
 };
 
@@ -30,6 +32,9 @@ pub(super) struct Scratch {
     pub dates: DateMemory,
     /// Unescaped names and texts.
     pub text: Vec<u8>,
+    /// The unescaped name of the unknown member that is being read, and its path.
+    pub name: Vec<u8>,
+    pub path: String,
 }
 
 /// Where the walk is, for the pointers in `extra`.
@@ -79,8 +84,8 @@ impl Walk<'_> {
             MemberIs::Known(act) => walk.value(act, path, columns, row, value),
             MemberIs::Step(step) => {
                 steps.add(step);
-                let pattern = walk.program.objects[object].pattern.clone();
-                let name = walk.program.steps[usize::from(step)].clone();
+                let pattern = Arc::clone(&walk.program.objects[object].pattern);
+                let name = Arc::clone(&walk.program.steps[usize::from(step)]);
                 walk.unknown(&pattern, name.as_bytes(), value)
             }
         })?;
@@ -157,23 +162,31 @@ impl Walk<'_> {
         key: StringToken,
         key_at: usize,
     ) -> Parse<()> {
-        let name = decoded(self.cursor.bytes, key, &mut self.scratch.text).to_vec();
-        if !self.scratch.open_names.add(frame, &name, key_at) {
-            return Err(twice(key_at, &name));
+        // The value's own names are unescaped into another buffer.
+        let mut unescaped = mem::take(&mut self.scratch.name);
+        let name = decoded(self.cursor.bytes, key, &mut unescaped);
+        if !self.scratch.open_names.add(frame, name, key_at) {
+            return Err(twice(key_at, name));
         }
         self.cursor.colon()?;
         let value_at = self.cursor.pos;
-        let pattern = self.program.objects[object].pattern.clone();
-        self.unknown(&pattern, &name, value_at).map_err(|fault| fault.under_key(&name))
+        let pattern = Arc::clone(&self.program.objects[object].pattern);
+        self.unknown(&pattern, name, value_at).map_err(|fault| fault.under_key(name))?;
+        self.scratch.name = unescaped;
+        Ok(())
     }
 
     /// Reads a value and keeps it in `extra` under `pattern/name`.
     pub fn unknown(&mut self, pattern: &str, name: &[u8], value_at: usize) -> Parse<()> {
         self.skip_value()?;
-        let name = String::from_utf8_lossy(name);
-        let name = pointer::escaped(&name);
-        self.scratch.tally.unknown(&format!("{}/{name}", self.path_of(pattern)), value_at);
-        self.keep_raw(&format!("{}/{name}", self.pointer_of(pattern)), value_at);
+        let mut path = mem::take(&mut self.scratch.path);
+        path.clear();
+        path.push_str(&self.path_of(pattern));
+        path.push('/');
+        path.push_str(&pointer_step(&String::from_utf8_lossy(name)));
+        self.scratch.tally.unknown(&path, value_at);
+        self.keep_raw(&self.pointer_of(&path), value_at);
+        self.scratch.path = path;
         Ok(())
     }
 
@@ -224,14 +237,9 @@ impl Walk<'_> {
     /// Reads any value strictly and stores nothing.
     pub fn skip_value(&mut self) -> Parse<()> {
         match self.cursor.peek() {
-            b'"' => self.cursor.string().map(drop),
             b'{' => self.skip_object(),
             b'[' => self.elements(|walk, _| walk.skip_value()).map(drop),
-            b't' => self.cursor.literal(b"true"),
-            b'f' => self.cursor.literal(b"false"),
-            b'n' => self.cursor.literal(b"null"),
-            b'-' | b'0'..=b'9' => self.cursor.number().map(drop),
-            _ => Err(self.cursor.unexpected("a JSON value")),
+            _ => self.cursor.leaf(),
         }
     }
 
@@ -248,10 +256,7 @@ impl Walk<'_> {
         let frame = self.scratch.open_names.open();
         loop {
             let key_at = self.cursor.pos;
-            if self.cursor.peek() != b'"' {
-                return Err(self.cursor.unexpected("a member's name in quotes"));
-            }
-            let key = self.cursor.string()?;
+            let key = self.cursor.key()?;
             let name = decoded(self.cursor.bytes, key, &mut self.scratch.text);
             if !self.scratch.open_names.add(frame, name, key_at) {
                 return Err(twice(key_at, name));
@@ -331,13 +336,8 @@ pub(super) fn decoded<'t>(bytes: &'t [u8], token: StringToken, scratch: &'t mut 
 
 #[cold]
 pub(super) fn twice(offset: usize, name: &[u8]) -> Box<Fault> {
-    let name = String::from_utf8_lossy(name);
+    let name = shown(name);
     Fault::new(RejectKind::Duplicate, offset, format!("the member \"{name}\" is given twice in one object"))
-}
-
-/// Number of elements behind the last end.
-pub(super) fn last_end(ends: &[u32]) -> usize {
-    ends.last().map_or(0, |&end| end as usize)
 }
 
 /// The texts of a column of texts, with `row` marked as present: the caller adds its text.
