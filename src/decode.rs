@@ -18,9 +18,12 @@ mod extra;
 mod fault;
 mod grammar;
 mod instant;
+mod map;
 mod names;
 mod number;
+mod open_names;
 mod program;
+mod string;
 mod tally;
 mod value;
 mod walk;
@@ -144,10 +147,11 @@ impl Decoder {
     pub fn new(plan: Arc<Plan>) -> Self {
         let mut column_of_path = vec![None; plan.paths.len()];
         columns_by_path(&plan.row, &mut column_of_path);
+        let program = Program::new(&plan);
         Self {
-            program: Program::new(&plan),
+            scratch: Scratch::new(&program, plan.paths.len()),
+            program,
             staging: Staging::new(&plan),
-            scratch: Scratch::default(),
             last_shape: None,
             column_of_path,
             max_flattened_bytes: MAX_FLATTENED_BYTES,
@@ -263,7 +267,7 @@ impl Decoder {
             return Err(self.not_an_object(start, at_end));
         }
         let first_row = columns.num_rows;
-        let mark = self.scratch.tally.mark();
+        self.scratch.tally.begin_record();
         let mut shape = self.last_shape;
         loop {
             let (result, end) = self.walk(block, start.clone(), shape, columns, &at_end);
@@ -280,7 +284,7 @@ impl Decoder {
                 Err(fault) => Some(fault),
             };
             columns.truncate(first_row);
-            self.scratch.tally.back_to(mark);
+            self.scratch.tally.forget_record();
             self.scratch.extra.clear();
             self.scratch.open_names.clear();
             self.staging.clear();
@@ -316,7 +320,7 @@ impl Decoder {
         let mut walk = Walk {
             cursor,
             plan: &self.plan,
-            program: &mut self.program,
+            program: &self.program,
             scratch: &mut self.scratch,
             at: Position::default(),
         };
@@ -362,13 +366,7 @@ impl Decoder {
     }
 
     fn bare_walk<'w>(&'w mut self, cursor: Cursor<'w>) -> Walk<'w> {
-        Walk {
-            cursor,
-            plan: &self.plan,
-            program: &mut self.program,
-            scratch: &mut self.scratch,
-            at: Position::default(),
-        }
+        Walk { cursor, plan: &self.plan, program: &self.program, scratch: &mut self.scratch, at: Position::default() }
     }
 
     /// Replaces what the walk says it kept by what the columns hold, so that the ledger closes only if both agree.
