@@ -16,6 +16,11 @@ mod text;
 pub use bitmap::Bitmap;
 pub use text::TextValues;
 
+/// 0001-01-01T00:00:00Z in microseconds: the first instant that a column holds. Readers disagree about those before it.
+pub const FIRST_INSTANT: i64 = -62_135_596_800_000_000;
+/// The last microsecond of the year 9999, and the last instant that a column holds.
+pub const LAST_INSTANT: i64 = 253_402_300_799_999_999;
+
 /// What a column can hold. Every nested shape of the table schema is one of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ScalarType {
@@ -292,7 +297,9 @@ impl Column {
     }
 }
 
-fn end_of(ends: &[u32], len: usize) -> usize {
+/// Where the first `len` lists or texts end.
+#[inline]
+pub(crate) fn end_of(ends: &[u32], len: usize) -> usize {
     ends.get(len.wrapping_sub(1)).map_or(0, |&end| end as usize)
 }
 

@@ -47,18 +47,24 @@ impl Bitmap {
     }
 
     /// Sets bit `index`, which is at or beyond the end: bits between are zero.
-    #[inline]
+    #[inline(always)]
     pub fn set(&mut self, index: usize) {
-        let word = index / 64;
-        if word >= self.words.len() {
-            self.words.resize(word + 1, 0);
+        let bit = 1 << (index % 64);
+        match self.words.get_mut(index / 64) {
+            Some(word) => *word |= bit,
+            None => self.set_beyond(index / 64, bit),
         }
-        self.words[word] |= 1 << (index % 64);
         self.len = self.len.max(index + 1);
     }
 
+    #[inline(never)]
+    fn set_beyond(&mut self, word: usize, bit: u64) {
+        self.words.resize(word, 0);
+        self.words.push(bit);
+    }
+
     /// Appends one bit.
-    #[inline]
+    #[inline(always)]
     pub fn push(&mut self, bit: bool) {
         let word = self.len / 64;
         if word >= self.words.len() {

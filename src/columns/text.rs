@@ -1,5 +1,7 @@
 //! Texts one behind the other, with their ends.
 
+use super::end_of;
+
 /// Dense texts: `ends[i]` is where text `i` ends in `bytes`. Each text is valid UTF-8.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TextValues {
@@ -82,6 +84,6 @@ impl TextValues {
     /// Where text `index` begins in `bytes`; of the one behind the last, where that ends.
     #[must_use]
     pub fn start(&self, index: usize) -> usize {
-        self.ends.get(index.wrapping_sub(1)).map_or(0, |&end| end as usize)
+        end_of(&self.ends, index)
     }
 }
