@@ -121,7 +121,8 @@ impl Choice {
                 values.extend((0..count).map(|at| self.pick(&self.doubles, at).copied().unwrap_or(at as f64)));
             }
             Values::Bool(values) => {
-                (0..count).for_each(|at| values.push(self.pick(&self.numbers, at).is_some_and(|number| number & 1 == 1)));
+                (0..count)
+                    .for_each(|at| values.push(self.pick(&self.numbers, at).is_some_and(|number| number & 1 == 1)));
             }
             _ => unreachable!("a scalar"),
         }
@@ -193,8 +194,8 @@ impl Table {
         let shapes: Vec<ColumnShape> = choices.iter().map(Choice::shape).collect();
         let columns = Columns { columns: choices.iter().map(|choice| choice.column(num_rows)).collect(), num_rows };
         let table = schema(&shapes);
-        let compression =
-            [Compression::Zstd(1), Compression::Snappy, Compression::Lz4, Compression::None][usize::from(self.codec) % 4];
+        let compression = [Compression::Zstd(1), Compression::Snappy, Compression::Lz4, Compression::None]
+            [usize::from(self.codec) % 4];
         let is_flat = |at: &usize| matches!(shapes[*at], ColumnShape::Scalar(_));
         let has_filter = |at: &usize| is_flat(at) && shapes[*at] != ColumnShape::Scalar(ScalarType::Bool);
         let flat: Vec<usize> = (0..shapes.len()).filter(is_flat).collect();

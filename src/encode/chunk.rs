@@ -46,6 +46,14 @@ pub(super) struct ChunkScratch {
     page: Vec<u8>,
 }
 
+impl ChunkScratch {
+    /// Gives back what a text of many megabytes has taken.
+    pub fn trim(&mut self) {
+        self.values.shrink_to(EncodeOptions::KEPT_SCRATCH_BYTES);
+        self.page.shrink_to(EncodeOptions::KEPT_SCRATCH_BYTES);
+    }
+}
+
 /// How chunks of one leaf are written.
 #[derive(Debug, Clone)]
 pub(super) struct ChunkOptions {

@@ -43,6 +43,8 @@ impl EncodeOptions {
     pub const DICTIONARY_TRIAL_PERCENT: usize = 90;
     /// Fewer bytes than this are stored as they are: what a codec says of itself is about as much.
     pub const LEAST_COMPRESSED_BYTES: usize = 32;
+    /// A buffer that a worker keeps for the next row group is cut to this: several pages, and most row groups.
+    pub const KEPT_SCRATCH_BYTES: usize = 16 << 20;
     /// Different values for which a bloom filter is made at first; it is folded down to those that there are.
     pub const BLOOM_FILTER_VALUES: u64 = Config::ROW_GROUP_ROWS as u64;
     /// One look-up in a hundred finds a bloom filter wrong: 10 bits for each distinct value.

@@ -9,7 +9,7 @@ use parquet::{
 };
 
 use super::{
-    FileSchema, bug,
+    EncodeOptions, FileSchema, bug,
     check::check_column,
     chunk::{self, ChunkScratch},
     leaf::leaves,
@@ -113,5 +113,7 @@ pub fn encode_row_group(
     }
     scratch.pages = sink.into_inner().map_err(|error| bug(&error))?;
     group.bytes = Bytes::copy_from_slice(&scratch.pages);
+    scratch.pages.shrink_to(EncodeOptions::KEPT_SCRATCH_BYTES);
+    scratch.chunk.trim();
     Ok(group)
 }
