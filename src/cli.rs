@@ -3,6 +3,7 @@
 mod args;
 mod config_file;
 mod dry_run;
+mod generate;
 mod human;
 mod next_steps;
 mod paint;
@@ -53,6 +54,7 @@ pub fn main() -> ExitCode {
         Command::Convert(args) => convert(*args),
         Command::Schema(args) => schema(&args).map(|()| 0),
         Command::Infer(args) => infer(&args).map(|()| 0),
+        Command::Generate(args) => generate::run(&args, processors()).map(|()| 0),
         Command::Completions { shell } => completions(shell).map(|()| 0),
         Command::Man => man().map(|()| 0),
     };
@@ -130,9 +132,13 @@ fn closing_words(report: &Report, config: &Config, target: Target, paint: Paint)
     text
 }
 
+fn processors() -> usize {
+    thread::available_parallelism().map_or(1, usize::from).min(Config::MAX_THREADS)
+}
+
 fn surroundings() -> Surroundings {
     Surroundings {
-        threads: thread::available_parallelism().map_or(1, usize::from).min(Config::MAX_THREADS),
+        threads: processors(),
         now: DateTime::<Utc>::from(SystemTime::now()).to_rfc3339_opts(SecondsFormat::Secs, true),
         load_model: Model::load,
     }
