@@ -1,6 +1,7 @@
 //! The command line: what was said, what it means, and what a person sees of a run.
 
 mod args;
+mod bench;
 mod config_file;
 mod dry_run;
 mod generate;
@@ -54,6 +55,7 @@ pub fn main() -> ExitCode {
         Command::Convert(args) => convert(*args),
         Command::Schema(args) => schema(&args).map(|()| 0),
         Command::Infer(args) => infer(&args).map(|()| 0),
+        Command::Bench(args) => bench::run(&args, processors(), &surroundings().now).map(|()| 0),
         Command::Generate(args) => generate::run(&args, processors()).map(|()| 0),
         Command::Completions { shell } => completions(shell).map(|()| 0),
         Command::Man => man().map(|()| 0),

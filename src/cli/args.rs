@@ -10,7 +10,7 @@ use clap::{
 };
 use partiquet::config::{AttributeColumns, AttributeMap, Compression, MaxRejects, Mode, PartitionBy, Size};
 
-use super::{generate, schema::SchemaForm};
+use super::{bench, generate, schema::SchemaForm};
 
 /// Flattens nested contact-centre JSON into Hive-partitioned Parquet: every participant a row, every leaf a column,
 /// nothing lost.
@@ -39,6 +39,9 @@ pub enum Command {
     /// Write realistic invented input of any size
     #[command(after_help = generate::EXAMPLES)]
     Generate(Box<generate::GenerateArgs>),
+    /// Measure conversions: a matrix of options, also beside other engines
+    #[command(after_help = bench::EXAMPLES)]
+    Bench(Box<bench::BenchArgs>),
     /// Print a completion script for a shell
     #[command(
         after_help = "Example:  partiquet completions bash > ~/.local/share/bash-completion/completions/partiquet"

@@ -1,6 +1,6 @@
 //! `partiquet generate`: realistic input of any size, written by all cores.
 
-mod write;
+pub mod write;
 
 use std::{io, path::PathBuf, time::Instant};
 

@@ -20,6 +20,7 @@ use crate::{
     input::{Piece, RecordBlock, discover::total_bytes, reader::BlockReader},
     observe::{Observer, Progress, Stage},
     partition::Router,
+    report::StageSeconds,
 };
 
 /// Everything the workers share.
@@ -69,6 +70,8 @@ struct State {
     /// Memory to be used again.
     spare_bytes: Vec<Vec<u8>>,
     spare_columns: Vec<Columns>,
+    /// The work of all threads that have returned.
+    busy: StageSeconds,
     error: Option<Error>,
 }
 
@@ -119,6 +122,7 @@ impl<'a> Steps<'a> {
                 encoding: 0,
                 spare_bytes: Vec::new(),
                 spare_columns: Vec::new(),
+                busy: StageSeconds::default(),
                 error: None,
             }),
             changed: Condvar::new(),
@@ -143,20 +147,27 @@ impl<'a> Steps<'a> {
     pub fn work(&self) {
         let _wakes_others = WakeOthers(self);
         let mut decoder = self.decoder.clone();
+        let mut busy = StageSeconds::default();
         loop {
-            let result = match self.next_step() {
-                Step::Encode(ticket, columns) => self.encode(ticket, columns),
-                Step::Route(merge, arrived) => self.route(*merge, arrived),
+            let step = self.next_step();
+            let begun = self.observer.clock();
+            let (result, spent) = match step {
+                Step::Encode(ticket, columns) => (self.encode(ticket, columns), &mut busy.encode),
+                Step::Route(merge, arrived) => (self.route(*merge, arrived), &mut busy.route),
                 Step::Decode(piece, block, lines, columns) => {
                     self.decode(&mut decoder, piece, block, lines, columns);
-                    Ok(())
+                    (Ok(()), &mut busy.decode)
                 }
                 Step::Read(reader, recycled) => {
                     self.read(*reader, recycled);
-                    Ok(())
+                    (Ok(()), &mut busy.read)
                 }
-                Step::Done => return,
+                Step::Done => {
+                    self.lock().busy += busy;
+                    return;
+                }
             };
+            *spent += self.observer.clock().saturating_sub(begun).as_secs_f64();
             if let Err(error) = result {
                 self.fail(error);
             }
@@ -175,7 +186,7 @@ impl<'a> Steps<'a> {
         let paths: Vec<String> = router.partitions().iter().map(|partition| partition.path.clone()).collect();
         let (mut totals, rejects) = account.finish()?;
         totals.partition_values_displaced = router.num_displaced();
-        Ok(Staged { totals, files: self.files.into_partitions(paths)?, rejects, pool })
+        Ok(Staged { totals, files: self.files.into_partitions(paths)?, rejects, busy: state.busy, pool })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
