@@ -4,6 +4,8 @@
 //! settings (a matrix) x contenders (ours, peers) -> runs, rounds interleaved -> figures -> table, JSON, page
 //! ```
 
+#![expect(clippy::doc_markdown, reason = "these comments are the help: backticks would be printed")]
+
 mod chart;
 mod figures;
 mod inputs;
@@ -17,7 +19,7 @@ mod table;
 use std::{
     env, fs,
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use clap::{Args, ValueEnum, ValueHint};
@@ -26,7 +28,7 @@ use partiquet::{
     config::{AttributeColumns, Compression, PartitionBy, Size},
 };
 
-use super::{generate::DataArgs, print, report_file::ReportFile};
+use super::{generate::DataArgs, print, report_file::ReportFile, signals};
 use inputs::Stored;
 use matrix::Asked;
 use peers::Peer;
@@ -125,12 +127,13 @@ pub fn run(args: &BenchArgs, processors: usize, now: &str) -> Result<()> {
     // Before hours of work: a path that cannot be written to is known at once.
     let json = args.json.as_deref().map(ReportFile::create).transpose()?;
     let html = args.html.as_deref().map(ReportFile::create).transpose()?;
-    let work = Work::new(args.work.clone().unwrap_or_else(env::temp_dir))?;
+    let stop = signals::stop_flag()?;
+    let work = Work::new(args.work.as_deref().unwrap_or(&env::temp_dir()))?;
 
-    let inputs = inputs::prepare(&args.input, &asked, &args.data.settings(), &work.dir, processors)?;
+    let inputs = inputs::prepare(&args.input, &asked, &args.data.settings(), &work.dir, processors, &stop)?;
     let settings = matrix::settings(&asked, &inputs);
     let contenders = peers::contenders(&args.peers, args.peers_python.as_deref(), &settings, &work.dir)?;
-    let results = measure::all(&settings, &contenders, args.rounds, &work.dir, now)?;
+    let results = measure::all(&settings, &contenders, args.rounds, &work.dir, now, &stop)?;
 
     let text = match args.form {
         Form::Table => table::plain(&results),
@@ -193,11 +196,9 @@ struct Work {
 }
 
 impl Work {
-    fn new(parent: PathBuf) -> Result<Self> {
+    fn new(parent: &Path) -> Result<Self> {
         let dir = parent.join(format!("partiquet-bench-{}", std::process::id()));
-        fs::create_dir_all(&parent)
-            .and_then(|()| fs::create_dir(&dir))
-            .map_err(Error::io("create the folder", &dir))?;
+        fs::create_dir_all(parent).and_then(|()| fs::create_dir(&dir)).map_err(Error::io("create the folder", &dir))?;
         Ok(Self { dir })
     }
 }

@@ -57,7 +57,14 @@ impl Input {
 }
 
 /// Takes or makes the inputs, and reads them once, so that all runs find them in the page cache.
-pub fn prepare(given: &[String], asked: &Asked, data: &Settings, work: &Path, threads: usize) -> Result<Vec<Input>> {
+pub fn prepare(
+    given: &[String],
+    asked: &Asked,
+    data: &Settings,
+    work: &Path,
+    threads: usize,
+    stop: &AtomicBool,
+) -> Result<Vec<Input>> {
     if !given.is_empty() {
         let found = discover(given, None)?;
         let mut bytes = 0;
@@ -83,7 +90,7 @@ pub fn prepare(given: &[String], asked: &Asked, data: &Settings, work: &Path, th
             let path = work.join(format!("input-{number}.ndjson{ending}"));
             tell(&format!("generating {} of {}, {stored}", human::bytes(size.0), data.shape));
             let to = Destination { path: &path, files: None, mode: Mode::Error, compression };
-            let written = write::write(&generator, &to, threads, &AtomicBool::new(false))?;
+            let written = write::write(&generator, &to, threads, stop)?;
             warm(&path)?;
             inputs.push(Input {
                 names: vec![path.to_string_lossy().into_owned()],

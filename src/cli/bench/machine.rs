@@ -23,10 +23,8 @@ impl Machine {
             line.and_then(|line| line.split_once(':')).map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
         };
         let kilobytes = field(&read("/proc/meminfo"), "MemTotal");
-        let mut processor = field(&read("/proc/cpuinfo"), "model name");
-        if processor.is_empty() {
-            processor = std::env::consts::ARCH.to_owned();
-        }
+        let model = field(&read("/proc/cpuinfo"), "model name");
+        let processor = if model.is_empty() { std::env::consts::ARCH.to_owned() } else { model };
         Self {
             processor,
             cores: thread::available_parallelism().map_or(1, usize::from),

@@ -6,6 +6,7 @@ use std::{
     io::{self, Write},
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
     time::Instant,
 };
 
@@ -17,7 +18,7 @@ use super::{
     figures::{Agreement, Contender, Figures, Outcome, Results, Row, Run, median},
     machine::Machine,
     matrix::Setting,
-    peers::{Contenders, Peers},
+    peers::{self, Contenders, Peers},
     tell,
 };
 use crate::cli::human;
@@ -26,7 +27,14 @@ use crate::cli::human;
 const CANNOT: i32 = 3;
 
 /// Runs everything, `rounds` times in turn: so a slow minute of the machine hits all of them.
-pub fn all(settings: &[Setting], contenders: &Contenders, rounds: u32, work: &Path, now: &str) -> Result<Results> {
+pub fn all(
+    settings: &[Setting],
+    contenders: &Contenders,
+    rounds: u32,
+    work: &Path,
+    now: &str,
+    stop: &AtomicBool,
+) -> Result<Results> {
     let mut rows: Vec<Row> = (0..settings.len())
         .flat_map(|setting| contenders.all.iter().map(move |contender| (setting, contender.clone())))
         .map(|(setting, contender)| Row { setting, contender, outcome: Outcome::Measured(Figures::default()) })
@@ -38,11 +46,14 @@ pub fn all(settings: &[Setting], contenders: &Contenders, rounds: u32, work: &Pa
             // Who goes first is warmest or coldest: each in turn.
             for at in (0..each).map(|at| (at + round) % each) {
                 let out = work.join(format!("out-{at}"));
+                if stop.load(Ordering::Relaxed) {
+                    return Err(Error::Interrupted);
+                }
                 one(setting, &mut rows[at], contenders.peers.as_ref(), work, &out)?;
-                show(round, setting.label(settings), &rows[at]);
+                show(round, &setting.label(settings), &rows[at]);
             }
-            if let Some(peers) = contenders.peers.as_ref().filter(|_| round == 0) {
-                agree(setting, rows, peers, work)?;
+            if let Some(runner) = contenders.peers.as_ref().filter(|_| round == 0) {
+                agree(setting, rows, runner, work)?;
             }
             for at in 0..each {
                 remove(&work.join(format!("out-{at}")))?;
@@ -61,14 +72,32 @@ pub fn all(settings: &[Setting], contenders: &Contenders, rounds: u32, work: &Pa
     })
 }
 
-fn one(setting: &Setting, row: &mut Row, peers: Option<&Peers>, work: &Path, out: &Path) -> Result<()> {
+/// What a peer says on its last line.
+#[derive(Deserialize)]
+struct ToldByPeer {
+    seconds: f64,
+    /// Of processes that it does not wait for.
+    #[serde(default)]
+    cpu_seconds: f64,
+    #[serde(default)]
+    peak_bytes: u64,
+}
+
+/// What the comparing program says on its last line.
+#[derive(Deserialize)]
+struct ToldOfAgreement {
+    sums: u64,
+    differ: Vec<String>,
+}
+
+fn one(setting: &Setting, row: &mut Row, runner: Option<&Peers>, work: &Path, out: &Path) -> Result<()> {
     let Outcome::Measured(figures) = &mut row.outcome else { return Ok(()) };
     remove(out)?;
     let report_path = work.join("report.json");
     let said = Said { stdout: work.join("stdout"), stderr: work.join("stderr") };
-    let mut command = match (&row.contender, peers) {
-        (Contender::Peer { peer, keys, .. }, Some(peers)) => {
-            peers.command(*peer, &peers.job(setting, keys.as_ref(), out, work)?)
+    let mut command = match (&row.contender, runner) {
+        (Contender::Peer { peer, keys, .. }, Some(runner)) => {
+            runner.command(*peer, &peers::job(setting, keys.as_ref(), out, work)?)
         }
         _ => ours(setting, row.contender.keys(), out, &report_path)?,
     };
@@ -82,17 +111,7 @@ fn one(setting: &Setting, row: &mut Row, peers: Option<&Peers>, work: &Path, out
             row.outcome = Outcome::Cannot(format!("failed: {}", said.last_line()));
             return Ok(());
         }
-        /// What a peer says on its last line.
-        #[derive(Deserialize)]
-        struct Told {
-            seconds: f64,
-            /// Of processes that it does not wait for.
-            #[serde(default)]
-            cpu_seconds: f64,
-            #[serde(default)]
-            peak_bytes: u64,
-        }
-        let told: Told = serde_json::from_str(&said.last_line())
+        let told: ToldByPeer = serde_json::from_str(&said.last_line())
             .map_err(|error| Error::Bug(format!("{} told no time: {error}", row.contender.name())))?;
         // Starting Python or Java is not held against it.
         run.wall_seconds = told.seconds;
@@ -165,7 +184,7 @@ impl Said {
 }
 
 /// Compares the output of each peer with that of ours that did the same work.
-fn agree(setting: &Setting, rows: &mut [Row], peers: &Peers, work: &Path) -> Result<()> {
+fn agree(setting: &Setting, rows: &mut [Row], runner: &Peers, work: &Path) -> Result<()> {
     for at in 0..rows.len() {
         let keys = rows[at].contender.keys().cloned();
         let Some(own) = rows.iter().position(|row| row.contender.is_ours() && row.contender.keys() == keys.as_ref())
@@ -184,8 +203,8 @@ fn agree(setting: &Setting, rows: &mut [Row], peers: &Peers, work: &Path) -> Res
         if let Outcome::Measured(figures) = &mut rows[at].outcome {
             // What went in is the same for all.
             (figures.rows, figures.json_bytes) = num_rows;
-            let job = peers.job(setting, keys.as_ref(), &work.join(format!("out-{at}")), work)?;
-            let agreement = agreement(&mut peers.agree(&job, &own_out), work)?;
+            let job = peers::job(setting, keys.as_ref(), &work.join(format!("out-{at}")), work)?;
+            let agreement = agreement(&mut runner.agree(&job, &own_out), work)?;
             match &agreement {
                 Agreement::Agrees(sums) => tell(&format!("        {name} agrees with partiquet in {sums} sums")),
                 Agreement::Differs(what) => tell(&format!("        {name} differs: {}", what.join("; "))),
@@ -198,15 +217,9 @@ fn agree(setting: &Setting, rows: &mut [Row], peers: &Peers, work: &Path) -> Res
 }
 
 fn agreement(command: &mut Command, work: &Path) -> Result<Agreement> {
-    /// What the comparing program says on its last line.
-    #[derive(Deserialize)]
-    struct Told {
-        sums: u64,
-        differ: Vec<String>,
-    }
     let said = Said { stdout: work.join("stdout"), stderr: work.join("stderr") };
     let (code, _) = said.measure(command)?;
-    Ok(match serde_json::from_str::<Told>(&said.last_line()) {
+    Ok(match serde_json::from_str::<ToldOfAgreement>(&said.last_line()) {
         Ok(told) if code == Some(0) && told.differ.is_empty() => Agreement::Agrees(told.sums),
         Ok(told) if code == Some(0) => Agreement::Differs(told.differ),
         _ => Agreement::NotChecked(said.last_line()),
@@ -265,7 +278,7 @@ fn remove(out: &Path) -> Result<()> {
     }
 }
 
-fn show(round: usize, label: String, row: &Row) {
+fn show(round: usize, label: &str, row: &Row) {
     let outcome = match &row.outcome {
         Outcome::Measured(figures) => figures.runs.last().map_or_else(String::new, |run| {
             format!("{:8.2} s  {:8.2} cpu s  {:>8}", run.wall_seconds, run.cpu_seconds, human::bytes(run.peak_bytes))

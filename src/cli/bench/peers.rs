@@ -129,10 +129,8 @@ pub fn contenders(asked: &[Peer], python: Option<&Path>, settings: &[Setting], w
             }
         }
     }
-    let keys = match found.iter().all(|(peer, _)| peer.has_maps()) {
-        true => Vec::new(),
-        false => frequent_keys(&settings[0], work)?,
-    };
+    let all_have_maps = found.iter().all(|(peer, _)| peer.has_maps());
+    let keys = if all_have_maps { Vec::new() } else { frequent_keys(&settings[0], work)? };
     let mut all = vec![Contender::Ours];
     if !keys.is_empty() {
         all.push(Contender::OursByKey(keys.clone()));
@@ -195,34 +193,6 @@ impl Peers {
         if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
     }
 
-    /// Writes what is to be done; the path of it.
-    pub fn job(&self, setting: &Setting, keys: Option<&Vec<String>>, out: &Path, work: &Path) -> Result<PathBuf> {
-        let model = Model::load(Model::DEFAULT)?;
-        let table = TableSchema::new(&model, keys.map_or(&[][..], Vec::as_slice), AttributeMap::Rest, false)?;
-        let columns: serde_json::Value = serde_json::from_str(&schema::render(&table, &model, SchemaForm::Json))
-            .map_err(|error| Error::Bug(format!("the schema is not JSON: {error}")))?;
-        let (codec, level) = match setting.codec {
-            Compression::Zstd(level) => ("zstd", Some(level)),
-            Compression::Snappy => ("snappy", None),
-            Compression::Lz4 => ("lz4", None),
-            Compression::None => ("none", None),
-        };
-        let job = json!({
-            "input": setting.input.names[0],
-            "out": out,
-            "shape": setting.input.shape,
-            "threads": setting.threads,
-            "codec": codec,
-            "level": level,
-            "by_day": !setting.partition_by.0.is_empty(),
-            "keys": keys,
-            "columns": columns["columns"],
-        });
-        let path = work.join("job.json");
-        fs::write(&path, job.to_string()).map_err(Error::io("write", &path))?;
-        Ok(path)
-    }
-
     /// The conversion.
     pub fn command(&self, peer: Peer, job: &Path) -> Command {
         let mut command = self.program(&format!("with_{}.py", peer.words().0));
@@ -236,4 +206,32 @@ impl Peers {
         command.arg(job).arg(ours);
         command
     }
+}
+
+/// Writes what is to be done; the path of it.
+pub fn job(setting: &Setting, keys: Option<&Vec<String>>, out: &Path, work: &Path) -> Result<PathBuf> {
+    let model = Model::load(Model::DEFAULT)?;
+    let table = TableSchema::new(&model, keys.map_or(&[][..], Vec::as_slice), AttributeMap::Rest, false)?;
+    let columns: serde_json::Value = serde_json::from_str(&schema::render(&table, &model, SchemaForm::Json))
+        .map_err(|error| Error::Bug(format!("the schema is not JSON: {error}")))?;
+    let (codec, level) = match setting.codec {
+        Compression::Zstd(level) => ("zstd", Some(level)),
+        Compression::Snappy => ("snappy", None),
+        Compression::Lz4 => ("lz4", None),
+        Compression::None => ("none", None),
+    };
+    let job = json!({
+        "input": setting.input.names[0],
+        "out": out,
+        "shape": setting.input.shape,
+        "threads": setting.threads,
+        "codec": codec,
+        "level": level,
+        "by_day": !setting.partition_by.0.is_empty(),
+        "keys": keys,
+        "columns": columns["columns"],
+    });
+    let path = work.join("job.json");
+    fs::write(&path, job.to_string()).map_err(Error::io("write", &path))?;
+    Ok(path)
 }

@@ -2,10 +2,13 @@
 
 use std::fmt::Write;
 
-use super::figures::{Agreement, Figures, Outcome, Results, Row};
+use super::{
+    figures::{Agreement, Figures, Outcome, Results, Row},
+    matrix::Setting,
+};
 use crate::cli::human;
 
-const HEADS: [&str; 10] =
+pub const HEADS: [&str; 10] =
     ["", "wall s", "least", "most", "cpu s", "MB/s", "rows/s", "peak memory", "output", "times ours"];
 
 /// Aligned columns.
@@ -28,7 +31,9 @@ pub fn plain(results: &Results) -> String {
         line.trim_end().to_owned() + "\n"
     };
     text.push_str(&line(&HEADS.map(str::to_owned)));
-    rows.iter().for_each(|row| text.push_str(&line(row)));
+    for row in &rows {
+        text.push_str(&line(row));
+    }
     text.push_str(&notes(results));
     text
 }
@@ -46,6 +51,9 @@ pub fn markdown(results: &Results) -> String {
     text
 }
 
+/// A value of a setting, as text.
+type Of<'a> = &'a dyn Fn(&Setting) -> String;
+
 /// What was run.
 pub fn about(results: &Results) -> String {
     let Some(first) = results.settings.first() else { return String::new() };
@@ -54,9 +62,9 @@ pub fn about(results: &Results) -> String {
     let rounds = human::counted(u64::from(results.rounds), "round", "rounds");
     let day = results.measured_at.split('T').next().unwrap_or_default();
     let mut text = format!("partiquet {}, {day}, {rounds}: {shape}", results.version);
-    let varies = |of: &dyn Fn(&super::matrix::Setting) -> String| results.settings.iter().any(|s| of(s) != of(first));
+    let varies = |of: &dyn Fn(&Setting) -> String| results.settings.iter().any(|s| of(s) != of(first));
     // What varies stands in the rows.
-    let fixed: [(&dyn Fn(&super::matrix::Setting) -> String, String); 5] = [
+    let fixed: [(Of<'_>, String); 5] = [
         (&|s| s.input.size_text(), size),
         (&|s| s.input.stored.to_string(), first.input.stored.to_string()),
         (&|s| s.partition_by.to_string(), format!("partitioned by {}", first.partition_by)),
@@ -94,7 +102,7 @@ pub fn row_name(results: &Results, row: &Row) -> String {
     }
 }
 
-fn cells(results: &Results) -> Vec<Vec<String>> {
+pub fn cells(results: &Results) -> Vec<Vec<String>> {
     results
         .rows
         .iter()
@@ -171,5 +179,5 @@ pub fn notes_list(results: &Results) -> Vec<String> {
 }
 
 fn notes(results: &Results) -> String {
-    notes_list(results).iter().map(|note| format!("\n{note}\n")).collect()
+    notes_list(results).iter().map(|note| format!("\n{note}\n")).collect::<Vec<_>>().concat()
 }
