@@ -6,7 +6,7 @@
 //! cargo test --bench stages         # each once and on less, to see that they run: a part of `cargo test`
 //! ```
 
-#![expect(clippy::unwrap_used, missing_docs, reason = "a bench that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
 
 mod data;
 
@@ -133,7 +133,9 @@ fn routing(criterion: &mut Criterion) {
             bencher.iter_batched(
                 fresh,
                 |(mut router, mut decoded)| {
-                    decoded.iter_mut().for_each(|columns| router.route(columns).unwrap());
+                    for columns in &mut decoded {
+                        router.route(columns).unwrap();
+                    }
                     (router, decoded)
                 },
                 BatchSize::LargeInput,
