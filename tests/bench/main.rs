@@ -1,7 +1,7 @@
 //! `partiquet bench` as its users run it, on little data. What it says of other engines is tested where these are:
 //! in `tests/python`.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::{
     fs,
@@ -48,7 +48,8 @@ const LITTLE: [&str; 4] = ["--size", "200kB", "--rounds", "2"];
 #[test]
 fn every_combination_is_measured_in_every_round() {
     let folder = Folder::new();
-    let varied = ["--threads", "1,2", "--compression", "zstd(1),none", "--input-compression", "none,gz", "--json", "r.json"];
+    let varied =
+        ["--threads", "1,2", "--compression", "zstd(1),none", "--input-compression", "none,gz", "--json", "r.json"];
     let (table, _) = folder.ended(0, &[&LITTLE[..], &varied].concat());
     let results = folder.json("r.json");
     let rows = results["rows"].as_array().unwrap();
@@ -106,7 +107,9 @@ fn one_setting_is_a_page_and_a_table_too() {
     let (table, _) =
         folder.ended(0, &[&LITTLE[..], &["--threads", "1", "--as", "markdown", "--html", "page.html"]].concat());
     assert!(table.contains("| partiquet | "), "{table}");
-    assert!(table.contains("2 rounds: conversations, 200 kB, plain, partitioned by day(start_time), zstd(1), 1 thread"));
+    assert!(
+        table.contains("2 rounds: conversations, 200 kB, plain, partitioned by day(start_time), zstd(1), 1 thread")
+    );
     let page = fs::read_to_string(folder.path().join("page.html")).unwrap();
     assert!(!page.contains("Scaling"), "there is nothing to scale");
 }
@@ -146,7 +149,11 @@ fn wrong_options_are_refused_with_a_way_out() {
         (&["--profile", "x"], "use one of: typical"),
         (&["--input-compression", "bz2"], "possible values"),
     ] {
-        let args = if args.contains(&"--size") || args.contains(&"--input") { args.to_vec() } else { [args, &["--size", "10kB"]].concat() };
+        let args = if args.contains(&"--size") || args.contains(&"--input") {
+            args.to_vec()
+        } else {
+            [args, &["--size", "10kB"]].concat()
+        };
         let (_, said) = folder.ended(2, &args);
         assert!(said.contains(part), "{args:?}: {said}");
     }

@@ -9,7 +9,7 @@ use plotters::{
         ranged1d::{IntoSegmentedCoord, SegmentValue},
     },
     drawing::{DrawingArea, IntoDrawingArea},
-    element::{Circle, Rectangle, Text},
+    element::{Circle, PathElement, Rectangle, Text},
     prelude::SVGBackend,
     series::LineSeries,
     style::{Color, FontStyle, IntoFont, RGBColor, TextStyle},
@@ -35,11 +35,15 @@ const GAP: &str = "\u{a0}\u{a0}";
 const WIDTH: u32 = 900;
 const BAR_HEIGHT: u32 = 34;
 const LABEL_WIDTH: u32 = 300;
+/// Of the height of a chart.
+const NAME_HEIGHT: f64 = 0.07;
 
 /// One bar: its parts from left to right, and what is written behind it.
 pub struct Bar {
     pub label: String,
     pub parts: Vec<(f64, RGBColor)>,
+    /// Least and most of all rounds, drawn as a thin line across the end.
+    pub spread: Option<(f64, f64)>,
     pub said: String,
 }
 
@@ -53,7 +57,11 @@ pub struct Line {
 /// Horizontal bars, the first at the top.
 pub fn bars(bars: &[Bar]) -> Result<String> {
     let height = BAR_HEIGHT * bars.len() as u32 + 8;
-    let most = bars.iter().map(|bar| bar.parts.iter().map(|(value, _)| value).sum::<f64>()).fold(0.0, f64::max);
+    let end = |bar: &Bar| {
+        let whole: f64 = bar.parts.iter().map(|(value, _)| value).sum();
+        bar.spread.map_or(whole, |(_, most)| most.max(whole))
+    };
+    let most = bars.iter().map(end).fold(0.0, f64::max);
     draw(height, |root| {
         let mut chart = ChartBuilder::on(root)
             .margin(4)
@@ -89,8 +97,14 @@ pub fn bars(bars: &[Bar]) -> Result<String> {
                 chart.draw_series([rectangle]).map_err(bug)?;
                 from += value;
             }
+            let middle = SegmentValue::CenterOf(at);
+            if let Some((least, most)) = bar.spread {
+                let line = PathElement::new([(least, middle.clone()), (most, middle.clone())], INK.stroke_width(2));
+                chart.draw_series([line]).map_err(bug)?;
+            }
             let style = text(15).pos(Pos::new(HPos::Left, VPos::Center));
-            let behind = Text::new(format!("{GAP}{}", bar.said), (from, SegmentValue::CenterOf(at)), style);
+            let behind = bar.spread.map_or(from, |(_, most)| most.max(from));
+            let behind = Text::new(format!("{GAP}{}", bar.said), (behind, middle), style);
             chart.draw_series([behind]).map_err(bug)?;
         }
         Ok(())
@@ -131,10 +145,17 @@ pub fn lines(lines: &[Line], x_name: &str, y_name: &str, ideal: Option<&Line>) -
             chart.draw_series(LineSeries::new(line.points.iter().copied(), style)).map_err(bug)?;
             let dots = line.points.iter().map(|point| Circle::new(*point, 4, line.colour.filled()));
             chart.draw_series(dots).map_err(bug)?;
-            if let Some(last) = line.points.last() {
-                let style = text(14).pos(Pos::new(HPos::Left, VPos::Center));
-                chart.draw_series([Text::new(format!("{GAP}{}", line.name), *last, style)]).map_err(bug)?;
-            }
+        }
+        // From the lowest up, each name clear of the one below it.
+        let mut ends: Vec<(&Line, (f64, f64))> =
+            lines.iter().filter_map(|line| Some((line, *line.points.last()?))).collect();
+        ends.sort_by(|(_, a), (_, b)| a.1.total_cmp(&b.1));
+        let mut clear = f64::MIN;
+        for (line, (x, y)) in ends {
+            let y = y.max(clear);
+            clear = y + y_most * NAME_HEIGHT;
+            let style = text(14).pos(Pos::new(HPos::Left, VPos::Center));
+            chart.draw_series([Text::new(format!("{GAP}{}", line.name), (x, y), style)]).map_err(bug)?;
         }
         Ok(())
     })

@@ -53,7 +53,8 @@ fn head(results: &Results) -> String {
         escaped(&table::about(results)),
         escaped(&table::machine(results)),
     );
-    let best = ours(results).max_by(|(_, a), (_, b)| a.bytes_per_second().total_cmp(&b.bytes_per_second()));
+    let all_attributes = ours(results).filter(|(row, _)| row.contender.keys().is_none());
+    let best = all_attributes.max_by(|(_, a), (_, b)| a.bytes_per_second().total_cmp(&b.bytes_per_second()));
     if let Some((row, best)) = best {
         let name = table::row_name(results, row);
         let tiles = [
@@ -85,12 +86,15 @@ fn charts(results: &Results) -> Result<Vec<(&'static str, String, String)>> {
             let times = figures.times_ours.map(|times| format!(", {times:.1} times our time")).unwrap_or_default();
             let colour = if row.contender.is_ours() { chart::OURS } else { chart::OTHERS };
             let said = format!("{rate:.0} MB/s{times}");
-            Some(Bar { label: table::row_name(results, row), parts: vec![(rate, colour)], said })
+            let parts = vec![(rate, colour)];
+            let of = |wall: f64| figures.json_bytes as f64 / wall / 1e6;
+            let spread = Some((of(figures.most_wall()), of(figures.least_wall())));
+            Some(Bar { label: table::row_name(results, row), parts, spread, said })
         })
         .collect();
     charts.push((
         "Throughput",
-        "JSON converted in a second of wall time, median of all rounds. Longer is better.".to_owned(),
+        "JSON converted in a second of wall time, median of all rounds; the thin line is their spread. Longer is better.".to_owned(),
         chart::bars(&throughput)?,
     ));
     if let Some(svg) = threads(results)? {
@@ -110,7 +114,7 @@ fn charts(results: &Results) -> Result<Vec<(&'static str, String, String)>> {
                 let colour = if row.contender.is_ours() { chart::OURS } else { chart::OTHERS };
                 let peak = figures.peak_bytes();
                 let parts = vec![(peak as f64, colour)];
-                Some(Bar { label: table::row_name(results, row), parts, said: human::bytes(peak) })
+                Some(Bar { label: table::row_name(results, row), parts, spread: None, said: human::bytes(peak) })
             })
             .collect();
         let about = "Greatest resident memory of any round. Shorter is better.".to_owned();
@@ -176,7 +180,7 @@ fn stages(results: &Results) -> Result<String> {
             let seconds = [stages.sample, stages.read, stages.decode, stages.route, stages.encode, stages.commit];
             let parts = seconds.into_iter().zip(chart::SERIES).collect();
             let said = format!("{:.2} s", seconds.iter().sum::<f64>());
-            Some(Bar { label: table::row_name(results, row), parts, said })
+            Some(Bar { label: table::row_name(results, row), parts, spread: None, said })
         })
         .collect();
     chart::bars(&bars)
