@@ -49,7 +49,7 @@ fn drift_brings_unknown_members_and_values_of_another_type() {
     let report = folder.converted(0, &["in"]);
     assert_eq!(report["rejected"], 0);
     for surprise in ["coerced", "mismatched", "unknown"] {
-        assert!(total(&report, surprise) > 100, "{surprise}");
+        assert!(total(&report, surprise) > 10, "{surprise}: {}", total(&report, surprise));
     }
     let lines = String::from_utf8(folder.read("in")).unwrap();
     let drifted: Vec<bool> = lines.lines().map(|line| line.contains("sentimentScore")).collect();
