@@ -41,6 +41,9 @@ use resolve::{Job, Surroundings};
 /// Committed, with rejects inside the budget.
 const COMMITTED_WITH_REJECTS: u8 = 3;
 
+/// A dry run has seen what would stop the run, as the run itself would then end.
+const WOULD_FAIL: u8 = 1;
+
 /// Runs what the command line asks for.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -76,7 +79,8 @@ fn convert(args: ConvertArgs) -> Result<u8> {
         let preview = partiquet::preview(&job.config)?;
         let stdout = io::stdout();
         let text = dry_run::render(&preview, &PartitionBy(job.config.partition_by), Paint::for_stream(&stdout));
-        return print(&mut stdout.lock(), text.as_bytes()).map(|()| 0);
+        let exit_code = if preview.obstacles.is_empty() { 0 } else { WOULD_FAIL };
+        return print(&mut stdout.lock(), text.as_bytes()).map(|()| exit_code);
     }
     let report_file = job.report.as_deref().map(ReportFile::create).transpose()?;
     let console = Console::new(job.progress, signals::stop_flag()?);
@@ -126,7 +130,7 @@ fn closing_words(report: &Report, config: &Config, target: Target, paint: Paint)
     match TableSchema::new(&config.model, &keys, config.attribute_map, config.provenance) {
         Ok(schema) => {
             let partitions = next_steps::partition_columns(&config.partition_by, &schema);
-            text.push_str(&next_steps::render(target, &config.out.to_string_lossy(), &partitions));
+            text.push_str(&next_steps::render(target, &config.out, &partitions));
         }
         // The run had this schema, so it can be made again.
         Err(error) => warn_on_failure(Err(error)),

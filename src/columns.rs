@@ -16,6 +16,11 @@ mod text;
 pub use bitmap::Bitmap;
 pub use text::TextValues;
 
+/// 0001-01-01T00:00:00Z in microseconds: the first instant that a column holds. Readers disagree about those before it.
+pub const FIRST_INSTANT: i64 = -62_135_596_800_000_000;
+/// The last microsecond of the year 9999, and the last instant that a column holds.
+pub const LAST_INSTANT: i64 = 253_402_300_799_999_999;
+
 /// What a column can hold. Every nested shape of the table schema is one of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ScalarType {
@@ -143,6 +148,19 @@ impl Column {
             Values::Float64(values) => values.len(),
             Values::Bool(values) => values.len(),
             Values::List { ends, .. } | Values::Structs { ends, .. } | Values::Map { ends, .. } => ends.len(),
+        }
+    }
+
+    /// Calls `take` with the number of values of each leaf, in the order of the schema.
+    pub fn leaf_values(&self, take: &mut impl FnMut(usize)) {
+        match &self.values {
+            Values::List { element, .. } => element.leaf_values(take),
+            Values::Structs { children, .. } => children.iter().for_each(|child| child.leaf_values(take)),
+            Values::Map { keys, values, .. } => {
+                take(keys.len());
+                values.leaf_values(take);
+            }
+            Values::Text(_) | Values::Int64(_) | Values::Float64(_) | Values::Bool(_) => take(self.num_values()),
         }
     }
 
@@ -279,7 +297,9 @@ impl Column {
     }
 }
 
-fn end_of(ends: &[u32], len: usize) -> usize {
+/// Where the first `len` lists or texts end.
+#[inline]
+pub(crate) fn end_of(ends: &[u32], len: usize) -> usize {
     ends.get(len.wrapping_sub(1)).map_or(0, |&end| end as usize)
 }
 
@@ -292,7 +312,7 @@ fn append_ends(mine: &mut Vec<u32>, theirs: &[u32], from: usize, to: usize) -> (
 }
 
 /// Some rows of the table: one [`Column`] for each column of the schema, in its order.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Columns {
     /// In schema order.
     pub columns: Vec<Column>,

@@ -5,7 +5,7 @@ mod partition_by;
 mod size;
 mod words;
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +19,7 @@ use crate::model::Model;
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Files, folders, patterns, `-` for standard input.
-    pub inputs: Vec<String>,
+    pub inputs: Vec<OsString>,
     /// The dataset's folder.
     pub out: PathBuf,
     /// What a participant is.

@@ -1,23 +1,28 @@
 //! The main job from inputs to a committed dataset, and a look at what it would do.
 
-use std::{collections::BTreeMap, sync::Arc};
+mod preview;
+
+pub use preview::{Preview, preview};
+
+use std::{collections::BTreeMap, ffi::OsStr, sync::Arc};
 
 use crate::{
     config::{AttributeColumns, Config, nearest::nearest},
     dataset::{Dataset, Manifest, RejectsWriter, RunRecord, SchemaDocument, StagedFile, StagedRun, run_id},
     encode::{EncodeOptions, FileSchema},
     error::{Error, Result},
+    infer::Overlay,
     input::{
-        Framing, ReadOptions,
+        Framing, Piece, ReadOptions,
         discover::{InputFile, discover, total_bytes},
-        sample::{SampleOptions, sample_blocks},
+        sample::{SampleOptions, sample},
     },
     model::{Plan, TableSchema},
-    observe::{Observer, Progress, Stage},
-    partition::{PartitionPlan, Router},
+    observe::{Observer, Progress, Silent, Stage},
+    partition::PartitionPlan,
     pipeline::{Run, Staged, Totals},
-    report::{Reject, Report, StageSeconds},
-    sampling::Sample,
+    report::{Report, StageSeconds},
+    sampling::count_keys,
 };
 
 /// This program's version, as written to files and manifests.
@@ -28,7 +33,7 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// # Errors
 /// Every kind of [`Error`]; whatever it is, the dataset is as it was before.
 pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
-    let inputs = discover(&config.inputs, Some(&config.out))?;
+    let inputs = discover(&config.inputs, Some(&config.out), observer)?;
     // First, so that nobody waits for a sample to hear that the folder is not free.
     let dataset = Dataset::open(&config.out, config.mode)?;
     let begun = observer.clock();
@@ -68,84 +73,30 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
     Ok(report)
 }
 
-/// What a conversion would do, as far as a sample tells.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Preview {
-    /// The inputs in the order in which they would be read, with their bytes as stored where known.
-    pub inputs: Vec<(String, Option<u64>)>,
-    /// The table.
-    pub schema: TableSchema,
-    /// Attribute keys with columns of their own, and how many sampled participants have each, most frequent first.
-    pub attribute_keys: Vec<(String, u64)>,
-    /// Sampled participants that have attributes.
-    pub sampled_participants: u64,
-    /// Partition folders and their sampled rows, in the order in which they were met.
-    pub partitions: Vec<(String, u64)>,
-    /// Whether the sample was all of the input.
-    pub sample_complete: bool,
-    /// Sampled records that would be refused, at most [`Report::MAX_REJECTS_SHOWN`].
-    pub rejects: Vec<Reject>,
-}
-
-/// Looks at a sample of the inputs and writes nothing.
+/// Proposes a model for other nested JSON from a sample of it. Records that cannot be read are passed over.
 ///
 /// # Errors
-/// As for [`convert`], as far as they can be seen beforehand.
-pub fn preview(config: &Config) -> Result<Preview> {
-    let inputs = discover(&config.inputs, Some(&config.out))?;
-    let table = Table::of(config, &inputs, &crate::observe::Silent)?;
-    let sample = Sample::take(config, &inputs)?;
-    let counts = sample.count_keys(config)?;
-    let mut router = Router::new(table.partitions.clone(), table.schema.shapes(), usize::MAX);
-    let mut rejects = Vec::new();
-    let mut rows: Vec<u64> = Vec::new();
-    sample.decode(Plan::new(&config.model, &table.schema), |block, decoded| {
-        for reject in decoded.rejects.drain(..) {
-            if rejects.len() < Report::MAX_REJECTS_SHOWN {
-                let text = &block.bytes[reject.record.clone()];
-                rejects.push(reject.into_reject(inputs[block.input].name.clone(), block.offset, text, None));
-            }
-        }
-        router.route(&mut decoded.columns)?;
-        rows.resize(router.partitions().len(), 0);
-        for (partition, rows) in rows.iter_mut().enumerate() {
-            *rows += router.take_all(partition).map_or(0, |taken| taken.num_rows as u64);
-        }
-        Ok(())
-    })?;
-    let mut attribute_keys: Vec<(String, u64)> = table
-        .schema
-        .attributes
-        .iter()
-        .map(|(key, _)| (key.clone(), counts.keys.get(key).copied().unwrap_or(0)))
-        .collect();
-    attribute_keys.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    Ok(Preview {
-        inputs: inputs.iter().map(|input| (input.name.clone(), input.bytes)).collect(),
-        attribute_keys,
-        sampled_participants: counts.participants,
-        partitions: router.partitions().iter().map(|partition| partition.path.clone()).zip(rows).collect(),
-        sample_complete: sample.is_complete,
-        rejects,
-        schema: table.schema,
-    })
-}
-
-/// Proposes a model for other nested JSON from a sample of it. What cannot be read is passed over.
-///
-/// # Errors
-/// [`Error::Usage`] for inputs that are not there, [`Error::Io`].
-pub fn infer(inputs: &[String], name: &str) -> Result<serde_json::Value> {
-    let inputs = discover(inputs, None)?;
-    let blocks = sample_blocks(&inputs, SampleOptions::default())?;
-    let records = blocks.iter().flat_map(|block| {
+/// [`Error::Usage`] for inputs that are not there or have no JSON object in the sample, and why an input cannot be read.
+pub fn infer(inputs: &[impl AsRef<OsStr>], name: &str) -> Result<serde_json::Value> {
+    let inputs = discover(inputs, None, &Silent)?;
+    let mut overlay = Overlay::default();
+    sample(&inputs, SampleOptions::default(), &Silent, |piece| {
+        let Piece::Block(block) = piece? else { return Ok(()) };
         let texts: Vec<&[u8]> = match &block.framing {
             Framing::Lines => block.bytes.split(|&byte| byte == b'\n').collect(),
             Framing::Ranges(ranges) => ranges.iter().map(|range| &block.bytes[range.clone()]).collect(),
         };
-        texts.into_iter().filter_map(|text| serde_json::from_slice(text).ok())
-    });
-    Ok(crate::infer::propose(records, name))
+        texts.into_iter().filter_map(|text| serde_json::from_slice(text).ok()).for_each(|record| overlay.add(&record));
+        Ok(())
+    })?;
+    if overlay.records() == 0 {
+        return Err(Error::usage(
+            "there is no JSON object in what was read of the inputs",
+            "a model is proposed from JSON or NDJSON whose records are objects; `convert --dry-run` shows what is wrong \
+             with each record",
+        ));
+    }
+    Ok(overlay.propose(name))
 }
 
 /// What the output will look like: settled before the first record is converted.
@@ -169,7 +120,7 @@ impl Table {
             AttributeColumns::Keys(keys) => keys.clone(),
             AttributeColumns::Auto => {
                 observer.progress(&Progress { input_bytes_total: total_bytes(inputs), ..Progress::default() });
-                let counts = Sample::take(config, inputs)?.count_keys(config)?;
+                let counts = count_keys(config, inputs, observer)?;
                 counts.frequent().into_iter().map(|(key, _)| key).collect()
             }
         };
@@ -302,6 +253,7 @@ impl Table {
             ledger,
             rejects,
             partition_values_displaced,
+            spilled_bytes,
         } = totals;
         let column = |index: usize| self.schema.columns[index].name.clone();
         Report {
@@ -325,6 +277,7 @@ impl Table {
                 .collect(),
             partitions,
             partition_values_displaced,
+            spilled_bytes,
             ..Report::default()
         }
     }

@@ -16,11 +16,14 @@ mod cursor;
 mod envelope;
 mod extra;
 mod fault;
+mod grammar;
 mod instant;
+mod map;
 mod names;
 mod number;
-mod pointer;
+mod open_names;
 mod program;
+mod string;
 mod tally;
 mod value;
 mod walk;
@@ -28,6 +31,7 @@ mod walk;
 use std::{ops::Range, sync::Arc};
 
 pub use cursor::MAX_DEPTH;
+pub use fault::MAX_SHOWN_NAME_BYTES;
 pub use tally::PathTally;
 
 use crate::{
@@ -143,10 +147,11 @@ impl Decoder {
     pub fn new(plan: Arc<Plan>) -> Self {
         let mut column_of_path = vec![None; plan.paths.len()];
         columns_by_path(&plan.row, &mut column_of_path);
+        let program = Program::new(&plan);
         Self {
-            program: Program::new(&plan),
+            scratch: Scratch::new(&program, plan.paths.len()),
+            program,
             staging: Staging::new(&plan),
-            scratch: Scratch::default(),
             last_shape: None,
             column_of_path,
             max_flattened_bytes: MAX_FLATTENED_BYTES,
@@ -233,6 +238,11 @@ impl Decoder {
                 let cursor = Cursor::new(bytes, range.start, true);
                 self.record(block, cursor, &mut decoded.columns, |cursor| cursor.pos == cursor.bytes.len())
             });
+            // Whatever else is wrong with a record: that it ends where its brackets say is known if it is JSON.
+            let result = result.map_err(|fault| match fault.kind {
+                RejectKind::Syntax | RejectKind::Utf8 => fault,
+                _ => grammar::check(Cursor::new(bytes, range.start, true)).err().unwrap_or(fault),
+            });
             match result {
                 Ok(outcome) => decoded.accept(outcome.num_rows),
                 Err(fault) => {
@@ -257,14 +267,18 @@ impl Decoder {
             return Err(self.not_an_object(start, at_end));
         }
         let first_row = columns.num_rows;
-        let mark = self.scratch.tally.mark();
+        self.scratch.tally.begin_record();
+        // The shape of the record before is a guess. What the first walk or the keys say then is certain, so there are
+        // two walks at most.
         let mut shape = self.last_shape;
+        let mut is_certain = false;
         loop {
             let (result, end) = self.walk(block, start.clone(), shape, columns, &at_end);
             let fault = match result {
                 Ok(met) => {
                     let said = shape_of(&self.program, met);
-                    if said == shape {
+                    if said == shape || is_certain {
+                        debug_assert!(said == shape, "the keys of a record say one shape");
                         self.last_shape = shape;
                         return Ok(Outcome { num_rows: columns.num_rows - first_row, end });
                     }
@@ -274,13 +288,14 @@ impl Decoder {
                 Err(fault) => Some(fault),
             };
             columns.truncate(first_row);
-            self.scratch.tally.back_to(mark);
+            self.scratch.tally.forget_record();
             self.scratch.extra.clear();
             self.scratch.open_names.clear();
             self.staging.clear();
             if let Some(fault) = fault {
                 // Some faults lie in the way a record is looked at. They count only if that was the right way.
                 let said = match fault.kind {
+                    _ if is_certain => shape,
                     RejectKind::Syntax | RejectKind::Utf8 | RejectKind::Depth => shape,
                     _ => self.shape_by_keys(start.clone(), &at_end)?,
                 };
@@ -289,6 +304,7 @@ impl Decoder {
                 }
                 shape = said;
             }
+            is_certain = true;
         }
     }
 
@@ -310,7 +326,7 @@ impl Decoder {
         let mut walk = Walk {
             cursor,
             plan: &self.plan,
-            program: &mut self.program,
+            program: &self.program,
             scratch: &mut self.scratch,
             at: Position::default(),
         };
@@ -356,13 +372,7 @@ impl Decoder {
     }
 
     fn bare_walk<'w>(&'w mut self, cursor: Cursor<'w>) -> Walk<'w> {
-        Walk {
-            cursor,
-            plan: &self.plan,
-            program: &mut self.program,
-            scratch: &mut self.scratch,
-            at: Position::default(),
-        }
+        Walk { cursor, plan: &self.plan, program: &self.program, scratch: &mut self.scratch, at: Position::default() }
     }
 
     /// Replaces what the walk says it kept by what the columns hold, so that the ledger closes only if both agree.

@@ -72,6 +72,14 @@ pub enum Error {
         /// What to do.
         hint: String,
     },
+    /// The data goes beyond a limit that holds whatever the options are.
+    #[error("{message}\n  {hint}")]
+    Limit {
+        /// Which limit.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
     /// The run was asked to stop.
     #[error("interrupted: nothing was committed")]
     Interrupted,
@@ -90,6 +98,11 @@ impl Error {
     /// A wrong request, with what to do instead.
     pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Usage { message: message.into(), hint: hint.into() }
+    }
+
+    /// Data beyond a limit, with what to do.
+    pub fn limit(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Limit { message: message.into(), hint: hint.into() }
     }
 
     /// The process exit code for this failure.

@@ -67,12 +67,37 @@ const KNOWN_WAYS: [KnownWay; 7] = [
     KnownWay { steps: &[("results", true)], row: "Result", parent: PAGE, outer: None },
 ];
 
-/// A model document for `records`, called `name`: the JSON that `--model FILE` reads. Values that are not objects
-/// are passed over, they are no records.
-pub fn propose(records: impl Iterator<Item = Value>, name: &str) -> Value {
-    let mut root = Seen::default();
-    records.filter(Value::is_object).for_each(|record| root.add(&record));
-    let ways = ways_to_rows(&root);
+/// All records of a sample, laid over each other.
+#[derive(Default)]
+pub struct Overlay {
+    root: Seen,
+    records: u64,
+}
+
+impl Overlay {
+    /// Lays one more record over the others. A value that is not an object is passed over: it is no record.
+    pub fn add(&mut self, record: &Value) {
+        if record.is_object() {
+            self.root.add(record);
+            self.records += 1;
+        }
+    }
+
+    /// How many records there are.
+    #[must_use]
+    pub const fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// A model document for them, called `name`: the JSON that `--model FILE` reads.
+    #[must_use]
+    pub fn propose(&self, name: &str) -> Value {
+        propose(&self.root, name)
+    }
+}
+
+fn propose(root: &Seen, name: &str) -> Value {
+    let ways = ways_to_rows(root);
 
     let mut draft = Draft::default();
     let mut model = json!({
@@ -85,7 +110,7 @@ pub fn propose(records: impl Iterator<Item = Value>, name: &str) -> Value {
     });
     let Some(first) = ways.first() else {
         // Nothing around it: the record is the row.
-        model["row"] = json!({"type": draft.object("Record", &root, &mut Place::table("", true))});
+        model["row"] = json!({"type": draft.object("Record", root, &mut Place::table("", true))});
         model["types"] = Value::Object(draft.types);
         return model;
     };
@@ -95,11 +120,11 @@ pub fn propose(records: impl Iterator<Item = Value>, name: &str) -> Value {
     let mut parent = Seen::default();
     for way in &ways {
         let Some(((last, _), before)) = way.steps.split_last() else { continue };
-        row.extend(ways_end(&root, way.steps));
+        row.extend(ways_end(root, way.steps));
         if before.is_empty() {
             parent.extend([&around]);
         } else {
-            parent.extend(ways_end(&root, before).map(|seen| seen.without(&[last])));
+            parent.extend(ways_end(root, before).map(|seen| seen.without(&[last])));
         }
     }
     model["row"] = json!({"type": draft.object(first.row, &row, &mut Place::table("", true))});

@@ -3,12 +3,14 @@
 //! ```text
 //! names -> discover -> InputFile -> read -> bytes -> split -> Piece (block of records, refused text, end of input)
 //!                                    stream: what can be read once       rejects: refused texts given back
+//!                                    patient: what may be silent for hours
 //! ```
 //!
 //! [`reader::BlockReader`] is all of it in one; [`sample`] takes a look beforehand. Everything here is sequential and
 //! keeps a block and one record in memory. What comes out depends on the content of the inputs and the options alone.
 
 pub mod discover;
+mod patient;
 pub mod read;
 pub mod reader;
 pub mod rejects;

@@ -58,6 +58,7 @@ pub mod partition;
 pub mod pipeline;
 pub mod report;
 mod sampling;
+pub mod spill;
 
 pub use config::Config;
 pub use convert::{Preview, VERSION, convert, infer, preview};

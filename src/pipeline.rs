@@ -15,6 +15,7 @@
 
 mod account;
 mod files;
+mod merge;
 mod steps;
 
 pub use account::Totals;
@@ -40,12 +41,30 @@ use crate::{
 /// Blocks between reading and routing, for each thread: one being decoded, one waiting on either side.
 pub const MAX_BLOCKS_PER_THREAD: usize = 3;
 
+/// Buffers and columns of a block are used again unless they had to grow beyond this: one huge record shall not keep its
+/// memory for the rest of the run.
+pub const MAX_SPARE_BYTES: usize = 8 << 20;
+
+/// When the rows that wait are too many and the largest row group among them is smaller than this part of the memory,
+/// rows go to disk: row groups of a few rows would cost more there, and in every query later.
+pub const SPILL_BELOW_SHARE: u64 = 512;
+
+/// A batch of spilled rows takes at most this part of the memory.
+pub const SPILL_BATCH_SHARE: u64 = 64;
+
 /// Rows wait for their row group in at most this part of the memory. The rest is for blocks on their way and for row
 /// groups being encoded, which take about twice their rows.
 pub const BUFFERED_SHARE: u64 = 4;
 
 /// Blocks between reading and routing take at most this part of the memory, unless a single record is larger.
 pub const BLOCKS_SHARE: u64 = 8;
+
+/// A partition that had no row in this many blocks gets its row group, if it is worth it: in input that is in order of
+/// time, a day that is over need not wait for the end.
+pub const IDLE_BLOCKS: u64 = 8;
+
+/// It is worth it from this part of the memory on.
+pub const IDLE_SHARE: u64 = 128;
 
 /// A row group takes at most this part of the memory before it is encoded, so that each worker can have one at hand.
 pub const ROW_GROUP_SHARE: u64 = 10;

@@ -43,6 +43,9 @@ pub struct Report {
     pub partitions: u64,
     /// Values that had to go to the default partition although they were not null.
     pub partition_values_displaced: u64,
+    /// Bytes of rows that went to disk for a while because memory had no room for them, as stored there.
+    #[serde(default)]
+    pub spilled_bytes: u64,
     /// Data files written, relative to the dataset.
     pub files: Vec<FileReport>,
     /// Bytes of all data files.

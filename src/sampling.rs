@@ -6,13 +6,14 @@ use crate::{
     columns::{Columns, Values},
     config::Config,
     decode::{Block, DecodedBlock, Decoder},
-    error::Result,
+    error::{Error, Result},
     input::{
-        RecordBlock,
+        Piece, RecordBlock, Unreadable,
         discover::InputFile,
-        sample::{SampleOptions, sample_blocks},
+        sample::{SampleOptions, sample},
     },
     model::{AttributeMap, ColumnOrigin, Plan, TableSchema},
+    observe::Observer,
 };
 
 /// An attribute key gets a column of its own if at least one in this many participants with attributes has it.
@@ -25,14 +26,6 @@ pub const MAX_AUTO_ATTRIBUTES: usize = 64;
 /// Longer keys get no column unless they are named: they are data that someone used as a key.
 pub const MAX_AUTO_KEY_BYTES: usize = 128;
 
-/// A part of the input, as it is.
-pub(crate) struct Sample {
-    blocks: Vec<RecordBlock>,
-    names: Vec<String>,
-    /// Whether it is all there is.
-    pub is_complete: bool,
-}
-
 /// Attribute keys of a sample.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct KeyCounts {
@@ -42,52 +35,64 @@ pub(crate) struct KeyCounts {
     pub keys: HashMap<String, u64>,
 }
 
-impl Sample {
-    /// Takes a sample of the inputs.
-    pub fn take(config: &Config, inputs: &[InputFile]) -> Result<Self> {
-        let options = SampleOptions { max_record_bytes: config.max_record_bytes, ..SampleOptions::default() };
-        let blocks = sample_blocks(inputs, options)?;
-        let sampled: u64 = blocks.iter().map(|block| block.bytes.len() as u64).sum();
-        let total = crate::input::discover::total_bytes(inputs);
-        let names = inputs.iter().map(|input| input.name.clone()).collect();
-        Ok(Self { blocks, names, is_complete: total.is_some_and(|total| sampled >= total) })
-    }
+/// What a sample shows.
+pub(crate) enum Sampled<'a> {
+    /// A block, and what became of it.
+    Decoded(&'a RecordBlock, &'a mut DecodedBlock),
+    /// Bytes that are no records.
+    Unreadable(Unreadable),
+    /// An input that cannot be read on.
+    Failed(Error),
+}
 
-    /// Decodes the sample, block by block.
-    pub fn decode(
-        &self,
-        plan: Plan,
-        mut each: impl FnMut(&RecordBlock, &mut DecodedBlock) -> Result<()>,
-    ) -> Result<()> {
-        let plan = Arc::new(plan);
-        let mut decoder = Decoder::new(Arc::clone(&plan));
-        let mut columns = Columns::new(&plan.shapes);
-        for block in &self.blocks {
-            let file = &self.names[block.input];
+/// Takes a sample of the inputs and decodes it, block by block. Whether it was all there is.
+///
+/// # Errors
+/// What `each` says; [`Error::Interrupted`] if the observer asked for it.
+pub(crate) fn decode_sample(
+    config: &Config,
+    inputs: &[InputFile],
+    plan: Plan,
+    observer: &dyn Observer,
+    mut each: impl FnMut(Sampled<'_>) -> Result<()>,
+) -> Result<bool> {
+    let options = SampleOptions { max_record_bytes: config.max_record_bytes, ..SampleOptions::default() };
+    let mut columns = Some(Columns::new(&plan.shapes));
+    let mut decoder = Decoder::new(Arc::new(plan));
+    sample(inputs, options, observer, |piece| match piece {
+        Ok(Piece::Block(block)) => {
+            let file = &inputs[block.input].name;
             let bytes = Block { bytes: &block.bytes, framing: &block.framing, file, offset: block.offset };
-            let mut decoded = decoder.decode(bytes, columns);
-            each(block, &mut decoded)?;
-            columns = decoded.columns;
+            let reused = columns.take().unwrap_or_else(|| Columns::new(decoder.shapes()));
+            let mut decoded = decoder.decode(bytes, reused);
+            each(Sampled::Decoded(&block, &mut decoded))?;
+            columns = Some(decoded.columns);
+            Ok(())
+        }
+        Ok(Piece::Unreadable(unreadable)) => each(Sampled::Unreadable(unreadable)),
+        Ok(Piece::EndOfInput { .. }) => Ok(()),
+        Err(error) => each(Sampled::Failed(error)),
+    })
+}
+
+/// Counts the attribute keys of a sample. Empty for a model without promoted attributes. What cannot be read is passed
+/// over: the conversion meets it in its turn, behind whatever is wrong before it.
+pub(crate) fn count_keys(config: &Config, inputs: &[InputFile], observer: &dyn Observer) -> Result<KeyCounts> {
+    let schema = TableSchema::new(&config.model, &[], AttributeMap::Rest, false)?;
+    let plan = Plan::new(&config.model, &schema);
+    let mut counts = KeyCounts::default();
+    let Some(map) = promoted_map(&config.model, &schema) else { return Ok(counts) };
+    decode_sample(config, inputs, plan, observer, |sampled| {
+        if let Sampled::Decoded(_, decoded) = sampled {
+            counts.add(&decoded.columns.columns[map].values);
         }
         Ok(())
-    }
-
-    /// Counts the attribute keys. Empty for a model without promoted attributes.
-    pub fn count_keys(&self, config: &Config) -> Result<KeyCounts> {
-        let schema = TableSchema::new(&config.model, &[], AttributeMap::Rest, false)?;
-        let mut counts = KeyCounts::default();
-        let plan = Plan::new(&config.model, &schema);
-        let Some(map) = promoted_map(&config.model, &schema) else { return Ok(counts) };
-        self.decode(plan, |_, decoded| {
-            counts.add(&decoded.columns.columns[map].values);
-            Ok(())
-        })?;
-        Ok(counts)
-    }
+    })?;
+    Ok(counts)
 }
 
 /// The column of the map whose keys are promoted.
-fn promoted_map(model: &crate::model::Model, schema: &TableSchema) -> Option<usize> {
+pub(crate) fn promoted_map(model: &crate::model::Model, schema: &TableSchema) -> Option<usize> {
     use crate::model::FieldKind;
     fn find(fields: &[crate::model::Field], path: &str) -> Option<String> {
         fields.iter().find_map(|field| {

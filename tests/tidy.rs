@@ -170,7 +170,7 @@ const PROGRAM: [(&str, &str); 2] = [("cli", "talks to a person and to the system
 
 const VOCABULARY: [&str; 6] = ["error", "config", "model", "columns", "report", "observe"];
 /// `generate` stands before the first of them: it makes input, and knows none of them.
-const STAGES: [&str; 7] = ["generate", "input", "decode", "batch", "partition", "encode", "dataset"];
+const STAGES: [&str; 8] = ["generate", "input", "decode", "batch", "partition", "spill", "encode", "dataset"];
 const ABOVE: [&str; 6] = ["pipeline", "convert", "sampling", "infer", "cli", "main"];
 
 /// Modules of this crate that a file names.
@@ -256,6 +256,7 @@ fn the_file_system_is_known_at_the_ends_only() {
             ("input", "reads inputs"),
             ("dataset", "writes the dataset"),
             ("encode/staged_file", "writes data files"),
+            ("spill", "rows that memory has no room for"),
             ("model/file", "reads a model that somebody wrote"),
             ("cli", "config file, report file, generated input"),
         ],
@@ -300,7 +301,7 @@ fn imports_run_one_way() {
     // What a stage may know beyond the vocabulary, and why.
     let also = [
         ("decode", "input", "Framing says how the records of a block are told apart"),
-        ("encode", "batch", "columns become Arrow arrays before they become pages"),
+        ("encode", "batch", "rows are sorted by Arrow's row format"),
     ];
     let mut unused: BTreeSet<(&str, &str)> = also.iter().map(|(from, to, _)| (*from, *to)).collect();
     let mut violations = Vec::new();

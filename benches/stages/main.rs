@@ -17,12 +17,12 @@ use partiquet::{
     Config,
     columns::Columns,
     config::{AttributeColumns, Compression, MaxRejects, Mode, PartitionBy},
-    encode::{EncodeOptions, FileSchema, encode_row_group},
+    encode::{EncodeOptions, EncodeScratch, FileSchema, encode_row_group},
     generate::{Amount, Generator, Profile, Settings, Shape},
     input::ReadOptions,
     model::{AttributeMap, Model},
     observe::Silent,
-    partition::{PartitionPlan, Router},
+    partition::{PartitionPlan, Router, RowBuffers},
 };
 
 use data::{blocks, decode, decoder, num_bytes, table};
@@ -129,14 +129,17 @@ fn routing(criterion: &mut Criterion) {
         let plan = PartitionPlan::new(&table, &by.parse::<PartitionBy>().unwrap().0).unwrap();
         group.throughput(Throughput::Bytes(num_bytes(&blocks)));
         group.bench_function(name, |bencher| {
-            let fresh = || (Router::new(plan.clone(), shapes.clone(), usize::MAX), decoded.clone());
+            let fresh = || {
+                (Router::new(plan.clone(), shapes.len()), RowBuffers::new(shapes.clone(), usize::MAX), decoded.clone())
+            };
             bencher.iter_batched(
                 fresh,
-                |(mut router, mut decoded)| {
+                |(mut router, mut buffers, mut decoded)| {
                     for columns in &mut decoded {
-                        router.route(columns).unwrap();
+                        let partitions = router.route(columns).unwrap();
+                        buffers.add(columns, &partitions);
                     }
-                    (router, decoded)
+                    (router, buffers, decoded)
                 },
                 BatchSize::LargeInput,
             );
@@ -156,7 +159,8 @@ fn encoding(criterion: &mut Criterion) {
         let options = EncodeOptions { compression: codec.parse().unwrap(), ..EncodeOptions::default() };
         let schema = FileSchema::new(&table.arrow_schema(), &[], &options).unwrap();
         group.bench_function(codec, |bencher| {
-            bencher.iter(|| encode_row_group(&schema, black_box(&columns)).unwrap());
+            let mut scratch = EncodeScratch::default();
+            bencher.iter(|| encode_row_group(&schema, black_box(&columns), &mut scratch).unwrap());
         });
     }
 }
@@ -170,7 +174,7 @@ fn whole(criterion: &mut Criterion) {
     group.throughput(Throughput::Bytes(num_bytes(&blocks)));
     for threads in [1, 2] {
         let config = Config {
-            inputs: vec![input.to_str().unwrap().to_owned()],
+            inputs: vec![input.clone().into()],
             out: folder.path().join("out"),
             model: Model::load(Model::DEFAULT).unwrap(),
             partition_by: PartitionBy::default().0,

@@ -76,9 +76,12 @@ impl Subject {
         assert_eq!(without.rejects, []);
         assert_same(&without, &DecodedBlock { rejects: Vec::new(), ..cold.clone() }, "without the refused records");
 
-        // The same records by their ranges, the malformed ones left out: the first of them would end the block.
-        let malformed = |line: &&Range<usize>| {
-            cold.rejects.iter().any(|reject| reject.record.start == line.start && reject.is_malformed())
+        // The same records by their ranges, the malformed ones left out: the first of them would end the block. A record
+        // that was refused for another reason can be malformed too, behind that fault.
+        let mut malformed = |line: &&Range<usize>| {
+            let framing = Framing::Ranges(vec![(*line).clone()]);
+            let alone = self.decode(&mut decoder, bytes, &framing, Columns::new(&self.plan.shapes));
+            alone.rejects.iter().any(DecodeReject::is_malformed)
         };
         let ranges: Vec<_> = lines.iter().filter(|line| !malformed(line)).cloned().collect();
         let ranged = self.decode(&mut decoder, bytes, &Framing::Ranges(ranges.clone()), without.columns);

@@ -3,12 +3,14 @@
 //! ```text
 //! bytes -> tree (serde_json, raw values) -> expect (rows, extra, ledger of one record) --+
 //! bytes -> partiquet::decode, in several ways -> shape (invariants, one value a row) ----+--> decode::check
+//! columns -> partiquet::encode, and the parquet crate -> encode::check
 //! bytes -> partiquet::input, in several ways --> split::check, rejects::check
 //! ```
 //!
 //! Nothing here is shared with the decoder but the words of the model. A difference is a panic.
 
 pub mod decode;
+pub mod encode;
 pub mod expect;
 pub mod records;
 pub mod rejects;

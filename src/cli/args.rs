@@ -2,7 +2,7 @@
 
 #![expect(clippy::doc_markdown, reason = "these comments are the help: backticks would be printed")]
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{
     Args, Parser, Subcommand, ValueEnum, ValueHint,
@@ -104,7 +104,7 @@ pub struct Said {
     /// Folders are searched for *.json, *.ndjson and *.jsonl, each also with .gz or .zst. What is compressed is seen by
     /// its first bytes, not by its name. Inputs are read in the order of their paths.
     #[arg(value_name = "INPUT", value_hint = ValueHint::AnyPath)]
-    pub inputs: Vec<String>,
+    pub inputs: Vec<OsString>,
 
     /// Folder of the dataset
     #[arg(long, short, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = INPUT_OUTPUT)]
@@ -119,6 +119,8 @@ pub struct Said {
     pub mode: Option<Mode>,
 
     /// Show schema, partitions and attribute columns of a sample, and write nothing
+    ///
+    /// Shows as well what would stop the run, as far as the sample and the folder tell; the exit code is 1 then.
     #[arg(long, value_name = "BOOL", help_heading = INPUT_OUTPUT, num_args = 0..=1, require_equals = true,
           default_missing_value = "true", hide_possible_values = true)]
     pub dry_run: Option<bool>,
@@ -333,7 +335,7 @@ pub struct SchemaArgs {
 pub struct InferArgs {
     /// Files, folders, patterns, or - for standard input
     #[arg(value_name = "INPUT", required = true, value_hint = ValueHint::AnyPath)]
-    pub inputs: Vec<String>,
+    pub inputs: Vec<OsString>,
 
     /// Name of the model
     #[arg(long, value_name = "NAME", default_value = "custom")]

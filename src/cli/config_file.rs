@@ -57,7 +57,7 @@ fn with_place(place: &str, name: &str, error: Error) -> Error {
 
 fn set(said: &mut Said, name: &str, value: &DeValue<'_>) -> Result<()> {
     match name {
-        "inputs" => said.inputs = list(value)?,
+        "inputs" => said.inputs = list(value)?.into_iter().map(String::into).collect(),
         "out" => said.out = Some(string(value)?.into()),
         "mode" => said.mode = Some(parsed(value)?),
         "dry-run" => said.dry_run = Some(boolean(value)?),

@@ -12,8 +12,18 @@ const LISTED: usize = 20;
 /// The preview, for people.
 pub fn render(preview: &Preview, by: &PartitionBy, paint: Paint) -> String {
     // Destructured in full: what is found out is shown.
-    let Preview { inputs, schema, attribute_keys, sampled_participants, partitions, sample_complete, rejects } =
-        preview;
+    let Preview {
+        inputs,
+        schema,
+        attribute_keys,
+        sampled_participants,
+        partitions,
+        sample_complete,
+        records,
+        rejected,
+        rejects,
+        obstacles,
+    } = preview;
     let mut text = String::new();
     let basis = |number: u64, one: &str, many: &str| {
         let counted = human::counted(number, one, many);
@@ -44,17 +54,21 @@ pub fn render(preview: &Preview, by: &PartitionBy, paint: Paint) -> String {
         format!("{}  {}", if path.is_empty() { "." } else { path }, human::counted(*rows, "row", "rows"))
     });
 
-    if !rejects.is_empty() {
-        heading(
-            &mut text,
-            paint,
-            &format!("{} would be rejected", human::counted(rejects.len() as u64, "record", "records")),
-        );
+    if *rejected > 0 {
+        let of = if *sample_complete { "" } else { " sampled" };
+        let records = human::counted(*records, "record", "records");
+        heading(&mut text, paint, &format!("Of{of} {records} {} would be rejected", human::count(*rejected)));
         for reject in rejects.iter().take(LISTED) {
-            let lines = human::shown_lines(&reject.to_string()).replace('\n', "\n  ");
-            let _ = writeln!(text, "  {lines}");
+            item(&mut text, &reject.to_string());
         }
-        more(&mut text, rejects.len());
+        more(&mut text, rejected.saturating_sub(rejects.len().min(LISTED) as u64));
+    }
+    if !obstacles.is_empty() {
+        heading(&mut text, paint, "The run would fail");
+        for obstacle in obstacles.iter().take(LISTED) {
+            item(&mut text, obstacle);
+        }
+        more(&mut text, obstacles.len().saturating_sub(LISTED) as u64);
     }
     text.push_str("\nThis was a dry run: nothing was written.\n");
     text
@@ -72,12 +86,18 @@ fn list<T>(text: &mut String, items: &[T], line: impl Fn(&T) -> String) {
     for item in items.iter().take(LISTED) {
         let _ = writeln!(text, "  {}", line(item).trim_end());
     }
-    more(text, items.len());
+    more(text, items.len().saturating_sub(LISTED) as u64);
 }
 
-fn more(text: &mut String, number: usize) {
-    if number > LISTED {
-        let _ = writeln!(text, "  and {} more", human::count((number - LISTED) as u64));
+/// A message of several lines.
+fn item(text: &mut String, message: &str) {
+    let lines = human::shown_lines(message).replace('\n', "\n  ");
+    let _ = writeln!(text, "  {lines}");
+}
+
+fn more(text: &mut String, number: u64) {
+    if number > 0 {
+        let _ = writeln!(text, "  and {} more", human::count(number));
     }
 }
 

@@ -1,9 +1,9 @@
 //! The lines to paste next: a first query in `DuckDB` and in Spark that reads the partition values as they are.
 //!
 //! Left to guess, both engines read the folder `queue=007` as the number 7. So `DuckDB` is told the type of each
-//! partition column, and Spark is told not to guess where a text is among them.
+//! partition column, and Spark is told not to guess where it would guess another one.
 
-use std::fmt::Write;
+use std::{fmt::Write, path::Path};
 
 use partiquet::{
     columns::{ColumnShape, ScalarType},
@@ -44,6 +44,11 @@ impl PartitionType {
         }
     }
 
+    /// Whether Spark guesses this type for all its values: a flag is a text to it, a small number is not a large one.
+    const fn is_guessed(self) -> bool {
+        matches!(self, Self::Date | Self::Int32)
+    }
+
     /// None for text, which needs no cast.
     const fn spark(self) -> Option<&'static str> {
         match self {
@@ -79,13 +84,26 @@ pub fn partition_columns(fields: &[PartitionField], schema: &TableSchema) -> Vec
 }
 
 /// The lines for the readers asked for; `dir` as the user wrote it.
-pub fn render(target: Target, dir: &str, partitions: &[PartitionColumn]) -> String {
+pub fn render(target: Target, dir: &Path, partitions: &[PartitionColumn]) -> String {
     let mut text = String::new();
     if matches!(target, Target::All | Target::Duckdb) {
-        let _ = writeln!(text, "Query it in DuckDB:\n\n{}", indented(&duckdb(dir, partitions)));
+        // DuckDB takes a backslash in a pattern for a slash, and a text of SQL is UTF-8: such a folder is entered.
+        let lines = match dir.to_str().filter(|dir| !dir.contains('\\')) {
+            Some(dir) => format!("Query it in DuckDB:\n\n{}", indented(&duckdb(Some(dir), partitions))),
+            None => format!(
+                "Query it in DuckDB, started in the folder (no pattern can name it):\n\n{}{}",
+                indented(&format!("cd {}", quote::shell(dir.as_os_str().as_encoded_bytes()))),
+                indented(&duckdb(None, partitions))
+            ),
+        };
+        let _ = writeln!(text, "{lines}");
     }
     if matches!(target, Target::All | Target::Spark) {
-        let _ = writeln!(text, "Query it in Spark (pyspark):\n\n{}", indented(&spark(dir, partitions)));
+        let lines = match dir.to_str() {
+            Some(dir) => format!("Query it in Spark (pyspark):\n\n{}", indented(&spark(dir, partitions))),
+            None => "Spark cannot read it: the path of the folder is not UTF-8. Rename it first.".to_owned(),
+        };
+        let _ = writeln!(text, "{lines}");
     }
     text
 }
@@ -94,9 +112,10 @@ fn indented(lines: &str) -> String {
     lines.lines().flat_map(|line| ["    ", line, "\n"]).collect()
 }
 
-/// One statement of SQL.
-fn duckdb(dir: &str, partitions: &[PartitionColumn]) -> String {
-    let glob = quote::sql(&format!("{}/**/*.parquet", quote::duckdb_glob(folder(dir))));
+/// One statement of SQL, for this folder or for the one it is started in.
+fn duckdb(dir: Option<&str>, partitions: &[PartitionColumn]) -> String {
+    let folder = dir.map(|dir| quote::duckdb_glob(folder(dir)) + "/").unwrap_or_default();
+    let glob = quote::sql(&(folder + "**/*.parquet"));
     if partitions.is_empty() {
         return format!("SELECT count(*) AS participants\nFROM read_parquet({glob}, hive_partitioning = false);");
     }
@@ -118,12 +137,12 @@ fn spark(dir: &str, partitions: &[PartitionColumn]) -> String {
         return read + "calls.count()";
     }
     let mut text = String::new();
-    let has_text = partitions.iter().any(|column| column.kind == PartitionType::Text);
-    if has_text {
+    let may_guess = partitions.iter().all(|column| column.kind.is_guessed());
+    if !may_guess {
         text.push_str("spark.conf.set(\"spark.sql.sources.partitionColumnTypeInference.enabled\", \"false\")\n");
     }
     text.push_str(&read);
-    if has_text {
+    if !may_guess {
         for column in partitions {
             if let Some(kind) = column.kind.spark() {
                 let name = quote::python(&column.name);
@@ -186,7 +205,7 @@ mod tests {
     fn duckdb_is_told_the_types() {
         let partitions = [column("start_time_day", PartitionType::Date), column("purpose", PartitionType::Text)];
         assert_eq!(
-            duckdb("calls/", &partitions),
+            duckdb(Some("calls/"), &partitions),
             "SELECT \"start_time_day\", \"purpose\", count(*) AS participants\n\
              FROM read_parquet('calls/**/*.parquet', hive_partitioning = true, \
              hive_types = {'start_time_day': DATE, 'purpose': VARCHAR})\n\
@@ -212,9 +231,40 @@ mod tests {
     }
 
     #[test]
+    fn spark_is_told_what_it_would_not_guess() {
+        for (kind, cast) in [(PartitionType::Bool, "boolean"), (PartitionType::Int64, "bigint")] {
+            let lines = spark("calls", &[column("x", kind)]);
+            assert!(lines.contains("partitionColumnTypeInference.enabled\", \"false\""), "{lines}");
+            assert!(lines.contains(&format!("calls.withColumn(\"x\", calls[\"`x`\"].cast(\"{cast}\"))")), "{lines}");
+        }
+        assert!(!spark("calls", &[column("x", PartitionType::Int32)]).contains("cast"));
+    }
+
+    #[test]
+    fn a_folder_that_duckdb_cannot_name_is_entered() {
+        use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+        let day = [column("start_time_day", PartitionType::Date)];
+        let lines = render(Target::Duckdb, Path::new("it's\\here"), &day);
+        assert!(
+            lines.contains("\n    cd 'it'\\''s\\here'\n    SELECT ") && lines.contains("read_parquet('**/*.parquet'"),
+            "{lines}"
+        );
+        let odd = Path::new(OsStr::from_bytes(b"it's\xff"));
+        let lines = render(Target::All, odd, &day);
+        assert!(lines.contains("\n    cd $'it\\'s\\xff'\n") && lines.contains("Spark cannot read it"), "{lines}");
+    }
+
+    #[test]
+    fn a_line_break_in_a_path_does_not_break_the_line() {
+        let lines = render(Target::All, Path::new("a\nb'c"), &[]);
+        assert!(lines.contains("read_parquet(E'a\\nb''c/**/*.parquet'"), "{lines}");
+        assert!(lines.contains("spark.read.parquet(\"a\\nb'c\")"), "{lines}");
+    }
+
+    #[test]
     fn one_unpartitioned_folder() {
         assert_eq!(
-            duckdb("/", &[]),
+            duckdb(Some("/"), &[]),
             "SELECT count(*) AS participants\nFROM read_parquet('/./**/*.parquet', hive_partitioning = false);"
         );
         assert_eq!(spark("calls", &[]), "calls = spark.read.parquet(\"calls\")\ncalls.count()");
@@ -222,15 +272,15 @@ mod tests {
 
     #[test]
     fn awkward_paths_are_quoted() {
-        assert!(duckdb("it's [1]", &[]).contains("read_parquet('it''s [[]1]/**/*.parquet'"));
+        assert!(duckdb(Some("it's [1]"), &[]).contains("read_parquet('it''s [[]1]/**/*.parquet'"));
         assert!(spark("it's \"[1]\"", &[]).contains(r#"spark.read.parquet("it's \"\\[1\\]\"")"#));
     }
 
     #[test]
     fn the_target_chooses_the_lines() {
-        assert!(!render(Target::Duckdb, "calls", &[]).contains("Spark"));
-        assert!(!render(Target::Spark, "calls", &[]).contains("DuckDB"));
-        let both = render(Target::All, "calls", &[]);
+        assert!(!render(Target::Duckdb, Path::new("calls"), &[]).contains("Spark"));
+        assert!(!render(Target::Spark, Path::new("calls"), &[]).contains("DuckDB"));
+        let both = render(Target::All, Path::new("calls"), &[]);
         assert!(both.contains("DuckDB:\n\n    SELECT") && both.contains("(pyspark):\n\n    calls ="));
     }
 }

@@ -1,19 +1,50 @@
 //! Paths and names as literals of other languages.
 
-/// A word for a POSIX shell: bare if that is safe, else in single quotes.
-pub fn shell(text: &str) -> String {
-    let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '=' | '+' | ',' | '@' | ':');
-    if !text.is_empty() && !text.starts_with('-') && text.chars().all(bare) {
-        return text.to_owned();
-    }
+/// A word for a shell: bare if that is safe, else in single quotes; what no quotes can hold in a line of UTF-8 is escaped
+/// as bash, zsh and newer POSIX shells understand it.
+pub fn shell(word: &[u8]) -> String {
     // A path that begins with a hyphen would be read as an option.
-    let path = if text.starts_with('-') { format!("./{text}") } else { text.to_owned() };
-    format!("'{}'", path.replace('\'', r"'\''"))
+    let word = if word.starts_with(b"-") { [b"./", word].concat() } else { word.to_vec() };
+    let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '=' | '+' | ',' | '@' | ':');
+    match str::from_utf8(&word) {
+        Ok(text) if !text.is_empty() && text.chars().all(bare) => text.to_owned(),
+        Ok(text) if !text.contains(char::is_control) => format!("'{}'", text.replace('\'', r"'\''")),
+        _ => {
+            let escaped = word.utf8_chunks().fold(String::new(), |mut escaped, chunk| {
+                for c in chunk.valid().chars() {
+                    match c {
+                        '\'' | '\\' => escaped.extend(['\\', c]),
+                        c if c.is_ascii_control() => escaped.extend(format!("\\x{:02x}", u32::from(c)).chars()),
+                        c => escaped.push(c),
+                    }
+                }
+                escaped.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
+                escaped
+            });
+            format!("$'{escaped}'")
+        }
+    }
 }
 
-/// A text literal of SQL.
+/// A text literal of SQL. Control characters are escaped as `DuckDB` and `PostgreSQL` understand it, so that a literal is
+/// one line.
 pub fn sql(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
+    let quoted = text.replace('\'', "''");
+    if !text.contains(|c: char| c.is_ascii_control()) {
+        return format!("'{quoted}'");
+    }
+    let escaped = quoted.chars().fold(String::new(), |mut escaped, c| {
+        match c {
+            '\\' => escaped.push_str("\\\\"),
+            '\n' => escaped.push_str("\\n"),
+            '\r' => escaped.push_str("\\r"),
+            '\t' => escaped.push_str("\\t"),
+            c if c.is_ascii_control() => escaped.extend(format!("\\x{:02x}", u32::from(c)).chars()),
+            c => escaped.push(c),
+        }
+        escaped
+    });
+    format!("E'{escaped}'")
 }
 
 /// A name in SQL. Always in quotes: which names need them differs from version to version.
@@ -67,10 +98,13 @@ mod tests {
 
     #[test]
     fn shell_words() {
+        let shell = |text: &str| shell(text.as_bytes());
         assert_eq!(shell("out/calls-2025_07.d"), "out/calls-2025_07.d");
         assert_eq!(shell("my calls"), "'my calls'");
         assert_eq!(shell("it's"), r"'it'\''s'");
-        assert_eq!(shell("-rf"), "'./-rf'");
+        assert_eq!(shell("-rf"), "./-rf");
+        assert_eq!(shell("a\n'b\\"), r"$'a\x0a\'b\\'");
+        assert_eq!(super::shell(b"a\xff b"), r"$'a\xff b'");
         assert_eq!(shell(""), "''");
         assert_eq!(shell("$HOME;`x`"), "'$HOME;`x`'");
     }
@@ -78,6 +112,8 @@ mod tests {
     #[test]
     fn sql_texts_and_names() {
         assert_eq!(sql("it's \"here\""), "'it''s \"here\"'");
+        assert_eq!(sql("a\\b"), "'a\\b'");
+        assert_eq!(sql("a\\\n'\u{1}"), "E'a\\\\\\n''\\x01'");
         assert_eq!(sql_name("start_time_day"), "\"start_time_day\"");
         assert_eq!(sql_name("a\"b"), "\"a\"\"b\"");
     }

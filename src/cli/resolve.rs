@@ -2,14 +2,16 @@
 
 use std::{
     collections::BTreeSet,
+    ffi::OsString,
+    fs,
     ops::RangeInclusive,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 use partiquet::{
     Config, Error, Result,
     config::{AttributeColumns, AttributeMap, Compression, PartitionBy, Size},
-    input::ReadOptions,
+    input::{ReadOptions, discover::would_take},
     model::Model,
 };
 
@@ -65,8 +67,9 @@ pub fn resolve(said: Said, surroundings: &Surroundings) -> Result<Job> {
     } = said;
     let dry_run = dry_run.unwrap_or_default();
     let out = out.ok_or_else(|| Error::usage("no output folder is given", "add --out DIR"))?;
+    let out = without_detours(&out);
     check_inputs(&inputs)?;
-    check_report(report.as_deref(), &out, dry_run)?;
+    check_report(report.as_deref(), &out, &inputs, dry_run)?;
     let attribute_columns = attribute_columns.unwrap_or_default();
     let attribute_map = attribute_map.unwrap_or_default();
     check_attributes(&attribute_columns, attribute_map)?;
@@ -106,12 +109,12 @@ pub fn resolve(said: Said, surroundings: &Surroundings) -> Result<Job> {
     Ok(Job { config, target, progress, report, dry_run })
 }
 
-fn check_inputs(inputs: &[String]) -> Result<()> {
+fn check_inputs(inputs: &[OsString]) -> Result<()> {
     let hint = "name files, folders or patterns, or - for standard input";
     if inputs.is_empty() {
         return Err(Error::usage("no input is given", hint));
     }
-    if inputs.iter().any(String::is_empty) {
+    if inputs.iter().any(|input| input.is_empty()) {
         return Err(Error::usage("the name of an input is empty", hint));
     }
     if inputs.iter().filter(|input| *input == "-").count() > 1 {
@@ -120,18 +123,58 @@ fn check_inputs(inputs: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// A report inside the dataset would make the folder look in use, and would be lost with the next overwrite.
-fn check_report(report: Option<&Path>, out: &Path, dry_run: bool) -> Result<()> {
-    match report {
-        Some(_) if dry_run => {
-            Err(Error::usage("--dry-run writes nothing, so there is nothing to report", "leave out --report"))
-        }
-        Some(report) if report.starts_with(out) => Err(Error::usage(
+/// A report inside the dataset would make the folder look in use, and would be lost with the next overwrite. One among
+/// the inputs would be read as an input by the next run, or would take the place of one.
+fn check_report(report: Option<&Path>, out: &Path, inputs: &[OsString], dry_run: bool) -> Result<()> {
+    let Some(report) = report else { return Ok(()) };
+    if dry_run {
+        return Err(Error::usage("--dry-run writes nothing, so there is nothing to report", "leave out --report"));
+    }
+    if report == Path::new("-") {
+        return Ok(());
+    }
+    if resolved(report).starts_with(resolved(out)) {
+        return Err(Error::usage(
             format!("the report {} would stand inside the dataset", report.display()),
             "give --report a path outside the folder of --out",
-        )),
-        _ => Ok(()),
+        ));
     }
+    if would_take(inputs, report) {
+        return Err(Error::usage(
+            format!("the report {} would stand among the inputs", report.display()),
+            "give --report a path outside the folders of the inputs, or a name that does not end like one of theirs",
+        ));
+    }
+    Ok(())
+}
+
+/// The path without links and dots, as far as it is there.
+fn resolved(path: &Path) -> PathBuf {
+    let mut missing = Vec::new();
+    for ancestor in path.ancestors() {
+        let folder = if ancestor.as_os_str().is_empty() { Path::new(".") } else { ancestor };
+        if let Ok(found) = fs::canonicalize(folder) {
+            return missing.iter().rev().fold(found, |path, name| path.join(name));
+        }
+        missing.extend(ancestor.file_name());
+    }
+    path.to_owned()
+}
+
+/// The path without steps into folders that are not there and out of them again: they would have to be created.
+fn without_detours(path: &Path) -> PathBuf {
+    let mut straight = PathBuf::new();
+    for part in path.components() {
+        let leaves_nothing = part == Component::ParentDir
+            && matches!(straight.components().next_back(), Some(Component::Normal(_)))
+            && fs::symlink_metadata(&straight).is_err();
+        if leaves_nothing {
+            straight.pop();
+        } else {
+            straight.push(part);
+        }
+    }
+    if straight.as_os_str().is_empty() { PathBuf::from(".") } else { straight }
 }
 
 fn check_attributes(columns: &AttributeColumns, map: AttributeMap) -> Result<()> {
@@ -227,7 +270,7 @@ mod tests {
     #[test]
     fn an_input_and_a_folder_are_enough() {
         let Job { config, target, progress, report, dry_run } = job(&["in", "--out", "out"]).unwrap();
-        assert_eq!((config.inputs, config.out), (vec!["in".to_owned()], PathBuf::from("out")));
+        assert_eq!((config.inputs, config.out), (vec![OsString::from("in")], PathBuf::from("out")));
         assert_eq!(config.model.name, "call");
         assert_eq!(
             config.partition_by,
@@ -273,9 +316,28 @@ mod tests {
         assert!(with(&["--attribute-map=none"]).starts_with("--attribute-map none needs a column for every key"));
         assert_eq!(with(&["--attribute-map=none", "--attribute-columns=a,b"]), "");
         assert!(with(&["--dry-run", "--report=r.json"]).starts_with("--dry-run writes nothing"));
+        assert_eq!(
+            with(&["--dry-run", "--report=-"]),
+            "--dry-run writes nothing, so there is nothing to report\n  leave out --report"
+        );
         assert!(with(&["--report=out/r.json"]).starts_with("the report out/r.json would stand inside the dataset"));
         assert_eq!(with(&["--report=-"]), "");
         assert_eq!(with(&["--sort-by=a,b,a"]), "--sort-by names \"a\" twice\n  name it once");
         assert!(with(&["--bloom-filter=a,,b"]).starts_with("--bloom-filter names an empty column"));
+    }
+
+    #[test]
+    fn a_way_through_a_folder_that_is_not_there_is_straightened() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("there")).unwrap();
+        let straight = |path: &str| {
+            let path = without_detours(&dir.path().join(path));
+            path.strip_prefix(dir.path()).unwrap().to_str().unwrap().to_owned()
+        };
+        assert_eq!(straight("zz/../zz2"), "zz2");
+        assert_eq!(straight("zz/yy/../../a/b"), "a/b");
+        assert_eq!(straight("there/../a"), "there/../a", "it may be a link");
+        assert_eq!(without_detours(Path::new("../a")), Path::new("../a"));
+        assert_eq!(without_detours(Path::new("no-such-folder/..")), Path::new("."));
     }
 }

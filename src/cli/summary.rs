@@ -1,6 +1,6 @@
 //! The closing summary: a screen that says what was written, what became of the values, and what to look at.
 
-use std::{fmt::Write, path::Path, time::Duration};
+use std::{ffi::OsString, fmt::Write, path::Path, time::Duration};
 
 use partiquet::{
     config::{Config, PartitionBy},
@@ -66,7 +66,7 @@ fn totals(text: &mut String, report: &Report, config: &Config) {
             text,
             "",
             report.partition_values_displaced,
-            "values cannot name a folder: default partition, value in `extra`",
+            "values cannot name a folder: default partition, value in its column or `extra`",
         );
     }
     let mut files = human::bytes(report.output_bytes);
@@ -152,14 +152,16 @@ fn rejects(text: &mut String, report: &Report, out: &Path, paint: Paint) {
         let _ = writeln!(text, "      {}", paint.red(&first_reject(first)));
     }
     if let Some(file) = &report.rejects_file {
-        let path = out.join(file).display().to_string();
-        let mended = format!("{}-mended", out.display());
+        let path = out.join(file);
+        // A slash at the end of the folder would make the name a file in it.
+        let mut mended: OsString = out.components().as_path().into();
+        mended.push("-mended");
         let _ = writeln!(
             text,
             "      They are in {}\n      Mend their `raw` text there, then:\n      partiquet convert {} --out {}",
-            human::shown(&path),
-            quote::shell(&path),
-            quote::shell(mended.trim_end_matches('/')),
+            human::shown(&path.display().to_string()),
+            quote::shell(path.as_os_str().as_encoded_bytes()),
+            quote::shell(mended.as_encoded_bytes()),
         );
     }
 }

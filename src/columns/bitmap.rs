@@ -8,6 +8,20 @@ pub struct Bitmap {
 }
 
 impl Bitmap {
+    /// `len` bits of `words`, least significant first; missing ones are zero.
+    #[must_use]
+    pub fn from_words(words: Vec<u64>, len: usize) -> Self {
+        let mut bits = Self { len: words.len() * 64, words };
+        bits.resize(len);
+        bits
+    }
+
+    /// `len` bits that are set.
+    #[must_use]
+    pub fn all_set(len: usize) -> Self {
+        Self::from_words(vec![u64::MAX; len.div_ceil(64)], len)
+    }
+
     /// Number of bits.
     #[must_use]
     pub const fn len(&self) -> usize {
@@ -33,18 +47,24 @@ impl Bitmap {
     }
 
     /// Sets bit `index`, which is at or beyond the end: bits between are zero.
-    #[inline]
+    #[inline(always)]
     pub fn set(&mut self, index: usize) {
-        let word = index / 64;
-        if word >= self.words.len() {
-            self.words.resize(word + 1, 0);
+        let bit = 1 << (index % 64);
+        match self.words.get_mut(index / 64) {
+            Some(word) => *word |= bit,
+            None => self.set_beyond(index / 64, bit),
         }
-        self.words[word] |= 1 << (index % 64);
         self.len = self.len.max(index + 1);
     }
 
+    #[inline(never)]
+    fn set_beyond(&mut self, word: usize, bit: u64) {
+        self.words.resize(word, 0);
+        self.words.push(bit);
+    }
+
     /// Appends one bit.
-    #[inline]
+    #[inline(always)]
     pub fn push(&mut self, bit: bool) {
         let word = self.len / 64;
         if word >= self.words.len() {
@@ -119,8 +139,28 @@ impl Bitmap {
         self.words.len() * 8
     }
 
+    /// How many bits from bit `at` on are alike, up to bit `to`; beyond the end there are zeros.
+    #[must_use]
+    pub fn run_length(&self, at: usize, to: usize) -> usize {
+        let flip = if self.get(at) { u64::MAX } else { 0 };
+        let mut end = at;
+        while end < to {
+            if flip == 0 && end >= self.len {
+                end = to;
+                break;
+            }
+            let alike = (self.word_at(end) ^ flip).trailing_zeros() as usize;
+            end += alike;
+            if alike < 64 {
+                break;
+            }
+        }
+        end.min(to) - at
+    }
+
     /// The 64 bits that begin at bit `at`; zeros beyond the end.
-    fn word_at(&self, at: usize) -> u64 {
+    #[must_use]
+    pub fn word_at(&self, at: usize) -> u64 {
         let (word, shift) = (at / 64, at % 64);
         let low = self.words.get(word).copied().unwrap_or(0) >> shift;
         if shift == 0 {

@@ -1,5 +1,7 @@
 //! Texts one behind the other, with their ends.
 
+use super::end_of;
+
 /// Dense texts: `ends[i]` is where text `i` ends in `bytes`. Each text is valid UTF-8.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TextValues {
@@ -42,8 +44,18 @@ impl TextValues {
     }
 
     /// All texts in order.
-    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        (0..self.len()).map(|index| self.get(index))
+    #[must_use]
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.range(0, self.len())
+    }
+
+    /// Texts `from..to` in order.
+    #[must_use]
+    pub fn range(&self, from: usize, to: usize) -> impl ExactSizeIterator<Item = &[u8]> {
+        let mut start = self.start(from);
+        self.ends[from..to]
+            .iter()
+            .map(move |&end| &self.bytes[std::mem::replace(&mut start, end as usize)..end as usize])
     }
 
     /// Keeps the first `len` texts.
@@ -69,7 +81,9 @@ impl TextValues {
         self.bytes.len() + self.ends.len() * 4
     }
 
-    fn start(&self, index: usize) -> usize {
-        self.ends.get(index.wrapping_sub(1)).map_or(0, |&end| end as usize)
+    /// Where text `index` begins in `bytes`; of the one behind the last, where that ends.
+    #[must_use]
+    pub fn start(&self, index: usize) -> usize {
+        end_of(&self.ends, index)
     }
 }

@@ -24,6 +24,7 @@ fn folded(word: &str) -> Vec<char> {
     word.chars().flat_map(char::to_lowercase).map(|c| if c == '-' { '_' } else { c }).collect()
 }
 
+/// How many characters have to be changed, added or taken away.
 fn distance(a: &[char], b: &[char]) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.iter().enumerate() {
@@ -58,6 +59,14 @@ mod tests {
         assert_eq!(nearest("", WORDS), None);
         assert_eq!(nearest(&"x".repeat(1000), WORDS), None);
         assert_eq!(nearest("threads", []), None);
+    }
+
+    #[test]
+    fn distances_count_single_changes() {
+        let distance = |a: &str, b: &str| distance(&folded(a), &folded(b));
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("äb", "b"), 1);
     }
 
     #[test]

@@ -62,6 +62,17 @@ impl Dataset {
         Ok(Self { dir: dir.to_owned(), staging, commits, created, committed: false, _lock: lock })
     }
 
+    /// Whether [`Dataset::open`] would take the folder, as far as that can be seen without writing anything.
+    ///
+    /// # Errors
+    /// As for [`Dataset::open`], but for a lock that another process holds.
+    pub fn check(dir: &Path, mode: Mode) -> Result<()> {
+        let has_meta = layout::meta(dir).exists();
+        check(dir, mode, &if has_meta { Manifest::read_all(dir)? } else { Vec::new() })?;
+        let there = dir.ancestors().map(or_here).find(|folder| folder.exists()).unwrap_or(dir);
+        is_writable(there).map_err(Error::io("write to", there))
+    }
+
     /// The folder for everything that the run writes before its commit.
     #[must_use]
     pub fn staging_dir(&self) -> &Path {
@@ -148,12 +159,41 @@ fn remove_created(created: &[PathBuf]) {
     }
 }
 
+/// A relative path ends with nothing, which is the folder we are in.
+fn or_here(path: &Path) -> &Path {
+    if path.as_os_str().is_empty() { Path::new(".") } else { path }
+}
+
+#[cfg(unix)]
+fn is_writable(folder: &Path) -> io::Result<()> {
+    use rustix::fs::{Access, access};
+    if !folder.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
+    access(folder, Access::WRITE_OK | Access::EXEC_OK).map_err(io::Error::from)
+}
+
+/// Here it shows when it is tried.
+#[cfg(not(unix))]
+fn is_writable(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() { Ok(()) } else { Err(io::ErrorKind::NotADirectory.into()) }
+}
+
 /// Whether a run in this mode may write to a folder with these commits.
 fn check(dir: &Path, mode: Mode, commits: &[Manifest]) -> Result<()> {
     let refuse =
         |message: String, hint: &str| Err(Error::Dataset { dir: dir.to_owned(), message, hint: hint.to_owned() });
     match fs::metadata(dir) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // Nothing, or a link to nothing, on which no folder can be made.
+            return match dir.ancestors().find(|path| path.is_symlink() && !path.exists()) {
+                None => Ok(()),
+                Some(link) => refuse(
+                    format!("{} is a link to a folder that is not there", link.display()),
+                    "create that folder, or choose another one",
+                ),
+            };
+        }
         Err(error) => return Err(Error::io("look at", dir)(error)),
         Ok(found) if !found.is_dir() => return refuse("it is not a folder".to_owned(), "choose another folder"),
         Ok(_) => {}

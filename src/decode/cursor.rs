@@ -3,7 +3,10 @@
 //! It knows the grammar and nothing of columns. Every function leaves the position behind what it read, or returns the
 //! fault with its exact offset. UTF-8 is checked elsewhere, for a whole block at a time.
 
-use super::fault::{Fault, Parse};
+use super::{
+    fault::{Fault, Parse},
+    string::{PIECE_BYTES, hex4, plain_bytes},
+};
 use crate::report::RejectKind;
 
 /// Deepest nesting of a record, its root included. Real payloads have nine levels; the limit keeps hostile input from
@@ -37,6 +40,19 @@ impl<'a> Cursor<'a> {
     pub fn peek(&self) -> u8 {
         // NUL stands for the end: it begins no token, so both end up as "unexpected".
         self.bytes.get(self.pos).copied().unwrap_or(0)
+    }
+
+    /// The bytes from the position on, if there are so many.
+    #[inline(always)]
+    pub fn window<const N: usize>(&self) -> Option<&'a [u8; N]> {
+        self.bytes.get(self.pos..)?.first_chunk()
+    }
+
+    /// Steps over what is known to stand at the position, and the space behind it.
+    #[inline(always)]
+    pub fn step_over(&mut self, length: usize) {
+        self.pos += length;
+        self.skip_space();
     }
 
     /// Skips white space; usually there is none.
@@ -94,6 +110,16 @@ impl<'a> Cursor<'a> {
     /// After a value: true at a comma (position on what follows it), false at the closing bracket (position behind it).
     #[inline(always)]
     pub fn next_or_close(&mut self, close: u8) -> Parse<bool> {
+        let goes_on = self.comma_or(close)?;
+        if !goes_on {
+            self.leave();
+        }
+        Ok(goes_on)
+    }
+
+    /// After a value: true behind a comma and the space that follows it, false on the closing bracket.
+    #[inline(always)]
+    pub fn comma_or(&mut self, close: u8) -> Parse<bool> {
         self.skip_space();
         let byte = self.peek();
         if byte == b',' {
@@ -102,10 +128,35 @@ impl<'a> Cursor<'a> {
             return Ok(true);
         }
         if byte == close {
-            self.leave();
             return Ok(false);
         }
         Err(self.unexpected(if close == b'}' { "a comma or '}'" } else { "a comma or ']'" }))
+    }
+
+    /// Reads a member's name.
+    #[inline(always)]
+    pub fn key(&mut self) -> Parse<StringToken> {
+        if self.peek() != b'"' {
+            return Err(self.unexpected("a member's name in quotes"));
+        }
+        self.string()
+    }
+
+    /// Reads a value that is neither an object nor a list.
+    pub fn leaf(&mut self) -> Parse<()> {
+        match self.peek() {
+            b'"' => self.string().map(drop),
+            b't' => self.literal(b"true"),
+            b'f' => self.literal(b"false"),
+            b'n' => self.literal(b"null"),
+            b'-' | b'0'..=b'9' => self.number().map(drop),
+            _ => Err(self.unexpected("a JSON value")),
+        }
+    }
+
+    /// Checks that nothing is left of the bytes.
+    pub fn at_end(&self) -> Parse<()> {
+        if self.pos == self.bytes.len() { Ok(()) } else { Err(self.unexpected("the end of the record")) }
     }
 
     /// Reads the colon behind a key and the space around it.
@@ -136,17 +187,16 @@ impl<'a> Cursor<'a> {
     pub fn string(&mut self) -> Parse<StringToken> {
         let start = self.pos + 1;
         let mut pos = start;
-        while let Some(chunk) = self.bytes.get(pos..).and_then(<[u8]>::first_chunk::<8>) {
-            let stops = string_stops(u64::from_le_bytes(*chunk));
-            if stops != 0 {
-                pos += stops.trailing_zeros() as usize / 8;
+        while let Some(piece) = self.bytes.get(pos..).and_then(<[u8]>::first_chunk::<PIECE_BYTES>) {
+            if let Some(plain) = plain_bytes(piece) {
+                pos += plain;
                 if self.bytes[pos] == b'"' {
                     self.pos = pos + 1;
                     return Ok(StringToken { start, end: pos, escaped: false });
                 }
                 break;
             }
-            pos += 8;
+            pos += PIECE_BYTES;
         }
         self.string_slow(start, pos)
     }
@@ -264,61 +314,4 @@ impl<'a> Cursor<'a> {
         }
         Err(self.unexpected("a JSON value"))
     }
-}
-
-/// The high bit of each byte that ends the plain part of a string: quote, backslash, control character. The lowest bit
-/// set is exact; those above it may be false, by the borrow of the subtractions.
-#[inline(always)]
-fn string_stops(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = ONES * 0x80;
-    let quote = word ^ (ONES * 0x22);
-    let backslash = word ^ (ONES * 0x5c);
-    let zero = |x: u64| x.wrapping_sub(ONES) & !x;
-    let control = word.wrapping_sub(ONES * 0x20) & !word;
-    (zero(quote) | zero(backslash) | control) & HIGHS
-}
-
-fn hex4(digits: &[u8]) -> Option<u16> {
-    if digits.len() != 4 {
-        return None;
-    }
-    digits.iter().try_fold(0, |unit, &digit| Some(unit << 4 | (digit as char).to_digit(16)? as u16))
-}
-
-/// Appends the text of an escaped string that [`Cursor::string`] has accepted.
-pub(super) fn unescape(raw: &[u8], text: &mut Vec<u8>) {
-    let mut rest = raw;
-    while let Some(at) = memchr::memchr(b'\\', rest) {
-        text.extend_from_slice(&rest[..at]);
-        let letter = rest.get(at + 1).copied().unwrap_or(b'\\');
-        rest = rest.get(at + 2..).unwrap_or_default();
-        let plain = match letter {
-            b'b' => 0x08,
-            b'f' => 0x0c,
-            b'n' => b'\n',
-            b'r' => b'\r',
-            b't' => b'\t',
-            b'u' => {
-                let (character, length) = escaped_char(rest);
-                text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-                rest = rest.get(length..).unwrap_or_default();
-                continue;
-            }
-            other => other,
-        };
-        text.push(plain);
-    }
-    text.extend_from_slice(rest);
-}
-
-/// The character of `XXXX` or `XXXX\uXXXX`, and its length in the input. Pairs were checked before.
-fn escaped_char(digits: &[u8]) -> (char, usize) {
-    let unit = |at: usize| digits.get(at..at + 4).and_then(hex4).map_or(0xfffd, u32::from);
-    let first = unit(0);
-    if (0xd800..0xdc00).contains(&first) {
-        let code = 0x10000 + ((first - 0xd800) << 10) + (unit(6).wrapping_sub(0xdc00) & 0x3ff);
-        return (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 10);
-    }
-    (char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER), 4)
 }

@@ -2,8 +2,8 @@
 
 use super::{
     fault::{Fault, Parse},
-    program::{Program, staged},
-    walk::{MemberIs, Position, StepsMet, Walk},
+    program::{Act, ObjectIdx, Program, staged},
+    walk::{Position, StepsMet, Walk},
 };
 use crate::{
     columns::{Column, ColumnShape, Columns, Values},
@@ -102,7 +102,7 @@ impl Walk<'_> {
         &mut self,
         envelope: usize,
         step: usize,
-        object: usize,
+        object: ObjectIdx,
         columns: &[(ColumnShape, usize)],
         staged: &mut [Column],
         target: &mut Target<'_>,
@@ -114,20 +114,18 @@ impl Walk<'_> {
         let mark = self.scratch.extra.mark();
         let mut met = StepsMet::default();
         self.at = here;
-        self.members(object, |walk, member, path, value_at| match member {
-            MemberIs::Known(act) => walk.value(act, path, staged, 0, value_at),
-            MemberIs::Step(found) => {
+        self.members(object, |walk, member, value_at| match member.act {
+            Act::Step(found) => {
                 met.add(found);
                 if found == wanted {
                     walk.step(envelope, step, list, target)?;
                     walk.at = here;
                     Ok(())
                 } else {
-                    let name = walk.program.steps[usize::from(found)].clone();
-                    let pattern = walk.program.objects[object].pattern.clone();
-                    walk.unknown(&pattern, name.as_bytes(), value_at)
+                    walk.unknown_step(object, found, value_at)
                 }
             }
+            act => walk.value(act, member.path, staged, 0, value_at),
         })?;
         let end_row = target.columns.num_rows;
         self.scratch.extra.assign(mark, level, first_row, end_row);

@@ -2,7 +2,11 @@
 
 use std::borrow::Cow;
 
-use crate::report::RejectKind;
+use crate::{model::naming::pointer_step, report::RejectKind};
+
+/// Longest name, in bytes, that stands in a message or in the pointer to a fault: names are data of any size, and a reject
+/// is read by people. `extra` and the ledger have them whole.
+pub const MAX_SHOWN_NAME_BYTES: usize = 120;
 
 /// Result of a step of the walk. The error is boxed, so that the good path carries one word.
 pub(super) type Parse<T> = Result<T, Box<Fault>>;
@@ -34,7 +38,7 @@ impl Fault {
     /// Says that the fault lies inside the member `key`.
     #[cold]
     pub(super) fn under_key(mut self: Box<Self>, key: &[u8]) -> Box<Self> {
-        self.segments.push(super::pointer::escaped(&String::from_utf8_lossy(key)).into_owned());
+        self.segments.push(pointer_step(&shown(key)).into_owned());
         self
     }
 
@@ -50,4 +54,14 @@ impl Fault {
     pub fn pointer(&self) -> String {
         self.segments.iter().rev().fold(String::new(), |pointer, segment| pointer + "/" + segment)
     }
+}
+
+/// A name as messages have it: a long one only as far as [`MAX_SHOWN_NAME_BYTES`].
+#[cold]
+pub(super) fn shown(name: &[u8]) -> Cow<'_, str> {
+    let text = String::from_utf8_lossy(name);
+    if text.len() <= MAX_SHOWN_NAME_BYTES {
+        return text;
+    }
+    format!("{}…", &text[..text.floor_char_boundary(MAX_SHOWN_NAME_BYTES)]).into()
 }

@@ -6,67 +6,78 @@
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime};
 
 use super::number::scaled_integer;
-
-/// 0001-01-01T00:00:00Z. Readers disagree about instants before it.
-const MIN_MICROS: i64 = -62_135_596_800_000_000;
-/// The last microsecond of the year 9999.
-const MAX_MICROS: i64 = 253_402_300_799_999_999;
+use crate::columns::{FIRST_INSTANT, LAST_INSTANT};
 
 /// The date of the last instant that was read, with its day's first microsecond.
 #[derive(Debug, Clone)]
 pub(super) struct DateMemory {
-    date: [u8; 10],
+    /// `YYYY-MM-` and `DDT00:00` as words.
+    date: [u64; 2],
     micros: i64,
 }
 
 impl Default for DateMemory {
     /// A true date, so that nothing else can be taken for the remembered one.
     fn default() -> Self {
-        Self { date: *b"1970-01-01", micros: 0 }
+        let mut memory = Self { date: [0; 2], micros: 0 };
+        memory.remember(b"1970-01-01", 0);
+        memory
+    }
+}
+
+impl DateMemory {
+    fn remember(&mut self, date: &[u8; 10], micros: i64) {
+        let mut text = *b"YYYY-MM-DDT00:00";
+        text[..10].copy_from_slice(date);
+        let (words, _) = text.as_chunks::<8>();
+        self.date = [words[0], words[1]].map(u64::from_le_bytes);
+        self.micros = micros;
     }
 }
 
 /// Microseconds of an RFC 3339 text; none if it is not one, or cannot be told in microseconds of the years 1 to 9999.
 #[inline]
 pub(super) fn from_text(text: &[u8], memory: &mut DateMemory) -> Option<i64> {
-    match fixed_form(text, memory) {
-        Some(micros) => Some(micros),
-        None => any_form(text, memory),
-    }
+    any_form(text, memory)
 }
 
 /// Microseconds of epoch milliseconds, if exact.
 pub(super) fn from_epoch_millis(token: &[u8]) -> Option<i64> {
-    scaled_integer(token, 3).filter(|micros| (MIN_MICROS..=MAX_MICROS).contains(micros))
+    scaled_integer(token, 3).filter(|micros| (FIRST_INSTANT..=LAST_INSTANT).contains(micros))
 }
 
-/// `YYYY-MM-DDThh:mm:ss.mmmZ` on the remembered date.
+/// Bytes of [`usual_form`], quotes included.
+pub(super) const USUAL_BYTES: usize = 26;
+
+/// `"YYYY-MM-DDThh:mm:ss.mmmZ"` on the remembered date, if `input` begins with it: three words, of which what never changes
+/// is taken away, so that digits are left as numbers and everything else as zero.
 #[inline(always)]
-fn fixed_form(text: &[u8], memory: &DateMemory) -> Option<i64> {
-    let text: &[u8; 24] = text.try_into().ok()?;
-    if text[..10] != memory.date
-        || text[10] != b'T'
-        || text[13] != b':'
-        || text[16] != b':'
-        || text[19] != b'.'
-        || text[23] != b'Z'
-    {
+pub(super) fn usual_form(input: Option<&[u8; USUAL_BYTES]>, memory: &DateMemory) -> Option<i64> {
+    let Some([b'"', text @ .., b'"']) = input else { return None };
+    let text: &[u8; USUAL_BYTES - 2] = text;
+    let word = |at: usize| u64::from_le_bytes(text.as_chunks::<8>().0[at]);
+    let minutes = word(1) ^ memory.date[1];
+    let seconds = word(2) ^ u64::from_le_bytes(*b":00.000Z");
+    let no_digits = minutes & 0x0000_ff00_00ff_ffff | seconds & 0xff00_0000_ff00_00ff;
+    if word(0) != memory.date[0] || no_digits != 0 || !(are_digits(minutes) && are_digits(seconds)) {
         return None;
     }
-    // A byte that is no digit becomes more than 9 and shows in the union of all digits' high bits or in the limits.
-    let digit = |at: usize| u32::from(text[at].wrapping_sub(b'0'));
-    let digits = [11, 12, 14, 15, 17, 18, 20, 21, 22].map(digit);
-    if digits.iter().any(|&d| d > 9) {
-        return None;
-    }
-    let [h1, h0, m1, m0, s1, s0, f2, f1, f0] = digits;
-    let (hour, minute, second) = (h1 * 10 + h0, m1 * 10 + m0, s1 * 10 + s0);
+    let digit = |word: u64, at: usize| word >> (8 * at) & 0xf;
+    let pair = |word: u64, at: usize| digit(word, at) * 10 + digit(word, at + 1);
+    let (hour, minute, second) = (pair(minutes, 3), pair(minutes, 6), pair(seconds, 1));
     if hour > 23 || minute > 59 || second > 59 {
         return None;
     }
-    let millis = f2 * 100 + f1 * 10 + f0;
-    let seconds = i64::from(hour * 3600 + minute * 60 + second);
-    Some(memory.micros + seconds * 1_000_000 + i64::from(millis) * 1_000)
+    let millis = pair(seconds, 4) * 10 + digit(seconds, 6);
+    Some(memory.micros + (((hour * 60 + minute) * 60 + second) * 1_000_000 + millis * 1_000) as i64)
+}
+
+/// Whether no byte is more than 9.
+#[inline(always)]
+const fn are_digits(word: u64) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    // A byte that overflows into the next one has its own high bit set.
+    (word | word.wrapping_add(ONES * 0x76)) & (ONES * 0x80) == 0
 }
 
 /// Every form that RFC 3339 allows, by way of chrono; remembers the date.
@@ -83,10 +94,9 @@ fn any_form(text: &[u8], memory: &mut DateMemory) -> Option<i64> {
     let day = NaiveDateTime::new(date, NaiveTime::MIN).and_utc().timestamp_micros();
     let micros = day.checked_add(parse_time(time)?)?.checked_sub(parse_offset(zone)?)?;
     if (1..=9999).contains(&date.year()) {
-        memory.date.copy_from_slice(&text.as_bytes()[..10]);
-        memory.micros = day;
+        memory.remember(text.as_bytes().first_chunk()?, day);
     }
-    (MIN_MICROS..=MAX_MICROS).contains(&micros).then_some(micros)
+    (FIRST_INSTANT..=LAST_INSTANT).contains(&micros).then_some(micros)
 }
 
 /// `YYYY-MM-DD`.
@@ -157,8 +167,10 @@ mod tests {
     fn micros(text: &str) -> Option<i64> {
         let mut memory = DateMemory::default();
         let first = from_text(text.as_bytes(), &mut memory);
-        // The second time the date is remembered and the other path may be taken.
         assert_eq!(from_text(text.as_bytes(), &mut memory), first, "{text}");
+        // Now the date is remembered, and the usual form is read in another way.
+        let usual = usual_form(format!("\"{text}\"").as_bytes().try_into().ok(), &memory);
+        assert!(usual.is_none() || usual == first, "{text}");
         first
     }
 
@@ -214,7 +226,7 @@ mod tests {
         ] {
             assert_eq!(micros(text), None, "{text}");
         }
-        assert_eq!(micros("0000-12-31T23:30:00-01:00"), Some(MIN_MICROS + 30 * 60_000_000));
+        assert_eq!(micros("0000-12-31T23:30:00-01:00"), Some(FIRST_INSTANT + 30 * 60_000_000));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Names of an object's members: the known ones found fast, and none allowed twice.
+//! The known names of members, found fast.
 
 /// A 64-bit mark of a name: equal names have equal marks.
 #[inline]
@@ -16,233 +16,195 @@ pub(super) fn mark(name: &[u8]) -> u64 {
     mark ^ mark >> 32
 }
 
-/// Known names, looked up first by a guess and then by their mark.
-///
-/// Records of one export repeat the order of their members. So each name remembers which two came behind it last, and
-/// these are compared with the input before anything else is done with it.
+/// The known names of all objects, each with what it stands for. A name has one number, whatever object it is of.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Names<T> {
+    names: Vec<Name<T>>,
+    texts: Vec<Box<[u8]>>,
+}
+
+/// A name, as far as the guess needs it.
+#[derive(Debug, Clone)]
+pub(super) struct Name<T> {
+    key: Key,
+    /// What it stands for.
+    pub of: T,
+}
+
+/// The names of one object, to be looked up by their mark.
 #[derive(Debug, Clone)]
 pub(super) struct NameTable {
-    names: Vec<Name>,
-    /// Open addressing by mark: index into `names` plus one.
+    /// The place before the first name.
+    pub start: NameIdx,
+    /// Open addressing by mark: number of the name plus one.
     slots: Vec<u32>,
-    /// For each name, and at the end for the start of the object, the last two successors.
-    guesses: Vec<[u32; 2]>,
 }
 
-#[derive(Debug, Clone)]
-struct Name {
-    text: Box<[u8]>,
-    /// `text` and its closing quote in whole words; none for a name that input would have to escape.
-    quoted: Option<Quoted>,
-    /// What the name stands for.
-    member: u32,
+/// For each name the two that came behind it last.
+///
+/// Records of one export repeat the order of their members. So these two are compared with the input before anything else
+/// is done with it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Guesses(Vec<[NameIdx; 2]>);
+
+/// `"name":` as it stands in input without needless escapes and blanks, to be compared in a few words.
+#[derive(Debug, Clone, Copy, Default)]
+struct Key {
+    words: [u128; KEY_WORDS],
+    /// The bits of the last word that belong to the key.
+    last_mask: u128,
+    /// Bytes. 0 for a name that is too long, or that input would have to escape: it is never guessed.
+    len: usize,
 }
 
-#[derive(Debug, Clone)]
-struct Quoted {
-    words: [u64; QUOTED_WORDS],
-    last_mask: u64,
-    num_words: u8,
-    len: u8,
-}
+const KEY_WORDS: usize = 3;
+const WORD_BYTES: usize = 16;
+/// Longest name that is guessed, with its quotes and the colon.
+const KEY_BYTES: usize = KEY_WORDS * WORD_BYTES;
 
-const QUOTED_WORDS: usize = 5;
-/// Longest name that is compared by words, its closing quote included.
-const QUOTED_BYTES: usize = QUOTED_WORDS * 8;
-
-/// Index of a name in its table; [`NameTable::start`] before the first.
+/// Number of a name, or of the place before the first name of an object.
 pub(super) type NameIdx = u32;
 
-impl NameTable {
-    /// A table of `(name, member)`; the first of equal names counts.
-    pub fn new<'a>(names: impl IntoIterator<Item = (&'a str, u32)>) -> Self {
-        let mut table = Self { names: Vec::new(), slots: Vec::new(), guesses: Vec::new() };
+impl<T: Default> Names<T> {
+    /// Adds the names of one object; the first of equal names counts.
+    pub fn table<'a>(&mut self, names: impl IntoIterator<Item = (&'a str, T)>) -> NameTable {
         let names: Vec<_> = names.into_iter().collect();
-        table.slots = vec![0; (names.len() * 2 + 2).next_power_of_two()];
-        for (name, member) in names {
-            if table.find(name.as_bytes()).is_some() {
+        let mut table = NameTable { start: 0, slots: vec![0; (names.len() * 2 + 2).next_power_of_two()] };
+        for (name, of) in names {
+            if self.find(&table, name.as_bytes()).is_some() {
                 continue;
             }
             let mut slot = table.first_slot(name.as_bytes());
             while table.slots[slot] != 0 {
                 slot = (slot + 1) & (table.slots.len() - 1);
             }
-            table.names.push(Name { text: name.as_bytes().into(), quoted: Quoted::new(name), member });
-            table.slots[slot] = table.names.len() as u32;
+            self.names.push(Name { key: Key::new(name), of });
+            self.texts.push(name.as_bytes().into());
+            table.slots[slot] = self.names.len() as u32;
         }
-        // A first guess: model order.
-        let len = table.names.len() as u32;
-        table.guesses = (0..=len)
-            .map(|at| [if at == len { 0 } else { at + 1 }, 0])
-            .map(|g| g.map(|n| n.min(len.saturating_sub(1))))
-            .collect();
+        // A place without a key: no guess ever meets it.
+        table.start = self.names.len() as u32;
+        self.names.push(Name { key: Key::default(), of: T::default() });
+        self.texts.push(Box::default());
         table
     }
 
-    /// The position before the first name.
-    #[inline(always)]
-    pub fn start(&self) -> NameIdx {
-        self.names.len() as u32
+    /// The first guesses: each name is followed by the next in the model.
+    pub fn guesses(&self) -> Guesses {
+        let mut first = 0;
+        let mut guesses = Vec::with_capacity(self.names.len());
+        for (at, name) in self.names.iter().enumerate() {
+            let is_start = name.key.len == 0 && self.texts[at].is_empty();
+            guesses.push([if is_start { first } else { at as u32 + 1 }, first]);
+            if is_start {
+                first = at as u32 + 1;
+            }
+        }
+        Guesses(guesses)
     }
 
-    /// What the name at `index` stands for.
     #[inline(always)]
-    pub fn member(&self, index: NameIdx) -> u32 {
-        self.names[index as usize].member
+    pub fn get(&self, index: NameIdx) -> Option<&Name<T>> {
+        self.names.get(index as usize)
     }
 
     /// The name itself.
     pub fn text(&self, index: NameIdx) -> &[u8] {
-        &self.names[index as usize].text
+        &self.texts[index as usize]
     }
 
-    /// Guesses which name begins `input` (behind the opening quote) after `previous`; gives it with the length of name
-    /// and closing quote.
+    /// Guesses which name `input` begins with after `previous`.
     #[inline(always)]
-    pub fn guess(&mut self, previous: NameIdx, input: &[u8]) -> Option<(NameIdx, usize)> {
-        let window = input.first_chunk::<QUOTED_BYTES>()?;
-        let [first, second] = *self.guesses.get(previous as usize)?;
-        if let Some(length) = self.names.get(first as usize)?.begins(window) {
-            return Some((first, length));
+    pub fn guess(
+        &self,
+        guesses: &mut Guesses,
+        previous: NameIdx,
+        input: Option<&[u8; KEY_BYTES]>,
+    ) -> Option<(NameIdx, &Name<T>)> {
+        let input = input?;
+        let last = guesses.0.get_mut(previous as usize)?;
+        let [first, second] = *last;
+        let name = self.get(first)?;
+        if name.key.begins(input) {
+            return Some((first, name));
         }
-        let length = self.names[second as usize].begins(window)?;
-        self.guesses[previous as usize] = [second, first];
-        Some((second, length))
+        let name = self.get(second)?;
+        if name.key.begins(input) {
+            *last = [second, first];
+            return Some((second, name));
+        }
+        None
     }
 
     /// Looks up a name and remembers it behind `previous`.
-    pub fn find_after(&mut self, previous: NameIdx, name: &[u8]) -> Option<NameIdx> {
-        let index = self.find(name)?;
-        if let Some(guess) = self.guesses.get_mut(previous as usize).filter(|guess| guess[0] != index) {
-            *guess = [index, guess[0]];
+    pub fn find_after(
+        &self,
+        guesses: &mut Guesses,
+        table: &NameTable,
+        previous: NameIdx,
+        name: &[u8],
+    ) -> Option<(NameIdx, &Name<T>)> {
+        let index = self.find(table, name)?;
+        if let Some(last) = guesses.0.get_mut(previous as usize).filter(|last| last[0] != index) {
+            *last = [index, last[0]];
         }
-        Some(index)
+        Some((index, self.get(index)?))
     }
 
-    fn find(&self, name: &[u8]) -> Option<NameIdx> {
-        let mut slot = self.first_slot(name);
+    fn find(&self, table: &NameTable, name: &[u8]) -> Option<NameIdx> {
+        let mut slot = table.first_slot(name);
         loop {
-            let index = self.slots[slot].checked_sub(1)?;
-            if *self.names[index as usize].text == *name {
+            let index = table.slots[slot].checked_sub(1)?;
+            if *self.texts[index as usize] == *name {
                 return Some(index);
             }
-            slot = (slot + 1) & (self.slots.len() - 1);
+            slot = (slot + 1) & (table.slots.len() - 1);
         }
     }
+}
 
+impl<T> Name<T> {
+    /// Bytes of the name with its quotes and the colon.
+    #[inline(always)]
+    pub fn key_bytes(&self) -> usize {
+        self.key.len
+    }
+}
+
+impl NameTable {
     fn first_slot(&self, name: &[u8]) -> usize {
         mark(name) as usize & (self.slots.len() - 1)
     }
 }
 
-impl Name {
-    #[inline(always)]
-    fn begins(&self, window: &[u8; QUOTED_BYTES]) -> Option<usize> {
-        let quoted = self.quoted.as_ref()?;
-        let last = usize::from(quoted.num_words) - 1;
-        let (words, _) = window.as_chunks::<8>();
-        if words[..last].iter().zip(&quoted.words).any(|(word, name)| u64::from_le_bytes(*word) != *name) {
-            return None;
-        }
-        let equal = u64::from_le_bytes(words[last]) & quoted.last_mask == quoted.words[last];
-        equal.then_some(usize::from(quoted.len))
-    }
-}
-
-impl Quoted {
-    fn new(name: &str) -> Option<Self> {
+impl Key {
+    fn new(name: &str) -> Self {
         let plain = name.bytes().all(|b| b >= 0x20 && b != b'"' && b != b'\\');
-        let len = name.len() + 1;
-        if !plain || len > QUOTED_BYTES {
-            return None;
+        let text = format!("\"{name}\":");
+        if !plain || text.len() > KEY_BYTES {
+            return Self::default();
         }
-        let mut bytes = [0; QUOTED_BYTES];
-        bytes[..name.len()].copy_from_slice(name.as_bytes());
-        bytes[name.len()] = b'"';
-        let mut words = [0; QUOTED_WORDS];
-        for (word, chunk) in words.iter_mut().zip(bytes.as_chunks::<8>().0) {
-            *word = u64::from_le_bytes(*chunk);
+        let mut bytes = [0; KEY_BYTES];
+        bytes[..text.len()].copy_from_slice(text.as_bytes());
+        let (chunks, _) = bytes.as_chunks::<WORD_BYTES>();
+        let words = std::array::from_fn(|at| u128::from_le_bytes(chunks[at]));
+        let in_last_word = (text.len() - 1) % WORD_BYTES + 1;
+        Self { words, last_mask: u128::MAX >> (128 - in_last_word * 8), len: text.len() }
+    }
+
+    /// Whether the key is what the window begins with. Most keys are one word long.
+    #[inline(always)]
+    fn begins(&self, window: &[u8; KEY_BYTES]) -> bool {
+        let (chunks, _) = window.as_chunks::<WORD_BYTES>();
+        let equal = |at: usize| u128::from_le_bytes(chunks[at]) == self.words[at];
+        let ends = |at: usize| u128::from_le_bytes(chunks[at]) & self.last_mask == self.words[at];
+        if self.len <= WORD_BYTES {
+            return ends(0) && self.len > 0;
         }
-        let num_words = len.div_ceil(8);
-        let used = len - (num_words - 1) * 8;
-        Some(Self { words, last_mask: u64::MAX >> (64 - used * 8), num_words: num_words as u8, len: len as u8 })
-    }
-}
-
-/// The names met so far in the objects that are open, to find one given twice.
-#[derive(Debug, Clone, Default)]
-pub(super) struct OpenNames {
-    bytes: Vec<u8>,
-    names: Vec<OpenName>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct OpenName {
-    mark: u64,
-    start: usize,
-    end: usize,
-    offset: usize,
-}
-
-/// The names of one object begin here.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Frame {
-    bytes: usize,
-    names: usize,
-}
-
-impl OpenNames {
-    /// Objects with more names than this are checked once at their end, by sorting, instead of name by name.
-    const COMPARED_ONE_BY_ONE: usize = 24;
-
-    /// Opens an object.
-    #[inline]
-    pub fn open(&self) -> Frame {
-        Frame { bytes: self.bytes.len(), names: self.names.len() }
-    }
-
-    /// Adds a name at `offset`; false if the object has it already (a large object says so only when closed).
-    #[inline]
-    pub fn add(&mut self, frame: Frame, name: &[u8], offset: usize) -> bool {
-        let mark = mark(name);
-        let open = &self.names[frame.names..];
-        if open.len() <= Self::COMPARED_ONE_BY_ONE
-            && open.iter().any(|other| other.mark == mark && self.bytes[other.start..other.end] == *name)
-        {
-            return false;
+        if self.len <= 2 * WORD_BYTES {
+            return equal(0) && ends(1);
         }
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(name);
-        self.names.push(OpenName { mark, start, end: self.bytes.len(), offset });
-        true
-    }
-
-    /// Closes an object; gives the offset of a name given twice, if a large object has one.
-    #[inline]
-    pub fn close(&mut self, frame: Frame) -> Option<usize> {
-        let twice = if self.names.len() - frame.names > Self::COMPARED_ONE_BY_ONE {
-            self.first_given_twice(frame)
-        } else {
-            None
-        };
-        self.names.truncate(frame.names);
-        self.bytes.truncate(frame.bytes);
-        twice
-    }
-
-    fn first_given_twice(&mut self, frame: Frame) -> Option<usize> {
-        let text = |name: &OpenName| &self.bytes[name.start..name.end];
-        let open = &mut self.names[frame.names..];
-        open.sort_unstable_by(|a, b| {
-            a.mark.cmp(&b.mark).then_with(|| text(a).cmp(text(b))).then(a.offset.cmp(&b.offset))
-        });
-        open.windows(2).filter(|pair| text(&pair[0]) == text(&pair[1])).map(|pair| pair[1].offset).min()
-    }
-
-    /// Forgets everything, after a fault.
-    pub fn clear(&mut self) {
-        self.bytes.clear();
-        self.names.clear();
+        equal(0) && equal(1) && ends(2)
     }
 }
 
@@ -250,55 +212,100 @@ impl OpenNames {
 mod tests {
     use super::*;
 
+    /// Input with enough behind it for a guess.
+    fn padded(text: &str) -> Vec<u8> {
+        format!("{text:<64}").into_bytes()
+    }
+
+    /// The names of one object beside those of another.
+    struct Object {
+        names: Names<u32>,
+        table: NameTable,
+        guesses: Guesses,
+    }
+
+    impl Object {
+        fn new(names: &[&str]) -> Self {
+            let mut all = Names::default();
+            let _ = all.table([("another object's", 7)]);
+            let table = all.table(names.iter().copied().zip(0..));
+            Self { guesses: all.guesses(), names: all, table }
+        }
+
+        /// What is guessed at this input, and the bytes of its key.
+        fn guess(&mut self, previous: NameIdx, input: &str) -> Option<(NameIdx, usize)> {
+            let input = padded(input);
+            let (index, name) = self.names.guess(&mut self.guesses, previous, input.first_chunk())?;
+            Some((index, name.key_bytes()))
+        }
+
+        fn find_after(&mut self, previous: NameIdx, name: &str) -> Option<NameIdx> {
+            self.names.find_after(&mut self.guesses, &self.table, previous, name.as_bytes()).map(|(index, _)| index)
+        }
+    }
+
     #[test]
-    fn a_name_is_guessed_only_with_its_closing_quote() {
-        let mut table = NameTable::new([("id", 0), ("idType", 1), ("externalContactInitialDivisionId", 2)]);
-        let padded = |text: &str| format!("{text:<64}").into_bytes();
-        assert_eq!(table.guess(table.start(), &padded("id\":1")), Some((0, 3)));
-        assert_eq!(table.guess(table.start(), &padded("idType\":1")), None);
-        let found = table.find_after(table.start(), b"idType");
-        assert_eq!(found, Some(1));
-        assert_eq!(table.guess(table.start(), &padded("idType\":1")), Some((1, 7)));
-        assert_eq!(table.guess(table.start(), &padded("id\":1")), Some((0, 3)));
-        assert_eq!(table.guess(1, &padded("externalContactInitialDivisionId\":")), Some((2, 33)));
-        assert_eq!(table.guess(table.start(), b"id\":1"), None, "too near to the end for a guess");
-        assert_eq!(table.find_after(2, b"id"), Some(0));
-        assert_eq!(table.find_after(2, b"nothing"), None);
+    fn a_name_is_guessed_only_with_its_quotes_and_colon() {
+        let mut object = Object::new(&["id", "idType", "conversationRoutingData", "externalContactInitialDivisionId"]);
+        let start = object.table.start;
+        let id = object.names.find(&object.table, b"id").unwrap();
+        assert_eq!(object.guess(start, r#""id":1"#), Some((id, 5)));
+        for other in [r#""idType":1"#, r#""id" :1"#, r#""id,:1"#, "id\":1", r#""":"#, ""] {
+            assert_eq!(object.guess(start, other), None, "{other}");
+        }
+        assert_eq!(object.guess(id + 1, r#""conversationRoutingData":{"#), Some((id + 2, 26)));
+        assert_eq!(object.guess(id + 2, r#""externalContactInitialDivisionId":"#), Some((id + 3, 35)));
+        assert!(object.names.guess(&mut object.guesses, start, None).is_none(), "too near to the end for a guess");
+    }
+
+    #[test]
+    fn the_last_two_successors_of_a_name_are_remembered() {
+        let mut object = Object::new(&["id", "idType", "name"]);
+        let start = object.table.start;
+        let id = object.find_after(start, "id").unwrap();
+        assert_eq!(object.find_after(start, "idType"), Some(id + 1));
+        assert_eq!(object.guess(start, r#""idType":1"#), Some((id + 1, 9)));
+        assert_eq!(object.guess(start, r#""id":1"#), Some((id, 5)));
+        assert_eq!(object.guess(start, r#""name":1"#), None);
+        assert_eq!(object.find_after(start, "name"), Some(id + 2));
+        assert_eq!(object.guess(start, r#""id":1"#), Some((id, 5)), "it was met after the other");
+        assert_eq!(object.guess(start, r#""idType":1"#), None);
+        assert_eq!(object.find_after(start, "nothing"), None);
+        assert_eq!(object.find_after(start, "another object's"), None);
+        assert_eq!((object.names.get(id + 2).unwrap().of, object.names.text(id + 1)), (2, &b"idType"[..]));
+    }
+
+    #[test]
+    fn names_of_every_length_are_guessed_up_to_their_last_byte() {
+        for length in 0..=KEY_BYTES {
+            let name: String = ('a'..='z').cycle().take(length).collect();
+            let mut object = Object::new(&[&name]);
+            let start = object.table.start;
+            let index = object.find_after(start, &name).unwrap();
+            let key = format!("\"{name}\":");
+            let expected = (key.len() <= KEY_BYTES).then_some((index, key.len()));
+            assert_eq!(object.guess(start, &key), expected, "{length}");
+            for at in 0..key.len() {
+                let mut other = key.clone().into_bytes();
+                other[at] ^= 1;
+                assert_eq!(object.guess(start, std::str::from_utf8(&other).unwrap()), None, "{length}, {at}");
+            }
+        }
     }
 
     #[test]
     fn names_that_must_be_escaped_are_never_guessed() {
-        let mut table = NameTable::new([("a\"b", 0)]);
-        let window = format!("{:<64}", "a\"b\":1").into_bytes();
-        assert_eq!(table.guess(table.start(), &window), None);
-        assert_eq!(table.find_after(table.start(), b"a\"b"), Some(0));
+        let mut object = Object::new(&["a\"b"]);
+        assert_eq!(object.guess(object.table.start, r#""a"b":1"#), None);
+        assert!(object.find_after(object.table.start, "a\"b").is_some());
     }
 
     #[test]
-    fn an_empty_table_finds_nothing() {
-        let mut table = NameTable::new([]);
-        assert_eq!(table.guess(table.start(), &[b' '; 64]), None);
-        assert_eq!(table.find_after(table.start(), b"id"), None);
-    }
-
-    #[test]
-    fn a_name_given_twice_is_found_in_small_and_large_objects() {
-        for count in [2usize, 24, 25, 26, 5_000] {
-            let mut open = OpenNames::default();
-            let outer = open.open();
-            assert!(open.add(outer, b"k1", 0), "the outer object's names are its own");
-            let frame = open.open();
-            let mut refused = None;
-            for at in 0..count {
-                let name = if at == count - 1 { "k0".to_owned() } else { format!("k{at}") };
-                if !open.add(frame, name.as_bytes(), at) {
-                    refused = Some(at);
-                }
-            }
-            let closed = open.close(frame);
-            assert_eq!(refused.or(closed), Some(count - 1), "{count} names");
-            assert!(open.add(outer, b"k2", 9) && !open.add(outer, b"k1", 10));
-        }
+    fn an_object_without_known_names_finds_nothing() {
+        let mut object = Object::new(&[]);
+        let start = object.table.start;
+        assert_eq!(object.guess(start, ""), None);
+        assert_eq!((object.find_after(start, "id"), object.find_after(start, "")), (None, None));
     }
 
     #[test]

@@ -1,19 +1,23 @@
-//! The plan in the form that the walk uses: objects in one list, actions small enough to copy, names in tables that
-//! learn. Each worker has its own.
+//! The plan in the form that the walk uses: names and objects in flat lists, actions small enough to copy. It never
+//! changes; what a worker learns stands beside it.
 
-use super::names::NameTable;
+use super::names::{NameTable, Names};
 use crate::{
     columns::{Column, ScalarType},
     model::plan::{Action, ObjectPlan, PathId, Plan},
 };
 
 /// Index into [`Program::objects`].
-pub(super) type ObjectIdx = usize;
+pub(super) type ObjectIdx = u32;
 /// Index into [`Program::steps`].
 pub(super) type StepIdx = u16;
 
 #[derive(Debug, Clone)]
 pub(super) struct Program {
+    /// Of all objects and of the promoted keys of all maps.
+    pub names: Names<Member>,
+    /// Members and promoted keys of all of them: each has a slot of its own.
+    pub num_slots: u32,
     pub objects: Vec<Object>,
     pub maps: Vec<MapNames>,
     pub row: ObjectIdx,
@@ -31,24 +35,22 @@ pub(super) struct Program {
 /// A known object.
 #[derive(Debug, Clone)]
 pub(super) struct Object {
-    pub names: NameTable,
-    pub members: Vec<Member>,
-    /// For each member, the last object (by number) that had it.
-    pub last_seen: Vec<u32>,
-    /// Number of the object being walked.
-    pub generation: u32,
+    pub table: NameTable,
     /// Ledger path of the object, to which unknown names are added; ends without a slash. Empty for the row, and for
     /// objects around the parent, whose path depends on how many objects there are in between.
     pub pattern: String,
 }
 
-#[derive(Debug, Clone, Copy)]
+/// What a name stands for: a member of an object, or a promoted key, which is always text.
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Member {
-    pub path: PathId,
     pub act: Act,
+    pub path: PathId,
+    /// Names with the same slot stand for the same member.
+    pub slot: u32,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) enum Act {
     Scalar {
         column: u32,
@@ -65,7 +67,8 @@ pub(super) enum Act {
         element: ObjectIdx,
         element_path: PathId,
     },
-    Map(usize),
+    Map(u32),
+    #[default]
     Ignored,
     /// A key on the way to the rows, where this object lies on such a way.
     Step(StepIdx),
@@ -77,19 +80,7 @@ pub(super) struct MapNames {
     pub column: Option<u32>,
     pub entry_path: PathId,
     pub keep_promoted: bool,
-    pub names: NameTable,
-    pub promoted: Vec<(u32, PathId)>,
-    pub last_seen: Vec<u32>,
-    pub generation: u32,
-}
-
-/// Counts an object as begun, so that members can be told from those of the object before.
-pub(super) fn next_generation(generation: &mut u32, last_seen: &mut [u32]) {
-    *generation = generation.wrapping_add(1);
-    if *generation == 0 {
-        last_seen.fill(0);
-        *generation = 1;
-    }
+    pub table: NameTable,
 }
 
 impl Program {
@@ -112,6 +103,8 @@ impl Program {
             })
             .collect();
         let mut program = Self {
+            names: Names::default(),
+            num_slots: 0,
             objects: Vec::new(),
             maps: Vec::new(),
             row: 0,
@@ -132,7 +125,7 @@ impl Program {
     }
 
     fn object(&mut self, object: &ObjectPlan, plan: &Plan, pattern: &str, steps: &[String]) -> ObjectIdx {
-        let mut members: Vec<Member> = Vec::with_capacity(object.members.len() + steps.len());
+        let mut members: Vec<Member> = Vec::with_capacity(object.members.len());
         for member in &object.members {
             let path = &plan.paths[usize::from(member.path)];
             let act = match &member.action {
@@ -147,35 +140,41 @@ impl Program {
                     Act::Structs { column: *column as u32, element, element_path: *element_path }
                 }
                 Action::Map { column, entry_path, promoted, keep_promoted } => {
+                    let promoted: Vec<(&str, Member)> = promoted
+                        .iter()
+                        .map(|key| {
+                            let act = Act::Scalar { column: key.column as u32, scalar: ScalarType::Text };
+                            (key.key.as_str(), self.member(act, key.path))
+                        })
+                        .collect();
                     self.maps.push(MapNames {
                         column: column.map(|column| column as u32),
                         entry_path: *entry_path,
                         keep_promoted: *keep_promoted,
-                        names: NameTable::new(promoted.iter().enumerate().map(|(at, p)| (p.key.as_str(), at as u32))),
-                        promoted: promoted.iter().map(|p| (p.column as u32, p.path)).collect(),
-                        last_seen: vec![0; promoted.len()],
-                        generation: 0,
+                        table: self.names.table(promoted),
                     });
-                    Act::Map(self.maps.len() - 1)
+                    Act::Map(self.maps.len() as u32 - 1)
                 }
                 Action::Ignored => Act::Ignored,
             };
-            members.push(Member { path: member.path, act });
+            members.push(self.member(act, member.path));
         }
-        let num_known = members.len();
-        members.extend((0..steps.len()).map(|step| Member { path: 0, act: Act::Step(step as StepIdx) }));
+        let steps: Vec<(&str, Member)> = steps
+            .iter()
+            .enumerate()
+            .map(|(step, name)| (name.as_str(), self.member(Act::Step(step as StepIdx), 0)))
+            .collect();
         // Wire names come first: where a wire name equals another member's snake name, the wire name counts.
-        let wires = object.members.iter().enumerate().map(|(at, m)| (m.wire.as_str(), at as u32));
-        let snakes = object.members.iter().enumerate().map(|(at, m)| (m.snake.as_str(), at as u32));
-        let steps = steps.iter().enumerate().map(|(at, step)| (step.as_str(), (num_known + at) as u32));
-        self.objects.push(Object {
-            names: NameTable::new(wires.chain(snakes).chain(steps)),
-            last_seen: vec![0; members.len()],
-            members,
-            generation: 0,
-            pattern: pattern.to_owned(),
-        });
-        self.objects.len() - 1
+        let wires = object.members.iter().zip(&members).map(|(plan, member)| (plan.wire.as_str(), *member));
+        let snakes = object.members.iter().zip(&members).map(|(plan, member)| (plan.snake.as_str(), *member));
+        let table = self.names.table(wires.chain(snakes).chain(steps));
+        self.objects.push(Object { table, pattern: pattern.to_owned() });
+        self.objects.len() as ObjectIdx - 1
+    }
+
+    fn member(&mut self, act: Act, path: PathId) -> Member {
+        self.num_slots += 1;
+        Member { act, path, slot: self.num_slots - 1 }
     }
 }
 

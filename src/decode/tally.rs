@@ -1,7 +1,7 @@
-//! What became of the values of one block. Kept so that the good path pays one store per value and a refused record can
-//! be forgotten: everything is a list that is cut back.
+//! What became of the values of one block. Kept so that the good path pays one addition per value and a refused record can
+//! be forgotten: what is rare is a list that is cut back, and the counts of what was seen are saved before each record.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, mem};
 
 use crate::{
     model::plan::{PathId, Plan},
@@ -18,9 +18,11 @@ pub(super) enum Class {
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tally {
-    seen: Vec<PathId>,
-    /// Values of one path met together, as the entries of a map are.
-    seen_together: Vec<(PathId, u32)>,
+    /// By path.
+    seen: Vec<u32>,
+    /// `seen` and the lists when the record began.
+    saved: Vec<u32>,
+    record: TallyMark,
     nulls: Vec<PathId>,
     events: Vec<(Class, PathId, u32)>,
     unknown_paths: String,
@@ -28,11 +30,9 @@ pub(super) struct Tally {
     unknown: Vec<(usize, u32)>,
 }
 
-/// A state to come back to.
-#[derive(Debug, Clone, Copy)]
+/// Lengths of the lists, to come back to.
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct TallyMark {
-    seen: usize,
-    seen_together: usize,
     nulls: usize,
     events: usize,
     unknown: usize,
@@ -52,15 +52,31 @@ pub struct PathTally {
 }
 
 impl Tally {
-    #[inline(always)]
-    pub fn seen(&mut self, path: PathId) {
-        self.seen.push(path);
+    /// For values of so many paths.
+    pub fn new(num_paths: usize) -> Self {
+        Self { seen: vec![0; num_paths], saved: vec![0; num_paths], ..Self::default() }
     }
 
+    #[inline(always)]
+    pub fn seen(&mut self, path: PathId) {
+        self.seen[usize::from(path)] += 1;
+    }
+
+    /// Values of one path met together, as the entries of a map are.
     pub fn seen_together(&mut self, path: PathId, count: u32) {
-        if count > 0 {
-            self.seen_together.push((path, count));
-        }
+        self.seen[usize::from(path)] += count;
+    }
+
+    /// A record begins, which may have to be forgotten.
+    pub fn begin_record(&mut self) {
+        self.saved.copy_from_slice(&self.seen);
+        self.record = self.mark();
+    }
+
+    /// Forgets all since the record began.
+    pub fn forget_record(&mut self) {
+        self.seen.copy_from_slice(&self.saved);
+        self.back_to(self.record);
     }
 
     #[inline]
@@ -79,18 +95,10 @@ impl Tally {
     }
 
     pub fn mark(&self) -> TallyMark {
-        TallyMark {
-            seen: self.seen.len(),
-            seen_together: self.seen_together.len(),
-            nulls: self.nulls.len(),
-            events: self.events.len(),
-            unknown: self.unknown.len(),
-        }
+        TallyMark { nulls: self.nulls.len(), events: self.events.len(), unknown: self.unknown.len() }
     }
 
     pub fn back_to(&mut self, mark: TallyMark) {
-        self.seen.truncate(mark.seen);
-        self.seen_together.truncate(mark.seen_together);
         self.nulls.truncate(mark.nulls);
         self.events.truncate(mark.events);
         self.unknown.truncate(mark.unknown);
@@ -100,11 +108,8 @@ impl Tally {
     /// The counts by path, known ones in the plan's order; begins anew.
     pub fn take(&mut self, plan: &Plan) -> Vec<PathTally> {
         let mut known: Vec<(Counts, Firsts<usize>)> = vec![Default::default(); plan.paths.len()];
-        for &path in &self.seen {
-            known[usize::from(path)].0.seen += 1;
-        }
-        for &(path, count) in &self.seen_together {
-            known[usize::from(path)].0.seen += u64::from(count);
+        for ((counts, _), seen) in known.iter_mut().zip(&mut self.seen) {
+            counts.seen = u64::from(mem::take(seen));
         }
         for &path in &self.nulls {
             known[usize::from(path)].0.null += 1;
@@ -133,8 +138,6 @@ impl Tally {
             tallies.push(PathTally { path: path.clone(), known: Some(id as PathId), counts, first_offsets });
         }
         self.take_unknown(&mut tallies);
-        self.seen.clear();
-        self.seen_together.clear();
         self.nulls.clear();
         self.events.clear();
         tallies

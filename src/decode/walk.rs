@@ -3,21 +3,25 @@
 //! The walk follows the plan. At each key it knows which member this is, and with it the column that the value goes to;
 //! what the plan does not know goes to `extra`. Nothing is built in between.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, mem};
 
 use super::{
-    cursor::{Cursor, StringToken, unescape},
+    cursor::{Cursor, StringToken},
     extra::PendingExtra,
-    fault::{Fault, Parse},
+    fault::{Fault, Parse, shown},
     instant::DateMemory,
-    names::OpenNames,
-    pointer,
-    program::{Act, Object, ObjectIdx, Program, StepIdx, next_generation},
+    names::{Guesses, Name, NameIdx},
+    open_names::{Frame, OpenNames},
+    program::{Act, Member, ObjectIdx, Program, StepIdx},
+    string::unescape,
     tally::{Class, Tally},
 };
 use crate::{
     columns::{Column, Values},
-    model::plan::{PathId, Plan},
+    model::{
+        naming::pointer_step,
+        plan::{PathId, Plan},
+    },
     report::RejectKind,
 };
 
@@ -28,8 +32,40 @@ pub(super) struct Scratch {
     pub extra: PendingExtra,
     pub open_names: OpenNames,
     pub dates: DateMemory,
+    pub guesses: Guesses,
+    /// For each member, the last object (by number) that had it.
+    last_seen: Vec<u64>,
+    /// Number of the last object.
+    num_objects: u64,
     /// Unescaped names and texts.
     pub text: Vec<u8>,
+    /// The unescaped name of the unknown member that is being read, and its path.
+    pub name: Vec<u8>,
+    pub path: String,
+}
+
+impl Scratch {
+    pub fn new(program: &Program, num_paths: usize) -> Self {
+        Self {
+            tally: Tally::new(num_paths),
+            guesses: program.names.guesses(),
+            last_seen: vec![0; program.num_slots as usize],
+            ..Self::default()
+        }
+    }
+
+    /// Another object begins; gives its number.
+    #[inline(always)]
+    pub fn next_object(&mut self) -> u64 {
+        self.num_objects += 1;
+        self.num_objects
+    }
+
+    /// Whether this object has the member for the first time.
+    #[inline(always)]
+    pub fn is_first(&mut self, member: &Member, object: u64) -> bool {
+        mem::replace(&mut self.last_seen[member.slot as usize], object) != object
+    }
 }
 
 /// Where the walk is, for the pointers in `extra`.
@@ -52,7 +88,7 @@ pub(super) struct Element {
 pub(super) struct Walk<'a> {
     pub cursor: Cursor<'a>,
     pub plan: &'a Plan,
-    pub program: &'a mut Program,
+    pub program: &'a Program,
     pub scratch: &'a mut Scratch,
     pub at: Position,
 }
@@ -71,18 +107,17 @@ impl StepsMet {
     }
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
     /// Walks an object of the plan into row `row` of `columns`. The position is on its opening brace.
     pub fn object(&mut self, object: ObjectIdx, columns: &mut [Column], row: usize) -> Parse<StepsMet> {
         let mut steps = StepsMet::default();
-        self.members(object, |walk, member, path, value| match member {
-            MemberIs::Known(act) => walk.value(act, path, columns, row, value),
-            MemberIs::Step(step) => {
+        self.members(object, |walk, member, value_at| match member.act {
+            Act::Scalar { column, scalar } => walk.scalar(scalar, member.path, &mut columns[column as usize], row),
+            Act::Step(step) => {
                 steps.add(step);
-                let pattern = walk.program.objects[object].pattern.clone();
-                let name = walk.program.steps[usize::from(step)].clone();
-                walk.unknown(&pattern, name.as_bytes(), value)
+                walk.unknown_step(object, step, value_at)
             }
+            act => walk.value(act, member.path, columns, row, value_at),
         })?;
         Ok(steps)
     }
@@ -92,54 +127,36 @@ impl Walk<'_> {
     pub fn members(
         &mut self,
         object: ObjectIdx,
-        mut store: impl FnMut(&mut Self, MemberIs, PathId, usize) -> Parse<()>,
+        mut store: impl FnMut(&mut Self, &Member, usize) -> Parse<()>,
     ) -> Parse<()> {
         self.cursor.enter()?;
-        let Object { generation, last_seen, names, .. } = &mut self.program.objects[object];
-        next_generation(generation, last_seen);
-        let generation = *generation;
-        let mut previous = names.start();
         if self.cursor.closes_at_once(b'}') {
             return Ok(());
         }
+        let program = self.program;
+        let names = &program.names;
+        let number = self.scratch.next_object();
+        let mut previous = self.program.objects[object as usize].table.start;
         let frame = self.scratch.open_names.open();
         loop {
-            if self.cursor.peek() != b'"' {
-                return Err(self.cursor.unexpected("a member's name in quotes"));
-            }
             let key_at = self.cursor.pos;
-            let names = &mut self.program.objects[object].names;
-            let input = &self.cursor.bytes[key_at + 1..];
-            let found = if let Some((index, length)) = names.guess(previous, input) {
-                self.cursor.pos = key_at + 1 + length;
-                Some(index)
-            } else {
-                let key = self.cursor.string()?;
-                let names = &mut self.program.objects[object].names;
-                let name = decoded(self.cursor.bytes, key, &mut self.scratch.text);
-                let found = names.find_after(previous, name);
-                if found.is_none() {
-                    self.unknown_member(object, frame, key, key_at)?;
-                }
-                found
-            };
-            if let Some(index) = found {
+            let guess = names.guess(&mut self.scratch.guesses, previous, self.cursor.window());
+            let is_guessed = guess.is_some();
+            let found = if is_guessed { guess } else { self.other_key(object, frame, previous)? };
+            if let Some((index, name)) = found {
                 previous = index;
-                let known = &mut self.program.objects[object];
-                let member = known.names.member(index) as usize;
-                if known.last_seen[member] == generation {
-                    return Err(twice(key_at, known.names.text(index)));
+                if !self.scratch.is_first(&name.of, number) {
+                    return Err(twice(key_at, names.text(index)));
                 }
-                known.last_seen[member] = generation;
-                let member = known.members[member];
-                self.cursor.colon()?;
+                if is_guessed {
+                    self.cursor.step_over(name.key_bytes());
+                } else {
+                    self.cursor.colon()?;
+                }
                 let value_at = self.cursor.pos;
-                let is = match member.act {
-                    Act::Step(step) => MemberIs::Step(step),
-                    act => MemberIs::Known(act),
-                };
-                store(self, is, member.path, value_at)
-                    .map_err(|fault| fault.under_key(self.program.objects[object].names.text(index)))?;
+                if let Err(fault) = store(self, &name.of, value_at) {
+                    return Err(fault.under_key(names.text(index)));
+                }
             }
             if !self.cursor.next_or_close(b'}')? {
                 break;
@@ -148,32 +165,62 @@ impl Walk<'_> {
         self.close_names(frame)
     }
 
-    /// Reads the value of a member that the plan does not know; it goes to `extra`.
+    /// Reads a key that was not guessed. If the plan does not know it, its value is read as well.
     #[inline(never)]
-    fn unknown_member(
+    fn other_key(
         &mut self,
         object: ObjectIdx,
-        frame: super::names::Frame,
-        key: StringToken,
-        key_at: usize,
-    ) -> Parse<()> {
-        let name = decoded(self.cursor.bytes, key, &mut self.scratch.text).to_vec();
-        if !self.scratch.open_names.add(frame, &name, key_at) {
-            return Err(twice(key_at, &name));
+        frame: Frame,
+        previous: NameIdx,
+    ) -> Parse<Option<(NameIdx, &'a Name<Member>)>> {
+        let key_at = self.cursor.pos;
+        let key = self.cursor.key()?;
+        let Scratch { guesses, text, .. } = &mut *self.scratch;
+        let name = decoded(self.cursor.bytes, key, text);
+        let program = self.program;
+        let table = &program.objects[object as usize].table;
+        let found = program.names.find_after(guesses, table, previous, name);
+        if found.is_none() {
+            self.unknown_member(object, frame, key, key_at)?;
+        }
+        Ok(found)
+    }
+
+    /// Reads the value of a member that the plan does not know; it goes to `extra`.
+    #[inline(never)]
+    fn unknown_member(&mut self, object: ObjectIdx, frame: Frame, key: StringToken, key_at: usize) -> Parse<()> {
+        // The value's own names are unescaped into another buffer.
+        let mut unescaped = mem::take(&mut self.scratch.name);
+        let name = decoded(self.cursor.bytes, key, &mut unescaped);
+        if !self.scratch.open_names.add(frame, name, key_at) {
+            return Err(twice(key_at, name));
         }
         self.cursor.colon()?;
         let value_at = self.cursor.pos;
-        let pattern = self.program.objects[object].pattern.clone();
-        self.unknown(&pattern, &name, value_at).map_err(|fault| fault.under_key(&name))
+        let pattern = &self.program.objects[object as usize].pattern;
+        self.unknown(pattern, name, value_at).map_err(|fault| fault.under_key(name))?;
+        self.scratch.name = unescaped;
+        Ok(())
+    }
+
+    /// Reads the value of an envelope's key where no rows are looked for.
+    pub fn unknown_step(&mut self, object: ObjectIdx, step: StepIdx, value_at: usize) -> Parse<()> {
+        let program = self.program;
+        let (pattern, name) = (&program.objects[object as usize].pattern, &program.steps[usize::from(step)]);
+        self.unknown(pattern, name.as_bytes(), value_at)
     }
 
     /// Reads a value and keeps it in `extra` under `pattern/name`.
     pub fn unknown(&mut self, pattern: &str, name: &[u8], value_at: usize) -> Parse<()> {
         self.skip_value()?;
-        let name = String::from_utf8_lossy(name);
-        let name = pointer::escaped(&name);
-        self.scratch.tally.unknown(&format!("{}/{name}", self.path_of(pattern)), value_at);
-        self.keep_raw(&format!("{}/{name}", self.pointer_of(pattern)), value_at);
+        let mut path = mem::take(&mut self.scratch.path);
+        path.clear();
+        path.push_str(&self.path_of(pattern));
+        path.push('/');
+        path.push_str(&pointer_step(&String::from_utf8_lossy(name)));
+        self.scratch.tally.unknown(&path, value_at);
+        self.keep_raw(&self.pointer_of(&path), value_at);
+        self.scratch.path = path;
         Ok(())
     }
 
@@ -224,14 +271,9 @@ impl Walk<'_> {
     /// Reads any value strictly and stores nothing.
     pub fn skip_value(&mut self) -> Parse<()> {
         match self.cursor.peek() {
-            b'"' => self.cursor.string().map(drop),
             b'{' => self.skip_object(),
             b'[' => self.elements(|walk, _| walk.skip_value()).map(drop),
-            b't' => self.cursor.literal(b"true"),
-            b'f' => self.cursor.literal(b"false"),
-            b'n' => self.cursor.literal(b"null"),
-            b'-' | b'0'..=b'9' => self.cursor.number().map(drop),
-            _ => Err(self.cursor.unexpected("a JSON value")),
+            _ => self.cursor.leaf(),
         }
     }
 
@@ -248,10 +290,7 @@ impl Walk<'_> {
         let frame = self.scratch.open_names.open();
         loop {
             let key_at = self.cursor.pos;
-            if self.cursor.peek() != b'"' {
-                return Err(self.cursor.unexpected("a member's name in quotes"));
-            }
-            let key = self.cursor.string()?;
+            let key = self.cursor.key()?;
             let name = decoded(self.cursor.bytes, key, &mut self.scratch.text);
             if !self.scratch.open_names.add(frame, name, key_at) {
                 return Err(twice(key_at, name));
@@ -285,7 +324,7 @@ impl Walk<'_> {
     }
 
     /// Closes an object's names; a large object's are checked only now.
-    pub fn close_names(&mut self, frame: super::names::Frame) -> Parse<()> {
+    pub fn close_names(&mut self, frame: Frame) -> Parse<()> {
         match self.scratch.open_names.close(frame) {
             None => Ok(()),
             Some(offset) => {
@@ -308,15 +347,6 @@ impl Walk<'_> {
     }
 }
 
-/// What a known name stands for.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum MemberIs {
-    /// A member with a place in the table.
-    Known(Act),
-    /// A key on the way to the rows.
-    Step(StepIdx),
-}
-
 /// The text of a string: as it stands, or unescaped into `scratch`.
 #[inline(always)]
 pub(super) fn decoded<'t>(bytes: &'t [u8], token: StringToken, scratch: &'t mut Vec<u8>) -> &'t [u8] {
@@ -331,13 +361,8 @@ pub(super) fn decoded<'t>(bytes: &'t [u8], token: StringToken, scratch: &'t mut 
 
 #[cold]
 pub(super) fn twice(offset: usize, name: &[u8]) -> Box<Fault> {
-    let name = String::from_utf8_lossy(name);
+    let name = shown(name);
     Fault::new(RejectKind::Duplicate, offset, format!("the member \"{name}\" is given twice in one object"))
-}
-
-/// Number of elements behind the last end.
-pub(super) fn last_end(ends: &[u32]) -> usize {
-    ends.last().map_or(0, |&end| end as usize)
 }
 
 /// The texts of a column of texts, with `row` marked as present: the caller adds its text.

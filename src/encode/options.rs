@@ -1,11 +1,8 @@
 //! Every property of the written files that matters, set explicitly and with its reason.
 
 use parquet::{
-    basic::{Compression as Codec, Encoding, Type, ZstdLevel},
-    file::properties::{
-        BloomFilterPosition, EnabledStatistics, WriterProperties, WriterPropertiesBuilder, WriterVersion,
-    },
-    schema::types::{ColumnPath, SchemaDescriptor},
+    basic::{Compression as Codec, ZstdLevel},
+    file::properties::{WriterProperties, WriterPropertiesBuilder, WriterVersion},
 };
 
 use crate::{
@@ -40,10 +37,12 @@ impl EncodeOptions {
     pub const DICTIONARY_BYTES: usize = 128 << 10;
     /// Least and greatest text are cut to this many bytes: longer than any id, and free text does not fill the footer.
     pub const STATISTICS_BYTES: usize = 64;
-    /// Rows that the writer takes at a time; dictionary and page limits are looked at in between.
-    pub const WRITE_BATCH_ROWS: usize = 1024;
-    /// Rows of a page that holds nothing but nulls: as many as a row group can have, such a page is a run of one level.
-    pub const NULL_PAGE_ROWS: usize = 1 << 30;
+    /// After this many values it is seen whether there is any hope for a dictionary.
+    pub const DICTIONARY_TRIAL: usize = 4096;
+    /// There is none if more of them than this are different: they are ids.
+    pub const DICTIONARY_TRIAL_PERCENT: usize = 90;
+    /// Fewer bytes than this are stored as they are: what a codec says of itself is about as much.
+    pub const LEAST_COMPRESSED_BYTES: usize = 32;
     /// Different values for which a bloom filter is made at first; it is folded down to those that there are.
     pub const BLOOM_FILTER_VALUES: u64 = Config::ROW_GROUP_ROWS as u64;
     /// One look-up in a hundred finds a bloom filter wrong: 10 bits for each distinct value.
@@ -51,98 +50,28 @@ impl EncodeOptions {
     /// Who wrote the file. Readers parse this form to know of faults of a writer.
     pub const CREATED_BY: &'static str = concat!("partiquet version ", env!("CARGO_PKG_VERSION"));
 
-    /// How column chunks with values are written; `bloom_filters` are the leaves that get one.
-    pub(super) fn properties(
-        &self,
-        schema: &SchemaDescriptor,
-        bloom_filters: &[ColumnPath],
-    ) -> Result<WriterProperties> {
-        let Self { compression, sort_by: _, bloom_filter: _ } = self;
-        let mut builder = WriterProperties::builder()
+    /// What whole files are written with: the pages do not come from the crate's writers.
+    pub(super) fn properties() -> WriterPropertiesBuilder {
+        WriterProperties::builder()
             // Version 2 brings data pages V2: levels stand outside the compressed part, pages end at row bounds.
             .set_writer_version(WriterVersion::PARQUET_2_0)
             .set_created_by(Self::CREATED_BY.to_owned())
-            .set_compression(codec(*compression)?)
-            .set_data_page_size_limit(Self::DATA_PAGE_BYTES)
-            .set_data_page_row_count_limit(Self::DATA_PAGE_ROWS)
-            .set_dictionary_page_size_limit(Self::DICTIONARY_BYTES)
-            .set_write_batch_size(Self::WRITE_BATCH_ROWS)
-            // A page that the codec does not make smaller is stored as it is.
-            .set_data_page_v2_compression_ratio_threshold(1.0)
-            // Row groups are cut by the caller.
-            .set_max_row_group_row_count(None)
-            .set_max_row_group_bytes(None)
-            .set_content_defined_chunking(None)
-            .set_offset_index_disabled(false)
-            .set_statistics_enabled(EnabledStatistics::Page)
-            // The page index has them; page headers would repeat them.
-            .set_write_page_header_statistics(false)
-            .set_statistics_truncate_length(Some(Self::STATISTICS_BYTES))
-            .set_column_index_truncate_length(Some(Self::STATISTICS_BYTES))
-            // Would hash every value once more.
-            .set_write_row_group_number_distinct_values(false)
-            // Only for the columns below; to set the rate here would switch it on for all.
-            .set_bloom_filter_enabled(false)
-            .set_bloom_filter_position(BloomFilterPosition::AfterRowGroup)
-            .set_bloom_filter_for_dictionary_encoded_chunks(true)
-            // The schema already has the names and types that the Parquet specification asks for.
-            .set_coerce_types(false)
             // Spark, pyarrow and DuckDB refuse files without it.
-            .set_write_path_in_schema(true);
-        for leaf in schema.columns() {
-            let path = leaf.path().clone();
-            let (encoding, dictionary) = encoding(leaf.physical_type());
-            builder = builder
-                .set_column_encoding(path.clone(), encoding)
-                .set_column_dictionary_enabled(path.clone(), dictionary);
-            if leaf.max_rep_level() > 0 {
-                // Nobody can skip by the least and greatest element of all lists of a row group, and comparing the
-                // values of a map costs more than anything else about them.
-                builder = builder.set_column_statistics_enabled(path, EnabledStatistics::None);
-            }
-        }
-        for path in bloom_filters {
-            builder = builder
-                .set_column_bloom_filter_enabled(path.clone(), true)
-                .set_column_bloom_filter_fpp(path.clone(), Self::BLOOM_FILTER_ERROR_RATE)
-                .set_column_bloom_filter_max_ndv(path.clone(), Self::BLOOM_FILTER_VALUES);
-        }
-        Ok(builder.build())
+            .set_write_path_in_schema(true)
     }
 
-    /// How column chunks of nothing but nulls are written: one page without a dictionary says it all.
-    pub(super) fn null_properties(properties: &WriterProperties, schema: &SchemaDescriptor) -> WriterProperties {
-        let builder = properties.clone().into_builder().set_data_page_row_count_limit(Self::NULL_PAGE_ROWS);
-        let without_extras = |builder: WriterPropertiesBuilder, path: &ColumnPath| {
-            builder
-                .set_column_dictionary_enabled(path.clone(), false)
-                .set_column_bloom_filter_enabled(path.clone(), false)
-        };
-        schema.columns().iter().fold(builder, |builder, leaf| without_extras(builder, leaf.path())).build()
+    /// The codec, as the format names it.
+    pub(super) fn codec(&self) -> Result<Codec> {
+        Ok(match self.compression {
+            Compression::Zstd(level) => Codec::ZSTD(ZstdLevel::try_new(level).map_err(|_| {
+                Error::usage(
+                    format!("zstd has no level {level}"),
+                    "use a level from 1 to 22; 1 is the default and fast",
+                )
+            })?),
+            Compression::Snappy => Codec::SNAPPY,
+            Compression::Lz4 => Codec::LZ4_RAW,
+            Compression::None => Codec::UNCOMPRESSED,
+        })
     }
-}
-
-/// Encoding where there is no dictionary (or no longer), and whether to try one.
-const fn encoding(physical: Type) -> (Encoding, bool) {
-    match physical {
-        // Instants rise and durations are small: differences take a fraction, a dictionary more than that.
-        Type::INT64 | Type::INT32 => (Encoding::DELTA_BINARY_PACKED, false),
-        // Lengths apart from the bytes: both compress better alone.
-        Type::BYTE_ARRAY => (Encoding::DELTA_LENGTH_BYTE_ARRAY, true),
-        // Scores repeat.
-        Type::DOUBLE => (Encoding::PLAIN, true),
-        // A bit each; the run-length form is younger than some readers.
-        _ => (Encoding::PLAIN, false),
-    }
-}
-
-fn codec(compression: Compression) -> Result<Codec> {
-    Ok(match compression {
-        Compression::Zstd(level) => Codec::ZSTD(ZstdLevel::try_new(level).map_err(|_| {
-            Error::usage(format!("zstd has no level {level}"), "use a level from 1 to 22; 1 is the default and fast")
-        })?),
-        Compression::Snappy => Codec::SNAPPY,
-        Compression::Lz4 => Codec::LZ4_RAW,
-        Compression::None => Codec::UNCOMPRESSED,
-    })
 }

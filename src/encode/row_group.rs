@@ -1,16 +1,22 @@
-//! One row group: columns in, compressed column chunks out. No file, no thread, no state between calls.
+//! One row group: columns in, compressed column chunks out. No file, no thread.
 
-use arrow::{
-    array::{Array, ArrayRef, UInt32Array},
-    compute::{SortOptions, take},
-    error::ArrowError,
-    row::{RowConverter, SortField},
+use std::fmt;
+
+use bytes::Bytes;
+use parquet::{
+    column::writer::ColumnCloseResult,
+    file::{statistics::Statistics, writer::TrackedWrite},
 };
-use parquet::arrow::arrow_writer::{ArrowColumnChunk, compute_leaves};
 
-use super::{FileSchema, bug, range::Range};
+use super::{
+    FileSchema, bug,
+    check::check_column,
+    chunk::{self, ChunkScratch},
+    leaf::leaves,
+    range::Range,
+    sorting,
+};
 use crate::{
-    batch::ArrayMaker,
     columns::Columns,
     error::{Error, Result},
 };
@@ -18,12 +24,13 @@ use crate::{
 /// A row group, ready to be appended to a file of its schema.
 #[derive(Debug)]
 pub struct EncodedRowGroup {
-    /// One for each leaf of the file's schema.
-    pub(super) chunks: Vec<ArrowColumnChunk>,
+    /// The pages of all chunks.
+    pub(super) bytes: Bytes,
+    /// One for each leaf of the file's schema; places count from the beginning of `bytes`.
+    pub(super) chunks: Vec<ColumnCloseResult>,
     /// One for each column of the file.
     pub(super) ranges: Vec<Range>,
     num_rows: usize,
-    byte_size: u64,
 }
 
 impl EncodedRowGroup {
@@ -33,76 +40,78 @@ impl EncodedRowGroup {
         self.num_rows
     }
 
+    /// Number of values of each leaf, as the chunks' metadata says: levels without nulls.
+    pub fn leaf_values(&self) -> impl Iterator<Item = u64> {
+        self.chunks.iter().map(|chunk| {
+            let nulls = chunk.metadata.statistics().and_then(Statistics::null_count_opt).unwrap_or(0);
+            (chunk.metadata.num_values() as u64).saturating_sub(nulls)
+        })
+    }
+
     /// Bytes of its pages: what it takes in memory now and in the file later.
     #[must_use]
     pub const fn byte_size(&self) -> u64 {
-        self.byte_size
+        self.bytes.len() as u64
+    }
+}
+
+/// Memory that a worker uses again for each row group. Nothing of what was encoded before is seen in what comes after.
+#[derive(Default)]
+pub struct EncodeScratch {
+    chunk: ChunkScratch,
+    /// Pages of the row group.
+    pages: Vec<u8>,
+}
+
+impl fmt::Debug for EncodeScratch {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("EncodeScratch").finish_non_exhaustive()
     }
 }
 
 /// Encodes all rows of `columns` (of the table's schema) as one row group, sorted if the options say so.
 ///
-/// The same columns give the same bytes on any thread.
+/// The same columns give the same bytes on any thread and with any scratch.
 ///
 /// # Errors
 /// [`Error::Bug`] when the columns break their contract or do not belong to the schema.
-pub fn encode_row_group(schema: &FileSchema, columns: &Columns) -> Result<EncodedRowGroup> {
+pub fn encode_row_group(
+    schema: &FileSchema,
+    columns: &Columns,
+    scratch: &mut EncodeScratch,
+) -> Result<EncodedRowGroup> {
     if columns.columns.len() != schema.table_width() {
         let (given, wanted) = (columns.columns.len(), schema.table_width());
         return Err(Error::Bug(format!("a row group of {given} columns for a table of {wanted}")));
     }
-    let mut group =
-        EncodedRowGroup { chunks: Vec::new(), ranges: Vec::new(), num_rows: columns.num_rows, byte_size: 0 };
-    if columns.num_rows == 0 {
+    let num_rows = columns.num_rows;
+    let mut group = EncodedRowGroup { bytes: Bytes::new(), chunks: Vec::new(), ranges: Vec::new(), num_rows };
+    if num_rows == 0 {
         return Ok(group);
     }
-    let mut maker = ArrayMaker::new(columns.num_rows);
-    let order = row_order(schema, columns, &mut maker)?;
-    let mut writers = schema.column_writers()?;
+    for (field, column) in schema.fields() {
+        check_column(&columns.columns[column], num_rows, field)?;
+    }
+    let sorted = if schema.sort_by().is_empty() { None } else { Some(sorting::sorted(schema, columns)?) };
+    let columns = sorted.as_ref().unwrap_or(columns);
 
+    scratch.pages.clear();
+    let mut sink = TrackedWrite::new(std::mem::take(&mut scratch.pages));
+    let mut chunk_options = schema.chunk_options().iter();
     for (field, column) in schema.fields() {
         let column = &columns.columns[column];
-        let mut array = maker.copied(column, field.data_type())?;
-        if let Some(order) = order.as_ref().filter(|_| array.null_count() < array.len()) {
-            array = take(&array, order, None).map_err(|error| sort_bug(&error))?;
-        }
-        for leaf in compute_leaves(field, &array).map_err(|error| bug(&error))? {
-            let Some((writer, null_writer)) = writers.next() else {
+        leaves(column, |leaf| {
+            let Some(options) = chunk_options.next() else {
                 return Err(Error::Bug(format!("column {} has more leaves than its schema", field.name())));
             };
-            let mut writer = if column.num_values() == 0 { null_writer } else { writer };
-            writer.write(&leaf).map_err(|error| bug(&error))?;
-            group.chunks.push(writer.close().map_err(|error| bug(&error))?);
-        }
-        // Of a nested column this is the last leaf; it has no statistics, and so no range.
+            group.chunks.push(chunk::write(&leaf, num_rows, options, &mut scratch.chunk, &mut sink)?);
+            Ok(())
+        })?;
+        // Of a nested column this is the last leaf; it has no least and greatest value, and so no range.
         let Some(chunk) = group.chunks.last() else { continue };
-        group.ranges.push(Range::new(chunk.close().metadata.statistics(), column.num_values()));
+        group.ranges.push(Range::new(chunk.metadata.statistics(), column.num_values()));
     }
-    group.byte_size = group.chunks.iter().map(|chunk| chunk.close().bytes_written).sum();
+    scratch.pages = sink.into_inner().map_err(|error| bug(&error))?;
+    group.bytes = Bytes::copy_from_slice(&scratch.pages);
     Ok(group)
-}
-
-/// Which row comes first, second and so on; none when they stay as they are. Equal rows keep their order.
-fn row_order(schema: &FileSchema, columns: &Columns, maker: &mut ArrayMaker) -> Result<Option<UInt32Array>> {
-    if schema.sort_by().is_empty() {
-        return Ok(None);
-    }
-    let options = SortOptions { descending: false, nulls_first: false };
-    let (mut keys, mut fields) = (Vec::<ArrayRef>::new(), Vec::new());
-    for (field, column) in schema.sort_by().iter().filter_map(|by| schema.fields().find(|(_, column)| column == by)) {
-        keys.push(maker.copied(&columns.columns[column], field.data_type())?);
-        fields.push(SortField::new_with_options(field.data_type().clone(), options));
-    }
-    let converter = RowConverter::new(fields).map_err(|error| sort_bug(&error))?;
-    let keys = converter.convert_columns(&keys).map_err(|error| sort_bug(&error))?;
-    let num_rows = u32::try_from(columns.num_rows)
-        .map_err(|_| Error::Bug(format!("a row group of {} rows cannot be sorted", columns.num_rows)))?;
-    let mut order: Vec<u32> = (0..num_rows).collect();
-    // Stable, and linear where the rows come in order already.
-    order.sort_by(|&a, &b| keys.row(a as usize).cmp(&keys.row(b as usize)));
-    Ok(Some(UInt32Array::from(order)))
-}
-
-fn sort_bug(error: &ArrowError) -> Error {
-    Error::Bug(format!("a row group cannot be sorted: {error}"))
 }

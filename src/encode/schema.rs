@@ -1,22 +1,15 @@
 //! What all data files of a run have in common.
 
-use std::{io, sync::Arc};
+use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use parquet::{
-    arrow::{
-        ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata,
-        arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory},
-    },
-    file::{
-        metadata::SortingColumn,
-        properties::{WriterProperties, WriterPropertiesPtr},
-        writer::SerializedFileWriter,
-    },
-    schema::types::{ColumnPath, SchemaDescPtr, SchemaDescriptor},
+    arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata},
+    file::{metadata::SortingColumn, properties::WriterPropertiesPtr},
+    schema::types::{SchemaDescPtr, SchemaDescriptor},
 };
 
-use super::{EncodeOptions, bug};
+use super::{EncodeOptions, bug, chunk::ChunkOptions};
 use crate::error::{Error, Result};
 
 /// The table schema without the columns that the folders' names hold, and how its columns are written.
@@ -32,10 +25,8 @@ pub struct FileSchema {
     sort_by: Vec<usize>,
     /// For whole files: with the Arrow schema (it carries the fields' metadata) and the sort order.
     file_properties: WriterPropertiesPtr,
-    /// Make the writers of column chunks with values, and of chunks without. Both serve all row groups, so that
-    /// these share one description of the columns while they wait to be appended.
-    writers: ArrowRowGroupWriterFactory,
-    null_writers: ArrowRowGroupWriterFactory,
+    /// How the chunks of each leaf are written.
+    chunk_options: Vec<ChunkOptions>,
 }
 
 impl FileSchema {
@@ -52,11 +43,6 @@ impl FileSchema {
         }
         let arrow = Arc::new(table.project(&columns).map_err(|error| Error::Bug(error.to_string()))?);
         let descriptor = Arc::new(parquet_schema(&arrow)?);
-        let mut leaves: Vec<Vec<ColumnPath>> = vec![Vec::new(); columns.len()];
-        for (index, leaf) in descriptor.columns().iter().enumerate() {
-            leaves[descriptor.get_column_root_idx(index)].push(leaf.path().clone());
-        }
-
         let place = |index: &usize| columns.iter().position(|column| column == index);
         for &index in &options.sort_by {
             check_column(table, index, "sorted by", |data_type| !data_type.is_nested())?;
@@ -67,25 +53,26 @@ impl FileSchema {
         }
         let sort_by: Vec<usize> = options.sort_by.iter().copied().filter(|index| place(index).is_some()).collect();
         let sorting_columns = sort_by.iter().filter_map(place).filter_map(|column| {
-            let first_leaf = leaves[..column].iter().map(Vec::len).sum::<usize>();
+            let first_leaf =
+                (0..descriptor.num_columns()).find(|leaf| descriptor.get_column_root_idx(*leaf) == column)?;
             let column_idx = i32::try_from(first_leaf).ok()?;
             Some(SortingColumn { column_idx, descending: false, nulls_first: false })
         });
         let sorting_columns: Vec<_> = sorting_columns.collect();
 
-        let bloom_filters: Vec<ColumnPath> =
-            options.bloom_filter.iter().filter_map(place).flat_map(|column| leaves[column].iter().cloned()).collect();
-        let properties = options.properties(&descriptor, &bloom_filters)?;
-        let null_properties = EncodeOptions::null_properties(&properties, &descriptor);
-        let mut file_properties = properties
-            .clone()
-            .into_builder()
+        let codec = options.codec()?;
+        let chunk_options = descriptor.columns().iter().enumerate().map(|(leaf, descriptor_of_leaf)| ChunkOptions {
+            descriptor: Arc::clone(descriptor_of_leaf),
+            compression: options.compression,
+            codec,
+            bloom_filter: options.bloom_filter.contains(&columns[descriptor.get_column_root_idx(leaf)]),
+        });
+        let mut file_properties = EncodeOptions::properties()
             .set_sorting_columns((!sorting_columns.is_empty()).then_some(sorting_columns))
             .build();
         add_encoded_arrow_schema_to_metadata(&arrow, &mut file_properties);
         Ok(Self {
-            writers: writer_factory(&descriptor, &arrow, properties)?,
-            null_writers: writer_factory(&descriptor, &arrow, null_properties)?,
+            chunk_options: chunk_options.collect(),
             file_properties: Arc::new(file_properties),
             table_width,
             columns,
@@ -132,22 +119,10 @@ impl FileSchema {
         &self.file_properties
     }
 
-    /// For each leaf, a writer of one column chunk with values, and one for nothing but nulls.
-    pub(super) fn column_writers(&self) -> Result<impl Iterator<Item = (ArrowColumnWriter, ArrowColumnWriter)>> {
-        let writers = self.writers.create_column_writers(0).map_err(|error| bug(&error))?;
-        let null_writers = self.null_writers.create_column_writers(0).map_err(|error| bug(&error))?;
-        Ok(writers.into_iter().zip(null_writers))
+    /// How the chunks of each leaf are written.
+    pub(super) fn chunk_options(&self) -> &[ChunkOptions] {
+        &self.chunk_options
     }
-}
-
-fn writer_factory(
-    parquet: &SchemaDescriptor,
-    arrow: &SchemaRef,
-    properties: WriterProperties,
-) -> Result<ArrowRowGroupWriterFactory> {
-    // The factory asks for a file, and takes nothing but schema and properties from it.
-    let file = SerializedFileWriter::new(io::sink(), parquet.root_schema_ptr(), Arc::new(properties));
-    Ok(ArrowRowGroupWriterFactory::new(&file.map_err(|error| bug(&error))?, Arc::clone(arrow)))
 }
 
 fn parquet_schema(arrow: &Schema) -> Result<SchemaDescriptor> {

@@ -12,9 +12,10 @@ use std::{
     sync::Arc,
 };
 
+use bytes::Bytes;
 use parquet::{
-    arrow::arrow_writer::ArrowColumnChunk,
     bloom_filter::Sbbf,
+    column::writer::ColumnCloseResult,
     errors::ParquetError,
     file::{
         metadata::RowGroupMetaData,
@@ -90,8 +91,8 @@ impl StagedFileWriter {
         if num_rows == 0 {
             return Ok(());
         }
-        let EncodedRowGroup { chunks, ranges, .. } = group;
-        let row_group = self.write_row_group(chunks).map_err(|error| write_error(&self.path, error))?;
+        let EncodedRowGroup { bytes, chunks, ranges, .. } = group;
+        let row_group = self.write_row_group(&bytes, chunks).map_err(|error| write_error(&self.path, error))?;
         self.file.flush().map_err(Error::io("write", &self.path))?;
         self.file.inner_mut().release().map_err(Error::io("write", &self.path))?;
         self.row_groups.push(row_group);
@@ -101,7 +102,11 @@ impl StagedFileWriter {
     }
 
     /// Writes the pages and, right behind them, the bloom filters.
-    fn write_row_group(&mut self, chunks: Vec<ArrowColumnChunk>) -> parquet::errors::Result<CompactRowGroup> {
+    fn write_row_group(
+        &mut self,
+        bytes: &Bytes,
+        chunks: Vec<ColumnCloseResult>,
+    ) -> parquet::errors::Result<CompactRowGroup> {
         if self.file.bytes_written() == 0 {
             self.file.write_all(MAGIC)?;
         }
@@ -122,7 +127,7 @@ impl StagedFileWriter {
             })),
         );
         for chunk in chunks {
-            chunk.append_to_row_group(&mut row_group)?;
+            row_group.append_column(bytes, chunk)?;
         }
         row_group.close()?;
         compact.ok_or_else(|| ParquetError::General("a row group was closed without its metadata".to_owned()))

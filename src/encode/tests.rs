@@ -1,4 +1,5 @@
 mod footer;
+mod twin;
 
 use std::{fs::File, path::Path, sync::Arc, thread};
 
@@ -18,8 +19,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     batch::testing::{Cell, any_table, cell, columns, schema, text},
-    columns::{ColumnShape, ScalarType},
+    columns::{ColumnShape, Columns, ScalarType},
     config::Compression,
+    error::Result,
 };
 
 type Row = Vec<Cell>;
@@ -33,11 +35,16 @@ fn file_schema(shapes: &[ColumnShape], options: &EncodeOptions) -> Arc<FileSchem
     Arc::new(FileSchema::new(&schema(shapes), &[], options).unwrap())
 }
 
+/// One row group, by a worker that has done nothing before.
+fn encode(schema: &FileSchema, columns: &Columns) -> Result<EncodedRowGroup> {
+    encode_row_group(schema, columns, &mut EncodeScratch::default())
+}
+
 /// Writes each of `groups` as a row group.
 fn write(schema: &Arc<FileSchema>, shapes: &[ColumnShape], groups: &[Vec<Row>], path: &Path) -> Option<StagedFile> {
     let mut writer = StagedFileWriter::create(path, Arc::clone(schema)).unwrap();
     for rows in groups {
-        writer.append(encode_row_group(schema, &columns(shapes, rows)).unwrap()).unwrap();
+        writer.append(encode(schema, &columns(shapes, rows)).unwrap()).unwrap();
     }
     writer.finish(&[("partiquet.run_id".to_owned(), "r1".to_owned())]).unwrap()
 }
@@ -333,7 +340,7 @@ fn two_files_grow_in_turns_without_holding_descriptors() {
     };
     for round in 0..3 {
         for (file, writer) in writers.iter_mut().enumerate() {
-            writer.append(encode_row_group(&schema, &columns(&shapes, &rows(file, round))).unwrap()).unwrap();
+            writer.append(encode(&schema, &columns(&shapes, &rows(file, round))).unwrap()).unwrap();
             assert_eq!(writer.num_rows(), 1000 * (round as u64 + 1));
             assert_eq!(writer.bytes_written(), paths[file].metadata().unwrap().len());
             #[cfg(target_os = "linux")]
@@ -356,7 +363,7 @@ fn the_same_rows_give_the_same_bytes_on_any_thread() {
         // Tables are built anew, so that nothing rests on the order of a hash map.
         let schema = file_schema(&shapes, &options);
         let groups = [0..700, 700..1500].map(|rows| rows.map(awkward_row).collect::<Vec<_>>());
-        let encode = |rows: &Vec<Row>| encode_row_group(&schema, &columns(&shapes, rows)).unwrap();
+        let encode = |rows: &Vec<Row>| super::tests::encode(&schema, &columns(&shapes, rows)).unwrap();
         let [first, second] = thread::scope(|scope| {
             groups.each_ref().map(|rows| scope.spawn(move || encode(rows))).map(|thread| thread.join().unwrap())
         });
@@ -374,7 +381,7 @@ fn what_the_system_refuses_is_told_as_its_own_words() {
     let folder = tempfile::tempdir().unwrap();
     let schema = file_schema(&[TEXT], &EncodeOptions::default());
     let mut writer = StagedFileWriter::create(folder.path().join("missing/0.staged"), Arc::clone(&schema)).unwrap();
-    let group = encode_row_group(&schema, &columns(&[TEXT], &[vec![text("a")]])).unwrap();
+    let group = encode(&schema, &columns(&[TEXT], &[vec![text("a")]])).unwrap();
     let error = writer.append(group).unwrap_err();
     assert!(
         matches!(&error, Error::Io { action: "write", source, .. } if source.kind() == std::io::ErrorKind::NotFound)
@@ -390,6 +397,6 @@ fn a_staged_file_is_never_named_like_a_data_file() {
 #[test]
 fn a_row_group_of_another_table_is_refused() {
     let schema = file_schema(&[TEXT, INT64], &EncodeOptions::default());
-    let error = encode_row_group(&schema, &columns(&[TEXT], &[vec![text("a")]])).unwrap_err();
+    let error = encode(&schema, &columns(&[TEXT], &[vec![text("a")]])).unwrap_err();
     assert!(error.to_string().contains("1 columns for a table of 2"));
 }

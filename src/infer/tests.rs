@@ -5,7 +5,11 @@ use crate::model::Model;
 
 /// The proposal for some records; it is read back as a model, as `--model FILE` would.
 fn proposed(records: &[Value]) -> Value {
-    let document = propose(records.iter().cloned(), "custom");
+    let mut overlay = Overlay::default();
+    for record in records {
+        overlay.add(record);
+    }
+    let document = overlay.propose("custom");
     if let Err(error) = Model::from_json(&document.to_string(), "proposal") {
         panic!("{error}\n{document:#}");
     }
@@ -170,6 +174,11 @@ fn deep_objects_become_raw_json() {
 
 #[test]
 fn no_records_give_an_empty_model() {
-    let document = propose([json!(1), json!([]), Value::Null].into_iter(), "custom");
+    let mut overlay = Overlay::default();
+    for value in [json!(1), json!([]), Value::Null] {
+        overlay.add(&value);
+    }
+    assert_eq!(overlay.records(), 0);
+    let document = overlay.propose("custom");
     assert_eq!(document["types"], json!({"Record": {"description": "", "members": []}}));
 }

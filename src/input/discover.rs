@@ -3,22 +3,33 @@
 //! The list is sorted by path and free of doubles, so that what is made of it does not depend on how names were given
 //! or on the order of a listing.
 
+mod missing;
+mod pattern;
+mod taken;
+
+pub use taken::would_take;
+
 use std::{
     collections::HashSet,
     ffi::OsStr,
+    fmt::Write,
     fs, io,
     path::{Path, PathBuf},
 };
 
 use walkdir::{DirEntry, WalkDir};
 
-use super::stream::Stream;
-use crate::error::{Error, Result};
+use self::pattern::{Pattern, is_pattern};
+use super::{patient, stream::Stream};
+use crate::{
+    error::{Error, Result},
+    observe::Observer,
+};
 
 /// An input of a run.
 #[derive(Debug, Clone)]
 pub struct InputFile {
-    /// The name as it is shown, in reports and in `source_file`.
+    /// The name as it is shown, in reports and in `source_file`: the path, with `\xFF` for a byte that is not UTF-8.
     pub name: String,
     /// Where the bytes come from.
     pub source: Source,
@@ -44,35 +55,26 @@ pub const COMPRESSIONS: [&str; 2] = ["gz", "zst"];
 /// How standard input is named.
 pub const STDIN: &str = "-";
 
-/// Entries of a folder that are looked at for a name like the one that is missing.
-const MAX_ADVICE_ENTRIES: usize = 1_000;
-
 /// The inputs that `names` mean. What a folder holds of the output dataset (`exclude`) is not taken.
 ///
 /// # Errors
-/// [`Error::Usage`] for a name that means nothing, [`Error::Io`] for a file or folder that cannot be looked at.
-pub fn discover(names: &[String], exclude: Option<&Path>) -> Result<Vec<InputFile>> {
+/// [`Error::Usage`] for a name that means nothing, [`Error::Io`] for a file or folder that cannot be looked at,
+/// [`Error::Interrupted`] if the observer asked for it.
+pub fn discover(
+    names: &[impl AsRef<OsStr>],
+    exclude: Option<&Path>,
+    observer: &dyn Observer,
+) -> Result<Vec<InputFile>> {
     if names.is_empty() {
         return Err(Error::usage("no input given", "name files, folders or patterns, or - for standard input"));
     }
     // A dataset that is not there yet holds nothing that could be taken.
     let exclude = exclude.and_then(|path| fs::canonicalize(path).ok());
-    let mut found = Vec::new();
+    let mut search = Search { found: Vec::new(), exclude, observer };
     for name in names {
-        if name == STDIN {
-            found.push(Found::stream(STDIN.to_owned(), Stream::stdin()));
-            continue;
-        }
-        let path = Path::new(name);
-        match fs::metadata(path) {
-            Ok(metadata) => add(path, &metadata, exclude.as_deref(), &mut found)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound && name.contains(['*', '?', '[']) => {
-                add_pattern(name, exclude.as_deref(), &mut found)?;
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(missing(path)),
-            Err(error) => return Err(Error::io("look at", path)(error)),
-        }
+        search.name(name.as_ref())?;
     }
+    let mut found = search.found;
     if found.iter().filter(|found| found.file.name == STDIN).count() > 1 {
         return Err(Error::usage("standard input is given twice", "it can be read once only: give - once"));
     }
@@ -114,11 +116,11 @@ struct Found {
 
 impl Found {
     fn file(path: &Path, metadata: &fs::Metadata) -> Result<Self> {
-        let name = path.to_string_lossy().into_owned();
+        let name = shown(path);
         if !metadata.is_file() {
             // A named pipe or a device: it can be opened and read once, like standard input.
-            let reader = fs::File::open(path).map_err(Error::io("open", path))?;
-            return Ok(Self::stream(name, Stream::new(reader)));
+            let reader = patient::open(path).map_err(Error::io("open", path))?;
+            return Ok(Self::stream(name, Stream::of(reader)));
         }
         let canonical = fs::canonicalize(path).map_err(Error::io("look at", path))?;
         let file = InputFile { name, source: Source::File(path.to_owned()), bytes: Some(metadata.len()) };
@@ -137,59 +139,136 @@ impl Found {
     }
 }
 
-/// A file is taken as it is, a folder with what it holds.
-fn add(path: &Path, metadata: &fs::Metadata, exclude: Option<&Path>, found: &mut Vec<Found>) -> Result<()> {
-    if metadata.is_dir() {
-        return add_folder(path, exclude, found);
-    }
-    found.push(Found::file(path, metadata)?);
-    Ok(())
+/// What was found so far, and where not to look.
+struct Search<'a> {
+    found: Vec<Found>,
+    /// The output dataset, without links and dots.
+    exclude: Option<PathBuf>,
+    observer: &'a dyn Observer,
 }
 
-fn add_folder(folder: &Path, exclude: Option<&Path>, found: &mut Vec<Found>) -> Result<()> {
-    let canonical = fs::canonicalize(folder).map_err(Error::io("open", folder))?;
-    if exclude == Some(canonical.as_path()) {
-        return Err(Error::usage(
-            format!("{} is the output dataset, it cannot be an input as well", folder.display()),
-            "give another folder to --out",
-        ));
-    }
-    let before = found.len();
-    // Links are followed; walkdir sees where they run in a circle.
-    let walk = WalkDir::new(folder).follow_links(true).into_iter();
-    for entry in walk.filter_entry(|entry| entry.depth() == 0 || !is_passed_over(entry, exclude)) {
-        match entry {
-            Ok(entry) if entry.file_type().is_file() && has_data_name(entry.file_name()) => {
-                let metadata = fs::metadata(entry.path()).map_err(Error::io("look at", entry.path()))?;
-                found.push(Found::file(entry.path(), &metadata)?);
+impl Search<'_> {
+    fn name(&mut self, name: &OsStr) -> Result<()> {
+        if name == STDIN {
+            self.found.push(Found::stream(STDIN.to_owned(), Stream::stdin()));
+            return Ok(());
+        }
+        let path = Path::new(name);
+        match (fs::metadata(path), name.to_str()) {
+            (Ok(metadata), _) => self.add(path, &metadata),
+            (Err(error), Some(name)) if error.kind() == io::ErrorKind::NotFound && is_pattern(name) => {
+                self.add_pattern(name)
             }
-            Ok(_) => {}
-            Err(error) if error.loop_ancestor().is_some() => {}
-            Err(error) => {
-                let path = error.path().unwrap_or(folder).to_owned();
-                // A link to nowhere counts only if it looks like an input.
-                let is_dangling = error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound);
-                if is_dangling && !path.file_name().is_some_and(has_data_name) {
-                    continue;
-                }
-                return Err(Error::io("open", path)(error.into()));
-            }
+            (Err(error), _) if error.kind() == io::ErrorKind::NotFound => Err(missing::error(path)),
+            (Err(error), _) => Err(Error::io("look at", path)(error)),
         }
     }
-    if found.len() == before {
-        return Err(Error::usage(
-            format!("the folder {} holds no inputs", folder.display()),
-            "taken are *.json, *.ndjson and *.jsonl, also with .gz or .zst, in all folders below; other names have to \
-             be given one by one or by a pattern in quotes",
-        ));
+
+    /// A file is taken as it is, a folder with what it holds.
+    fn add(&mut self, path: &Path, metadata: &fs::Metadata) -> Result<()> {
+        if self.observer.stop_requested() {
+            return Err(Error::Interrupted);
+        }
+        if metadata.is_dir() {
+            return self.add_folder(path);
+        }
+        self.found.push(Found::file(path, metadata)?);
+        Ok(())
     }
-    Ok(())
+
+    fn add_folder(&mut self, folder: &Path) -> Result<()> {
+        let canonical = fs::canonicalize(folder).map_err(Error::io("open", folder))?;
+        if self.exclude.as_deref() == Some(canonical.as_path()) {
+            return Err(Error::usage(
+                format!("{} is the output dataset, it cannot be an input as well", folder.display()),
+                "give another folder to --out",
+            ));
+        }
+        let before = self.found.len();
+        let (exclude, observer) = (self.exclude.clone(), self.observer);
+        // Links are followed; walkdir sees where they run in a circle.
+        let walk = WalkDir::new(folder).follow_links(true).into_iter();
+        for entry in walk.filter_entry(|entry| entry.depth() == 0 || !is_passed_over(entry, exclude.as_deref())) {
+            if observer.stop_requested() {
+                return Err(Error::Interrupted);
+            }
+            match entry {
+                Ok(entry) if entry.file_type().is_file() && has_data_name(entry.file_name()) => {
+                    let metadata = fs::metadata(entry.path()).map_err(Error::io("look at", entry.path()))?;
+                    self.found.push(Found::file(entry.path(), &metadata)?);
+                }
+                Ok(_) => {}
+                Err(error) if error.loop_ancestor().is_some() => {}
+                Err(error) => {
+                    let path = error.path().unwrap_or(folder).to_owned();
+                    // A link to nowhere counts only if it looks like an input.
+                    let is_dangling = error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound);
+                    if is_dangling && !path.file_name().is_some_and(has_data_name) {
+                        continue;
+                    }
+                    return Err(Error::io("open", path)(error.into()));
+                }
+            }
+        }
+        if self.found.len() == before {
+            return Err(Error::usage(
+                format!("the folder {} holds no inputs", folder.display()),
+                "taken are *.json, *.ndjson and *.jsonl, also with .gz or .zst, in all folders below; other names \
+                 have to be given one by one or by a pattern in quotes",
+            ));
+        }
+        Ok(())
+    }
+
+    fn add_pattern(&mut self, pattern: &str) -> Result<()> {
+        let matching = Pattern::new(pattern).map_err(|error| {
+            Error::usage(
+                format!("the pattern {pattern:?} is wrong at character {}: {}", error.pos + 1, error.msg),
+                "a file whose name has such characters in it is given with [*], [?] or [[] for each of them",
+            )
+        })?;
+        let before = self.found.len();
+        for path in matching.walk() {
+            let path = path.map_err(|error| {
+                let path = error.path().unwrap_or(&matching.fixed).to_owned();
+                Error::io("open", path)(error.into())
+            })?;
+            let canonical = fs::canonicalize(&path).map_err(Error::io("open", &path))?;
+            // As in a folder: what belongs to the output is passed over.
+            if self.exclude.as_ref().is_some_and(|exclude| canonical.starts_with(exclude)) {
+                continue;
+            }
+            let metadata = fs::metadata(&path).map_err(Error::io("look at", &path))?;
+            self.add(&path, &metadata)?;
+        }
+        if self.found.len() == before {
+            return Err(Error::usage(
+                format!("no file matches the pattern {pattern:?}"),
+                "`*` does not match the dot of hidden names; `**` matches any number of folders",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A path as text that tells it from every other path: what is not UTF-8 stands as `\xFF`, byte by byte.
+fn shown(path: &Path) -> String {
+    path.as_os_str().as_encoded_bytes().utf8_chunks().fold(String::new(), |mut shown, chunk| {
+        shown.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            let _ = write!(shown, "\\x{byte:02X}");
+        }
+        shown
+    })
 }
 
 /// Hidden names, names that begin with `_` (which readers of datasets pass over, too), and the output dataset.
 fn is_passed_over(entry: &DirEntry, exclude: Option<&Path>) -> bool {
-    let is_hidden = matches!(entry.file_name().as_encoded_bytes().first(), Some(b'.' | b'_'));
-    is_hidden || (entry.file_type().is_dir() && is_excluded(entry.path(), exclude))
+    is_hidden(entry.file_name()) || (entry.file_type().is_dir() && is_excluded(entry.path(), exclude))
+}
+
+fn is_hidden(name: &OsStr) -> bool {
+    matches!(name.as_encoded_bytes().first(), Some(b'.' | b'_'))
 }
 
 fn is_excluded(path: &Path, exclude: Option<&Path>) -> bool {
@@ -203,75 +282,6 @@ fn has_data_name(name: &OsStr) -> bool {
         _ => &name,
     };
     name.rsplit_once('.').is_some_and(|(_, end)| EXTENSIONS.contains(&end))
-}
-
-fn add_pattern(pattern: &str, exclude: Option<&Path>, found: &mut Vec<Found>) -> Result<()> {
-    let options = glob::MatchOptions { require_literal_leading_dot: true, ..glob::MatchOptions::new() };
-    let matches = glob::glob_with(pattern, options).map_err(|error| {
-        Error::usage(
-            format!("the pattern {pattern:?} is wrong at character {}: {}", error.pos + 1, error.msg),
-            "a file whose name has such characters in it is given with [*], [?] or [[] for each of them",
-        )
-    })?;
-    let before = found.len();
-    for path in matches {
-        let path = path.map_err(|error| Error::io("open", error.path().to_owned())(error.into()))?;
-        let canonical = fs::canonicalize(&path).map_err(Error::io("open", &path))?;
-        // As in a folder: what belongs to the output is passed over.
-        if exclude.is_some_and(|exclude| canonical.starts_with(exclude)) {
-            continue;
-        }
-        let metadata = fs::metadata(&path).map_err(Error::io("look at", &path))?;
-        add(&path, &metadata, exclude, found)?;
-    }
-    if found.len() == before {
-        return Err(Error::usage(
-            format!("no file matches the pattern {pattern:?}"),
-            "`*` does not match the dot of hidden names; `**` matches any number of folders",
-        ));
-    }
-    Ok(())
-}
-
-/// The error for a name that is not there, with what comes nearest to it.
-fn missing(path: &Path) -> Error {
-    let mut known =
-        path.ancestors().skip(1).map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
-    let hint = match known.find(|parent| parent.is_dir()) {
-        Some(parent) if path.parent().is_some_and(|own| own == parent || own.as_os_str().is_empty()) => {
-            match nearest(parent, path.file_name().unwrap_or_default()) {
-                Some(name) => format!("did you mean {}?", path.with_file_name(name).display()),
-                None => format!("the folder {} has nothing of a like name", parent.display()),
-            }
-        }
-        Some(parent) => format!("of its path only {} is there", parent.display()),
-        None => "check the path".to_owned(),
-    };
-    Error::usage(format!("there is no file or folder {}", path.display()), hint)
-}
-
-/// The entry of a folder whose name is most like `name`, if one is like it at all.
-fn nearest(folder: &Path, name: &OsStr) -> Option<String> {
-    let name = name.to_string_lossy();
-    let entries = fs::read_dir(folder).ok()?.flatten().take(MAX_ADVICE_ENTRIES);
-    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let (distance, nearest) = names.map(|other| (distance(&name, &other), other)).min()?;
-    (distance <= name.chars().count().div_ceil(3)).then_some(nearest)
-}
-
-/// Levenshtein distance.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, to) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ mod inflate;
 use std::{
     fs::File,
     io::{self, Read},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use xxhash_rust::xxh3::Xxh3;
@@ -16,9 +16,13 @@ use xxhash_rust::xxh3::Xxh3;
 use self::inflate::Inflater;
 use super::{
     discover::{InputFile, Source},
+    patient::is_stop,
     stream::copy_front,
 };
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    observe::Observer,
+};
 
 /// How an input is to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,26 +34,27 @@ pub enum Access {
 }
 
 /// An input being read.
-pub struct InputReader {
+pub struct InputReader<'a> {
     name: String,
     path: PathBuf,
-    stored: Stored,
+    stored: Stored<'a>,
     inflater: Option<Inflater>,
 }
 
-impl InputReader {
-    /// Opens an input and looks at its first bytes.
+impl<'a> InputReader<'a> {
+    /// Opens an input and looks at its first bytes. `observer` is asked whether to stop while the input is silent.
     ///
     /// # Errors
-    /// [`Error::Io`] if it cannot be opened or read, [`Error::Input`] if it has a format that is not understood.
-    pub fn open(input: &InputFile, access: Access) -> Result<Self> {
-        let (reader, path): (Box<dyn Read + Send>, _) = match (&input.source, access) {
+    /// [`Error::Io`] if it cannot be opened or read, [`Error::Input`] if it has a format that is not understood,
+    /// [`Error::Interrupted`] if the observer asked for it.
+    pub fn open(input: &InputFile, access: Access, observer: &'a dyn Observer) -> Result<Self> {
+        let (reader, path): (Box<dyn Read + Send + 'a>, _) = match (&input.source, access) {
             (Source::File(path), _) => (Box::new(File::open(path).map_err(Error::io("open", path))?), path.clone()),
-            (Source::Stream(stream), Access::Convert) => (Box::new(stream.take()), PathBuf::from(&input.name)),
-            (Source::Stream(stream), Access::Sample) => (Box::new(stream.peek()), PathBuf::from(&input.name)),
+            (Source::Stream(stream), Access::Convert) => (Box::new(stream.take(observer)), PathBuf::from(&input.name)),
+            (Source::Stream(stream), Access::Sample) => (Box::new(stream.peek(observer)), PathBuf::from(&input.name)),
         };
         let mut stored = Stored::new(reader);
-        stored.peek().map_err(Error::io("read", &path))?;
+        stored.peek().map_err(unread(&path))?;
         let inflater = match Format::of(stored.head()) {
             Format::Plain => None,
             Format::Gzip => Some(Inflater::gzip()),
@@ -77,12 +82,13 @@ impl InputReader {
     /// Reads some decompressed bytes into `out`, which must not be empty; 0 at the end of the input.
     ///
     /// # Errors
-    /// [`Error::Io`] if reading fails, [`Error::Input`] if a compressed stream is damaged or ends too early.
+    /// [`Error::Io`] if reading fails, [`Error::Input`] if a compressed stream is damaged or ends too early,
+    /// [`Error::Interrupted`] if the observer asked for it.
     pub fn read(&mut self, out: &mut [u8]) -> Result<usize> {
         match &mut self.inflater {
-            None => self.stored.read(out).map_err(Error::io("read", &self.path)),
+            None => self.stored.read(out).map_err(unread(&self.path)),
             Some(inflater) => inflater.read(&mut self.stored, out).map_err(|fault| match fault {
-                inflate::Fault::Io(source) => Error::io("read", &self.path)(source),
+                inflate::Fault::Io(source) => unread(&self.path)(source),
                 inflate::Fault::Damaged { offset, message, hint } => {
                     Error::Input { file: self.name.clone(), offset, message, hint }
                 }
@@ -109,9 +115,14 @@ impl InputReader {
     }
 }
 
+/// What a read that failed means.
+fn unread(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    move |source| if is_stop(&source) { Error::Interrupted } else { Error::io("read", path)(source) }
+}
+
 /// The bytes as stored, counted and hashed as they pass.
-struct Stored {
-    reader: Box<dyn Read + Send>,
+struct Stored<'a> {
+    reader: Box<dyn Read + Send + 'a>,
     head: [u8; Format::HEAD_BYTES],
     head_len: usize,
     head_pos: usize,
@@ -119,8 +130,8 @@ struct Stored {
     hasher: Box<Xxh3>,
 }
 
-impl Stored {
-    fn new(reader: Box<dyn Read + Send>) -> Self {
+impl<'a> Stored<'a> {
+    fn new(reader: Box<dyn Read + Send + 'a>) -> Self {
         let head = [0; Format::HEAD_BYTES];
         Self { reader, head, head_len: 0, head_pos: 0, bytes: 0, hasher: Box::new(Xxh3::new()) }
     }

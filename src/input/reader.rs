@@ -8,16 +8,21 @@ use super::{
     split::{Begin, Layout, SNIFF_BYTES, Splitter, Step, sniff},
     stream::copy_front,
 };
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    observe::{Observer, Silent},
+};
 
 /// Reads inputs in order. What it gives depends on their content and the options only.
-pub struct BlockReader {
+pub struct BlockReader<'a> {
     inputs: Vec<InputFile>,
     options: ReadOptions,
     access: Access,
+    /// Asked whether to stop while an input is silent.
+    observer: &'a dyn Observer,
     /// The input after the current one.
     next_input: usize,
-    current: Option<Current>,
+    current: Option<Current<'a>>,
     splitter: Splitter,
     /// The beginning of the current input, read ahead to see its layout.
     head: Vec<u8>,
@@ -28,15 +33,15 @@ pub struct BlockReader {
 }
 
 /// The input being read.
-struct Current {
-    reader: InputReader,
+struct Current<'a> {
+    reader: InputReader<'a>,
     head_pos: usize,
     layout: Layout,
     /// Only for a rejects file.
     unpacker: Option<Unpacker>,
 }
 
-impl BlockReader {
+impl<'a> BlockReader<'a> {
     /// Reads these inputs for good.
     #[must_use]
     pub fn new(inputs: Vec<InputFile>, options: ReadOptions) -> Self {
@@ -49,6 +54,7 @@ impl BlockReader {
             inputs,
             options,
             access,
+            observer: &Silent,
             next_input: 0,
             current: None,
             splitter,
@@ -58,11 +64,19 @@ impl BlockReader {
         }
     }
 
+    /// Asks this observer whether to stop, also while an input is silent. Without it nobody is asked.
+    #[must_use]
+    pub const fn with_observer(mut self, observer: &'a dyn Observer) -> Self {
+        self.observer = observer;
+        self
+    }
+
     /// The next piece; none after the end of the last input. `recycled`: the bytes of an earlier block, given back as
     /// they were so that they need not be allocated and zeroed again.
     ///
     /// # Errors
-    /// [`Error::Io`] if an input cannot be opened or read, [`Error::Input`] if it cannot be read as what it says it is.
+    /// [`Error::Io`] if an input cannot be opened or read, [`Error::Input`] if it cannot be read as what it says it is,
+    /// [`Error::Interrupted`] if the observer asked for it.
     /// Nothing can be read after an error.
     pub fn next_piece(&mut self, recycled: Option<Vec<u8>>) -> Result<Option<Piece>> {
         if let Some(bytes) = recycled {
@@ -80,12 +94,6 @@ impl BlockReader {
     #[must_use]
     pub fn bytes_read(&self) -> u64 {
         self.finished_bytes + self.current.as_ref().map_or(0, |current| current.reader.stored_bytes())
-    }
-
-    /// Bytes of all inputs, as stored; none while one of them is a stream.
-    #[must_use]
-    pub fn bytes_total(&self) -> Option<u64> {
-        self.inputs.iter().map(|input| input.bytes).sum()
     }
 
     /// Whether the piece that was given last comes from a rejects file. Its line is then the number of its document
@@ -162,7 +170,7 @@ impl BlockReader {
     fn open(&mut self) -> Result<()> {
         let input = self.next_input;
         let file = &self.inputs[input];
-        let mut reader = InputReader::open(file, self.access)?;
+        let mut reader = InputReader::open(file, self.access, self.observer)?;
         let mut target = SNIFF_BYTES;
         self.head.clear();
         let (layout, start, is_rejects) = loop {
@@ -197,7 +205,7 @@ impl BlockReader {
 }
 
 /// Reads until `head` has `target` bytes. Whether the input ended before. After an error `head` has what was read.
-fn fill(reader: &mut InputReader, head: &mut Vec<u8>, target: usize) -> Result<bool> {
+fn fill(reader: &mut InputReader<'_>, head: &mut Vec<u8>, target: usize) -> Result<bool> {
     let mut filled = head.len();
     head.resize(target, 0);
     while filled < target {

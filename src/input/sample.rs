@@ -1,4 +1,4 @@
-//! Blocks spread over the inputs, to see what the data is like before it is converted.
+//! Blocks spread over the inputs, to see what the data is like before it is converted. One block is in memory at a time.
 
 use std::{
     fs::File,
@@ -9,12 +9,15 @@ use std::{
 use memchr::{memchr, memrchr};
 
 use super::{
-    Framing, Piece, ReadOptions, RecordBlock,
+    Framing, Piece, ReadOptions, RecordBlock, Unreadable,
     discover::{InputFile, Source},
     read::Access,
     reader::BlockReader,
 };
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    observe::Observer,
+};
 
 /// How much to look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,80 +43,131 @@ impl SampleOptions {
     pub const PLACES: usize = 16;
 }
 
-/// Blocks from evenly spaced places of evenly spaced inputs, in input order, the same for the same inputs. Of inputs
-/// that are compressed or not line-delimited it is their beginning. Streams keep what is read here and give it again.
-/// What cannot be read is passed over: the conversion will say it.
+/// Gives pieces from evenly spaced places of evenly spaced inputs to `each`, in input order, the same for the same
+/// inputs. Of inputs that are compressed or not line-delimited it is their beginning. Streams keep what is read here and
+/// give it again. Why an input cannot be read is given to `each` as well, behind what could be read of it. Whether the
+/// sample was all there is.
 ///
 /// # Errors
-/// [`Error::Io`] if an input cannot be opened or read.
-pub fn sample_blocks(inputs: &[InputFile], options: SampleOptions) -> Result<Vec<RecordBlock>> {
+/// What `each` says; [`Error::Interrupted`] if the observer asked for it.
+pub fn sample(
+    inputs: &[InputFile],
+    options: SampleOptions,
+    observer: &dyn Observer,
+    mut each: impl FnMut(Result<Piece>) -> Result<()>,
+) -> Result<bool> {
     let num_inputs = inputs.len().min(options.places.max(1));
-    let mut blocks = Vec::new();
+    let mut is_complete = num_inputs == inputs.len();
     for idx in 0..num_inputs {
         let input = idx * inputs.len() / num_inputs;
         let places = (options.places / num_inputs).max(1);
         let block_bytes = (options.bytes / num_inputs / places).max(1);
         let read = ReadOptions { block_bytes, max_record_bytes: options.max_record_bytes };
-        let first = blocks.len();
-        match sample_input(&inputs[input], read, places, &mut blocks) {
-            Ok(()) | Err(Error::Input { .. }) => {}
-            Err(error) => return Err(error),
-        }
-        for block in &mut blocks[first..] {
-            block.input = input;
-        }
+        let mut looking = Looking {
+            input: &inputs[input],
+            read,
+            places,
+            observer,
+            each: &mut |piece| each(with_input(piece, input)),
+        };
+        is_complete &= looking.look()?;
     }
-    Ok(blocks)
+    Ok(is_complete)
 }
 
-fn sample_input(input: &InputFile, read: ReadOptions, places: usize, blocks: &mut Vec<RecordBlock>) -> Result<()> {
-    let mut reader = BlockReader::with_access(vec![input.clone()], read, Access::Sample);
-    let mut left = read.block_bytes.saturating_mul(places);
-    // Twice the sample: less is better read from the beginning.
-    let is_large = input.bytes.is_some_and(|bytes| bytes / 2 > left as u64);
-    while let Some(piece) = reader.next_piece(None)? {
-        let Piece::Block(block) = piece else { continue };
-        left = left.saturating_sub(block.bytes.len());
-        let end = block.offset + block.bytes.len() as u64;
-        blocks.push(block);
-        if let Source::File(path) = &input.source
-            && is_large
-            && reader.is_in_plain_lines()
-        {
-            return sample_places(path, read, places, end, blocks);
-        }
-        if left == 0 {
-            break;
-        }
+/// Inputs are looked at one by one: their place among all of them is put in afterwards.
+fn with_input(piece: Result<Piece>, idx: usize) -> Result<Piece> {
+    let mut piece = piece?;
+    match &mut piece {
+        Piece::Block(RecordBlock { input, .. })
+        | Piece::Unreadable(Unreadable { input, .. })
+        | Piece::EndOfInput { input, .. } => *input = idx,
     }
-    Ok(())
+    Ok(piece)
 }
 
-/// Blocks from all places of a file of lines but the first one, which ends at `end`.
-fn sample_places(
-    path: &Path,
+/// A look at one input.
+struct Looking<'a> {
+    input: &'a InputFile,
     read: ReadOptions,
     places: usize,
-    mut end: u64,
-    blocks: &mut Vec<RecordBlock>,
-) -> Result<()> {
-    let mut file = File::open(path).map_err(Error::io("open", path))?;
-    let file_bytes = file.metadata().map_err(Error::io("look at", path))?.len();
-    // Divided first: a file of many exabytes must not overflow.
-    let step = file_bytes / places.max(1) as u64;
-    for place in 1..places as u64 {
-        let offset = step * place;
-        // A long record may have reached beyond it.
-        if offset < end {
-            continue;
+    observer: &'a dyn Observer,
+    each: &'a mut dyn FnMut(Result<Piece>) -> Result<()>,
+}
+
+impl Looking<'_> {
+    /// Whether all of the input was read.
+    fn look(&mut self) -> Result<bool> {
+        if self.observer.stop_requested() {
+            return Err(Error::Interrupted);
         }
-        if let Some((skipped, bytes)) = lines_at(&mut file, offset, read).map_err(Error::io("read", path))? {
-            let offset = offset + skipped as u64;
-            end = offset + bytes.len() as u64;
-            blocks.push(RecordBlock { input: 0, document: 0, offset, bytes, framing: Framing::Lines });
+        let mut reader =
+            BlockReader::with_access(vec![self.input.clone()], self.read, Access::Sample).with_observer(self.observer);
+        let mut left = self.read.block_bytes.saturating_mul(self.places) as u64;
+        // Twice the sample: less is better read from the beginning.
+        let is_large = self.input.bytes.is_some_and(|bytes| bytes / 2 > left);
+        while left > 0 {
+            let piece = match reader.next_piece(None) {
+                Ok(Some(piece)) => piece,
+                Ok(None) => return Ok(true),
+                Err(Error::Interrupted) => return Err(Error::Interrupted),
+                Err(error) => return (self.each)(Err(error)).map(|()| false),
+            };
+            let end = match &piece {
+                Piece::Block(block) => {
+                    left = left.saturating_sub(block.bytes.len() as u64);
+                    Some(block.offset + block.bytes.len() as u64)
+                }
+                Piece::Unreadable(lost) => {
+                    left = left.saturating_sub(lost.raw_bytes);
+                    None
+                }
+                Piece::EndOfInput { .. } => None,
+            };
+            (self.each)(Ok(piece))?;
+            if let (Some(end), Source::File(path), true) = (end, &self.input.source, is_large)
+                && reader.is_in_plain_lines()
+            {
+                return self.look_elsewhere(path, end).map(|()| false);
+            }
         }
+        // The end of the input may be all that is left.
+        let rest =
+            if self.input.bytes == Some(reader.bytes_read()) { reader.next_piece(None) } else { return Ok(false) };
+        Ok(matches!(rest, Ok(Some(Piece::EndOfInput { .. }))))
     }
-    Ok(())
+
+    /// Blocks from all places of a file of lines but the first one, which ends at `end`.
+    fn look_elsewhere(&mut self, path: &Path, mut end: u64) -> Result<()> {
+        let opened = File::open(path).and_then(|file| Ok((file.metadata()?.len(), file)));
+        let (file_bytes, mut file) = match opened {
+            Ok(opened) => opened,
+            Err(error) => return (self.each)(Err(Error::io("open", path)(error))),
+        };
+        // Divided first: a file of many exabytes must not overflow.
+        let step = file_bytes / self.places.max(1) as u64;
+        for place in 1..self.places as u64 {
+            if self.observer.stop_requested() {
+                return Err(Error::Interrupted);
+            }
+            let offset = step * place;
+            // A long record may have reached beyond it.
+            if offset < end {
+                continue;
+            }
+            match lines_at(&mut file, offset, self.read) {
+                Ok(Some((skipped, bytes))) => {
+                    let offset = offset + skipped as u64;
+                    end = offset + bytes.len() as u64;
+                    let block = RecordBlock { input: 0, document: 0, offset, bytes, framing: Framing::Lines };
+                    (self.each)(Ok(Piece::Block(block)))?;
+                }
+                Ok(None) => {}
+                Err(error) => return (self.each)(Err(Error::io("read", path)(error))),
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The whole lines after the first newline from `offset` on, and how far after it they begin; none if there is no

@@ -7,6 +7,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use super::patient::{self, Patient};
+use crate::observe::Observer;
+
 /// A shared handle to a stream. What a [`Stream::peek`] reads is kept and replayed by [`Stream::take`].
 #[derive(Clone)]
 pub struct Stream {
@@ -14,7 +17,7 @@ pub struct Stream {
 }
 
 struct Replay {
-    reader: Box<dyn Read + Send>,
+    reader: Patient,
     /// What was read ahead, from `pos` on.
     head: Vec<u8>,
     pos: usize,
@@ -22,28 +25,33 @@ struct Replay {
 }
 
 impl Stream {
-    /// Any reader as an input.
+    /// Any reader as an input. A run that is asked to stop while it reads does so when the read comes back.
     pub fn new(reader: impl Read + Send + 'static) -> Self {
-        let replay = Replay { reader: Box::new(reader), head: Vec::new(), pos: 0, ended: false };
+        Self::of(Patient::Any(Box::new(reader)))
+    }
+
+    pub(super) fn of(reader: Patient) -> Self {
+        let replay = Replay { reader, head: Vec::new(), pos: 0, ended: false };
         Self { replay: Arc::new(Mutex::new(replay)) }
     }
 
     /// Standard input.
     #[must_use]
     pub fn stdin() -> Self {
-        Self::new(io::stdin())
+        Self::of(patient::stdin())
     }
 
-    /// Reads from the beginning and keeps all that is read in memory. To be used before [`Stream::take`] only.
+    /// Reads from the beginning and keeps all that is read in memory. To be used before [`Stream::take`] only. Reads
+    /// fail when `observer` asks for the end.
     #[must_use]
-    pub fn peek(&self) -> impl Read + Send + 'static {
-        Peek { stream: self.clone(), pos: 0 }
+    pub fn peek<'a>(&self, observer: &'a dyn Observer) -> impl Read + Send + use<'a> {
+        Peek { stream: self.clone(), pos: 0, observer }
     }
 
-    /// Reads from the beginning, for good.
+    /// Reads from the beginning, for good. Reads fail when `observer` asks for the end.
     #[must_use]
-    pub fn take(&self) -> impl Read + Send + 'static {
-        Take { stream: self.clone() }
+    pub fn take<'a>(&self, observer: &'a dyn Observer) -> impl Read + Send + use<'a> {
+        Take { stream: self.clone(), observer }
     }
 
     fn lock(&self) -> MutexGuard<'_, Replay> {
@@ -58,28 +66,29 @@ impl fmt::Debug for Stream {
 }
 
 impl Replay {
-    fn read_on(&mut self, out: &mut [u8]) -> io::Result<usize> {
+    fn read_on(&mut self, out: &mut [u8], observer: &dyn Observer) -> io::Result<usize> {
         // A terminal would ask for its end of input a second time.
         if self.ended {
             return Ok(0);
         }
-        let n = self.reader.read(out)?;
+        let n = self.reader.read(out, observer)?;
         self.ended = n == 0 && !out.is_empty();
         Ok(n)
     }
 }
 
-struct Peek {
+struct Peek<'a> {
     stream: Stream,
     pos: usize,
+    observer: &'a dyn Observer,
 }
 
-impl Read for Peek {
+impl Read for Peek<'_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let mut replay = self.stream.lock();
         let kept = replay.head.get(self.pos..).unwrap_or_default();
         let n = if kept.is_empty() {
-            let n = replay.read_on(out)?;
+            let n = replay.read_on(out, self.observer)?;
             replay.head.extend_from_slice(&out[..n]);
             n
         } else {
@@ -90,15 +99,16 @@ impl Read for Peek {
     }
 }
 
-struct Take {
+struct Take<'a> {
     stream: Stream,
+    observer: &'a dyn Observer,
 }
 
-impl Read for Take {
+impl Read for Take<'_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let mut replay = self.stream.lock();
         if replay.pos == replay.head.len() {
-            return replay.read_on(out);
+            return replay.read_on(out, self.observer);
         }
         let n = copy_front(&replay.head[replay.pos..], out);
         replay.pos += n;
@@ -120,18 +130,19 @@ pub(super) fn copy_front(from: &[u8], to: &mut [u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::Silent;
 
     #[test]
     fn what_was_peeked_is_read_again() {
         let stream = Stream::new(&b"one two three"[..]);
         let mut head = [0; 3];
-        stream.peek().read_exact(&mut head).unwrap();
+        stream.peek(&Silent).read_exact(&mut head).unwrap();
         assert_eq!(&head, b"one");
         let mut more = String::new();
-        stream.peek().take(7).read_to_string(&mut more).unwrap();
+        stream.peek(&Silent).take(7).read_to_string(&mut more).unwrap();
         assert_eq!(more, "one two");
         let mut all = String::new();
-        stream.take().read_to_string(&mut all).unwrap();
+        stream.take(&Silent).read_to_string(&mut all).unwrap();
         assert_eq!(all, "one two three");
     }
 }

@@ -3,7 +3,7 @@
 use super::{path, transform};
 use crate::{
     columns::{ColumnShape, ScalarType},
-    config::{PartitionField, Transform},
+    config::{PartitionField, Transform, nearest::nearest},
     error::{Error, Result},
     model::{ColumnOrigin, ColumnSpec, TableSchema},
 };
@@ -145,36 +145,15 @@ fn check_type(spec: &ColumnSpec, transform: Transform) -> Result<ScalarType> {
 }
 
 fn unknown_column(schema: &TableSchema, name: &str) -> Error {
-    let near = schema
-        .columns
-        .iter()
-        .map(|column| (distance(&folded(&column.name), &folded(name)), &column.name))
-        .min_by_key(|(distance, _)| *distance)
-        .filter(|(distance, _)| *distance <= name.chars().count().div_ceil(3));
-    let hint = near.map_or_else(
+    let hint = nearest(name, schema.columns.iter().map(|column| column.name.as_str())).map_or_else(
         || "`partiquet schema` lists the columns".to_owned(),
-        |(_, near)| format!("did you mean `{near}`? `partiquet schema` lists the columns"),
+        |near| format!("did you mean `{near}`? `partiquet schema` lists the columns"),
     );
     Error::usage(format!("cannot partition by `{name}`: the table has no such column"), hint)
 }
 
 fn folded(name: &str) -> String {
     name.to_lowercase()
-}
-
-/// How many characters have to be changed, added or taken away.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, &cb) in b.iter().enumerate() {
-            let changed = diagonal + usize::from(ca != cb);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]
@@ -285,13 +264,6 @@ pub(super) mod tests {
         };
         assert!(plan(228).is_ok());
         assert!(plan(229).unwrap_err().to_string().contains("too long for a folder"));
-    }
-
-    #[test]
-    fn distances_count_single_changes() {
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("abc", "abc"), 0);
-        assert_eq!(distance("kitten", "sitting"), 3);
     }
 
     #[test]

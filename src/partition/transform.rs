@@ -6,14 +6,13 @@
 use chrono::{Datelike, NaiveDate};
 
 use super::murmur3;
-use crate::config::Transform;
+use crate::{
+    columns::{FIRST_INSTANT, LAST_INSTANT},
+    config::Transform,
+};
 
 const MICROS_PER_HOUR: i64 = 3_600_000_000;
 const MICROS_PER_DAY: i64 = 24 * MICROS_PER_HOUR;
-/// 0001-01-01T00:00:00Z in microseconds.
-const FIRST_INSTANT: i64 = -62_135_596_800_000_000;
-/// 9999-12-31T23:59:59.999999Z in microseconds.
-const LAST_INSTANT: i64 = 253_402_300_799_999_999;
 /// Days from 0000-12-31 (day 0 of the common era) to 1970-01-01.
 const EPOCH_DAY_OF_COMMON_ERA: i64 = 719_163;
 

@@ -35,6 +35,8 @@ pub struct Totals {
     pub rejects: Vec<Reject>,
     /// Values that had to go to the default partition although they were not null.
     pub partition_values_displaced: u64,
+    /// Bytes of rows that went to disk for a while, as stored there.
+    pub spilled_bytes: u64,
 }
 
 impl Totals {

@@ -3,7 +3,10 @@
 use std::{
     collections::BTreeMap,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use crate::{
@@ -26,26 +29,61 @@ pub struct PartitionFiles {
     pub files: Vec<StagedFileWriter>,
 }
 
+/// Number of values of each leaf of the files, in schema order.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LeafCounts(Vec<u64>);
+
+impl LeafCounts {
+    pub fn add(&mut self, counts: impl IntoIterator<Item = u64>) {
+        for (leaf, count) in counts.into_iter().enumerate() {
+            if leaf == self.0.len() {
+                self.0.push(0);
+            }
+            self.0[leaf] += count;
+        }
+    }
+
+    fn first_difference(&self, expected: &Self) -> Option<String> {
+        let leaves = 0..self.0.len().max(expected.0.len());
+        let [written, expected] = [self, expected].map(|counts| move |leaf| counts.0.get(leaf).copied().unwrap_or(0));
+        leaves
+            .map(|leaf| (leaf, written(leaf), expected(leaf)))
+            .find(|(_, written, expected)| written != expected)
+            .map(|(leaf, written, expected)| format!("leaf {leaf}: {written} written, {expected} expected"))
+    }
+}
+
 /// The files of a run.
 pub(super) struct FileSet {
     staging: PathBuf,
     schema: Arc<FileSchema>,
     target_bytes: u64,
     partitions: Mutex<Vec<Arc<Mutex<Partition>>>>,
+    /// Row groups ahead in all partitions.
+    num_ahead: AtomicUsize,
+    /// Values of each leaf in all files so far.
+    num_values: Mutex<LeafCounts>,
 }
 
 #[derive(Default)]
 struct Partition {
     tickets: u64,
     appended: u64,
-    /// Row groups that are ahead of one still being encoded: at most one for each worker.
+    /// Row groups that are ahead of one still being encoded.
     ahead: BTreeMap<u64, EncodedRowGroup>,
     files: Vec<StagedFileWriter>,
 }
 
 impl FileSet {
     pub const fn new(staging: PathBuf, schema: Arc<FileSchema>, target_bytes: u64) -> Self {
-        Self { staging, schema, target_bytes, partitions: Mutex::new(Vec::new()) }
+        Self {
+            staging,
+            schema,
+            target_bytes,
+            partitions: Mutex::new(Vec::new()),
+            num_ahead: AtomicUsize::new(0),
+            num_values: Mutex::new(LeafCounts(Vec::new())),
+        }
     }
 
     /// The place of the next row group of a partition.
@@ -61,9 +99,12 @@ impl FileSet {
         let slot = self.slot(ticket.partition);
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
         slot.ahead.insert(ticket.number, group);
+        self.num_ahead.fetch_add(1, Ordering::Relaxed);
         loop {
             let next = slot.appended;
             let Some(group) = slot.ahead.remove(&next) else { return Ok(()) };
+            self.num_values.lock().unwrap_or_else(PoisonError::into_inner).add(group.leaf_values());
+            self.num_ahead.fetch_sub(1, Ordering::Relaxed);
             slot.appended += 1;
             if slot.files.last().is_none_or(|file| file.bytes_written() >= self.target_bytes) {
                 let name = format!("{}-{}.staged", ticket.partition, slot.files.len());
@@ -75,16 +116,33 @@ impl FileSet {
         }
     }
 
+    /// Row groups that are encoded and wait for one before them.
+    pub fn num_ahead(&self) -> usize {
+        self.num_ahead.load(Ordering::Relaxed)
+    }
+
+    /// Holds the values in the files against those that were to be written.
+    ///
+    /// # Errors
+    /// [`Error::Bug`] if they differ.
+    pub fn check_values(&self, expected: &LeafCounts) -> Result<()> {
+        let written = self.num_values.lock().unwrap_or_else(PoisonError::into_inner);
+        match written.first_difference(expected) {
+            None => Ok(()),
+            Some(difference) => Err(Error::Bug(format!("values of rows and of files differ at {difference}"))),
+        }
+    }
+
     /// Everything that was written; `paths` are the partitions' folders.
-    pub fn into_partitions(self, paths: Vec<String>) -> Result<Vec<PartitionFiles>> {
+    pub fn into_partitions(self, paths: &[String]) -> Result<Vec<PartitionFiles>> {
         let slots = self.partitions.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut partitions = Vec::with_capacity(slots.len());
-        for (path, slot) in paths.into_iter().zip(slots) {
+        for (path, slot) in paths.iter().zip(slots) {
             let slot = Arc::into_inner(slot).and_then(|slot| slot.into_inner().ok()).unwrap_or_default();
             if slot.appended != slot.tickets {
                 return Err(Error::Bug(format!("{path}: {} of {} row groups", slot.appended, slot.tickets)));
             }
-            partitions.push(PartitionFiles { path, files: slot.files });
+            partitions.push(PartitionFiles { path: path.clone(), files: slot.files });
         }
         Ok(partitions)
     }

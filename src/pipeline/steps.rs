@@ -8,24 +8,26 @@ use std::{
 use rayon::ThreadPool;
 
 use super::{
-    BLOCKS_SHARE, BUFFERED_SHARE, MAX_BLOCKS_PER_THREAD, ROW_GROUP_SHARE, Run, Staged,
+    BLOCKS_SHARE, MAX_BLOCKS_PER_THREAD, MAX_SPARE_BYTES, Run, Staged,
     account::{Account, LineNumbers},
     files::{FileSet, RowGroupTicket},
+    merge::{Merge, MergeLimits, PARTITION, Ready},
 };
 use crate::{
     columns::{ColumnShape, Columns},
     decode::{Block, DecodedBlock, Decoder},
-    encode::{FileSchema, encode_row_group},
+    encode::{EncodeScratch, FileSchema, encode_row_group},
     error::{Error, Result},
     input::{Piece, RecordBlock, discover::total_bytes, reader::BlockReader},
     observe::{Observer, Progress, Stage},
-    partition::Router,
+    partition::{Router, RowBuffers},
     report::StageSeconds,
+    spill::{self, SpillFiles},
 };
 
 /// Everything the workers share.
 pub(super) struct Steps<'a> {
-    state: Mutex<State>,
+    state: Mutex<State<'a>>,
     /// Something changed: look again.
     changed: Condvar,
     files: FileSet,
@@ -33,6 +35,9 @@ pub(super) struct Steps<'a> {
     file_names: Vec<String>,
     input_bytes_total: Option<u64>,
     shapes: Vec<ColumnShape>,
+    /// Shapes of spilled rows.
+    spilled_shapes: Vec<ColumnShape>,
+    spilled: Mutex<SpillFiles>,
     file_schema: Arc<FileSchema>,
     limits: Limits,
     observer: &'a dyn Observer,
@@ -43,13 +48,11 @@ struct Limits {
     blocks: usize,
     block_bytes: usize,
     waiting_row_groups: usize,
-    buffered_bytes: usize,
-    row_group_bytes: usize,
 }
 
-struct State {
+struct State<'a> {
     /// Taken by the worker that reads.
-    reader: Option<BlockReader>,
+    reader: Option<BlockReader<'a>>,
     read_to_end: bool,
     /// Bytes of inputs as stored.
     bytes_read: u64,
@@ -58,6 +61,8 @@ struct State {
     /// Pieces read and not yet routed, and the bytes of their blocks.
     pieces: usize,
     piece_bytes: usize,
+    /// Bytes of the block that was read last: the next one will not be much smaller.
+    last_block_bytes: usize,
     to_decode: VecDeque<(u64, RecordBlock, LineNumbers)>,
     /// Pieces that wait for those before them.
     arrived: BTreeMap<u64, Arrived>,
@@ -65,8 +70,14 @@ struct State {
     /// Taken by the worker that routes.
     merge: Option<Merge>,
     routed_to_end: bool,
-    to_encode: VecDeque<(RowGroupTicket, Columns)>,
+    to_encode: VecDeque<Job>,
     encoding: usize,
+    /// Row groups that are encoded and wait for one before them.
+    ahead: usize,
+    /// What is to be read back from disk, once all input was read.
+    spilled: VecDeque<SpilledPiece>,
+    /// Batches of spilled rows that are not on disk yet.
+    to_spill: usize,
     /// Memory to be used again.
     spare_bytes: Vec<Vec<u8>>,
     spare_columns: Vec<Columns>,
@@ -75,25 +86,42 @@ struct State {
     error: Option<Error>,
 }
 
+/// Rows for the output or for the disk.
+enum Job {
+    RowGroup(RowGroupTicket, Columns),
+    /// Share, number, rows.
+    Spill(usize, u64, Columns),
+}
+
+/// Rows on disk: a batch of a share, and behind all of them the end of the share.
+#[derive(Clone, Copy)]
+enum SpilledPiece {
+    Batch(usize, u64),
+    EndOfShare(usize),
+}
+
 /// A piece whose turn may have come.
 enum Arrived {
-    Decoded { block: RecordBlock, decoded: DecodedBlock, num_newlines: u64, lines: LineNumbers },
+    Decoded {
+        block: RecordBlock,
+        decoded: DecodedBlock,
+        num_newlines: u64,
+        lines: LineNumbers,
+    },
     Other(Piece, LineNumbers),
+    /// Rows of a share, back from disk.
+    Spilled(usize, Columns),
+    EndOfShare(usize),
     Failed(Error),
 }
 
-/// What is done in input order.
-struct Merge {
-    account: Account,
-    router: Router,
-}
-
 /// What a worker does next.
-enum Step {
-    Encode(RowGroupTicket, Columns),
+enum Step<'a> {
+    Encode(Job),
     Route(Box<Merge>, Option<Arrived>),
     Decode(u64, RecordBlock, LineNumbers, Option<Columns>),
-    Read(Box<BlockReader>, Option<Vec<u8>>),
+    Read(Box<BlockReader<'a>>, Option<Vec<u8>>),
+    ReadSpilled(u64, SpilledPiece),
     Done,
 }
 
@@ -104,28 +132,42 @@ impl<'a> Steps<'a> {
         let file_names: Vec<String> = run.inputs.iter().map(|input| input.name.clone()).collect();
         let input_bytes_total = total_bytes(&run.inputs);
         let account = Account::new(&file_names, run.read, run.max_rejects, run.rejects);
-        let router = Router::new(run.partitions, run.shapes.clone(), run.row_group_rows);
+        let merge = Merge::new(
+            account,
+            Router::new(run.partitions, run.shapes.len()),
+            RowBuffers::new(run.shapes.clone(), run.row_group_rows),
+            MergeLimits::new(memory),
+            run.file_schema.columns().to_vec(),
+        );
+        let mut spilled_shapes = run.shapes.clone();
+        spilled_shapes.push(PARTITION);
         Self {
             state: Mutex::new(State {
-                reader: Some(BlockReader::new(run.inputs, run.read)),
+                reader: Some(BlockReader::new(run.inputs, run.read).with_observer(run.observer)),
                 read_to_end: false,
                 bytes_read: 0,
                 next_piece: 0,
                 pieces: 0,
                 piece_bytes: 0,
+                last_block_bytes: 0,
                 to_decode: VecDeque::new(),
                 arrived: BTreeMap::new(),
                 next_to_route: 0,
-                merge: Some(Merge { account, router }),
+                merge: Some(merge),
                 routed_to_end: false,
                 to_encode: VecDeque::new(),
                 encoding: 0,
+                ahead: 0,
+                spilled: VecDeque::new(),
+                to_spill: 0,
                 spare_bytes: Vec::new(),
                 spare_columns: Vec::new(),
                 busy: StageSeconds::default(),
                 error: None,
             }),
             changed: Condvar::new(),
+            spilled: Mutex::new(SpillFiles::new(run.staging.clone())),
+            spilled_shapes,
             files: FileSet::new(run.staging, Arc::clone(&run.file_schema), run.target_file_bytes),
             decoder: Decoder::new(run.plan),
             file_names,
@@ -136,8 +178,6 @@ impl<'a> Steps<'a> {
                 blocks: threads * MAX_BLOCKS_PER_THREAD,
                 block_bytes: memory / BLOCKS_SHARE as usize,
                 waiting_row_groups: threads,
-                buffered_bytes: memory / BUFFERED_SHARE as usize,
-                row_group_bytes: memory / ROW_GROUP_SHARE as usize,
             },
             observer: run.observer,
         }
@@ -147,12 +187,13 @@ impl<'a> Steps<'a> {
     pub fn work(&self) {
         let _wakes_others = WakeOthers(self);
         let mut decoder = self.decoder.clone();
+        let mut scratch = EncodeScratch::default();
         let mut busy = StageSeconds::default();
         loop {
             let step = self.next_step();
             let begun = self.observer.clock();
             let (result, spent) = match step {
-                Step::Encode(ticket, columns) => (self.encode(ticket, columns), &mut busy.encode),
+                Step::Encode(job) => (self.encode(&mut scratch, job), &mut busy.encode),
                 Step::Route(merge, arrived) => (self.route(*merge, arrived), &mut busy.route),
                 Step::Decode(piece, block, lines, columns) => {
                     self.decode(&mut decoder, piece, block, lines, columns);
@@ -166,6 +207,7 @@ impl<'a> Steps<'a> {
                     self.lock().busy += busy;
                     return;
                 }
+                Step::ReadSpilled(piece, spilled) => (self.read_spilled(piece, spilled), &mut busy.route),
             };
             *spent += self.observer.clock().saturating_sub(begun).as_secs_f64();
             if let Err(error) = result {
@@ -180,21 +222,27 @@ impl<'a> Steps<'a> {
         if let Some(error) = state.error {
             return Err(error);
         }
-        let Some(Merge { account, router }) = state.merge else {
+        let Some((account, router, num_values)) = state.merge.map(Merge::finish) else {
             return Err(Error::Bug("the pipeline ended while rows were being routed".into()));
         };
-        let paths: Vec<String> = router.partitions().iter().map(|partition| partition.path.clone()).collect();
+        self.files.check_values(&num_values)?;
         let (mut totals, rejects) = account.finish()?;
         totals.partition_values_displaced = router.num_displaced();
-        Ok(Staged { totals, files: self.files.into_partitions(paths)?, rejects, busy: state.busy, pool })
+        let spilled = self.spilled.into_inner().unwrap_or_else(PoisonError::into_inner);
+        totals.spilled_bytes = spilled.bytes_written();
+        Ok(Staged { totals, files: self.files.into_partitions(router.paths())?, rejects, busy: state.busy, pool })
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State<'a>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn spill_files(&self) -> MutexGuard<'_, SpillFiles> {
+        self.spilled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Waits for work and takes it: the step nearest to the output first, so that memory is freed before more is taken.
-    fn next_step(&self) -> Step {
+    fn next_step(&self) -> Step<'a> {
         let mut state = self.lock();
         loop {
             if state.error.is_none() && self.observer.stop_requested() {
@@ -213,12 +261,11 @@ impl<'a> Steps<'a> {
         self.changed.notify_all();
     }
 
-    fn read(&self, mut reader: BlockReader, recycled: Option<Vec<u8>>) {
+    fn read(&self, mut reader: BlockReader<'a>, recycled: Option<Vec<u8>>) {
         let result = reader.next_piece(recycled);
         let lines = if reader.is_in_rejects_file() { LineNumbers::Documents } else { LineNumbers::Counted };
         let mut state = self.lock();
         state.bytes_read = reader.bytes_read();
-        state.reader = Some(reader);
         let piece = state.next_piece;
         match result {
             Ok(None) => state.read_to_end = true,
@@ -226,6 +273,7 @@ impl<'a> Steps<'a> {
                 state.next_piece += 1;
                 state.pieces += 1;
                 state.piece_bytes += block.bytes.len();
+                state.last_block_bytes = block.bytes.len();
                 state.to_decode.push_back((piece, block, lines));
             }
             Ok(Some(other)) => state.arrive(piece, Arrived::Other(other, lines)),
@@ -234,6 +282,9 @@ impl<'a> Steps<'a> {
                 state.read_to_end = true;
                 state.arrive(piece, Arrived::Failed(error));
             }
+        }
+        if !state.read_to_end {
+            state.reader = Some(reader);
         }
         drop(state);
         self.changed.notify_all();
@@ -262,10 +313,25 @@ impl<'a> Steps<'a> {
         self.changed.notify_all();
     }
 
+    fn read_spilled(&self, piece: u64, spilled: SpilledPiece) -> Result<()> {
+        let arrived = match spilled {
+            SpilledPiece::Batch(share, number) => {
+                let batch = self.spill_files().batch(share, number)?;
+                Arrived::Spilled(share, spill::decode(&batch.read()?, &self.spilled_shapes)?)
+            }
+            SpilledPiece::EndOfShare(share) => Arrived::EndOfShare(share),
+        };
+        self.lock().arrived.insert(piece, arrived);
+        self.changed.notify_all();
+        Ok(())
+    }
+
     /// Takes one piece whose turn has come to its partitions, or, at the end, a partition's rows to their row group.
     fn route(&self, mut merge: Merge, arrived: Option<Arrived>) -> Result<()> {
         let mut bytes = None;
         let mut columns = None;
+        let mut ready = Vec::new();
+        let mut spilled = None;
         let at_end = arrived.is_none();
         match arrived {
             Some(Arrived::Failed(error)) => {
@@ -281,83 +347,91 @@ impl<'a> Steps<'a> {
             }
             Some(Arrived::Other(Piece::Block(block), _)) => bytes = Some(block.bytes),
             Some(Arrived::Decoded { block, mut decoded, num_newlines, lines }) => {
-                merge.account.block(&block, &mut decoded, num_newlines, lines)?;
-                merge.router.route(&mut decoded.columns)?;
+                merge.block(&block, &mut decoded, num_newlines, lines, &mut ready)?;
                 (bytes, columns) = (Some(block.bytes), Some(decoded.columns));
             }
-            None => {}
-        }
-        let mut ready = Vec::new();
-        while let Some((partition, rows)) = merge.router.take_full() {
-            ready.push((self.files.ticket(partition), rows));
-        }
-        let over_budget = |router: &Router| {
-            let largest = router.largest()?;
-            let too_much = router.buffered_bytes() > self.limits.buffered_bytes
-                || router.partitions()[largest].bytes > self.limits.row_group_bytes
-                || at_end;
-            too_much.then_some(largest)
-        };
-        while let Some(partition) = over_budget(&merge.router) {
-            ready.extend(merge.router.take_all(partition).map(|rows| (self.files.ticket(partition), rows)));
-            if at_end {
-                break;
+            Some(Arrived::Spilled(share, rows)) => merge.spilled(share, rows, &mut ready)?,
+            Some(Arrived::EndOfShare(share)) => {
+                merge.end_of_share(share, &mut ready);
+                self.spill_files().remove(share)?;
             }
+            None => spilled = merge.end_of_input(&mut ready),
         }
         let progress = merge.progress(if at_end { Stage::Finishing } else { Stage::Converting });
+        let jobs = ready.into_iter().map(|ready| match ready {
+            Ready::RowGroup(partition, rows) => Job::RowGroup(self.files.ticket(partition), rows),
+            Ready::Batch(share, number, rows) => Job::Spill(share, number, rows),
+        });
+        let jobs: Vec<Job> = jobs.collect();
 
         let mut state = self.lock();
         let progress =
             Progress { input_bytes: state.bytes_read, input_bytes_total: self.input_bytes_total, ..progress };
-        state.routed_to_end = at_end && ready.is_empty();
-        state.to_encode.extend(ready);
+        state.routed_to_end = at_end && spilled.is_none();
+        for (share, num_batches) in spilled.into_iter().flatten().enumerate() {
+            state.read_to_end = false;
+            state.spilled.extend((0..num_batches).map(|number| SpilledPiece::Batch(share, number)));
+            state.spilled.push_back(SpilledPiece::EndOfShare(share));
+        }
+        state.to_spill += jobs.iter().filter(|job| matches!(job, Job::Spill(..))).count();
+        state.to_encode.extend(jobs);
         state.merge = Some(merge);
         if let Some(bytes) = bytes {
             state.piece_bytes -= bytes.len();
-            if state.spare_bytes.len() < self.limits.blocks {
+            if state.spare_bytes.len() < self.limits.blocks && bytes.capacity() <= MAX_SPARE_BYTES {
                 state.spare_bytes.push(bytes);
+                state.spare_columns.extend(columns);
             }
         }
         state.pieces -= usize::from(!at_end);
-        if state.spare_columns.len() < self.limits.blocks {
-            state.spare_columns.extend(columns);
-        }
         drop(state);
         self.changed.notify_all();
         self.observer.progress(&progress);
         Ok(())
     }
 
-    fn encode(&self, ticket: RowGroupTicket, columns: Columns) -> Result<()> {
-        let group = encode_row_group(&self.file_schema, &columns);
-        // The rows make room before the bytes are written.
-        drop(columns);
-        let result = group.and_then(|group| self.files.append(ticket, group));
+    fn encode(&self, scratch: &mut EncodeScratch, job: Job) -> Result<()> {
+        let is_spill = matches!(job, Job::Spill(..));
+        let result = match job {
+            Job::RowGroup(ticket, rows) => {
+                let group = encode_row_group(&self.file_schema, &rows, scratch);
+                // The rows make room before the bytes are written.
+                drop(rows);
+                group.and_then(|group| self.files.append(ticket, group))
+            }
+            Job::Spill(share, number, rows) => {
+                let batch = spill::encode(&rows);
+                drop(rows);
+                batch.and_then(|batch| self.spill_files().append(share, number, &batch))
+            }
+        };
         let mut state = self.lock();
         state.encoding -= 1;
+        state.to_spill -= usize::from(is_spill);
+        state.ahead = self.files.num_ahead();
         drop(state);
         self.changed.notify_all();
         result
     }
 }
 
-impl State {
+impl<'a> State<'a> {
     fn arrive(&mut self, piece: u64, arrived: Arrived) {
         self.next_piece += 1;
         self.pieces += 1;
         self.arrived.insert(piece, arrived);
     }
 
-    fn take_step(&mut self, limits: &Limits) -> Option<Step> {
+    fn take_step(&mut self, limits: &Limits) -> Option<Step<'a>> {
         if self.error.is_some() {
             return Some(Step::Done);
         }
-        if let Some((ticket, columns)) = self.to_encode.pop_front() {
+        if let Some(job) = self.to_encode.pop_front() {
             self.encoding += 1;
-            return Some(Step::Encode(ticket, columns));
+            return Some(Step::Encode(job));
         }
         let all_routed = self.read_to_end && self.pieces == 0;
-        if self.to_encode.len() + self.encoding <= limits.waiting_row_groups && !self.routed_to_end {
+        if self.encoding + self.ahead <= limits.waiting_row_groups && !self.routed_to_end {
             let next = self.arrived.contains_key(&self.next_to_route);
             if (next || all_routed)
                 && let Some(merge) = self.merge.take()
@@ -370,25 +444,23 @@ impl State {
         if let Some((piece, block, lines)) = self.to_decode.pop_front() {
             return Some(Step::Decode(piece, block, lines, self.spare_columns.pop()));
         }
-        let room = self.pieces == 0 || (self.pieces < limits.blocks && self.piece_bytes < limits.block_bytes);
-        if room
-            && !self.read_to_end
-            && let Some(reader) = self.reader.take()
-        {
-            return Some(Step::Read(Box::new(reader), self.spare_bytes.pop()));
+        let room = self.pieces == 0
+            || (self.pieces < limits.blocks && self.piece_bytes + self.last_block_bytes <= limits.block_bytes);
+        if room && !self.read_to_end {
+            // Not before all of it is written.
+            if self.to_spill == 0
+                && let Some(spilled) = self.spilled.pop_front()
+            {
+                self.read_to_end = self.spilled.is_empty();
+                self.pieces += 1;
+                self.next_piece += 1;
+                return Some(Step::ReadSpilled(self.next_piece - 1, spilled));
+            }
+            if let Some(reader) = self.reader.take() {
+                return Some(Step::Read(Box::new(reader), self.spare_bytes.pop()));
+            }
         }
         (self.routed_to_end && self.encoding == 0).then_some(Step::Done)
-    }
-}
-
-impl Merge {
-    fn progress(&self, stage: Stage) -> Progress {
-        Progress {
-            stage,
-            partitions: self.router.partitions().len() as u64,
-            buffered_bytes: self.router.buffered_bytes() as u64,
-            ..self.account.progress()
-        }
     }
 }
 

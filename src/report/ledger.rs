@@ -111,6 +111,9 @@ impl Ledger {
     /// chooses these names, so their number needs a bound. Their values stay in `extra` all the same.
     pub const MAX_UNKNOWN_PATHS: usize = 10_000;
 
+    /// Unknown paths longer than this are counted there, too: a key can have the length of a record.
+    pub const MAX_UNKNOWN_PATH_BYTES: usize = 1 << 10;
+
     /// The path under which the overflow is counted (no JSON Pointer begins with an asterisk).
     pub const OVERFLOW: &'static str = "*";
 
@@ -118,17 +121,10 @@ impl Ledger {
     pub fn add(&mut self, path: &str, known: bool, counts: &Counts) {
         if let Some(present) = self.paths.get_mut(path) {
             present.add(counts);
-        } else if known || self.paths.len() < Self::MAX_UNKNOWN_PATHS {
+        } else if known || (self.paths.len() < Self::MAX_UNKNOWN_PATHS && path.len() <= Self::MAX_UNKNOWN_PATH_BYTES) {
             self.paths.insert(path.to_owned(), counts.clone());
         } else {
             self.paths.entry(Self::OVERFLOW.to_owned()).or_default().add(counts);
-        }
-    }
-
-    /// Adds a later ledger.
-    pub fn merge(&mut self, later: &Self) {
-        for (path, counts) in &later.paths {
-            self.add(path, counts.unknown == 0, counts);
         }
     }
 

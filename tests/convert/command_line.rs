@@ -95,6 +95,32 @@ fn the_summary_ends_with_lines_to_paste() {
 }
 
 #[test]
+fn a_report_stands_neither_in_the_dataset_nor_among_the_inputs() {
+    let folder = Folder::with("in/a.json", conversations(1));
+    std::fs::create_dir(folder.path("out")).unwrap();
+    std::os::unix::fs::symlink("out", folder.path("link")).unwrap();
+    for (report, says) in [
+        ("out/r.json", "would stand inside the dataset"),
+        ("link/r.json", "would stand inside the dataset"),
+        ("in/../out/sub/r.json", "would stand inside the dataset"),
+        ("in/r.json", "would stand among the inputs"),
+        ("link/../in/a.json", "would stand among the inputs"),
+    ] {
+        folder.convert(&["in", "--out", "out", "--report", report]).ended_with(2).says(&[says]);
+    }
+    folder.convert(&["in/*.json", "--out", "out", "--report", "in/r.json"]).ended_with(2).says(&["among the inputs"]);
+    folder.convert(&["in", "--out", "out", "--report", "in/report.txt"]).ended_with(0);
+    assert_eq!(folder.json("in/report.txt")["rows"], 1);
+}
+
+#[test]
+fn a_detour_in_the_path_of_the_dataset_leaves_nothing() {
+    let folder = Folder::with("in.ndjson", conversations(1));
+    folder.convert(&["in.ndjson", "--out", "zz/../zz2"]).ended_with(0);
+    assert_eq!(folder.names(), ["in.ndjson", "zz2"]);
+}
+
+#[test]
 fn progress_as_json_is_one_object_a_line() {
     let folder = Folder::with("in.ndjson", lines(&export(300, 95)));
     let run = folder.convert(&["in.ndjson", "--out", "out", "--progress", "json"]).ended_with(0);
@@ -148,7 +174,7 @@ fn progress_within_a_file_can_be_seen() {
 /// What the command line makes of `in.ndjson --out out --attribute-columns none`.
 fn config(folder: &Folder) -> Config {
     Config {
-        inputs: vec![folder.path("in.ndjson").to_str().unwrap().to_owned()],
+        inputs: vec![folder.path("in.ndjson").into()],
         out: folder.path("out"),
         model: Model::load(Model::DEFAULT).unwrap(),
         partition_by: PartitionBy::default().0,
@@ -252,4 +278,18 @@ fn completions_and_the_manual_page_are_printed() {
         assert!(folder.run(&["completions", shell]).ended_with(0).stdout.contains("--partition-by") || shell == "fish");
     }
     assert!(folder.run(&["man"]).ended_with(0).stdout.contains(".SH"));
+}
+
+#[test]
+fn too_many_partitions_are_no_wrong_usage() {
+    let folder = Folder::with("in.ndjson", (0..=100_000).map(|n| format!("{{\"id\":\"p{n}\"}}\n")).collect::<String>());
+    let run = folder.convert(&["in.ndjson", "--out", "out", "--partition-by", "id"]).ended_with(1);
+    run.says(&["more than 100000 partitions", "coarser"]);
+    assert_eq!(folder.names(), ["in.ndjson"]);
+}
+
+#[test]
+fn infer_says_when_there_is_nothing_to_infer_from() {
+    let folder = Folder::with("in.json", "name,age\nAnn,3\n");
+    folder.run(&["infer", "in.json"]).ended_with(2).says(&["no JSON object"]);
 }

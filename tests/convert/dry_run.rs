@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    data::{export, lines},
+    data::{conversation, conversations, export, gzip, lines},
     run::Folder,
 };
 
@@ -35,10 +35,9 @@ fn partitions_and_attributes_are_those_of_the_run_when_all_is_sampled() {
     let folder = Folder::with("in/a.ndjson", lines(&export(300, 61)));
     folder.write("in/b.json", format!("[\n{}\n]", export(40, 62).join(",\n")));
     for by in ["day(start_time)", "purpose, day(start_time)", "bucket(4, conversation_id)"] {
-        let run = folder.convert(&["in", "--out", "out", "--dry-run", "--partition-by", by]).ended_with(0);
-        folder
-            .convert(&["in", "--out", "out", "--mode", "overwrite", "--partition-by", by, "--report", "r.json"])
-            .ended_with(0);
+        let options = ["in", "--out", "out", "--mode", "overwrite", "--partition-by", by];
+        let run = folder.convert(&[&options[..], &["--dry-run"]].concat()).ended_with(0);
+        folder.convert(&[&options[..], &["--report", "r.json"]].concat()).ended_with(0);
         let real = folder.output("out").partitions().into_iter().map(|(path, rows)| (path, rows.len() as u64));
         let real: BTreeMap<String, u64> = real.collect();
         let shown = listed(&run.stdout, "Partitions by ", "row");
@@ -53,11 +52,92 @@ fn partitions_and_attributes_are_those_of_the_run_when_all_is_sampled() {
 }
 
 #[test]
-fn records_that_would_be_refused_are_shown() {
-    let folder = Folder::with("in.ndjson", "{\"id\":1}\n{\"id\":!}\n");
-    let run = folder.convert(&["in.ndjson", "--out", "out", "--dry-run"]).ended_with(0);
-    assert!(run.stdout.contains("1 record would be rejected"), "{}", run.stdout);
-    assert!(run.stdout.contains("in.ndjson, ") && run.stdout.contains("byte 15"), "{}", run.stdout);
+fn records_that_would_be_refused_are_counted_and_the_first_of_them_shown() {
+    let good = conversation("c", "2025-07-01T10:00:00Z");
+    let folder = Folder::with("in.ndjson", format!("{good}\n{}", "{\"id\":!}\n".repeat(30)));
+    let args = ["in.ndjson", "--out", "out", "--dry-run"];
+    let run = folder.convert(&args).ended_with(1);
+    assert!(run.stdout.contains("Of 31 records 30 would be rejected"), "{}", run.stdout);
+    assert!(run.stdout.contains("in.ndjson, line 2, byte ") && run.stdout.contains("and 10 more"), "{}", run.stdout);
+    assert!(run.stdout.contains("The run would fail\n  30 of 31 records would be rejected"), "{}", run.stdout);
+    let within = folder.convert(&[&args[..], &["--max-rejects", "30"]].concat()).ended_with(0);
+    assert!(!within.stdout.contains("would fail"), "{}", within.stdout);
+}
+
+#[test]
+fn a_sample_is_not_all_because_it_is_as_long_as_the_stored_bytes() {
+    let text = lines(&export(6000, 64));
+    let folder = Folder::with("in.ndjson.gz", gzip(text.repeat(4).as_bytes()));
+    let run = folder.convert(&["in.ndjson.gz", "--out", "out", "--dry-run"]).ended_with(0);
+    assert!(run.stdout.contains("from a sample of ") && !run.stdout.contains("from all "), "{}", run.stdout);
+}
+
+#[test]
+fn what_cannot_be_read_is_shown() {
+    let good = conversation("c", "2025-07-01T10:00:00Z");
+    let gz = gzip(conversations(2000).as_bytes());
+    for (name, bytes, says) in [
+        ("cut.json.gz", gz[..gz.len() / 2].to_vec(), "the gzip stream ends too early"),
+        ("broken.json", format!("[\n{good},\n{good}\n!]").into_bytes(), "Of 5 records 1 would be rejected"),
+        ("lost.json", format!("[\n{good},\n{{\"id\":!}},\n{good}\n]").into_bytes(), "1 would be rejected"),
+        ("utf16.json", vec![0xff, 0xfe, b'{', 0], "UTF-16"),
+    ] {
+        let folder = Folder::with("in/a.json", &good);
+        folder.write(&format!("in/{name}"), bytes);
+        folder.write("in/z.json", &good);
+        let run = folder.convert(&["in", "--out", "out", "--dry-run"]).ended_with(1);
+        assert!(run.stdout.contains(says), "{name}: {}", run.stdout);
+        assert!(run.stdout.contains(&format!("in/{name}, ")), "{name}: {}", run.stdout);
+        assert!(run.stdout.contains("The run would fail"), "{name}: {}", run.stdout);
+        assert!(folder.convert(&["in", "--out", "out"]).code == 1, "{name}: the run does fail");
+    }
+}
+
+#[test]
+fn the_output_folder_is_looked_at() {
+    let folder = Folder::with("in.ndjson", conversations(3));
+    folder.convert(&["in.ndjson", "--out", "out"]).ended_with(0);
+    folder.write("file", "");
+    std::os::unix::fs::symlink("gone", folder.path("link")).unwrap();
+    let before = folder.names();
+    for (out, says) in [
+        ("out", "there is a dataset in it already"),
+        ("file", "it is not a folder"),
+        ("file/out", "ot a directory"),
+        ("link", "is a link to a folder that is not there"),
+        ("link/out", "is a link to a folder that is not there"),
+    ] {
+        let run = folder.convert(&["in.ndjson", "--out", out, "--dry-run"]).ended_with(1);
+        assert!(run.stdout.contains("The run would fail") && run.stdout.contains(says), "{out}: {}", run.stdout);
+        folder.convert(&["in.ndjson", "--out", out]).ended_with(1);
+    }
+    folder.convert(&["in.ndjson", "--out", "out", "--mode", "overwrite", "--dry-run"]).ended_with(0);
+    folder.convert(&["in.ndjson", "--out", "new/folder", "--dry-run"]).ended_with(0);
+    assert_eq!(folder.names(), before);
+}
+
+#[test]
+fn keys_are_counted_whether_they_were_chosen_or_named() {
+    let folder = Folder::with("in.ndjson", lines(&export(300, 65)));
+    let shown = |keys: &str| {
+        let run =
+            folder.convert(&["in.ndjson", "--out", "out", "--dry-run", "--attribute-columns", keys]).ended_with(0);
+        let from = run.stdout.lines().find(|line| line.starts_with("Attribute columns")).unwrap().to_owned();
+        (from, listed(&run.stdout, "Attribute columns", "participant"))
+    };
+    let (from, auto) = shown("auto");
+    let (_, named) = shown("IVR Priority");
+    assert_eq!(named, BTreeMap::from([("IVR Priority".to_owned(), auto["IVR Priority"])]));
+    assert_eq!(shown("none"), (from, BTreeMap::new()), "the participants with attributes are the same");
+}
+
+#[test]
+fn partitions_by_an_attribute_are_those_of_the_run() {
+    let folder = Folder::with("in.ndjson", lines(&export(50, 66)));
+    let run = folder
+        .convert(&["in.ndjson", "--out", "out", "--dry-run", "--partition-by", "truncate(7, attribute_language)"])
+        .ended_with(0);
+    assert!(run.stdout.contains("attribute_language_trunc=value "), "{}", run.stdout);
 }
 
 #[test]

@@ -184,3 +184,33 @@ fn utf_16_is_told_how_to_become_utf_8() {
     let folder = Folder::with("in.json", bytes);
     folder.convert(&["in.json", "--out", "out"]).ended_with(1).says(&["UTF-16", "iconv"]);
 }
+
+#[test]
+fn names_that_are_not_utf_8_are_inputs_like_others() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt, process::Stdio};
+    let folder = Folder::new();
+    let odd = |bytes: &[u8]| OsStr::from_bytes(bytes).to_owned();
+    for (name, id) in [(odd(b"a\xff.json"), "a"), (odd(b"a\xfe.json"), "b")] {
+        std::fs::write(folder.path("").join(name), conversation(id, DAY)).unwrap();
+    }
+    for args in [vec![odd(b".")], vec![odd(b"a\xff.json"), odd(b"a\xfe.json")], vec![odd(b"a*.json")]] {
+        let mut command = folder.command(&["convert", "--out", "out", "--mode", "overwrite", "--provenance"]);
+        crate::run::Run::of(command.args(&args).stdin(Stdio::null()).spawn().unwrap()).ended_with(0);
+        let output = folder.output("out");
+        assert_eq!(output.sorted("conversation_id"), ["a", "b"]);
+        let names = output.sorted("source_file");
+        assert!(names[0].ends_with("a\\xFE.json") && names[1].ends_with("a\\xFF.json"), "{names:?}");
+    }
+}
+
+#[test]
+fn of_two_faults_the_one_in_the_earlier_input_is_told() {
+    for keys in ["auto", "none"] {
+        let folder = Folder::with("in/a.json", "{\"id\":!}\n");
+        folder.write("in/b.json.gz", &gzip(conversations(100).as_bytes())[..50]);
+        // Reading it from its beginning is an error of the system.
+        std::os::unix::fs::symlink("/proc/self/mem", folder.path("in/c.json")).unwrap();
+        let run = folder.convert(&["in", "--out", "out", "--attribute-columns", keys]).ended_with(1);
+        run.says(&["in/a.json, line 1, byte 6"]);
+    }
+}

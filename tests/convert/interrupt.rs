@@ -91,19 +91,60 @@ fn a_signal_is_heard_while_the_input_is_silent_and_closes() {
 }
 
 #[test]
-fn a_second_signal_ends_a_run_that_waits_for_input() {
+fn a_signal_ends_a_run_whose_input_stays_silent() {
+    for threads in ["1", "2"] {
+        let folder = Folder::with("in.ndjson", conversations(3));
+        folder.convert(&["in.ndjson", "--out", "out"]).ended_with(0);
+        let before = (tree(&folder.path("out")), entries(&folder.path("out")));
+        let running = Running::start(&folder, &["--mode", "overwrite", "--threads", threads]);
+        running.signal("TERM");
+        // The pipe stays open, and nothing comes out of it.
+        let Running { child, pipe } = running;
+        Run::of(child).ended_with(130).says(&["interrupted: nothing was committed"]);
+        drop(pipe);
+        assert!(before == (tree(&folder.path("out")), entries(&folder.path("out"))));
+    }
+}
+
+#[test]
+fn a_signal_ends_a_run_that_still_waits_for_its_first_byte() {
+    for (input, keys) in [("-", "auto"), ("-", "none"), ("fifo", "auto"), ("fifo", "none")] {
+        let folder = Folder::new();
+        assert!(Command::new("mkfifo").arg(folder.path("fifo")).status().unwrap().success());
+        let mut command = folder.command(&["convert", input, "--out", "out", "--attribute-columns", keys]);
+        let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+        let pipe = child.stdin.take().unwrap();
+        wait_until("an open dataset", || folder.path("out/_partiquet/staging").exists());
+        let signalled = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+        assert!(signalled.success());
+        Run::of(child).ended_with(130).says(&["interrupted: nothing was committed"]);
+        drop(pipe);
+        assert_eq!(folder.names(), ["fifo"], "{input}, {keys}");
+    }
+}
+
+#[test]
+fn a_named_pipe_is_read_when_its_writer_comes_late() {
+    let folder = Folder::new();
+    assert!(Command::new("mkfifo").arg(folder.path("fifo")).status().unwrap().success());
+    let child = folder.command(&["convert", "fifo", "--out", "out"]).spawn().unwrap();
+    wait_until("an open dataset", || folder.path("out/_partiquet/staging").exists());
+    fs::write(folder.path("fifo"), conversations(3000)).unwrap();
+    Run::of(child).ended_with(0);
+    assert_eq!(folder.output("out").rows().len(), 3000);
+}
+
+#[test]
+fn repeated_signals_end_a_run_too() {
     let folder = Folder::with("in.ndjson", conversations(3));
-    let running = Running::start(&folder, &[]);
-    running.signal("INT");
-    // Two signals at the same moment may be delivered as one.
-    let mut child = running.child;
+    let Running { mut child, pipe } = Running::start(&folder, &[]);
     wait_until("the end by repeated signals", || {
         let _ = Command::new("kill").args(["-INT", &child.id().to_string()]).stderr(Stdio::null()).status();
         child.try_wait().unwrap().is_some()
     });
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    drop(running.pipe);
-    // What it left is swept by the next run.
+    drop(pipe);
+    // What the second signal may have left is swept by the next run.
     folder.convert(&["in.ndjson", "--out", "out"]).ended_with(0);
     assert_eq!(folder.output("out").rows().len(), 3);
     assert_no_staging(&folder, "out");

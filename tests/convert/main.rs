@@ -23,4 +23,5 @@ mod reject_budget;
 mod rejects;
 mod run;
 mod sample_data;
+mod spill;
 mod thread_counts;

@@ -1,6 +1,6 @@
 //! What a reject says of its place: the byte, and the JSON Pointer from the record's root.
 
-use partiquet::{config::AttributeMap, input::Framing};
+use partiquet::{columns::Values, config::AttributeMap, decode::MAX_SHOWN_NAME_BYTES, input::Framing};
 
 use super::flatten::subject;
 
@@ -50,4 +50,80 @@ fn a_reject_names_its_place_whatever_the_last_record_was() {
             assert_eq!(seen, [(kind, offset, path)], "{record} after {earlier:?}");
         }
     }
+}
+
+#[test]
+fn a_record_known_by_its_brackets_is_checked_to_its_end_whatever_is_wrong_with_it() {
+    let deep = "[".repeat(65);
+    let deep_end = "]".repeat(65);
+    for (fault, kind) in [
+        (r#""id":1,"id":2"#.to_owned(), "duplicate"),
+        (r#""participants":5"#.to_owned(), "envelope"),
+        (format!(r#""x":{deep}{deep_end}"#), "depth"),
+    ] {
+        for (rest, is_json) in [
+            (r#","y":[{"b":[1,"2",{}]},[],null,-0.5e1]"#, true),
+            (r#","y":[1,]"#, false),
+            (r#","y":{"b":1]}"#, false),
+            (r#","y":{"b",1}"#, false),
+            (r#","y":tru"#, false),
+            (r#","y":"\ud800""#, false),
+            (r#","y":01"#, false),
+            (r#","y":{"#, false),
+            (",", false),
+            ("}", false),
+        ] {
+            let record = format!("{{{fault}{rest}}}");
+            let text = format!("{record} {{}}");
+            let framing = Framing::Ranges(vec![0..record.len(), record.len() + 1..text.len()]);
+            let decoded = subject(AttributeMap::Rest).decode(text.as_bytes(), &framing);
+            let kinds: Vec<_> = decoded.rejects.iter().map(|reject| reject.kind.as_str()).collect();
+            let expected = if is_json { (kind, 2, 1) } else { ("syntax", 1, 0) };
+            assert_eq!(
+                (kinds, decoded.num_records, decoded.num_kept),
+                (vec![expected.0], expected.1, expected.2),
+                "{text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn brackets_as_deep_as_a_record_is_long_are_checked_without_a_stack() {
+    let (open, close) = ("[".repeat(1 << 20), "]".repeat(1 << 20));
+    for (record, kind) in [
+        (format!(r#"{{"x":{open}{close}}}"#), "depth"),
+        (format!(r#"{{"x":{open}1,{close}}}"#), "syntax"),
+        (format!(r#"{{"x":{open}"#), "syntax"),
+    ] {
+        let framing = Framing::Ranges(std::iter::once(0..record.len()).collect());
+        let mut subject = subject(AttributeMap::Rest);
+        assert_eq!(subject.decode(record.as_bytes(), &framing).rejects[0].kind.as_str(), kind);
+        assert_eq!(subject.decode(record.as_bytes(), &Framing::Lines).rejects[0].kind.as_str(), "depth", "as a line");
+    }
+}
+
+#[test]
+fn names_of_any_length_are_short_in_words_and_whole_in_the_data() {
+    let long = "é".repeat(500_000);
+    for (record, map) in [
+        (format!(r#"{{"{long}":1,"{long}":2}}"#), AttributeMap::Rest),
+        (format!(r#"{{"user":{{"{long}":{{"{long}":[+1]}}}}}}"#), AttributeMap::Rest),
+        (format!(r#"{{"attributes":{{"{long}":tru}}}}"#), AttributeMap::Rest),
+        (format!(r#"{{"attributes":{{"{long}":"1"}}}}"#), AttributeMap::None),
+    ] {
+        let decoded = subject(map).decode(record.as_bytes(), &Framing::Lines);
+        let reject = &decoded.rejects[0];
+        assert!(reject.path.len() + reject.message.len() < 3 * MAX_SHOWN_NAME_BYTES, "{}", reject.message);
+        assert!((reject.path.clone() + &reject.message).contains("éé…"), "{} {}", reject.path, reject.message);
+    }
+    let kept = format!(r#"{{"{long}":1}}"#);
+    let decoded = subject(AttributeMap::Rest).decode(kept.as_bytes(), &Framing::Lines);
+    let path = format!("/{long}");
+    assert!(decoded.tallies.iter().any(|tally| tally.path == path));
+    let in_extra = decoded.columns.columns.iter().any(|column| match &column.values {
+        Values::Map { keys, .. } => keys.iter().any(|key| key == path.as_bytes()),
+        _ => false,
+    });
+    assert!(in_extra);
 }

@@ -335,10 +335,10 @@ fn depth() {
         check(format!("{before}{}{after}", objects(64 - around)).as_bytes(), "ok");
         check(format!("{before}{}{after}", objects(65 - around)).as_bytes(), "depth");
     }
-    // Never closed, and deeper than any stack.
-    check(format!(r#"{{"unknown":{}"#, "[".repeat(1_000_000)).as_bytes(), "depth");
-    check(format!(r#"{{"id":{}"#, r#"{"id":"#.repeat(1_000_000)).as_bytes(), "depth");
-    check("[".repeat(1_000_000).as_bytes(), "depth");
+    // Deeper than any stack.
+    check(format!(r#"{{"unknown":{}}}"#, nested(1_000_000, "[", "]")).as_bytes(), "depth");
+    check(format!(r#"{{"id":{}}}"#, nested(1_000_000, r#"{"id":"#, "}").replace(":}", ":0}")).as_bytes(), "depth");
+    check(nested(1_000_000, "[", "]").as_bytes(), "depth");
     check(nested(64, "[", "]").as_bytes(), "not-object");
     // Brackets in texts are not levels.
     check(format!(r#"{{"unknown":"{}","x":"{}"}}"#, "[".repeat(100), "{".repeat(100)).as_bytes(), "ok");

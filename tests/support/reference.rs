@@ -121,10 +121,14 @@ impl Reference {
                     for fault in &mut faults {
                         fault.offset += range.start;
                     }
-                    let is_malformed = matches!(faults[0].kind, Kind::Syntax | Kind::Utf8);
+                    let is_malformed = |fault: &Fault| matches!(fault.kind, Kind::Syntax | Kind::Utf8);
+                    let ends_block = *framing != Framing::Lines && faults.iter().any(is_malformed);
+                    if ends_block {
+                        // Whatever else is wrong: without lines nobody knows where the next record begins.
+                        faults.retain(is_malformed);
+                    }
                     result.rejects.push(Refused { range: trimmed(block, range), faults });
-                    if is_malformed && *framing != Framing::Lines {
-                        // Without lines nobody knows where the next record begins.
+                    if ends_block {
                         break;
                     }
                 }

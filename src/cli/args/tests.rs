@@ -31,7 +31,7 @@ fn every_option_is_understood() {
         --target spark --progress json --report r.json";
     let given = said(&line.split_whitespace().collect::<Vec<_>>()).unwrap();
     let expected = Said {
-        inputs: vec!["a".to_owned(), "b.json".to_owned()],
+        inputs: vec!["a".into(), "b.json".into()],
         out: Some("calls".into()),
         mode: Some(Mode::Overwrite),
         dry_run: Some(true),
@@ -64,7 +64,7 @@ fn every_option_is_understood() {
 fn a_flag_can_be_said_not_to_hold() {
     assert_eq!(said(&["x", "--provenance=false"]).unwrap().provenance, Some(false));
     assert_eq!(said(&["--provenance", "x"]).unwrap().inputs, ["x"], "a flag takes no word that follows it");
-    assert_eq!(said(&["x"]).unwrap(), Said { inputs: vec!["x".to_owned()], ..Said::default() });
+    assert_eq!(said(&["x"]).unwrap(), Said { inputs: vec!["x".into()], ..Said::default() });
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn the_command_line_goes_before_the_file() {
     let line = said(&["a", "--threads", "2", "--provenance=false"]).unwrap();
     let file = said(&["b", "--threads", "7", "--provenance", "--memory", "1GiB"]).unwrap();
     let both = line.or(file);
-    assert_eq!((both.inputs, both.threads), (vec!["a".to_owned()], Some(2)));
+    assert_eq!((both.inputs, both.threads), (vec!["a".into()], Some(2)));
     assert_eq!((both.provenance, both.memory), (Some(false), Some(Size(1 << 30))));
 }
 

@@ -8,6 +8,7 @@ use partiquet::{
     config::Mode,
     generate::{Amount, Generator, Settings},
     input::discover::{Source, discover},
+    observe::Silent,
 };
 use serde::Serialize;
 
@@ -66,7 +67,7 @@ pub fn prepare(
     stop: &AtomicBool,
 ) -> Result<Vec<Input>> {
     if !given.is_empty() {
-        let found = discover(given, None)?;
+        let found = discover(given, None, &Silent)?;
         let mut bytes = 0;
         for input in &found {
             let Source::File(path) = &input.source else {

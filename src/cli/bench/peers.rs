@@ -170,7 +170,8 @@ fn check(settings: &[Setting]) -> Result<()> {
 }
 
 fn frequent_keys(setting: &Setting, work: &Path) -> Result<Vec<String>> {
-    let said = Said { inputs: setting.input.names.clone(), out: Some(work.join("preview")), ..Said::default() };
+    let inputs = setting.input.names.iter().map(Into::into).collect();
+    let said = Said { inputs, out: Some(work.join("preview")), ..Said::default() };
     let preview = partiquet::preview(&resolve::resolve(said, &surroundings())?.config)?;
     Ok(preview.attribute_keys.into_iter().take(KEYS).map(|(key, _)| key).collect())
 }

@@ -34,7 +34,7 @@ fn every_option_has_its_key() {
     "#;
     let said = parse(text, "night.toml").unwrap();
     let expected = Said {
-        inputs: vec!["a".to_owned(), "b".to_owned()],
+        inputs: vec!["a".into(), "b".into()],
         out: Some("calls".into()),
         mode: Some(Mode::Overwrite),
         dry_run: Some(false),

@@ -1,6 +1,7 @@
 use partiquet::columns::{ColumnShape, ScalarType};
 use partiquet::model::ColumnSpec;
 use partiquet::model::{AttributeMap, ChildSpec, ColumnOrigin, Form};
+use partiquet::report::{Reject, RejectKind};
 
 use super::*;
 
@@ -34,7 +35,10 @@ fn preview() -> Preview {
         sampled_participants: 1000,
         partitions: vec![("start_time_day=2025-07-01".to_owned(), 1000)],
         sample_complete: false,
+        records: 1000,
+        rejected: 0,
         rejects: Vec::new(),
+        obstacles: Vec::new(),
     }
 }
 
@@ -70,4 +74,33 @@ fn a_sample_that_is_everything_says_so_and_long_lists_are_cut() {
     let text = rendered(&Preview { sample_complete: true, partitions, attribute_keys: Vec::new(), ..preview() });
     assert!(text.contains("Attribute columns, from all 1,000 participants with attributes\n  none\n"), "{text}");
     assert!(text.contains("  day=19  1 row\n  and 5 more\n"), "{text}");
+}
+
+#[test]
+fn all_rejects_are_counted_and_what_would_stop_the_run_is_said() {
+    let reject = |line: u64| Reject {
+        partiquet_reject: 1,
+        file: "a.ndjson".to_owned(),
+        offset: 7,
+        line,
+        record_offset: 0,
+        kind: RejectKind::Syntax,
+        path: String::new(),
+        message: "what".to_owned(),
+        raw_bytes: 0,
+        raw: None,
+        raw_base64: None,
+    };
+    let rejects = (1..=20).map(reject).collect();
+    let obstacles = vec!["out: it is not empty\n  choose another".to_owned()];
+    let text = rendered(&Preview { rejected: 1234, rejects, obstacles, ..preview() });
+    assert!(
+        text.contains("\nOf sampled 1,000 records 1,234 would be rejected\n  a.ndjson, line 1, byte 7: what\n"),
+        "{text}"
+    );
+    assert!(text.contains("line 20, byte 7: what\n  and 1,214 more\n"), "{text}");
+    assert!(
+        text.contains("\nThe run would fail\n  out: it is not empty\n    choose another\n\nThis was a dry run"),
+        "{text}"
+    );
 }

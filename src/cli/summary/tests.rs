@@ -10,7 +10,7 @@ use super::*;
 
 fn config() -> Config {
     Config {
-        inputs: vec!["in".to_owned()],
+        inputs: vec!["in".into()],
         out: "my calls".into(),
         model: Model {
             name: "call".to_owned(),
@@ -98,7 +98,7 @@ fn a_run_with_everything_to_tell() {
   records              456,789  13 without a participant
   rows               1,234,567  one for each participant
   partitions                31  by day(start_time)
-                             2  values cannot name a folder: default partition, value in `extra`
+                             2  values cannot name a folder: default partition, value in its column or `extra`
   files                     31  120 MB, 28 times smaller than the JSON
 
   values                 7,214  members met in the JSON, each accounted for

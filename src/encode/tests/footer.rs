@@ -13,7 +13,7 @@ fn plain_file(schema: &FileSchema, groups: Vec<EncodedRowGroup>) -> Vec<u8> {
     let mut writer = SerializedFileWriter::new(Vec::new(), schema.parquet().root_schema_ptr(), properties).unwrap();
     for group in groups {
         let mut row_group = writer.next_row_group().unwrap();
-        group.chunks.into_iter().for_each(|chunk| chunk.append_to_row_group(&mut row_group).unwrap());
+        group.chunks.into_iter().for_each(|chunk| row_group.append_column(&group.bytes, chunk).unwrap());
         row_group.close().unwrap();
     }
     writer.append_key_value_metadata(KeyValue::new(KEY_VALUE.0.to_owned(), KEY_VALUE.1.to_owned()));
@@ -31,7 +31,7 @@ fn a_file_of_many_row_groups_says_what_the_crates_own_writer_says() {
         (group * 1000..group * 1000 + 1 + group * 13 % 300).map(row).collect()
     };
     let groups: Vec<Vec<Row>> = (0..60).map(rows).collect();
-    let encoded = || groups.iter().map(|rows| encode_row_group(&schema, &columns(&shapes, rows)).unwrap());
+    let encoded = || groups.iter().map(|rows| encode(&schema, &columns(&shapes, rows)).unwrap());
 
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("0.staged");
@@ -91,7 +91,7 @@ fn little_is_kept_of_a_row_group_even_if_no_statistic_is_like_another() {
     let mut writer = StagedFileWriter::create(folder.path().join("0.staged"), Arc::clone(&schema)).unwrap();
     let mut before = 0;
     for _ in 0..3 {
-        writer.append(encode_row_group(&schema, &columns(&shapes, &rows)).unwrap()).unwrap();
+        writer.append(encode(&schema, &columns(&shapes, &rows)).unwrap()).unwrap();
         let kept = writer.kept_bytes() - before;
         assert!((1000..40_000).contains(&kept), "{kept} bytes for {leaves} leaves");
         before += kept;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::observe::Silent;
 
 struct Tree {
     dir: tempfile::TempDir,
@@ -24,7 +25,7 @@ impl Tree {
         let names: Vec<String> =
             names.iter().map(|name| if *name == "-" { (*name).to_owned() } else { self.path(name) }).collect();
         let out = out.map(|out| self.dir.path().join(out));
-        let found = discover(&names, out.as_deref()).map_err(|error| error.to_string())?;
+        let found = discover(&names, out.as_deref(), &Silent).map_err(|error| error.to_string())?;
         let root = format!("{}/", self.dir.path().display());
         Ok(found.into_iter().map(|file| file.name.replace(&root, "")).collect())
     }
@@ -145,14 +146,40 @@ fn standard_input_is_taken_once() {
 #[test]
 fn sizes_are_known_except_of_streams() {
     let tree = Tree::new(&["a.json", "b.json"]);
-    let found = discover(&[tree.path("")], None).unwrap();
+    let found = discover(&[tree.path("")], None, &Silent).unwrap();
     assert_eq!(total_bytes(&found), Some(4));
-    assert_eq!(total_bytes(&discover(&[tree.path(""), "-".into()], None).unwrap()), None);
+    assert_eq!(total_bytes(&discover(&[tree.path(""), "-".into()], None, &Silent).unwrap()), None);
 }
 
 #[test]
-fn likeness_is_the_number_of_changes() {
-    assert_eq!(distance("", "abc"), 3);
-    assert_eq!(distance("kitten", "sitting"), 3);
-    assert_eq!(distance("äb", "b"), 1);
+fn a_name_that_is_not_utf_8_is_taken_and_told_from_others() {
+    use std::os::unix::ffi::OsStrExt;
+    let tree = Tree::new(&["in/a.json"]);
+    let odd = |bytes: &[u8]| tree.dir.path().join("in").join(OsStr::from_bytes(bytes));
+    let odds = [odd(b"b\xff\xfe.json"), odd(b"b\xff.json"), odd("bü.json".as_bytes())];
+    for path in &odds {
+        fs::write(path, "{}").unwrap();
+    }
+    let names = ["in/a.json", "in/bü.json", "in/b\\xFF.json", "in/b\\xFF\\xFE.json"];
+    assert_eq!(tree.find(&["in"]).unwrap(), list(&names));
+    let found = discover(&odds, None, &Silent).unwrap();
+    assert_eq!(found.len(), 3);
+    assert!(found[1].name.ends_with("b\\xFF.json"), "{}", found[1].name);
+    assert!(matches!(&found[1].source, Source::File(path) if *path == odds[1]));
+    let error = discover(&[odd(b"c\xff")], None, &Silent).unwrap_err().to_string();
+    assert!(error.contains("there is no file or folder"), "{error}");
+}
+
+#[test]
+fn a_search_can_be_asked_to_stop() {
+    struct Stop;
+    impl Observer for Stop {
+        fn stop_requested(&self) -> bool {
+            true
+        }
+    }
+    let tree = Tree::new(&["in/a.json"]);
+    for name in ["in", "in/a.json", "in/*"] {
+        assert!(matches!(discover(&[tree.path(name)], None, &Stop), Err(Error::Interrupted)), "{name}");
+    }
 }

@@ -60,7 +60,7 @@ impl Inflater {
     }
 
     /// Reads some bytes; 0 at the end of the last member, and only if it is complete.
-    pub(super) fn read(&mut self, stored: &mut Stored, out: &mut [u8]) -> Result<usize, Fault> {
+    pub(super) fn read(&mut self, stored: &mut Stored<'_>, out: &mut [u8]) -> Result<usize, Fault> {
         loop {
             self.refill(stored)?;
             if !self.inside {
@@ -89,7 +89,7 @@ impl Inflater {
     }
 
     /// Makes stored bytes available, unless there are none left.
-    fn refill(&mut self, stored: &mut Stored) -> Result<(), Fault> {
+    fn refill(&mut self, stored: &mut Stored<'_>) -> Result<(), Fault> {
         if self.pos == self.len && !self.ended {
             self.pos = 0;
             self.len = stored.read(&mut self.input).map_err(Fault::Io)?;
@@ -100,7 +100,7 @@ impl Inflater {
 
     /// Zero bytes after the last gzip member are padding (tapes, block devices). Whether that is all there is left;
     /// false where another member begins.
-    fn skip_padding(&mut self, stored: &mut Stored) -> Result<bool, Fault> {
+    fn skip_padding(&mut self, stored: &mut Stored<'_>) -> Result<bool, Fault> {
         if !matches!(self.codec, Codec::Gzip(_)) || self.input[self.pos] == 0x1f {
             return Ok(false);
         }
@@ -120,11 +120,11 @@ impl Inflater {
         }
     }
 
-    fn damaged(&self, stored: &Stored, message: String) -> Fault {
+    fn damaged(&self, stored: &Stored<'_>, message: String) -> Fault {
         self.damaged_with(stored, message, self.codec.hint())
     }
 
-    fn damaged_with(&self, stored: &Stored, message: String, hint: String) -> Fault {
+    fn damaged_with(&self, stored: &Stored<'_>, message: String, hint: String) -> Fault {
         Fault::Damaged { offset: stored.bytes - (self.len - self.pos) as u64, message, hint }
     }
 }

@@ -22,7 +22,7 @@ fn an_error_of_the_system_names_the_input() {
         }
     }
     let input = InputFile::stream("it", super::super::stream::Stream::new((&b"{\"a\":1}"[..]).chain(Broken)));
-    let mut reader = InputReader::open(&input, Access::Convert).unwrap();
+    let mut reader = InputReader::open(&input, Access::Convert, &crate::observe::Silent).unwrap();
     let mut out = [0; 100];
     let error = loop {
         match reader.read(&mut out) {

@@ -1,7 +1,19 @@
 use std::{fs, io::Cursor};
 
 use super::*;
-use crate::input::stream::Stream;
+use crate::{input::stream::Stream, observe::Silent};
+
+/// The blocks of a sample; what cannot be read is passed over.
+fn sample_blocks(inputs: &[InputFile], options: SampleOptions) -> Result<Vec<RecordBlock>> {
+    let mut blocks = Vec::new();
+    sample(inputs, options, &Silent, |piece| {
+        if let Ok(Piece::Block(block)) = piece {
+            blocks.push(block);
+        }
+        Ok(())
+    })?;
+    Ok(blocks)
+}
 
 fn lines(num_lines: usize) -> String {
     let line = |idx| format!("{{\"idx\":{idx},\"text\":\"{}\"}}\n", "x".repeat(idx % 90));
@@ -96,12 +108,57 @@ fn a_stream_is_still_whole_after_it_was_looked_at() {
 }
 
 #[test]
-fn a_damaged_file_is_left_for_the_conversion_to_report() {
+fn why_an_input_cannot_be_read_is_told_in_its_turn() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a");
     fs::write(&path, [0x1f, 0x8b, 8, 0, 0]).unwrap();
-    assert_eq!(sample_blocks(&[InputFile::open(&path).unwrap()], OPTIONS).unwrap(), []);
-    fs::remove_file(&path).unwrap();
-    let gone = InputFile { name: "a".into(), source: Source::File(path), bytes: Some(1) };
-    assert!(matches!(sample_blocks(&[gone], OPTIONS), Err(Error::Io { .. })));
+    let damaged = InputFile::open(&path).unwrap();
+    let gone = InputFile { name: "b".into(), source: Source::File(dir.path().join("gone")), bytes: Some(1) };
+    let inputs = [damaged, gone, file(&dir, "c", "{}\n")];
+    let mut told = Vec::new();
+    let is_complete = sample(&inputs, OPTIONS, &Silent, |piece| {
+        told.push(match piece {
+            Ok(Piece::Block(block)) => format!("block of {}", block.input),
+            Ok(other) => {
+                format!("{other:?}").split('(').next().unwrap_or_default().split(' ').next().unwrap().to_owned()
+            }
+            Err(Error::Input { .. }) => "damaged".to_owned(),
+            Err(error) => error.to_string().split('/').next().unwrap_or_default().to_owned(),
+        });
+        Ok(())
+    });
+    assert_eq!(told, ["damaged", "cannot open ", "block of 2", "EndOfInput"]);
+    assert!(!is_complete.unwrap());
+}
+
+#[test]
+fn a_sample_is_complete_if_all_inputs_came_to_their_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let complete = |inputs: &[InputFile]| sample(inputs, OPTIONS, &Silent, |_| Ok(())).unwrap();
+    assert!(complete(&[]));
+    assert!(complete(&[file(&dir, "a", &lines(10)), file(&dir, "b", "")]));
+    assert!(complete(&[InputFile::stream("it", Stream::new(Cursor::new(lines(10))))]));
+    assert!(!complete(&[file(&dir, "c", &lines(5000))]));
+    assert!(!complete(&[file(&dir, "c", &lines(300)), file(&dir, "d", "{}")]), "its share is less than its size");
+    let many: Vec<InputFile> = (0..5).map(|n| file(&dir, &format!("{n}"), "{}\n")).collect();
+    assert!(complete(&many[..4]) && !complete(&many), "four places are looked at");
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut gz, lines(5000).as_bytes()).unwrap();
+    fs::write(dir.path().join("gz"), gz.finish().unwrap()).unwrap();
+    let gz = InputFile::open(dir.path().join("gz")).unwrap();
+    assert!(!complete(&[gz]), "its stored bytes are fewer than those looked at");
+}
+
+#[test]
+fn a_sample_can_be_asked_to_stop() {
+    struct Stop;
+    impl Observer for Stop {
+        fn stop_requested(&self) -> bool {
+            true
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    for input in [file(&dir, "a", &lines(5000)), InputFile::stream("it", Stream::new(Cursor::new(lines(10))))] {
+        assert!(matches!(sample(&[input], OPTIONS, &Stop, |_| Ok(())), Err(Error::Interrupted)));
+    }
 }

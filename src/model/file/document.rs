@@ -5,6 +5,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::{
+    config::nearest::nearest,
     error::{Error, Result},
     model::naming::pointer_step,
 };
@@ -194,31 +195,4 @@ impl Node {
             Self::Object(_) => "an object",
         }
     }
-}
-
-/// The candidate that `word` is most likely a misspelling of, if any is near enough.
-pub(super) fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
-    // Nobody misspells a longer word; the distance takes the product of both lengths.
-    if word.len() > 100 {
-        return None;
-    }
-    let near_enough = word.chars().count() / 3 + 1;
-    let distances = candidates.into_iter().map(|candidate| (edit_distance(word, candidate), candidate));
-    distances.filter(|(distance, _)| *distance <= near_enough).min().map(|(_, candidate)| candidate)
-}
-
-/// Levenshtein's distance, case ignored.
-fn edit_distance(a: &str, b: &str) -> usize {
-    let (a, b) = (a.to_lowercase(), b.to_lowercase());
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = i;
-        row[0] = i + 1;
-        for (j, to) in b.chars().enumerate() {
-            let substituted = diagonal + usize::from(from != to);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }

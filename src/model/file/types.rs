@@ -2,12 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::{
-    FORMAT_VERSION, MAX_ENVELOPE_STEPS, MAX_ENVELOPES,
-    document::{Place, nearest},
-};
+use super::{FORMAT_VERSION, MAX_ENVELOPE_STEPS, MAX_ENVELOPES, document::Place};
 use crate::{
     columns::ScalarType,
+    config::nearest::nearest,
     error::Result,
     model::{Envelope, Form, Step},
 };

@@ -4,9 +4,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    columns::{Column, ScalarType, Values},
+    columns::{Column, ColumnShape, ScalarType, Values},
     config::{PartitionField, Transform},
     partition::{
+        RowBuffers,
         path::{DEFAULT_PARTITION, decode},
         plan::tests::{field, table},
     },
@@ -46,8 +47,34 @@ fn schema() -> crate::model::TableSchema {
     ])
 }
 
-fn router(fields: &[PartitionField], row_group_rows: usize) -> Router {
-    Router::new(PartitionPlan::new(&schema(), fields).unwrap(), shapes(), row_group_rows)
+/// Router and buffers as a run has them.
+struct Subject {
+    router: Router,
+    buffers: RowBuffers,
+}
+
+fn router(fields: &[PartitionField], row_group_rows: usize) -> Subject {
+    Subject {
+        router: Router::new(PartitionPlan::new(&schema(), fields).unwrap(), shapes().len()),
+        buffers: RowBuffers::new(shapes(), row_group_rows),
+    }
+}
+
+impl Subject {
+    fn route(&mut self, block: &mut Columns) -> Result<()> {
+        let partitions = self.router.route(block)?;
+        self.buffers.add(block, &partitions);
+        block.clear();
+        Ok(())
+    }
+
+    fn folders(&self) -> Vec<&str> {
+        self.router.paths().iter().map(String::as_str).collect()
+    }
+
+    fn rows_of(&mut self, partition: usize) -> Vec<Row> {
+        rows_of(&self.buffers.take_all(partition).unwrap())
+    }
 }
 
 fn push_text(column: &mut Column, row: usize, text: &str) {
@@ -225,11 +252,6 @@ fn any_blocks() -> impl Strategy<Value = Vec<Vec<Row>>> {
     proptest::collection::vec(prop_oneof![mixed, uniform], 0..6)
 }
 
-/// Waiting bytes as a fresh sum, to hold against the running one.
-fn sum_of_bytes(router: &Router) -> usize {
-    router.partitions().iter().map(|open| open.columns.byte_size()).sum()
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
@@ -242,20 +264,20 @@ proptest! {
             block.append(&columns_of(rows));
             router.route(&mut block).unwrap();
             prop_assert_eq!((block.num_rows, block.columns.len()), (0, shapes().len()));
-            while let Some((partition, taken)) = router.take_full() {
+            while let Some((partition, taken)) = router.buffers.take_full() {
                 prop_assert_eq!(taken.num_rows, row_group_rows);
-                found.entry(router.partitions()[partition].path.clone()).or_default().extend(rows_of(&taken));
+                found.entry(router.router.paths()[partition].clone()).or_default().extend(rows_of(&taken));
             }
-            prop_assert!(router.partitions().iter().all(|open| open.columns.num_rows < row_group_rows));
-            prop_assert_eq!(router.buffered_bytes(), sum_of_bytes(&router));
         }
-        while let Some(partition) = router.largest() {
-            let bytes = router.partitions()[partition].bytes;
-            prop_assert!(router.partitions().iter().all(|open| open.bytes <= bytes));
-            let taken = router.take_all(partition).unwrap();
-            found.entry(router.partitions()[partition].path.clone()).or_default().extend(rows_of(&taken));
+        let mut before = usize::MAX;
+        while let Some((partition, bytes)) = router.buffers.largest() {
+            prop_assert!(bytes <= before && router.buffers.waiting().contains(&partition));
+            before = bytes;
+            let taken = router.buffers.take_all(partition).unwrap();
+            prop_assert!(taken.num_rows < row_group_rows);
+            found.entry(router.router.paths()[partition].clone()).or_default().extend(rows_of(&taken));
         }
-        prop_assert_eq!(router.buffered_bytes(), 0);
+        prop_assert_eq!((router.buffers.bytes(), router.buffers.waiting()), (0, Vec::new()));
 
         let mut expected: BTreeMap<String, Vec<Row>> = BTreeMap::new();
         let mut order = Vec::new();
@@ -266,8 +288,7 @@ proptest! {
             }
             expected.entry(folder).or_default().push(stored);
         }
-        let ids: Vec<String> = router.partitions().iter().map(|open| open.path.clone()).collect();
-        prop_assert_eq!(ids, order, "ids count partitions in the order of their first rows");
+        prop_assert_eq!(router.folders(), order, "ids count partitions in the order of their first rows");
         prop_assert_eq!(found, expected);
     }
 
@@ -278,9 +299,10 @@ proptest! {
             for rows in rows.chunks(size) {
                 router.route(&mut columns_of(rows)).unwrap();
             }
-            let partitions = router.partitions().iter();
-            let stored: Vec<_> = partitions.map(|open| (open.path.clone(), rows_of(&open.columns))).collect();
-            (stored, router.num_displaced(), router.largest())
+            let largest = router.buffers.largest();
+            let folders = router.router.paths().to_vec();
+            let stored: Vec<_> = folders.into_iter().enumerate().map(|(id, path)| (path, router.rows_of(id))).collect();
+            (stored, router.router.num_displaced(), largest)
         });
         let last = outcomes[1].clone();
         prop_assert_eq!(&mut outcomes[0], &last);
@@ -296,24 +318,26 @@ fn without_partition_columns_every_row_goes_to_the_folder_itself() {
     let mut router = router(&[], 10);
     let rows = vec![with_purpose("agent"), Row::default(), with_purpose("")];
     router.route(&mut columns_of(&rows)).unwrap();
-    assert_eq!(router.partitions().len(), 1);
-    assert_eq!(router.partitions()[0].path, "");
-    assert_eq!(rows_of(&router.take_all(0).unwrap()), rows);
-    assert_eq!((router.num_displaced(), router.take_all(0), router.take_all(7)), (0, None, None));
+    assert_eq!(router.folders(), [""]);
+    assert_eq!(rows_of(&router.buffers.take_all(0).unwrap()), rows);
+    assert_eq!(
+        (router.router.num_displaced(), router.buffers.take_all(0), router.buffers.take_all(7)),
+        (0, None, None)
+    );
 }
 
 #[test]
 fn rows_without_any_value_are_rows_all_the_same() {
     let mut router = router(&[field("purpose", Transform::Identity)], 2);
     router.route(&mut columns_of(&vec![Row::default(); 5])).unwrap();
-    assert_eq!(router.take_full().map(|(partition, rows)| (partition, rows.num_rows)), Some((0, 2)));
-    assert_eq!(router.take_full().map(|(_, rows)| rows.num_rows), Some(2));
-    assert_eq!(router.take_full(), None);
-    assert_eq!(router.largest(), Some(0), "a row of no bytes waits too");
-    assert_eq!(router.take_all(0).map(|rows| rows.num_rows), Some(1));
-    assert_eq!(router.largest(), None);
+    assert_eq!(router.buffers.take_full().map(|(partition, rows)| (partition, rows.num_rows)), Some((0, 2)));
+    assert_eq!(router.buffers.take_full().map(|(_, rows)| rows.num_rows), Some(2));
+    assert_eq!(router.buffers.take_full(), None);
+    assert_eq!(router.buffers.waiting(), [0], "a row of no bytes waits too");
+    assert_eq!(router.buffers.take_all(0).map(|rows| rows.num_rows), Some(1));
+    assert_eq!(router.buffers.largest(), None);
     router.route(&mut Columns::new(&shapes())).unwrap();
-    assert_eq!(router.largest(), None);
+    assert_eq!(router.buffers.largest(), None);
 }
 
 #[test]
@@ -329,11 +353,11 @@ fn a_displaced_value_stands_in_extra_behind_the_rows_own_entries() {
         with_purpose(&quoted),
     ];
     router.route(&mut columns_of(&rows)).unwrap();
-    assert_eq!(router.num_displaced(), 3);
-    let folders: Vec<&str> = router.partitions().iter().map(|open| open.path.as_str()).collect();
+    assert_eq!(router.router.num_displaced(), 3);
+    let folders = router.folders();
     assert_eq!(folders, ["purpose=__HIVE_DEFAULT_PARTITION__", "purpose=agent"]);
     let entry = |raw: String| vec![("/purpose".to_owned(), Some(raw))];
-    let stored: Vec<_> = rows_of(&router.partitions()[0].columns).into_iter().map(|row| row.extra).collect();
+    let stored: Vec<_> = router.rows_of(0).into_iter().map(|row| row.extra).collect();
     let expected = [
         Some([own, entry("\"\"".to_owned())].concat()),
         Some(entry(format!("{DEFAULT_PARTITION:?}"))),
@@ -341,7 +365,7 @@ fn a_displaced_value_stands_in_extra_behind_the_rows_own_entries() {
         Some(entry(format!("\"\\\"\\\\\\n{}\"", "x".repeat(300)))),
     ];
     assert_eq!(stored, expected);
-    assert_eq!(rows_of(&router.partitions()[1].columns)[0].extra, Some(Vec::new()));
+    assert_eq!(router.rows_of(1)[0].extra, Some(Vec::new()));
 }
 
 #[test]
@@ -353,15 +377,15 @@ fn a_displaced_value_of_a_transform_is_counted_and_stays_in_its_column() {
         Row { level: Some(i64::MIN), ..with_purpose("agent") },
     ];
     router.route(&mut columns_of(&rows)).unwrap();
-    assert_eq!(router.num_displaced(), 2);
-    let folders: Vec<&str> = router.partitions().iter().map(|open| open.path.as_str()).collect();
+    assert_eq!(router.router.num_displaced(), 2);
+    let folders = router.folders();
     let default = DEFAULT_PARTITION;
     assert_eq!(
         folders,
         [format!("purpose_trunc={default}/level_trunc=-10"), format!("purpose_trunc=agent/level_trunc={default}")]
     );
-    assert_eq!(rows_of(&router.partitions()[0].columns), rows[..1]);
-    assert_eq!(rows_of(&router.partitions()[1].columns), rows[1..]);
+    assert_eq!(router.rows_of(0), rows[..1]);
+    assert_eq!(router.rows_of(1), rows[1..]);
 }
 
 #[test]
@@ -369,7 +393,7 @@ fn hostile_values_stay_one_folder_each() {
     let mut router = router(&[field("purpose", Transform::Identity)], 10);
     let values = ["..", "../../etc/passwd", "/", "a/b", "a%2Fb", "C:\\x", "a=b", ".", "\u{0}", "100%"];
     router.route(&mut columns_of(&values.map(with_purpose))).unwrap();
-    let folders: Vec<&str> = router.partitions().iter().map(|open| open.path.as_str()).collect();
+    let folders = router.folders();
     assert!(folders.iter().all(|folder| !folder.contains('/')), "{folders:?}");
     let decoded: Vec<String> =
         folders.iter().map(|folder| decode(folder.strip_prefix("purpose=").unwrap()).unwrap()).collect();
@@ -381,10 +405,10 @@ fn buckets_of_texts_and_numbers_share_their_folders() {
     let mut router = router(&[field("purpose", Transform::Bucket(2)), field("level", Transform::Bucket(1))], 10);
     let rows: Vec<Row> = (0..64).map(|n| Row { level: Some(n), ..with_purpose(&format!("queue {}", n % 7)) }).collect();
     router.route(&mut columns_of(&rows)).unwrap();
-    let mut folders: Vec<&str> = router.partitions().iter().map(|open| open.path.as_str()).collect();
+    let mut folders = router.folders();
     folders.sort_unstable();
     assert_eq!(folders, ["purpose_bucket=0/level_bucket=0", "purpose_bucket=1/level_bucket=0"]);
-    let stored: usize = router.partitions().iter().map(|open| open.columns.num_rows).sum();
+    let stored: usize = (0..2).map(|partition| router.rows_of(partition).len()).sum();
     assert_eq!(stored, 64);
 }
 
@@ -397,11 +421,11 @@ fn one_partition_more_than_allowed_is_an_error_that_says_what_to_do() {
     // The rows are taken at once: a hundred thousand open buffers are more than a test needs.
     for start in (0..Router::MAX_PARTITIONS as i64).step_by(1000) {
         router.route(&mut columns_of(&rows(start..start + 1000))).unwrap();
-        while let Some(partition) = router.largest() {
-            let _taken = router.take_all(partition).unwrap();
+        while let Some((partition, _)) = router.buffers.largest() {
+            let _taken = router.buffers.take_all(partition).unwrap();
         }
     }
-    assert_eq!(router.partitions().len(), Router::MAX_PARTITIONS);
+    assert_eq!(router.folders().len(), Router::MAX_PARTITIONS);
     router.route(&mut columns_of(&rows(5..7))).unwrap();
     let error = router.route(&mut columns_of(&rows(-1..0))).unwrap_err();
     assert!(error.to_string().contains("more than 100000 partitions"), "{error}");

@@ -3,7 +3,7 @@
 //! A column is walked by its set bits, so that missing values cost nothing; the kind of its values is looked at once
 //! for each column where that pays.
 
-use super::OpenPartition;
+use super::Buffer;
 use crate::columns::{Column, Columns, Values};
 
 /// Where a row goes.
@@ -16,18 +16,18 @@ pub(super) struct Target {
 }
 
 /// Appends every value of `block` to the buffer that `targets` names for its row.
-pub(super) fn scatter(block: &Columns, targets: &[Target], partitions: &mut [OpenPartition]) {
+pub(super) fn scatter(block: &Columns, targets: &[Target], buffers: &mut [Buffer]) {
     for (index, column) in block.columns.iter().enumerate() {
-        scatter_column(column, index, targets, partitions);
+        scatter_column(column, index, targets, buffers);
     }
 }
 
-fn scatter_column(column: &Column, index: usize, targets: &[Target], partitions: &mut [OpenPartition]) {
+fn scatter_column(column: &Column, index: usize, targets: &[Target], buffers: &mut [Buffer]) {
     let rows = column.validity.iter_ones().map(|row| targets[row]).enumerate();
     match &column.values {
         Values::Text(texts) => {
             for (value, target) in rows {
-                let Column { validity, values } = destination(partitions, target, index);
+                let Column { validity, values } = destination(buffers, target, index);
                 validity.set(target.row);
                 if let Values::Text(mine) = values {
                     mine.push(texts.get(value));
@@ -36,7 +36,7 @@ fn scatter_column(column: &Column, index: usize, targets: &[Target], partitions:
         }
         Values::Int64(numbers) => {
             for (value, target) in rows {
-                let Column { validity, values } = destination(partitions, target, index);
+                let Column { validity, values } = destination(buffers, target, index);
                 validity.set(target.row);
                 if let Values::Int64(mine) = values {
                     mine.push(numbers[value]);
@@ -45,12 +45,12 @@ fn scatter_column(column: &Column, index: usize, targets: &[Target], partitions:
         }
         Values::Float64(_) | Values::Bool(_) | Values::List { .. } | Values::Structs { .. } | Values::Map { .. } => {
             for (value, target) in rows {
-                destination(partitions, target, index).push_from(target.row, column, value);
+                destination(buffers, target, index).push_from(target.row, column, value);
             }
         }
     }
 }
 
-fn destination(partitions: &mut [OpenPartition], target: Target, index: usize) -> &mut Column {
-    &mut partitions[target.partition].columns.columns[index]
+fn destination(buffers: &mut [Buffer], target: Target, index: usize) -> &mut Column {
+    &mut buffers[target.partition].columns.columns[index]
 }

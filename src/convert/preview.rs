@@ -1,0 +1,223 @@
+//! What a conversion would do, as far as a sample of its inputs tells.
+
+use super::Table;
+use crate::{
+    columns::{Bitmap, Columns, Values},
+    config::{Config, MaxRejects},
+    dataset::Dataset,
+    error::Result,
+    input::{
+        Framing, RecordBlock, Unreadable,
+        discover::{InputFile, discover},
+    },
+    model::{Plan, TableSchema},
+    observe::Silent,
+    partition::{Partitions, Router},
+    report::{Reject, Report},
+    sampling::{Sampled, decode_sample, promoted_map},
+};
+
+/// What a conversion would do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Preview {
+    /// The inputs in the order in which they would be read, with their bytes as stored where known.
+    pub inputs: Vec<(String, Option<u64>)>,
+    /// The table.
+    pub schema: TableSchema,
+    /// Attribute keys with columns of their own, and how many sampled participants have a value for each, most frequent
+    /// first.
+    pub attribute_keys: Vec<(String, u64)>,
+    /// Sampled participants that have attributes.
+    pub sampled_participants: u64,
+    /// Partition folders and their sampled rows, in the order in which they were met.
+    pub partitions: Vec<(String, u64)>,
+    /// Whether the sample was all of the input.
+    pub sample_complete: bool,
+    /// Sampled records.
+    pub records: u64,
+    /// Sampled records that would be refused; the rest of a document behind a fault is one.
+    pub rejected: u64,
+    /// The first of them, at most [`Report::MAX_REJECTS_SHOWN`].
+    pub rejects: Vec<Reject>,
+    /// What would stop the run, each with what to do: the output folder, inputs that cannot be read, too many rejects.
+    pub obstacles: Vec<String>,
+}
+
+/// Looks at a sample of the inputs and at the output folder, and writes nothing.
+///
+/// The sample is read twice if attribute columns are chosen by it: what is to be counted depends on the choice.
+///
+/// # Errors
+/// As for [`convert`](super::convert) where without it nothing can be shown: inputs that are not there, columns that
+/// the table does not have. What else would stop the run is in the preview.
+pub fn preview(config: &Config) -> Result<Preview> {
+    let inputs = discover(&config.inputs, Some(&config.out), &Silent)?;
+    let Table { schema, partitions, .. } = Table::of(config, &inputs, &Silent)?;
+    let mut seen = Seen {
+        inputs: &inputs,
+        router: Router::new(partitions, schema.columns.len()),
+        rows: Vec::new(),
+        attributes: AttributeCounts::new(config, &schema),
+        records: 0,
+        rejected: 0,
+        rejects: Vec::new(),
+        lost: None,
+        obstacles: Vec::new(),
+    };
+    if let Err(refused) = Dataset::check(&config.out, config.mode) {
+        seen.obstacles.push(refused.to_string());
+    }
+    let plan = Plan::new(&config.model, &schema);
+    let sample_complete = decode_sample(config, &inputs, plan, &Silent, |sampled| seen.add(sampled))?;
+    seen.obstacles.extend(over_budget(config.max_rejects, seen.rejected, seen.records));
+    let mut attribute_keys: Vec<(String, u64)> =
+        schema.attributes.iter().map(|(key, _)| key.clone()).zip(seen.attributes.keys).collect();
+    attribute_keys.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    Ok(Preview {
+        inputs: inputs.iter().map(|input| (input.name.clone(), input.bytes)).collect(),
+        attribute_keys,
+        sampled_participants: seen.attributes.participants,
+        partitions: seen.router.paths().iter().cloned().zip(seen.rows).collect(),
+        sample_complete,
+        records: seen.records,
+        rejected: seen.rejected,
+        rejects: seen.rejects,
+        obstacles: seen.obstacles,
+        schema,
+    })
+}
+
+fn over_budget(budget: MaxRejects, rejected: u64, records: u64) -> Option<String> {
+    let is_over = match budget {
+        MaxRejects::Count(most) => rejected > most,
+        MaxRejects::Percent(percent) => rejected as f64 * 100.0 > percent * records as f64,
+        MaxRejects::Unlimited => false,
+    };
+    is_over.then(|| {
+        format!(
+            "{rejected} of {records} records would be rejected, and --max-rejects is {budget}\n  mend them, or let the run \
+             go on without them"
+        )
+    })
+}
+
+/// What the sample has shown so far.
+struct Seen<'a> {
+    inputs: &'a [InputFile],
+    router: Router,
+    rows: Vec<u64>,
+    attributes: AttributeCounts,
+    records: u64,
+    rejected: u64,
+    rejects: Vec<Reject>,
+    /// The input and the document whose rest is lost behind a fault.
+    lost: Option<(usize, u64)>,
+    obstacles: Vec<String>,
+}
+
+impl Seen<'_> {
+    fn add(&mut self, sampled: Sampled<'_>) -> Result<()> {
+        match sampled {
+            Sampled::Decoded(block, _) if self.lost == Some((block.input, block.document)) => {}
+            Sampled::Decoded(block, decoded) => {
+                self.records += decoded.num_records;
+                for reject in decoded.rejects.drain(..) {
+                    let ends_document = matches!(block.framing, Framing::Ranges(_)) && reject.is_malformed();
+                    self.lost = ends_document.then_some((block.input, block.document));
+                    let text = &block.bytes[reject.record.clone()];
+                    let file = self.inputs[block.input].name.clone();
+                    let line = first_line(block, reject.offset);
+                    self.refuse(reject.into_reject(file, block.offset, text, line));
+                }
+                self.attributes.add(&decoded.columns);
+                self.route(&mut decoded.columns)?;
+            }
+            Sampled::Unreadable(lost) if self.lost == Some((lost.input, lost.document)) => {}
+            Sampled::Unreadable(unreadable) => {
+                let Unreadable { input, record_offset, offset, kind, message, raw_bytes, raw, .. } = unreadable;
+                self.records += 1;
+                let mut reject = Reject {
+                    partiquet_reject: Reject::VERSION,
+                    file: self.inputs[input].name.clone(),
+                    offset,
+                    line: 0,
+                    record_offset,
+                    kind,
+                    path: String::new(),
+                    message,
+                    raw_bytes,
+                    raw: None,
+                    raw_base64: None,
+                };
+                reject.set_raw(raw.as_deref());
+                self.refuse(reject);
+            }
+            Sampled::Failed(error) => self.obstacles.push(error.to_string()),
+        }
+        Ok(())
+    }
+
+    fn refuse(&mut self, reject: Reject) {
+        self.rejected += 1;
+        if self.rejects.len() < Report::MAX_REJECTS_SHOWN {
+            self.rejects.push(reject);
+        }
+    }
+
+    fn route(&mut self, columns: &mut Columns) -> Result<()> {
+        let rows = &mut self.rows;
+        let mut count = |partition: usize, num_rows: usize| {
+            rows.resize(rows.len().max(partition + 1), 0);
+            rows[partition] += num_rows as u64;
+        };
+        match self.router.route(columns)? {
+            Partitions::One(partition) => count(partition, columns.num_rows),
+            Partitions::Each(partitions) => partitions.iter().for_each(|&partition| count(partition as usize, 1)),
+        }
+        Ok(())
+    }
+}
+
+/// The line of an error in a block from the beginning of an input; elsewhere it is not known.
+fn first_line(block: &RecordBlock, offset: usize) -> Option<u64> {
+    let before = &block.bytes[..offset.min(block.bytes.len())];
+    (block.offset == 0 && block.document == 0).then(|| memchr::memchr_iter(b'\n', before).count() as u64 + 1)
+}
+
+/// How many participants have attributes, and how many have each key with a column.
+struct AttributeCounts {
+    map: Option<usize>,
+    columns: Vec<usize>,
+    participants: u64,
+    keys: Vec<u64>,
+}
+
+impl AttributeCounts {
+    fn new(config: &Config, schema: &TableSchema) -> Self {
+        let columns: Vec<usize> = schema.attributes.iter().map(|(_, column)| *column).collect();
+        let keys = vec![0; columns.len()];
+        Self { map: promoted_map(&config.model, schema), columns, participants: 0, keys }
+    }
+
+    fn add(&mut self, columns: &Columns) {
+        let mut has_attributes = Bitmap::default();
+        has_attributes.resize(columns.num_rows);
+        if let Some(map) = self.map.map(|map| &columns.columns[map])
+            && let Values::Map { ends, .. } = &map.values
+        {
+            let starts = std::iter::once(&0).chain(ends);
+            let is_filled = starts.zip(ends).map(|(start, end)| end > start);
+            map.validity
+                .iter_ones()
+                .zip(is_filled)
+                .filter(|(_, is_filled)| *is_filled)
+                .for_each(|(row, _)| has_attributes.set(row));
+        }
+        for (count, &column) in self.keys.iter_mut().zip(&self.columns) {
+            let validity = &columns.columns[column].validity;
+            *count += validity.count_ones() as u64;
+            validity.iter_ones().for_each(|row| has_attributes.set(row));
+        }
+        self.participants += has_attributes.count_ones() as u64;
+    }
+}

@@ -1,0 +1,61 @@
+//! The codecs, with the memory that they use again from page to page.
+
+use std::io::Cursor;
+
+use snap::raw::{Encoder as Snappy, max_compress_len};
+use zstd::{bulk::Compressor as Zstd, zstd_safe::compress_bound};
+
+use crate::{
+    config::Compression,
+    error::{Error, Result},
+};
+
+/// Compresses pages. What it makes depends on the page alone, not on those before it.
+#[derive(Default)]
+pub(super) struct Compressor {
+    /// Made by the first page: it takes more memory than all pages of a small row group.
+    zstd: Option<(i32, Zstd<'static>)>,
+    snappy: Option<Snappy>,
+}
+
+impl Compressor {
+    /// Appends `page` compressed to `out`; with [`Compression::None`] as it is.
+    pub fn append(&mut self, codec: Compression, page: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        let start = out.len();
+        match codec {
+            Compression::Zstd(level) => {
+                out.reserve(compress_bound(page.len()));
+                let mut target = Cursor::new(out);
+                target.set_position(start as u64);
+                self.zstd(level)?.compress_to_buffer(page, &mut target).map_err(|error| failed(&error))?;
+            }
+            Compression::Snappy => {
+                out.resize(start + max_compress_len(page.len()), 0);
+                let snappy = self.snappy.get_or_insert_with(Snappy::new);
+                let len = snappy.compress(page, &mut out[start..]).map_err(|error| failed(&error))?;
+                out.truncate(start + len);
+            }
+            Compression::Lz4 => {
+                out.resize(start + lz4_flex::block::get_maximum_output_size(page.len()), 0);
+                let len = lz4_flex::block::compress_into(page, &mut out[start..]).map_err(|error| failed(&error))?;
+                out.truncate(start + len);
+            }
+            Compression::None => out.extend_from_slice(page),
+        }
+        Ok(())
+    }
+
+    fn zstd(&mut self, level: i32) -> Result<&mut Zstd<'static>> {
+        if self.zstd.as_ref().is_none_or(|(made_for, _)| *made_for != level) {
+            self.zstd = Some((level, Zstd::new(level).map_err(|error| failed(&error))?));
+        }
+        match &mut self.zstd {
+            Some((_, zstd)) => Ok(zstd),
+            None => Err(Error::Bug("there is no zstd".to_owned())),
+        }
+    }
+}
+
+fn failed(error: &dyn std::error::Error) -> Error {
+    Error::Bug(format!("a page cannot be compressed: {error}"))
+}

@@ -1,0 +1,116 @@
+//! `DELTA_BINARY_PACKED` and `DELTA_LENGTH_BYTE_ARRAY`: numbers as differences, texts as their lengths and their bytes.
+//!
+//! ```text
+//! header   varint(128)  varint(4)  varint(count)  zigzag(first value)
+//! block    zigzag(least difference)  4 widths  4 x 32 differences above the least, packed
+//! ```
+//!
+//! Differences wrap around, so that any two numbers have one.
+
+use super::bit_packing::{pack, varint, width_of, zigzag_varint};
+use crate::columns::TextValues;
+
+/// Values of a block; the specification asks for a multiple of 128.
+const BLOCK_VALUES: usize = 128;
+/// Values that share a width; the specification asks for a multiple of 32.
+const MINIBLOCK_VALUES: usize = 32;
+const MINIBLOCKS: usize = BLOCK_VALUES / MINIBLOCK_VALUES;
+
+/// Appends integers of 64 bits.
+pub(super) fn write_integers(values: &[i64], out: &mut Vec<u8>) {
+    write(values.iter().copied(), values.len(), out);
+}
+
+/// Appends texts `from..to`: all lengths, then all bytes.
+pub(super) fn write_texts(texts: &TextValues, from: usize, to: usize, out: &mut Vec<u8>) {
+    let start = texts.start(from);
+    let ends = &texts.ends[from..to];
+    let mut before = start as u32;
+    let lengths = ends.iter().map(|&end| i64::from(end - std::mem::replace(&mut before, end)));
+    write(lengths, ends.len(), out);
+    out.extend_from_slice(&texts.bytes[start..texts.start(to)]);
+}
+
+fn write(mut values: impl Iterator<Item = i64>, count: usize, out: &mut Vec<u8>) {
+    varint(BLOCK_VALUES as u64, out);
+    varint(MINIBLOCKS as u64, out);
+    varint(count as u64, out);
+    let Some(first) = values.next() else { return zigzag_varint(0, out) };
+    zigzag_varint(first, out);
+    let mut before = first;
+    let mut rest = count - 1;
+    let mut differences = [0i64; BLOCK_VALUES];
+    while rest > 0 {
+        let len = rest.min(BLOCK_VALUES);
+        for (difference, value) in differences[..len].iter_mut().zip(&mut values) {
+            *difference = value.wrapping_sub(std::mem::replace(&mut before, value));
+        }
+        write_block(&mut differences, len, out);
+        rest -= len;
+    }
+}
+
+/// The first `len` differences; what stands behind them is overwritten.
+fn write_block(differences: &mut [i64; BLOCK_VALUES], len: usize, out: &mut Vec<u8>) {
+    let least = differences[..len].iter().copied().min().unwrap_or(0);
+    // The last miniblock is filled up with what takes no bits.
+    differences[len..].fill(least);
+    zigzag_varint(least, out);
+    let above = |difference: &i64| difference.wrapping_sub(least).cast_unsigned();
+    let (miniblocks, _) = differences.as_chunks::<MINIBLOCK_VALUES>();
+    let widths: [u32; MINIBLOCKS] =
+        std::array::from_fn(|at| width_of(miniblocks[at].iter().map(above).fold(0, |bits, value| bits | value)));
+    out.extend(widths.map(|width| width as u8));
+    // Miniblocks without a value are not written.
+    for (miniblock, width) in miniblocks.iter().zip(widths).take(len.div_ceil(MINIBLOCK_VALUES)) {
+        pack(miniblock.iter().map(above), width, out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn integers(values: &[i64]) -> Vec<u8> {
+        let mut out = Vec::new();
+        write_integers(values, &mut out);
+        out
+    }
+
+    #[test]
+    fn the_examples_of_the_specification() {
+        // All differences are 1: least difference 1 and no bits.
+        assert_eq!(integers(&[1, 2, 3, 4, 5]), [0x80, 1, 4, 5, 2, 2, 0, 0, 0, 0]);
+        // Differences -2, -2, -2, 1, 1, 1, 1, above the least 0, 0, 0, 3, 3, 3, 3: two bits each.
+        let packed = [0b1100_0000, 0b0011_1111, 0, 0, 0, 0, 0, 0];
+        let expected = [&[0x80, 1, 4, 8, 14, 3, 2, 0, 0, 0][..], &packed].concat();
+        assert_eq!(integers(&[7, 5, 3, 1, 2, 3, 4, 5]), expected);
+    }
+
+    #[test]
+    fn what_is_empty_or_alone_has_no_block() {
+        assert_eq!(integers(&[]), [0x80, 1, 4, 0, 0]);
+        assert_eq!(integers(&[-1]), [0x80, 1, 4, 1, 1]);
+        let mut out = Vec::new();
+        write_texts(&TextValues::default(), 0, 0, &mut out);
+        assert_eq!(out, [0x80, 1, 4, 0, 0]);
+    }
+
+    #[test]
+    fn differences_wrap_around() {
+        // From the least to the greatest is -1, and back again is 1.
+        assert_eq!(integers(&[i64::MIN, i64::MAX, i64::MIN])[14..], [1, 2, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn of_texts_the_lengths_come_first() {
+        let mut texts = TextValues::default();
+        for text in ["no", "a", "", "bc", "no"] {
+            texts.push(text.as_bytes());
+        }
+        let mut out = Vec::new();
+        write_texts(&texts, 1, 4, &mut out);
+        assert_eq!(out[..5], [0x80, 1, 4, 3, 2]);
+        assert_eq!(out[out.len() - 3..], *b"abc");
+    }
+}

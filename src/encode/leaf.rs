@@ -1,0 +1,313 @@
+//! The leaves of a column: which values each has, and which rows these belong to.
+//!
+//! ```text
+//! shape             leaf       definition level
+//! scalar            value      0 null, 1 value
+//! list              element    0 null, 1 empty, 2 null element, 3 value
+//! list of structs   member     0 null, 1 empty, 2 null struct, 3 null member, 4 value
+//! map               key        0 null, 1 empty, 2 value
+//!                   value      0 null, 1 empty, 2 null value, 3 value
+//! ```
+//!
+//! The repetition level is 1 for every element of a list but its first, and 0 for whatever else begins a row.
+
+use super::hybrid;
+use crate::columns::{Bitmap, Column, TextValues, Values};
+
+/// One leaf of a row group.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Leaf<'a> {
+    pub levels: Levels<'a>,
+    pub values: LeafValues<'a>,
+}
+
+/// Present values, one behind the other.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum LeafValues<'a> {
+    Text(&'a TextValues),
+    Int64(&'a [i64]),
+    Float64(&'a [f64]),
+    Bool(&'a Bitmap),
+}
+
+/// Which rows the values belong to. All validity may be shorter than what it speaks of: the rest is null.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Levels<'a> {
+    /// One value for each set bit.
+    Flat(&'a Bitmap),
+    /// A list for each set bit of `lists`, with the elements up to its end.
+    Repeated { lists: &'a Bitmap, ends: &'a [u32], elements: Elements<'a> },
+}
+
+/// Which elements have a value.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Elements<'a> {
+    /// All: the keys of maps.
+    All,
+    /// Those with a set bit.
+    Valid(&'a Bitmap),
+    /// Those with a bit set in `members`; those that have one in `structs` only are a struct without this member.
+    Members { structs: &'a Bitmap, members: &'a Bitmap },
+}
+
+/// Levels of the rows of one page, and the memory for them.
+#[derive(Debug, Default)]
+pub(super) struct LevelBuffers {
+    repetition: Vec<u8>,
+    definition: Vec<u8>,
+}
+
+/// What was written for one page.
+#[derive(Debug)]
+pub(super) struct WrittenLevels {
+    /// Entries: values, nulls and empty lists.
+    pub num_levels: usize,
+    /// Bytes of the repetition levels.
+    pub repetition_bytes: usize,
+    /// Bytes of the definition levels.
+    pub definition_bytes: usize,
+}
+
+/// How often each level was written.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Histograms {
+    /// Empty if there is no such level.
+    pub repetition: Vec<i64>,
+    pub definition: Vec<i64>,
+}
+
+/// Calls `take` with each leaf of `column`, in the order of the schema.
+pub(super) fn leaves<'a, E>(
+    column: &'a Column,
+    mut take: impl FnMut(Leaf<'a>) -> std::result::Result<(), E>,
+) -> std::result::Result<(), E> {
+    let lists = &column.validity;
+    match &column.values {
+        Values::List { ends, element } => {
+            let levels = Levels::Repeated { lists, ends, elements: Elements::Valid(&element.validity) };
+            scalar(&element.values).map_or(Ok(()), |values| take(Leaf { levels, values }))
+        }
+        Values::Structs { ends, element_validity, children } => children.iter().try_for_each(|child| {
+            let elements = Elements::Members { structs: element_validity, members: &child.validity };
+            let levels = Levels::Repeated { lists, ends, elements };
+            scalar(&child.values).map_or(Ok(()), |values| take(Leaf { levels, values }))
+        }),
+        Values::Map { ends, keys, values } => {
+            let levels = |elements| Levels::Repeated { lists, ends, elements };
+            take(Leaf { levels: levels(Elements::All), values: LeafValues::Text(keys) })?;
+            let elements = Elements::Valid(&values.validity);
+            scalar(&values.values).map_or(Ok(()), |values| take(Leaf { levels: levels(elements), values }))
+        }
+        flat => scalar(flat).map_or(Ok(()), |values| take(Leaf { levels: Levels::Flat(lists), values })),
+    }
+}
+
+/// None for lists and maps.
+const fn scalar(values: &Values) -> Option<LeafValues<'_>> {
+    match values {
+        Values::Text(texts) => Some(LeafValues::Text(texts)),
+        Values::Int64(values) => Some(LeafValues::Int64(values.as_slice())),
+        Values::Float64(values) => Some(LeafValues::Float64(values.as_slice())),
+        Values::Bool(values) => Some(LeafValues::Bool(values)),
+        Values::List { .. } | Values::Structs { .. } | Values::Map { .. } => None,
+    }
+}
+
+impl Levels<'_> {
+    /// Level of a value.
+    pub const fn max_definition(&self) -> i16 {
+        match self {
+            Self::Flat(_) => 1,
+            Self::Repeated { elements: Elements::All, .. } => 2,
+            Self::Repeated { elements: Elements::Valid(_), .. } => 3,
+            Self::Repeated { elements: Elements::Members { .. }, .. } => 4,
+        }
+    }
+
+    /// Whether every row is null.
+    pub fn is_null(&self) -> bool {
+        let (Self::Flat(rows) | Self::Repeated { lists: rows, .. }) = self;
+        rows.count_ones() == 0
+    }
+
+    /// How many values the rows before `row` have.
+    pub fn values_before(&self, row: usize) -> usize {
+        match self {
+            Self::Flat(validity) => validity.count_ones_before(row),
+            Self::Repeated { lists, ends, elements } => {
+                let elements_before = end_of(ends, lists.count_ones_before(row));
+                match elements {
+                    Elements::All => elements_before,
+                    Elements::Valid(bits) | Elements::Members { members: bits, .. } => {
+                        bits.count_ones_before(elements_before)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Appends the levels of rows `from..to` (repetition first), as a data page has them, and counts them;
+    /// `num_values` of them are values.
+    pub fn write(
+        &self,
+        (from, to): (usize, usize),
+        num_values: usize,
+        buffers: &mut LevelBuffers,
+        histograms: &mut Histograms,
+        out: &mut Vec<u8>,
+    ) -> WrittenLevels {
+        let start = out.len();
+        match self {
+            Self::Flat(validity) => {
+                hybrid::write_bits(validity, from, to, out);
+                histograms.definition = vec![(to - from - num_values) as i64, num_values as i64];
+                let definition_bytes = out.len() - start;
+                WrittenLevels { num_levels: to - from, repetition_bytes: 0, definition_bytes }
+            }
+            Self::Repeated { lists, ends, elements } => {
+                let LevelBuffers { repetition, definition } = buffers;
+                repetition.clear();
+                definition.clear();
+                let max = self.max_definition();
+                let width = if max > 3 { 3 } else { 2 };
+                if !lists.get(from) && lists.run_length(from, to) == to - from {
+                    // Most lists of most tables: nothing but nulls.
+                    hybrid::write_run(0, to - from, 1, out);
+                    let middle = out.len();
+                    hybrid::write_run(0, to - from, width, out);
+                    histograms.repetition = vec![(to - from) as i64, 0];
+                    histograms.definition = vec![0; max as usize + 1];
+                    histograms.definition[0] = (to - from) as i64;
+                    let (repetition_bytes, definition_bytes) = (middle - start, out.len() - middle);
+                    return WrittenLevels { num_levels: to - from, repetition_bytes, definition_bytes };
+                }
+                spread((from, to), lists, ends, *elements, repetition, definition);
+                hybrid::write(repetition, 1, out);
+                let middle = out.len();
+                hybrid::write(definition, width, out);
+                histograms.repetition = vec![(to - from) as i64, (repetition.len() - (to - from)) as i64];
+                histograms.definition = vec![0; max as usize + 1];
+                for level in definition.iter() {
+                    histograms.definition[usize::from(*level)] += 1;
+                }
+                let num_levels = definition.len();
+                WrittenLevels { num_levels, repetition_bytes: middle - start, definition_bytes: out.len() - middle }
+            }
+        }
+    }
+}
+
+/// Writes out the levels of rows `from..to`, one byte each.
+fn spread(
+    (from, to): (usize, usize),
+    lists: &Bitmap,
+    ends: &[u32],
+    elements: Elements<'_>,
+    repetition: &mut Vec<u8>,
+    definition: &mut Vec<u8>,
+) {
+    let mut list = lists.count_ones_before(from);
+    let mut row = from;
+    while row < to {
+        let run = lists.run_length(row, to);
+        if lists.get(row) {
+            for _ in 0..run {
+                let (start, end) = (end_of(ends, list), end_of(ends, list + 1));
+                list += 1;
+                repetition.push(0);
+                if start == end {
+                    definition.push(1);
+                    continue;
+                }
+                repetition.resize(repetition.len() + (end - start - 1), 1);
+                definition.extend((start..end).map(|element| match elements {
+                    Elements::All => 2,
+                    Elements::Valid(bits) => 2 + u8::from(bits.get(element)),
+                    Elements::Members { structs, members } => {
+                        2 + u8::from(structs.get(element)) + u8::from(members.get(element))
+                    }
+                }));
+            }
+        } else {
+            repetition.resize(repetition.len() + run, 0);
+            definition.resize(definition.len() + run, 0);
+        }
+        row += run;
+    }
+}
+
+/// Where the list before the one with index `list` ends.
+fn end_of(ends: &[u32], list: usize) -> usize {
+    ends.get(list.wrapping_sub(1)).map_or(0, |&end| end as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        batch::testing::{Cell, columns, text},
+        columns::{ColumnShape, ScalarType},
+    };
+
+    /// Repetition and definition levels of each leaf, and how many values stand before each row.
+    fn spread_out(shape: ColumnShape, cells: &[Cell]) -> Vec<(Vec<u8>, Vec<u8>, Vec<usize>)> {
+        let rows: Vec<Vec<Cell>> = cells.iter().map(|cell| vec![cell.clone()]).collect();
+        let columns = columns(&[shape], &rows);
+        let mut found = Vec::new();
+        leaves(&columns.columns[0], |leaf| {
+            let before = (0..=rows.len()).map(|row| leaf.levels.values_before(row)).collect();
+            let Levels::Repeated { lists, ends, elements } = leaf.levels else { return Err("not a list") };
+            let (mut repetition, mut definition) = (Vec::new(), Vec::new());
+            spread((0, rows.len()), lists, ends, elements, &mut repetition, &mut definition);
+            found.push((repetition, definition, before));
+            Ok(())
+        })
+        .unwrap();
+        found
+    }
+
+    #[test]
+    fn null_empty_and_null_elements_stay_apart() {
+        let lists = [
+            Cell::List(vec![text("a"), Cell::Null, text("")]),
+            Cell::Null,
+            Cell::List(vec![]),
+            Cell::List(vec![Cell::Null]),
+            Cell::Null,
+        ];
+        let found = spread_out(ColumnShape::List(ScalarType::Text), &lists);
+        assert_eq!(found, [(vec![0, 1, 1, 0, 0, 0, 0], vec![3, 2, 3, 0, 1, 2, 0], vec![0, 2, 2, 2, 2, 2])]);
+
+        let one = |a, b| Cell::Struct(vec![a, b]);
+        let structs = [
+            Cell::Null,
+            Cell::List(vec![one(Cell::Int(1), Cell::Null), Cell::Null, one(Cell::Null, Cell::Null)]),
+            Cell::List(vec![]),
+        ];
+        let found = spread_out(ColumnShape::Structs(vec![ScalarType::Int64, ScalarType::Bool]), &structs);
+        let repetition = vec![0, 0, 1, 1, 0];
+        assert_eq!(found[0], (repetition.clone(), vec![0, 4, 2, 3, 1], vec![0, 0, 1, 1]));
+        assert_eq!(found[1], (repetition, vec![0, 3, 2, 3, 1], vec![0, 0, 0, 0]));
+
+        let maps = [Cell::Map(vec![("k".into(), Cell::Null), ("l".into(), text("v"))]), Cell::Map(vec![]), Cell::Null];
+        let found = spread_out(ColumnShape::Map, &maps);
+        assert_eq!(found[0], (vec![0, 1, 0, 0], vec![2, 2, 1, 0], vec![0, 2, 2, 2]));
+        assert_eq!(found[1], (vec![0, 1, 0, 0], vec![2, 3, 1, 0], vec![0, 1, 1, 1]));
+    }
+
+    #[test]
+    fn a_page_of_nulls_is_one_run_whatever_the_shape() {
+        let columns = columns(&[ColumnShape::Map], &[vec![Cell::Null]]);
+        let mut sizes = Vec::new();
+        leaves(&columns.columns[0], |leaf| {
+            let (mut histograms, mut out) = (Histograms::default(), Vec::new());
+            let rows = (0, 100_000);
+            let written = leaf.levels.write(rows, 0, &mut LevelBuffers::default(), &mut histograms, &mut out);
+            assert_eq!((written.num_levels, histograms.definition[0]), (100_000, 100_000));
+            sizes.push(out.len());
+            Ok::<_, ()>(())
+        })
+        .unwrap();
+        assert_eq!(sizes, [8, 8]);
+    }
+}

@@ -1,0 +1,253 @@
+//! Least and greatest values: of pages for the column index, of chunks for the footer.
+//!
+//! Texts are ordered by their bytes, doubles by IEEE 754's total order (so that -0.0 comes before 0.0); NaN is counted
+//! and left out, unless there is nothing else.
+
+use parquet::{
+    basic::{BoundaryOrder, Type},
+    data_type::ByteArray,
+    errors::Result,
+    file::{
+        metadata::{ColumnIndexBuilder, LevelHistogram},
+        page_index::column_index::ColumnIndexMetaData,
+        statistics::{Statistics, ValueStatistics},
+    },
+};
+
+use super::{
+    EncodeOptions,
+    dictionary::Dictionary,
+    leaf::{Histograms, LeafValues},
+};
+
+/// Least and greatest of some values.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Extremes<'a> {
+    Text(&'a [u8], &'a [u8]),
+    Int64(i64, i64),
+    Float64(f64, f64),
+    Bool(bool, bool),
+}
+
+impl<'a> Extremes<'a> {
+    /// Of the values `from..to`; none if there are none. `dictionary` has all values of the chunk.
+    pub fn of(values: &LeafValues<'a>, (from, to): (usize, usize), dictionary: Option<&'a Dictionary>) -> Option<Self> {
+        if from == to {
+            return None;
+        }
+        match (values, dictionary) {
+            (LeafValues::Text(_), Some(dictionary)) => of_indexes(dictionary, &dictionary.indexes()[from..to]),
+            (LeafValues::Text(texts), None) => of_texts(texts.range(from, to)),
+            (LeafValues::Int64(values), _) => {
+                let both = |(min, max): (i64, i64), value: &i64| (min.min(*value), max.max(*value));
+                let (min, max) = values[from..to].iter().fold((i64::MAX, i64::MIN), both);
+                Some(Self::Int64(min, max))
+            }
+            (LeafValues::Float64(values), _) => of_doubles(&values[from..to]),
+            (LeafValues::Bool(values), _) => {
+                let trues = values.count_ones_before(to) - values.count_ones_before(from);
+                Some(Self::Bool(trues == to - from, trues > 0))
+            }
+        }
+    }
+
+    /// Of both.
+    pub fn join(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Text(a, b), Self::Text(c, d)) => Self::Text(a.min(c), b.max(d)),
+            (Self::Int64(a, b), Self::Int64(c, d)) => Self::Int64(a.min(c), b.max(d)),
+            // What is NaN stands for values that are all NaN.
+            (Self::Float64(a, _), Self::Float64(c, _)) if a.is_nan() != c.is_nan() => {
+                if a.is_nan() {
+                    other
+                } else {
+                    self
+                }
+            }
+            (Self::Float64(a, b), Self::Float64(c, d)) => {
+                Self::Float64(if a.total_cmp(&c).is_gt() { c } else { a }, if b.total_cmp(&d).is_lt() { d } else { b })
+            }
+            (Self::Bool(a, b), Self::Bool(c, d)) => Self::Bool(a & c, b | d),
+            // Values of a leaf have one type.
+            (this, _) => this,
+        }
+    }
+
+    /// Whether neither of this is greater than that of `other`.
+    fn is_before(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Text(a, b), Self::Text(c, d)) => a <= c && b <= d,
+            (Self::Int64(a, b), Self::Int64(c, d)) => a <= c && b <= d,
+            (Self::Float64(a, b), Self::Float64(c, d)) => a.total_cmp(c).is_le() && b.total_cmp(d).is_le(),
+            (Self::Bool(a, b), Self::Bool(c, d)) => a <= c && b <= d,
+            _ => false,
+        }
+    }
+
+    /// As the column index has them.
+    fn to_bytes(self) -> (Vec<u8>, Vec<u8>) {
+        match self {
+            Self::Text(min, max) => {
+                (cut(min).map_or(min, str::as_bytes).to_vec(), cut_up(max).unwrap_or_else(|| max.to_vec()))
+            }
+            Self::Int64(min, max) => (min.to_le_bytes().to_vec(), max.to_le_bytes().to_vec()),
+            Self::Float64(min, max) => (min.to_le_bytes().to_vec(), max.to_le_bytes().to_vec()),
+            Self::Bool(min, max) => (vec![u8::from(min)], vec![u8::from(max)]),
+        }
+    }
+}
+
+fn of_texts<'a>(mut texts: impl Iterator<Item = &'a [u8]>) -> Option<Extremes<'a>> {
+    let first = texts.next()?;
+    let (mut min, mut max) = (first, first);
+    // Most texts differ in their first eight bytes.
+    let (mut min_head, mut max_head) = (head(first), head(first));
+    for text in texts {
+        let head = head(text);
+        if head < min_head || head == min_head && text < min {
+            (min, min_head) = (text, head);
+        } else if head > max_head || head == max_head && text > max {
+            (max, max_head) = (text, head);
+        }
+    }
+    Some(Extremes::Text(min, max))
+}
+
+/// The first eight bytes as a number that is ordered as they are; what is missing is less than anything.
+fn head(text: &[u8]) -> u64 {
+    match text.first_chunk::<8>() {
+        Some(bytes) => u64::from_be_bytes(*bytes),
+        None => text.iter().fold(0, |head, byte| head << 8 | u64::from(*byte)) << (8 * (8 - text.len()) % 64),
+    }
+}
+
+/// Each different value is compared once.
+fn of_indexes<'a>(dictionary: &'a Dictionary, indexes: &[u32]) -> Option<Extremes<'a>> {
+    if indexes.len() == dictionary.indexes().len() {
+        return of_texts((0..dictionary.len()).map(|index| dictionary.get(index)));
+    }
+    let mut met = vec![false; dictionary.len()];
+    for index in indexes {
+        met[*index as usize] = true;
+    }
+    of_texts(met.iter().enumerate().filter(|(_, met)| **met).map(|(index, _)| dictionary.get(index)))
+}
+
+fn of_doubles<'a>(values: &[f64]) -> Option<Extremes<'a>> {
+    let has_numbers = values.iter().any(|value| !value.is_nan());
+    let counted = || values.iter().copied().filter(|value| !has_numbers || !value.is_nan());
+    let (min, max) = (counted().min_by(f64::total_cmp)?, counted().max_by(f64::total_cmp)?);
+    Some(Extremes::Float64(min, max))
+}
+
+/// How many are NaN; none for what cannot be.
+pub(super) fn num_nans(values: &LeafValues<'_>, (from, to): (usize, usize)) -> Option<u64> {
+    match values {
+        LeafValues::Float64(values) => Some(values[from..to].iter().filter(|value| value.is_nan()).count() as u64),
+        _ => None,
+    }
+}
+
+/// The beginning of a text that is too long for a statistic; none if it is not. A least value cut is less still.
+fn cut(text: &[u8]) -> Option<&str> {
+    let start = text.get(..EncodeOptions::STATISTICS_BYTES).filter(|start| start.len() < text.len())?;
+    match str::from_utf8(start) {
+        Ok(start) => Some(start),
+        // In the middle of a character.
+        Err(error) => str::from_utf8(&start[..error.valid_up_to()]).ok(),
+    }
+}
+
+/// Like [`cut`], with the last character that has one replaced by the next one of as many bytes: greater than the
+/// whole text.
+fn cut_up(text: &[u8]) -> Option<Vec<u8>> {
+    let start = cut(text)?;
+    let (at, next) = start.char_indices().rev().find_map(|(at, character)| {
+        let next = char::from_u32(u32::from(character) + 1)?;
+        (next.len_utf8() == character.len_utf8()).then_some((at, next))
+    })?;
+    let mut greater = start.as_bytes()[..at].to_vec();
+    greater.extend_from_slice(next.encode_utf8(&mut [0; 4]).as_bytes());
+    Some(greater)
+}
+
+/// What is known of a page, or of a whole chunk.
+#[derive(Debug, Clone)]
+pub(super) struct Facts<'a> {
+    pub num_values: usize,
+    /// Levels without a value: in lists also those of what is null or empty above the leaf.
+    pub num_nulls: usize,
+    pub num_nans: Option<u64>,
+    /// None if there is no value, or they are not kept.
+    pub extremes: Option<Extremes<'a>>,
+    pub histograms: Histograms,
+}
+
+impl Facts<'_> {
+    /// Of this and the page after it.
+    pub fn join(&mut self, page: &Self) {
+        self.num_values += page.num_values;
+        self.num_nulls += page.num_nulls;
+        self.num_nans = self.num_nans.zip(page.num_nans).map(|(a, b)| a + b);
+        self.extremes = match (self.extremes, page.extremes) {
+            (Some(a), Some(b)) => Some(a.join(b)),
+            (a, b) => a.or(b),
+        };
+        let add = |sums: &mut Vec<i64>, more: &[i64]| sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+        add(&mut self.histograms.repetition, &page.histograms.repetition);
+        add(&mut self.histograms.definition, &page.histograms.definition);
+    }
+
+    /// As the footer has them.
+    pub fn to_statistics(&self, physical: Type) -> Statistics {
+        let text = |min: &[u8], max: &[u8]| {
+            let (least, greatest) = (cut(min), cut_up(max));
+            let (min_is_exact, max_is_exact) = (least.is_none(), greatest.is_none());
+            let min = ByteArray::from(least.map_or(min, str::as_bytes).to_vec());
+            let max = ByteArray::from(greatest.unwrap_or_else(|| max.to_vec()));
+            let statistics = self.value_statistics(Some((min, max)));
+            Statistics::ByteArray(statistics.with_min_is_exact(min_is_exact).with_max_is_exact(max_is_exact))
+        };
+        match (self.extremes, physical) {
+            (Some(Extremes::Text(min, max)), _) => text(min, max),
+            (Some(Extremes::Int64(min, max)), _) => Statistics::Int64(self.value_statistics(Some((min, max)))),
+            (Some(Extremes::Float64(min, max)), _) => Statistics::Double(self.value_statistics(Some((min, max)))),
+            (Some(Extremes::Bool(min, max)), _) => Statistics::Boolean(self.value_statistics(Some((min, max)))),
+            (None, Type::INT64) => Statistics::Int64(self.value_statistics(None)),
+            (None, Type::DOUBLE) => Statistics::Double(self.value_statistics(None)),
+            (None, Type::BOOLEAN) => Statistics::Boolean(self.value_statistics(None)),
+            (None, _) => Statistics::ByteArray(self.value_statistics(None)),
+        }
+    }
+
+    fn value_statistics<T>(&self, extremes: Option<(T, T)>) -> ValueStatistics<T> {
+        let (min, max) = extremes.unzip();
+        ValueStatistics::new(min, max, None, Some(self.num_nulls as u64), false).with_nan_count(self.num_nans)
+    }
+}
+
+/// What readers skip pages by.
+pub(super) fn column_index(physical: Type, pages: &[Facts<'_>]) -> Result<ColumnIndexMetaData> {
+    let mut builder = ColumnIndexBuilder::new(physical);
+    for page in pages {
+        let (min, max) = page.extremes.map_or_else(Default::default, Extremes::to_bytes);
+        let num_nans = page.num_nans.map(|count| count as i64);
+        builder.append(page.num_values == 0, min, max, page.num_nulls as i64, num_nans);
+        let definition = Some(LevelHistogram::from(page.histograms.definition.clone()));
+        builder.append_histograms(&None, &definition);
+    }
+    builder.set_boundary_order(boundary_order(pages));
+    builder.build()
+}
+
+/// Pages without values do not count.
+fn boundary_order(pages: &[Facts<'_>]) -> BoundaryOrder {
+    let extremes: Vec<Extremes<'_>> = pages.iter().filter_map(|page| page.extremes).collect();
+    if extremes.is_sorted_by(Extremes::is_before) {
+        BoundaryOrder::ASCENDING
+    } else if extremes.is_sorted_by(|a, b| b.is_before(a)) {
+        BoundaryOrder::DESCENDING
+    } else {
+        BoundaryOrder::UNORDERED
+    }
+}

@@ -1,0 +1,176 @@
+//! Reading something that may say nothing for hours, without being deaf meanwhile.
+//!
+//! A read of a silent pipe does not end when a signal comes. So the pipe is asked whether it has something before it is
+//! read, and between two questions the observer is asked whether the run shall stop.
+
+use std::{
+    error::Error,
+    fmt,
+    fs::File,
+    io::{self, Read},
+};
+
+use crate::observe::Observer;
+
+/// How long a silent pipe is waited for before the observer is asked again. A person takes less for at once.
+pub const WAIT_MILLIS: u64 = 100;
+
+/// A reader whose reads end when the observer asks for it.
+pub enum Patient {
+    /// Something of the system's, which can be asked whether it has something to read.
+    File(File),
+    /// Any other reader. The observer is asked before each read, and not during one.
+    Any(Box<dyn Read + Send>),
+}
+
+impl Patient {
+    /// Reads some bytes; 0 at the end.
+    ///
+    /// # Errors
+    /// What the reader says, or an error for which [`is_stop`] is true.
+    pub fn read(&mut self, out: &mut [u8], observer: &dyn Observer) -> io::Result<usize> {
+        loop {
+            if observer.stop_requested() {
+                return Err(io::Error::other(Stopped));
+            }
+            let read = match self {
+                Self::File(file) if !has_something(file)? => continue,
+                Self::File(file) => file.read(out),
+                Self::Any(reader) => reader.read(out),
+            };
+            match (read, &self) {
+                // It said that it had something, but somebody else was quicker.
+                (Err(error), Self::File(_)) if error.kind() == io::ErrorKind::WouldBlock => {}
+                (Err(error), _) if error.kind() == io::ErrorKind::Interrupted => {}
+                (read, _) => return read,
+            }
+        }
+    }
+}
+
+/// Whether an error of [`Patient::read`] says that the observer asked for the end.
+pub fn is_stop(error: &io::Error) -> bool {
+    matches!(error.get_ref(), Some(inner) if inner.is::<Stopped>())
+}
+
+#[derive(Debug)]
+struct Stopped;
+
+impl fmt::Display for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("asked to stop")
+    }
+}
+
+impl Error for Stopped {}
+
+/// Whether a read would give something (or the end) at once. Waits for a moment if not.
+#[cfg(unix)]
+fn has_something(file: &File) -> io::Result<bool> {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let wait = Timespec { tv_sec: 0, tv_nsec: WAIT_MILLIS as i64 * 1_000_000 };
+    match poll(&mut [PollFd::new(file, PollFlags::IN)], Some(&wait)) {
+        Ok(ready) => Ok(ready > 0),
+        Err(rustix::io::Errno::INTR) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Here pipes cannot be asked.
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "where it can be asked, it can fail")]
+fn has_something(_: &File) -> io::Result<bool> {
+    Ok(true)
+}
+
+/// Standard input, as a file of its own where the system has such.
+pub fn stdin() -> Patient {
+    #[cfg(unix)]
+    {
+        use std::os::fd::AsFd;
+        if let Ok(own) = io::stdin().as_fd().try_clone_to_owned() {
+            return Patient::File(own.into());
+        }
+    }
+    Patient::Any(Box::new(io::stdin()))
+}
+
+/// Opens a named pipe or a device, without waiting for somebody who writes to it.
+///
+/// # Errors
+/// What the system says.
+pub fn open(path: &std::path::Path) -> io::Result<Patient> {
+    let mut options = File::options();
+    options.read(true);
+    // Elsewhere a pipe that nobody has opened for writing yet may seem to have ended.
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32);
+    }
+    options.open(path).map(Patient::File)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::Write,
+        os::fd::OwnedFd,
+        sync::atomic::{AtomicBool, Ordering},
+        thread,
+        time::{Duration, Instant},
+    };
+
+    use super::*;
+    use crate::observe::Silent;
+
+    #[derive(Default)]
+    struct Flag(AtomicBool);
+
+    impl Observer for Flag {
+        fn stop_requested(&self) -> bool {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+
+    fn pipe() -> (Patient, io::PipeWriter) {
+        let (reader, writer) = io::pipe().unwrap();
+        (Patient::File(File::from(OwnedFd::from(reader))), writer)
+    }
+
+    #[test]
+    fn a_silent_pipe_is_left_when_the_observer_asks_for_it() {
+        let (mut reader, _writer) = pipe();
+        let flag = Flag::default();
+        thread::scope(|scope| {
+            let reading = scope.spawn(|| reader.read(&mut [0; 10], &flag));
+            thread::sleep(Duration::from_millis(3 * WAIT_MILLIS));
+            assert!(!reading.is_finished(), "it waits");
+            flag.0.store(true, Ordering::Relaxed);
+            let asked = Instant::now();
+            let error = reading.join().unwrap().unwrap_err();
+            assert!(is_stop(&error), "{error}");
+            assert!(asked.elapsed() < Duration::from_secs(10));
+        });
+    }
+
+    #[test]
+    fn what_comes_late_is_read_and_the_end_is_an_end() {
+        let (mut reader, mut writer) = pipe();
+        let late = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(2 * WAIT_MILLIS));
+            writer.write_all(b"late").unwrap();
+        });
+        let mut out = [0; 10];
+        assert_eq!(reader.read(&mut out, &Silent).unwrap(), 4);
+        assert_eq!(&out[..4], b"late");
+        assert_eq!(reader.read(&mut out, &Silent).unwrap(), 0);
+        late.join().unwrap();
+    }
+
+    #[test]
+    fn other_errors_are_no_stop() {
+        assert!(!is_stop(&io::Error::other("the disk is gone")));
+        assert!(!is_stop(&io::Error::from(io::ErrorKind::Interrupted)));
+    }
+}

@@ -1,0 +1,77 @@
+use super::*;
+use crate::columns::{ScalarType, Values};
+
+/// Rows with these numbers.
+fn numbers(numbers: std::ops::Range<i64>) -> Columns {
+    let shapes = [ColumnShape::Scalar(ScalarType::Int64)];
+    let mut columns = Columns::new(&shapes);
+    for (row, number) in numbers.enumerate() {
+        columns.columns[0].validity.set(row);
+        let Values::Int64(values) = &mut columns.columns[0].values else { unreachable!() };
+        values.push(number);
+        columns.num_rows = row + 1;
+    }
+    columns
+}
+
+fn values(columns: &Columns) -> &Vec<i64> {
+    let Values::Int64(values) = &columns.columns[0].values else { unreachable!() };
+    values
+}
+
+fn buffers(row_group_rows: usize) -> RowBuffers {
+    RowBuffers::new(vec![ColumnShape::Scalar(ScalarType::Int64)], row_group_rows)
+}
+
+#[test]
+fn a_block_of_many_row_groups_is_handed_out_in_pieces_of_their_own_size() {
+    let mut buffers = buffers(1000);
+    buffers.add(&numbers(0..10), &Partitions::One(0));
+    buffers.add(&numbers(10..100_500), &Partitions::One(0));
+    let mut next = 0;
+    while let Some((partition, group)) = buffers.take_full() {
+        assert_eq!((partition, group.num_rows), (0, 1000));
+        assert!(values(&group).iter().copied().eq(next..next + 1000));
+        // The last one is what is left of the buffer.
+        assert!(values(&group).capacity() < 4000, "{} for 1000 rows", values(&group).capacity());
+        next += 1000;
+    }
+    assert_eq!(next, 100_000);
+    buffers.add(&numbers(0..3), &Partitions::Each(&[1, 0, 1]));
+    assert_eq!(buffers.waiting(), [0, 1]);
+    let rest = buffers.take_all(0).unwrap();
+    assert!(values(&rest).iter().copied().eq((100_000..100_500).chain([1])));
+    assert_eq!(values(&buffers.take_all(1).unwrap()), &[0, 2]);
+    assert_eq!((buffers.bytes(), buffers.largest(), buffers.take_all(0)), (0, None, None));
+}
+
+#[test]
+fn a_row_group_and_a_little_more_is_not_copied() {
+    let mut buffers = buffers(1000);
+    buffers.add(&numbers(0..1003), &Partitions::One(0));
+    let (_, group) = buffers.take_full().unwrap();
+    assert!(values(&group).iter().copied().eq(0..1000));
+    assert_eq!(buffers.take_full(), None);
+    assert_eq!(values(&buffers.take_all(0).unwrap()), &[1000, 1001, 1002]);
+}
+
+#[test]
+fn columns_without_values_are_charged_for() {
+    let mut buffers = buffers(1000);
+    let rows = Columns { num_rows: 1, ..Columns::new(buffers.shapes()) };
+    buffers.add(&rows, &Partitions::One(5));
+    assert_eq!(buffers.largest(), Some((5, size_of::<Column>())));
+}
+
+#[test]
+fn a_partition_is_idle_when_blocks_went_by_without_a_row_for_it() {
+    let mut buffers = buffers(1000);
+    buffers.add(&numbers(0..100), &Partitions::One(0));
+    buffers.add(&numbers(0..10), &Partitions::One(1));
+    assert_eq!(buffers.idle(2, 800), None);
+    buffers.add(&numbers(0..1), &Partitions::One(2));
+    assert_eq!(buffers.idle(2, 800), Some(0));
+    assert_eq!(buffers.idle(2, 80_000), None, "not worth a row group");
+    buffers.add(&numbers(0..1), &Partitions::One(0));
+    assert_eq!(buffers.idle(2, 800), None, "a late row");
+}

@@ -1,0 +1,122 @@
+//! Rows that memory has no room for: in the staging folder until all input was read.
+//!
+//! ```text
+//! rows of partitions 0 1 2 ... 9999  ->  SHARES files, partition p in file p % SHARES  ->  one file after the other:
+//!                                        batches of rows of mixed partitions               few partitions at a time
+//! ```
+//!
+//! With thousands of open partitions each would get a row group of a few rows whenever the memory is full. So the rows
+//! go to disk instead, and come back share by share: the partitions of one share fit in memory, and the rows of a
+//! partition come in the order in which they went.
+//!
+//! [`encode`] and [`decode`] know no file and can be called by any thread; [`SpillFiles`] knows nothing of rows.
+
+mod codec;
+
+pub use codec::{decode, encode};
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, OpenOptions},
+    io::{Read, Seek, SeekFrom, Write},
+    path::PathBuf,
+};
+
+use crate::error::{Error, Result};
+
+/// Files that the partitions are dealt to. At the end a share's partitions are open together: with the most partitions
+/// that a run may have, 1,563.
+pub const SHARES: usize = 64;
+
+/// The files of one run. A file is open only while it is written to or read from.
+#[derive(Debug)]
+pub struct SpillFiles {
+    dir: PathBuf,
+    shares: Vec<Share>,
+}
+
+#[derive(Debug, Default)]
+struct Share {
+    len: u64,
+    /// By number; batches are written in any order.
+    batches: BTreeMap<u64, SpilledBatch>,
+}
+
+/// Where a batch stands.
+#[derive(Debug, Clone)]
+pub struct SpilledBatch {
+    path: PathBuf,
+    offset: u64,
+    len: usize,
+}
+
+impl SpillFiles {
+    /// Files in `dir`, which must exist when the first batch comes.
+    #[must_use]
+    pub fn new(dir: PathBuf) -> Self {
+        Self { dir, shares: (0..SHARES).map(|_| Share::default()).collect() }
+    }
+
+    /// Writes batch `number` of a share.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn append(&mut self, share: usize, number: u64, batch: &[u8]) -> Result<()> {
+        let path = self.path(share);
+        let share = &mut self.shares[share];
+        let mut file = OpenOptions::new().append(true).create(true).open(&path).map_err(Error::io("create", &path))?;
+        file.write_all(batch).map_err(Error::io("write", &path))?;
+        share.batches.insert(number, SpilledBatch { path, offset: share.len, len: batch.len() });
+        share.len += batch.len() as u64;
+        Ok(())
+    }
+
+    /// Bytes of all shares, also of those removed since.
+    #[must_use]
+    pub fn bytes_written(&self) -> u64 {
+        self.shares.iter().map(|share| share.len).sum()
+    }
+
+    /// Batch `number` of a share.
+    ///
+    /// # Errors
+    /// [`Error::Bug`] for a batch that was not written.
+    pub fn batch(&self, share: usize, number: u64) -> Result<SpilledBatch> {
+        let batch = self.shares[share].batches.get(&number).cloned();
+        batch.ok_or_else(|| Error::Bug(format!("{} has no batch {number}", self.path(share).display())))
+    }
+
+    /// Gives the disk space of a share back.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn remove(&mut self, share: usize) -> Result<()> {
+        let path = self.path(share);
+        if self.shares[share].batches.is_empty() {
+            return Ok(());
+        }
+        self.shares[share].batches.clear();
+        fs::remove_file(&path).map_err(Error::io("remove", &path))
+    }
+
+    fn path(&self, share: usize) -> PathBuf {
+        self.dir.join(format!("{share}.spilled"))
+    }
+}
+
+impl SpilledBatch {
+    /// Its bytes.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn read(&self) -> Result<Vec<u8>> {
+        let mut file = File::open(&self.path).map_err(Error::io("open", &self.path))?;
+        let mut bytes = vec![0; self.len];
+        let mut read = || file.seek(SeekFrom::Start(self.offset)).and_then(|_| file.read_exact(&mut bytes));
+        read().map_err(Error::io("read", &self.path))?;
+        Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,55 @@
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    batch::testing::{any_table, columns},
+    columns::Columns,
+};
+
+proptest! {
+    #[test]
+    fn rows_come_back_as_they_went((shapes, rows) in any_table(40)) {
+        let rows = columns(&shapes, &rows);
+        prop_assert_eq!(decode(&encode(&rows).unwrap(), &shapes).unwrap(), rows);
+    }
+
+    #[test]
+    fn bytes_that_were_not_spilled_are_an_error(cut in 0usize..100_000, (shapes, rows) in any_table(10)) {
+        let bytes = encode(&columns(&shapes, &rows)).unwrap();
+        // Behind the batch stands the mark of the stream's end, eight bytes that nobody needs.
+        let cut = cut % (bytes.len() - 8);
+        prop_assert!(matches!(decode(&bytes[..cut], &shapes), Err(Error::Bug(_))));
+    }
+}
+
+#[test]
+fn batches_are_read_by_number_whatever_the_order_of_writing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut files = SpillFiles::new(dir.path().to_owned());
+    for (share, number, bytes) in [(0, 1, "one"), (63, 0, "other"), (0, 0, "zero"), (0, 2, "")] {
+        files.append(share, number, bytes.as_bytes()).unwrap();
+    }
+    let read = |share, number| String::from_utf8(files.batch(share, number).unwrap().read().unwrap()).unwrap();
+    assert_eq!([read(0, 0), read(0, 1), read(0, 2), read(63, 0)], ["zero", "one", "", "other"]);
+    assert!(matches!(files.batch(0, 3), Err(Error::Bug(_))));
+    assert!(matches!(files.batch(1, 0), Err(Error::Bug(_))));
+    files.remove(0).unwrap();
+    files.remove(1).unwrap();
+    assert_eq!(files.bytes_written(), 12);
+    let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["63.spilled"]);
+}
+
+#[test]
+fn a_folder_that_is_gone_is_an_error_of_the_system() {
+    let mut files = SpillFiles::new(Path::new("/nowhere/at/all").to_owned());
+    assert!(matches!(files.append(0, 0, b"x"), Err(Error::Io { .. })));
+}
+
+#[test]
+fn a_table_without_rows_or_columns_comes_back_too() {
+    let rows = Columns { columns: Vec::new(), num_rows: 7 };
+    assert_eq!(decode(&encode(&rows).unwrap(), &[]).unwrap(), rows);
+}

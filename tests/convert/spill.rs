@@ -1,0 +1,50 @@
+//! More open partitions than memory has room for: rows go to disk and come back, none lost, each in its place.
+
+use crate::{
+    data::{export, lines},
+    output::tree,
+    run::Folder,
+};
+
+/// So many folders that columns alone would take more than there is.
+const PARTITIONS: [&str; 2] = ["--partition-by", "bucket(600,id)"];
+
+#[test]
+fn spilled_rows_are_where_they_would_be_with_more_memory() {
+    let folder = Folder::with("in.ndjson", lines(&export(2500, 77)));
+    let spilled = |report: &str| folder.json(report)["spilled_bytes"].as_u64().unwrap();
+    for (out, memory) in [("much", "1GiB"), ("little", "32MiB")] {
+        let report = format!("{out}.json");
+        let places = ["in.ndjson", "--out", out, "--memory", memory, "--report", &report];
+        folder.convert(&[&places[..], &PARTITIONS].concat()).ended_with(0);
+    }
+    assert_eq!(spilled("much.json"), 0);
+    assert!(spilled("little.json") > 100_000, "{} bytes were spilled", spilled("little.json"));
+    let (much, little) = (folder.output("much"), folder.output("little"));
+    assert!(much.partitions().len() > 590);
+    assert_eq!(little.partitions(), much.partitions());
+    assert_eq!(little.files.len(), much.files.len(), "one file for each partition");
+    for footer in little.footers() {
+        assert_eq!(footer.num_row_groups(), 1, "rows came back together");
+    }
+    let left: Vec<_> = folder.names().into_iter().filter(|name| name.contains("spilled")).collect();
+    assert_eq!(left, Vec::<String>::new());
+}
+
+#[test]
+fn spilling_does_not_depend_on_the_number_of_threads() {
+    let folder = Folder::with("in.ndjson", lines(&export(2000, 78)));
+    for threads in ["1", "2", "7"] {
+        let places =
+            ["in.ndjson", "--out", threads, "--threads", threads, "--memory", "32MiB", "--row-group-rows", "6"];
+        folder.convert(&[&places[..], &PARTITIONS].concat()).ended_with(0);
+    }
+    let files = |out: &str| {
+        let mut files = tree(&folder.path(out));
+        files.retain(|path, _| !path.starts_with("_partiquet/commits/"));
+        files
+    };
+    let one = files("1");
+    assert!(one.len() > 590);
+    assert!(one == files("2") && one == files("7"));
+}

@@ -1,0 +1,91 @@
+"""The lines that a run prints for DuckDB and Spark work as they are, whatever the folder is called."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+PURPOSES = ["agent", "007", None]
+RECORDS = "\n".join(
+    f'{{"id":"p{n}","startTime":"2025-07-0{n + 1}T10:00:00Z","purpose":{"null" if p is None else f"{chr(34)}{p}{chr(34)}"},'
+    f'"held":{"true" if n else "false"},"callbackNumberCount":{n}}}'
+    for n, p in enumerate(PURPOSES)
+)
+NAMES = ["plain", "it's", 'a "b"', "a*b?", "[1]", "{x,y}", "back\\slash", "line\nbreak", "a:b", "100%", "ü 😀", "#1", "$x", "-dash"]
+
+
+def printed(partiquet, folder, name, *options):
+    """The lines printed for each reader, by its name."""
+    source = folder / "records.ndjson"
+    source.write_text(RECORDS)
+    words = [partiquet.path, "convert", "records.ndjson", f"--out={name}", *options]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=folder, timeout=120)
+    assert done.returncode == 0, done.stderr
+    text = re.sub(r"^Spark cannot .*\n", "", done.stdout, flags=re.M)
+    parts = re.split(r"^Query it in (DuckDB|Spark)[^\n]*:\n\n", text, flags=re.M)
+    lines = dict(zip(parts[1::2], parts[2::2]))
+    return {reader: "\n".join(line[4:] for line in text.rstrip().split("\n")) for reader, text in lines.items()}
+
+
+def by_duckdb(lines, folder):
+    """What DuckDB gives, started by a shell in the folder that the lines say."""
+    if lines.startswith("cd "):
+        enter, statement = lines.split("\n", 1)
+    else:
+        enter, statement = ":", lines
+    code = "import duckdb, sys; print(duckdb.sql(sys.argv[1]).fetchall())"
+    words = ["bash", "-c", f'{enter} && exec "$@"', "bash", sys.executable, "-c", code, statement]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=folder, timeout=60)
+    assert done.returncode == 0, f"{lines}\n{done.stderr}"
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_duckdb_reads_a_folder_of_any_name(partiquet, tmp_path, name):
+    # neighbours that a pattern taken at its word would read as well
+    (tmp_path / "aXbY").mkdir()
+    lines = printed(partiquet, tmp_path, name, "--partition-by", "purpose")["DuckDB"]
+    assert by_duckdb(lines, tmp_path) == "[('007', 1), ('agent', 1), (None, 1)]"
+
+
+def test_duckdb_reads_a_folder_whose_name_is_not_utf_8(partiquet, tmp_path):
+    name = os.fsdecode(b"odd\xff'name")
+    lines = printed(partiquet, tmp_path, name, "--partition-by", "purpose")["DuckDB"]
+    assert by_duckdb(lines, tmp_path) == "[('007', 1), ('agent', 1), (None, 1)]"
+
+
+def spark_frame(spark, lines, folder):
+    """Runs the lines in a session of their own that guesses, as it does unless told otherwise."""
+    session = spark.newSession()
+    session.conf.set("spark.sql.sources.partitionColumnTypeInference.enabled", "true")
+    # the virtual machine does not follow a change of the folder, so the path is made absolute
+    escaped = re.sub(r"([*?\[\]{}\\])", r"\\\1", str(folder))
+    names = {"spark": session, "here": escaped}
+    exec(re.sub(r"spark\.read\.parquet\((.*)\)\n", r"spark.read.parquet(here + '/' + \1)\n", lines), names)
+    return names["calls"]
+
+
+@pytest.mark.parametrize("name", ["a*b?", "[1]{x,y}", "it's \"back\\slash\"", "line\nbreak"])
+def test_spark_reads_a_folder_of_any_name(partiquet, spark, tmp_path, name):
+    lines = printed(partiquet, tmp_path, name, "--partition-by", "purpose")["Spark"]
+    frame = spark_frame(spark, lines, tmp_path)
+    assert {row["purpose"] for row in frame.collect()} == set(PURPOSES)
+
+
+@pytest.mark.parametrize(
+    ("by", "types"),
+    [
+        ("held", {"held": "boolean"}),
+        ("day(start_time)", {"start_time_day": "date"}),
+        ("day(start_time),held", {"start_time_day": "date", "held": "boolean"}),
+        ("purpose,year(start_time)", {"purpose": "string", "start_time_year": "int"}),
+        ("truncate(10,wrapup_duration_seconds)", {"wrapup_duration_seconds_trunc": "bigint"}),
+        ("bucket(4,id)", {"id_bucket": "int"}),
+    ],
+)
+def test_spark_reads_partition_columns_in_their_types(partiquet, spark, tmp_path, by, types):
+    frame = spark_frame(spark, printed(partiquet, tmp_path, "out", "--partition-by", by)["Spark"], tmp_path)
+    assert {name: dict(frame.dtypes)[name] for name in types} == types
+    assert frame.count() == len(PURPOSES)
