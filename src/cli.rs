@@ -1,8 +1,10 @@
 //! The command line: what was said, what it means, and what a person sees of a run.
 
 mod args;
+mod bench;
 mod config_file;
 mod dry_run;
+mod generate;
 mod human;
 mod next_steps;
 mod paint;
@@ -56,6 +58,8 @@ pub fn main() -> ExitCode {
         Command::Convert(args) => convert(*args),
         Command::Schema(args) => schema(&args).map(|()| 0),
         Command::Infer(args) => infer(&args).map(|()| 0),
+        Command::Bench(args) => bench::run(&args, processors(), &surroundings().now).map(|()| 0),
+        Command::Generate(args) => generate::run(&args, processors()).map(|()| 0),
         Command::Completions { shell } => completions(shell).map(|()| 0),
         Command::Man => man().map(|()| 0),
     };
@@ -134,9 +138,13 @@ fn closing_words(report: &Report, config: &Config, target: Target, paint: Paint)
     text
 }
 
+fn processors() -> usize {
+    thread::available_parallelism().map_or(1, usize::from).min(Config::MAX_THREADS)
+}
+
 fn surroundings() -> Surroundings {
     Surroundings {
-        threads: thread::available_parallelism().map_or(1, usize::from).min(Config::MAX_THREADS),
+        threads: processors(),
         now: DateTime::<Utc>::from(SystemTime::now()).to_rfc3339_opts(SecondsFormat::Secs, true),
         load_model: Model::load,
     }

@@ -21,7 +21,7 @@ use crate::{
     observe::{Observer, Progress, Silent, Stage},
     partition::PartitionPlan,
     pipeline::{Run, Staged, Totals},
-    report::Report,
+    report::{Report, StageSeconds},
     sampling::count_keys,
 };
 
@@ -36,7 +36,9 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
     let inputs = discover(&config.inputs, Some(&config.out), observer)?;
     // First, so that nobody waits for a sample to hear that the folder is not free.
     let dataset = Dataset::open(&config.out, config.mode)?;
+    let begun = observer.clock();
     let table = Table::of(config, &inputs, observer)?;
+    let sampled = observer.clock();
     let staged = table.run(config, inputs, &dataset, observer).stage()?;
     if staged.totals.rows == 0 && !Manifest::live_files(dataset.commits()).is_empty() {
         return Err(Error::Dataset {
@@ -45,6 +47,8 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
             hint: "if it is to be emptied, delete the folder; otherwise look at the inputs".to_owned(),
         });
     }
+    let busy = staged.busy;
+    let converted = observer.clock();
     let run = table.finish(config, staged, observer)?;
     observer.progress(&Progress { stage: Stage::Committing, ..run.progress });
     if observer.stop_requested() {
@@ -52,6 +56,11 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
     }
     let committed = dataset.commit(&run.staged)?;
     let mut report = run.report;
+    report.stage_seconds = StageSeconds {
+        sample: sampled.saturating_sub(begun).as_secs_f64(),
+        commit: observer.clock().saturating_sub(converted).as_secs_f64(),
+        ..busy
+    };
     report.files = committed.manifest.files;
     report.rejects_file = committed.manifest.rejects_file;
     report.output_bytes = report.files.iter().map(|file| file.bytes).sum();

@@ -49,6 +49,7 @@ pub mod dataset;
 pub mod decode;
 pub mod encode;
 pub mod error;
+pub mod generate;
 pub mod infer;
 pub mod input;
 pub mod model;

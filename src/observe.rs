@@ -1,10 +1,17 @@
 //! What a run tells while it runs, and how it is asked to stop.
 
+use std::time::Duration;
+
 /// Watches a run. Called from worker threads, about once for each MiB of JSON.
 pub trait Observer: Sync {
     /// The run has come this far.
     fn progress(&self, progress: &Progress) {
         let _ = progress;
+    }
+
+    /// The time since any fixed moment. The library has no clock: without one here, the report has no times by stage.
+    fn clock(&self) -> Duration {
+        Duration::ZERO
     }
 
     /// Whether the run should end without committing anything.

@@ -35,6 +35,7 @@ use crate::{
     model::Plan,
     observe::Observer,
     partition::PartitionPlan,
+    report::StageSeconds,
 };
 
 /// Blocks between reading and routing, for each thread: one being decoded, one waiting on either side.
@@ -108,6 +109,8 @@ pub struct Staged {
     pub files: Vec<PartitionFiles>,
     /// Rejects, ready to be published.
     pub rejects: RejectsWriter,
+    /// The work of all threads.
+    pub busy: StageSeconds,
     /// The workers.
     pool: ThreadPool,
 }

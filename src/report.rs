@@ -54,11 +54,43 @@ pub struct Report {
     pub warnings: Vec<String>,
     /// Wall time, seconds; measured by the caller.
     pub elapsed_seconds: f64,
+    /// Where the time went, by the observer's clock.
+    pub stage_seconds: StageSeconds,
 }
 
 impl Report {
     /// How many rejects are repeated in the report itself.
     pub const MAX_REJECTS_SHOWN: usize = 20;
+}
+
+/// Seconds of work by stage. Read, decode, route and encode are done by many threads at once, and are the sum over them;
+/// sample and commit stand before and behind, and are as long as they took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct StageSeconds {
+    /// Looking at a sample to choose the attribute columns.
+    pub sample: f64,
+    /// Reading, inflating and cutting into blocks.
+    pub read: f64,
+    /// From blocks to columns.
+    pub decode: f64,
+    /// Accounts, and rows to their partitions.
+    pub route: f64,
+    /// From columns to compressed pages, written to staged files.
+    pub encode: f64,
+    /// Footers, syncs and renames.
+    pub commit: f64,
+}
+
+impl std::ops::AddAssign for StageSeconds {
+    fn add_assign(&mut self, other: Self) {
+        let Self { sample, read, decode, route, encode, commit } = other;
+        self.sample += sample;
+        self.read += read;
+        self.decode += decode;
+        self.route += route;
+        self.encode += encode;
+        self.commit += commit;
+    }
 }
 
 /// One input as it was read.

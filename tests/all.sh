@@ -41,10 +41,6 @@ cargo clippy --version >/dev/null 2>&1 || fail "clippy is missing: rustup compon
 
 python=${PYTHON:-python3}
 command -v "$python" >/dev/null || fail "$python is missing: install Python 3.11 or newer, or name one in PYTHON"
-"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
-    fail "$("$python" --version) is too old for the packages of the tests: they need 3.11 or newer; PYTHON can name one"
-"$python" -c 'import venv, ensurepip' 2>/dev/null ||
-    fail "the venv module of $python is missing (Debian and Ubuntu: apt install python3-venv)"
 
 # Spark looks for Java in this order.
 java=java
@@ -62,18 +58,7 @@ target=$(cargo metadata --format-version 1 --no-deps --locked |
     "$python" -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
 
 step "Python packages"
-requirements=tests/python/requirements.txt
-environment=$target/python
-wanted=$("$python" -c 'import hashlib, sys; print(sys.version, hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' \
-    "$requirements")
-if [ "$(cat "$environment/installed" 2>/dev/null)" = "$wanted" ]; then
-    echo "as $requirements wants them"
-else
-    "$python" -m venv --clear "$environment"
-    "$environment/bin/python" -m pip install --quiet --no-input --disable-pip-version-check -r "$requirements"
-    # Written last: an installation that broke off is done again.
-    printf '%s\n' "$wanted" >"$environment/installed"
-fi
+environment=$(PYTHON=$python tests/python/environment.sh)
 
 step "format"
 cargo fmt --check

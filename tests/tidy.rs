@@ -169,7 +169,8 @@ fn only_in(words: &[&str], allowed: &[(&str, &str)]) {
 const PROGRAM: [(&str, &str); 2] = [("cli", "talks to a person and to the system"), ("main", "hands the exit code on")];
 
 const VOCABULARY: [&str; 6] = ["error", "config", "model", "columns", "report", "observe"];
-const STAGES: [&str; 7] = ["input", "decode", "batch", "partition", "spill", "encode", "dataset"];
+/// `generate` stands before the first of them: it makes input, and knows none of them.
+const STAGES: [&str; 8] = ["generate", "input", "decode", "batch", "partition", "spill", "encode", "dataset"];
 const ABOVE: [&str; 6] = ["pipeline", "convert", "sampling", "infer", "cli", "main"];
 
 /// Modules of this crate that a file names.
@@ -239,7 +240,10 @@ fn threads_are_known_to_the_pipeline_only() {
         &[
             ("pipeline", "all stages at work at once"),
             ("input/stream", "what is read once is shared between the sample and the run"),
-            ("cli", "the stop flag of the signals, and the progress display that many workers call"),
+            (
+                "cli",
+                "the stop flag of the signals, the progress display that many workers call, generated input written by all cores",
+            ),
         ],
     );
 }
@@ -254,7 +258,7 @@ fn the_file_system_is_known_at_the_ends_only() {
             ("encode/staged_file", "writes data files"),
             ("spill", "rows that memory has no room for"),
             ("model/file", "reads a model that somebody wrote"),
-            ("cli", "config file, report file"),
+            ("cli", "config file, report file, generated input"),
         ],
     );
 }

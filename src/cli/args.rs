@@ -10,7 +10,7 @@ use clap::{
 };
 use partiquet::config::{AttributeColumns, AttributeMap, Compression, MaxRejects, Mode, PartitionBy, Size};
 
-use super::schema::SchemaForm;
+use super::{bench, generate, schema::SchemaForm};
 
 /// Flattens nested contact-centre JSON into Hive-partitioned Parquet: every participant a row, every leaf a column,
 /// nothing lost.
@@ -36,6 +36,12 @@ pub enum Command {
     /// Reads the first records of the inputs, guesses where the rows are and what type each member has, and prints a
     /// model document. Look it over, then use it: partiquet convert INPUT --model FILE --out DIR
     Infer(InferArgs),
+    /// Write realistic invented input of any size
+    #[command(after_help = generate::EXAMPLES)]
+    Generate(Box<generate::GenerateArgs>),
+    /// Measure conversions: a matrix of options, also beside other engines
+    #[command(after_help = bench::EXAMPLES)]
+    Bench(Box<bench::BenchArgs>),
     /// Print a completion script for a shell
     #[command(
         after_help = "Example:  partiquet completions bash > ~/.local/share/bash-completion/completions/partiquet"

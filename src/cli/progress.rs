@@ -104,6 +104,10 @@ fn line(text: &dyn std::fmt::Display) {
 }
 
 impl Observer for Console {
+    fn clock(&self) -> Duration {
+        self.elapsed()
+    }
+
     fn progress(&self, progress: &Progress) {
         if matches!(self.display, Display::Nothing) {
             return;

@@ -65,13 +65,18 @@ impl ReportFile {
 
     /// Writes and publishes.
     pub fn write(self, document: &Value) -> Result<()> {
-        let mut text = serde_json::to_vec_pretty(document)
+        let mut text = serde_json::to_string_pretty(document)
             .map_err(|error| Error::Bug(format!("the report is not JSON: {error}")))?;
-        text.push(b'\n');
+        text.push('\n');
+        self.write_text(&text)
+    }
+
+    /// The same for a report in words.
+    pub fn write_text(self, text: &str) -> Result<()> {
         match self {
-            Self::Stdout => super::print(&mut io::stdout().lock(), &text),
+            Self::Stdout => super::print(&mut io::stdout().lock(), text.as_bytes()),
             Self::Staged { path, mut staged } => {
-                let written = staged.file.write_all(&text).and_then(|()| staged.file.sync_all());
+                let written = staged.file.write_all(text.as_bytes()).and_then(|()| staged.file.sync_all());
                 written.and_then(|()| fs::rename(&staged.path, &path)).map_err(Error::io("write the report", path))
             }
         }

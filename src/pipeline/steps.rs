@@ -21,6 +21,7 @@ use crate::{
     input::{Piece, RecordBlock, discover::total_bytes, reader::BlockReader},
     observe::{Observer, Progress, Stage},
     partition::{Router, RowBuffers},
+    report::StageSeconds,
     spill::{self, SpillFiles},
 };
 
@@ -80,6 +81,8 @@ struct State<'a> {
     /// Memory to be used again.
     spare_bytes: Vec<Vec<u8>>,
     spare_columns: Vec<Columns>,
+    /// The work of all threads that have returned.
+    busy: StageSeconds,
     error: Option<Error>,
 }
 
@@ -159,6 +162,7 @@ impl<'a> Steps<'a> {
                 to_spill: 0,
                 spare_bytes: Vec::new(),
                 spare_columns: Vec::new(),
+                busy: StageSeconds::default(),
                 error: None,
             }),
             changed: Condvar::new(),
@@ -184,21 +188,28 @@ impl<'a> Steps<'a> {
         let _wakes_others = WakeOthers(self);
         let mut decoder = self.decoder.clone();
         let mut scratch = EncodeScratch::default();
+        let mut busy = StageSeconds::default();
         loop {
-            let result = match self.next_step() {
-                Step::Encode(job) => self.encode(&mut scratch, job),
-                Step::Route(merge, arrived) => self.route(*merge, arrived),
+            let step = self.next_step();
+            let begun = self.observer.clock();
+            let (result, spent) = match step {
+                Step::Encode(job) => (self.encode(&mut scratch, job), &mut busy.encode),
+                Step::Route(merge, arrived) => (self.route(*merge, arrived), &mut busy.route),
                 Step::Decode(piece, block, lines, columns) => {
                     self.decode(&mut decoder, piece, block, lines, columns);
-                    Ok(())
+                    (Ok(()), &mut busy.decode)
                 }
                 Step::Read(reader, recycled) => {
                     self.read(*reader, recycled);
-                    Ok(())
+                    (Ok(()), &mut busy.read)
                 }
-                Step::ReadSpilled(piece, spilled) => self.read_spilled(piece, spilled),
-                Step::Done => return,
+                Step::Done => {
+                    self.lock().busy += busy;
+                    return;
+                }
+                Step::ReadSpilled(piece, spilled) => (self.read_spilled(piece, spilled), &mut busy.route),
             };
+            *spent += self.observer.clock().saturating_sub(begun).as_secs_f64();
             if let Err(error) = result {
                 self.fail(error);
             }
@@ -219,7 +230,7 @@ impl<'a> Steps<'a> {
         totals.partition_values_displaced = router.num_displaced();
         let spilled = self.spilled.into_inner().unwrap_or_else(PoisonError::into_inner);
         totals.spilled_bytes = spilled.bytes_written();
-        Ok(Staged { totals, files: self.files.into_partitions(router.paths())?, rejects, pool })
+        Ok(Staged { totals, files: self.files.into_partitions(router.paths())?, rejects, busy: state.busy, pool })
     }
 
     fn lock(&self) -> MutexGuard<'_, State<'a>> {

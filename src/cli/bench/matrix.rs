@@ -1,0 +1,80 @@
+//! What is varied, and every combination of it.
+
+use partiquet::config::{AttributeColumns, Compression, PartitionBy, Size};
+use serde::Serialize;
+
+use super::inputs::{Input, Stored};
+
+/// The values of each thing that is varied; none of the lists is empty.
+pub struct Asked {
+    pub threads: Vec<usize>,
+    pub codecs: Vec<Compression>,
+    pub partitions: Vec<PartitionBy>,
+    pub sizes: Vec<Size>,
+    pub stored: Vec<Stored>,
+    pub attributes: AttributeColumns,
+}
+
+/// One combination.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Setting {
+    pub input: Input,
+    pub threads: usize,
+    #[serde(serialize_with = "as_text")]
+    pub codec: Compression,
+    #[serde(serialize_with = "as_text")]
+    pub partition_by: PartitionBy,
+    #[serde(serialize_with = "as_text")]
+    pub attributes: AttributeColumns,
+}
+
+fn as_text<S: serde::Serializer>(value: &impl std::fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+/// Every combination, the threads varied first.
+pub fn settings(asked: &Asked, inputs: &[Input]) -> Vec<Setting> {
+    let mut settings = Vec::new();
+    for input in inputs {
+        for partition_by in &asked.partitions {
+            for codec in &asked.codecs {
+                for threads in &asked.threads {
+                    settings.push(Setting {
+                        input: input.clone(),
+                        threads: *threads,
+                        codec: *codec,
+                        partition_by: partition_by.clone(),
+                        attributes: asked.attributes.clone(),
+                    });
+                }
+            }
+        }
+    }
+    settings
+}
+
+impl Setting {
+    /// What tells this setting from the others, shortly: only what differs among them.
+    pub fn label(&self, among: &[Self]) -> String {
+        let differs = |value: &dyn Fn(&Self) -> String| among.iter().any(|other| value(other) != value(self));
+        let values: [&dyn Fn(&Self) -> String; 5] = [
+            &|setting| setting.input.size_text(),
+            &|setting| setting.input.stored.to_string(),
+            &|setting| setting.partition_by.to_string(),
+            &|setting| setting.codec.to_string(),
+            &|setting| format!("{} thread{}", setting.threads, if setting.threads == 1 { "" } else { "s" }),
+        ];
+        let told: Vec<String> = values.iter().filter(|value| differs(*value)).map(|value| value(self)).collect();
+        if told.is_empty() { values[4](self) } else { told.join(", ") }
+    }
+
+    /// Everything that does not change with the threads.
+    pub fn is_same_but_threads(&self, other: &Self) -> bool {
+        Self { threads: 0, ..self.clone() } == Self { threads: 0, ..other.clone() }
+    }
+
+    /// Everything that does not change with the size of the input.
+    pub fn is_same_but_size(&self, other: &Self) -> bool {
+        Self { input: other.input.clone(), ..self.clone() } == *other && self.input.stored == other.input.stored
+    }
+}

@@ -1,0 +1,244 @@
+//! Parts on their way to files: made and compressed by all threads, written in their order by one, and under their final
+//! name only when all of them are there.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    ops::Range,
+    path::{Path, PathBuf},
+    process,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use clap::ValueEnum;
+use flate2::write::GzEncoder;
+use partiquet::{
+    Error, Result,
+    config::Mode,
+    generate::{Generator, Part},
+};
+use rayon::prelude::*;
+
+/// How generated input is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum InputCompression {
+    Gz,
+    Zst,
+}
+
+impl InputCompression {
+    /// What most exporters use, `gzip` among them.
+    const GZ_LEVEL: u32 = 6;
+    /// What `zstd` uses.
+    const ZST_LEVEL: i32 = 3;
+
+    /// What the name of a file ends in.
+    pub const fn ending(self) -> &'static str {
+        match self {
+            Self::Gz => ".gz",
+            Self::Zst => ".zst",
+        }
+    }
+
+    fn compress(self, bytes: &[u8]) -> io::Result<Vec<u8>> {
+        match self {
+            Self::Gz => {
+                let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::new(Self::GZ_LEVEL));
+                encoder.write_all(bytes)?;
+                encoder.finish()
+            }
+            Self::Zst => zstd::bulk::compress(bytes, Self::ZST_LEVEL),
+        }
+    }
+}
+
+/// Where to.
+pub struct Destination<'a> {
+    pub path: &'a Path,
+    /// How many files in a folder; none for one file.
+    pub files: Option<u64>,
+    pub mode: Mode,
+    pub compression: Option<InputCompression>,
+}
+
+/// What was written.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Written {
+    pub made: Part,
+    /// Bytes of JSON.
+    pub bytes: u64,
+    /// Bytes of the files.
+    pub bytes_stored: u64,
+}
+
+/// Parts made at a time by each thread, while those before are written: enough that none waits for another.
+const PARTS_PER_THREAD: usize = 4;
+
+/// Files of one folder: more cannot be listed in reasonable time, and their numbers keep five digits.
+const MAX_FILES: u64 = 99_999;
+
+/// Writes all parts.
+///
+/// # Errors
+/// [`Error::Usage`] for a place that is taken or cannot be used, [`Error::Io`] when the system refuses, [`Error::Interrupted`]
+/// when `stop` was set.
+pub fn write(generator: &Generator, to: &Destination<'_>, threads: usize, stop: &AtomicBool) -> Result<Written> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|error| Error::usage(format!("cannot start {threads} threads: {error}"), "use fewer"))?;
+    let parts = 0..generator.num_parts();
+    let writer = PartsWriter { generator, compression: to.compression, stop, batch: threads * PARTS_PER_THREAD };
+    if to.path == Path::new("-") {
+        if to.files.is_some() {
+            return Err(Error::usage("standard output is no folder", "leave out --files, or give --out a path"));
+        }
+        return pool.install(|| writer.write(parts, &mut io::stdout(), Path::new("standard output")));
+    }
+    let place = Place::claim(to.path, to.mode)?;
+    let Some(files) = to.files else {
+        let mut file = File::create_new(&place.staged).map_err(Error::io("create", to.path))?;
+        let written = pool.install(|| writer.write(parts, &mut file, to.path))?;
+        place.publish()?;
+        return Ok(written);
+    };
+    if !(1..=generator.num_parts().min(MAX_FILES)).contains(&files) {
+        let most = generator.num_parts().min(MAX_FILES);
+        let message = format!("{files} files are not possible for so much data");
+        return Err(Error::usage(message, format!("use 1 to {most}, or ask for more data")));
+    }
+    fs::create_dir(&place.staged).map_err(Error::io("create the folder", to.path))?;
+    let mut all = Written::default();
+    let ending = to.compression.map_or("", InputCompression::ending);
+    for number in 0..files {
+        let path = place.staged.join(format!("calls-{:05}.ndjson{ending}", number + 1));
+        let mut file = File::create_new(&path).map_err(Error::io("create", &path))?;
+        let first = |number: u64| (u128::from(parts.end) * u128::from(number) / u128::from(files)) as u64;
+        let one = pool.install(|| writer.write(first(number)..first(number + 1), &mut file, &path))?;
+        all.made += one.made;
+        all.bytes += one.bytes;
+        all.bytes_stored += one.bytes_stored;
+    }
+    place.publish()?;
+    Ok(all)
+}
+
+struct PartsWriter<'a> {
+    generator: &'a Generator,
+    compression: Option<InputCompression>,
+    stop: &'a AtomicBool,
+    /// Parts made at a time.
+    batch: usize,
+}
+
+/// A part as it will stand in the file.
+#[derive(Default)]
+struct Made {
+    part: Part,
+    num_bytes: u64,
+    stored: Vec<u8>,
+}
+
+impl PartsWriter<'_> {
+    /// Writes these parts in their order, making the next ones meanwhile. Bounded by two batches.
+    fn write(&self, parts: Range<u64>, out: &mut (dyn Write + Send), path: &Path) -> Result<Written> {
+        let refused = |error| Error::io("write", path)(error);
+        let mut written = Written::default();
+        let mut ready: Vec<Made> = Vec::new();
+        let mut spare: Vec<Made> = Vec::new();
+        let mut next = parts.start;
+        loop {
+            if self.stop.load(Ordering::Relaxed) {
+                return Err(Error::Interrupted);
+            }
+            let end = parts.end.min(next + self.batch as u64);
+            let mut making = std::mem::take(&mut spare);
+            making.resize_with((end - next) as usize, Made::default);
+            let (wrote, made) = rayon::join(
+                || ready.iter().try_for_each(|made| out.write_all(&made.stored)),
+                || making.par_iter_mut().enumerate().try_for_each(|(at, made)| self.make(next + at as u64, made)),
+            );
+            wrote.and(made).map_err(refused)?;
+            for made in &ready {
+                written.made += made.part;
+                written.bytes += made.num_bytes;
+                written.bytes_stored += made.stored.len() as u64;
+            }
+            if making.is_empty() {
+                return out.flush().map_err(refused).map(|()| written);
+            }
+            (spare, ready, next) = (ready, making, end);
+        }
+    }
+
+    fn make(&self, part: u64, made: &mut Made) -> io::Result<()> {
+        made.stored.clear();
+        made.part = self.generator.part(part, &mut made.stored);
+        made.num_bytes = made.stored.len() as u64;
+        if let Some(compression) = self.compression {
+            made.stored = compression.compress(&made.stored)?;
+        }
+        Ok(())
+    }
+}
+
+/// A path that will be there whole or not at all. Not synced: what a power cut takes away can be made again.
+struct Place<'a> {
+    path: &'a Path,
+    staged: PathBuf,
+}
+
+impl<'a> Place<'a> {
+    fn claim(path: &'a Path, mode: Mode) -> Result<Self> {
+        let Some(name) = path.file_name() else {
+            return Err(Error::usage(
+                format!("{} cannot be written to", path.display()),
+                "give --out a name of its own",
+            ));
+        };
+        let is_there = path.symlink_metadata().is_ok();
+        if is_there && mode == Mode::Error {
+            let message = format!("{} is already there", path.display());
+            return Err(Error::usage(message, "choose another path, or say --mode overwrite to replace it"));
+        }
+        let beside = |what: &str| {
+            let mut hidden = std::ffi::OsString::from(".");
+            hidden.push(name);
+            hidden.push(format!(".{}.{what}", process::id()));
+            path.with_file_name(hidden)
+        };
+        Ok(Self { path, staged: beside("tmp") })
+    }
+
+    /// Gives it its name. What was there before goes away only now, and comes back if the name cannot be given.
+    fn publish(self) -> Result<()> {
+        let refused = |error| Error::io("write", self.path)(error);
+        let old = self.staged.with_extension("old");
+        let was_there = match fs::rename(self.path, &old) {
+            Ok(()) => true,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+            Err(error) => return Err(refused(error)),
+        };
+        if let Err(error) = fs::rename(&self.staged, self.path) {
+            if was_there {
+                let _ = fs::rename(&old, self.path);
+            }
+            return Err(refused(error));
+        }
+        if was_there {
+            remove(&old).map_err(Error::io("remove what was replaced", &old))?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        // After the rename there is nothing left to remove.
+        let _ = remove(&self.staged);
+    }
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    if path.symlink_metadata()?.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
+}

@@ -1,0 +1,262 @@
+//! Realistic input of any size, for measuring and for tests: an imagined contact centre and its calls.
+//!
+//! ```text
+//! Settings -> Generator (people, queues, attribute keys, calendar) -> part 0, part 1, ... each a run of whole records
+//! ```
+//!
+//! A part depends on the settings and its number alone, so parts can be made in any order and on any number of threads,
+//! and put together they are always the same bytes. What is written, and where to, is up to the caller.
+//!
+//! Everything in it is invented: telephone numbers are of the ranges reserved for fiction (555-01xx), mail addresses of
+//! example.com, network addresses of RFC 5737.
+
+mod attributes;
+mod broken;
+mod call;
+mod centre;
+mod json;
+mod random;
+mod render;
+mod settings;
+mod time;
+
+pub use settings::{Amount, BrokenKind, Order, Profile, Settings, Shape, Share};
+
+use self::{
+    call::{Call, id},
+    centre::Centre,
+    json::Object,
+    random::Random,
+    render::View,
+    time::HOUR_MS,
+};
+use crate::error::Result;
+
+/// Makes the parts of one input. Can be shared by threads.
+///
+/// ```
+/// use partiquet::generate::{Amount, Generator, Profile, Settings};
+///
+/// # fn main() -> partiquet::Result<()> {
+/// let generator = Generator::new(Settings { amount: Amount::Records(3), ..Settings::of(Profile::Typical) })?;
+/// let mut lines = Vec::new();
+/// let part = generator.part(0, &mut lines);
+/// assert_eq!((generator.num_parts(), part.records), (1, 3));
+/// assert!(lines.starts_with(b"{\"id\":\"") && lines.ends_with(b"}\n"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Generator {
+    settings: Settings,
+    centre: Centre,
+    num_parts: u64,
+}
+
+/// What is in a part.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Part {
+    /// Lines of it.
+    pub records: u64,
+    /// Participants in those that are not broken.
+    pub rows: u64,
+    /// Records that are broken.
+    pub broken: u64,
+}
+
+impl std::ops::AddAssign for Part {
+    fn add_assign(&mut self, other: Self) {
+        let Self { records, rows, broken } = other;
+        self.records += records;
+        self.rows += rows;
+        self.broken += broken;
+    }
+}
+
+/// Conversations of a page of a listing: what the API gives when it is not asked for more.
+const PAGE_CONVERSATIONS: usize = 25;
+/// Share of notifications that are only a sign of life.
+const HEARTBEATS: f64 = 0.02;
+/// Share of calls that come late, where calls do, and by how much at most.
+const LATE: f64 = 0.03;
+const LATEST_MS: f64 = (72 * HOUR_MS) as f64;
+
+impl Generator {
+    /// Bytes of a part when a size is asked for: enough to keep a thread busy for some milliseconds, and little to hold.
+    pub const PART_BYTES: u64 = 1 << 20;
+    /// Records of a part when a number of records is asked for; of pages, which are long, fewer.
+    pub const PART_RECORDS: u64 = 256;
+    const PART_PAGES: u64 = 8;
+
+    /// Imagines the centre.
+    ///
+    /// # Errors
+    /// [`Error::Usage`](crate::Error::Usage) for settings that are not possible.
+    pub fn new(settings: Settings) -> Result<Self> {
+        settings.check()?;
+        let centre = Centre::new(&settings);
+        let num_parts = match settings.amount {
+            Amount::Bytes(bytes) => bytes.div_ceil(Self::PART_BYTES),
+            Amount::Records(records) => records.div_ceil(Self::part_records(settings.shape)),
+        };
+        Ok(Self { settings, centre, num_parts })
+    }
+
+    /// How many parts there are; never 0.
+    #[must_use]
+    pub const fn num_parts(&self) -> u64 {
+        self.num_parts
+    }
+
+    /// Appends a part, whole lines, to `out`.
+    pub fn part(&self, part: u64, out: &mut Vec<u8>) -> Part {
+        let begun = out.len();
+        let mut made = Part::default();
+        let mut writer = Writer { generator: self, random: Random::new(self.settings.seed, part), made: 0 };
+        let share_of = |done: f64| (part as f64 + done.min(1.0)) / self.num_parts as f64;
+        // Half a record more or less: so the whole comes out at the size asked for.
+        let (bytes, records) = match self.settings.amount {
+            Amount::Bytes(all) => (Some(share(all, part, self.num_parts)), u64::MAX),
+            Amount::Records(all) => {
+                let each = Self::part_records(self.settings.shape);
+                (None, (all - (part * each).min(all)).min(each))
+            }
+        };
+        while made.records < records {
+            let done = match bytes {
+                Some(bytes) => (out.len() - begun) as f64 / bytes as f64,
+                None => made.records as f64 / records as f64,
+            };
+            let before = out.len();
+            let some = writer.records(share_of(done), records - made.records, out);
+            if let Some(bytes) = bytes {
+                let (had, has) = ((before - begun) as u64, (out.len() - begun) as u64);
+                if has > bytes && had > 0 && has - bytes > bytes.saturating_sub(had) {
+                    out.truncate(before);
+                    break;
+                }
+            }
+            made += some;
+            if bytes.is_some_and(|bytes| (out.len() - begun) as u64 >= bytes) {
+                break;
+            }
+        }
+        made
+    }
+
+    const fn part_records(shape: Shape) -> u64 {
+        match shape {
+            Shape::Listing => Self::PART_PAGES,
+            Shape::Conversations | Shape::Participants | Shape::Notifications => Self::PART_RECORDS,
+        }
+    }
+}
+
+/// What falls to a part when `all` is shared out evenly.
+fn share(all: u64, part: u64, parts: u64) -> u64 {
+    all / parts + u64::from(part < all % parts)
+}
+
+/// Writes the records of one part.
+struct Writer<'a> {
+    generator: &'a Generator,
+    random: Random,
+    /// Pages so far.
+    made: u64,
+}
+
+impl Writer<'_> {
+    /// Writes the records that one call, or one page of calls, gives, but at most so many. `done` (0 to 1) is how much of
+    /// all the data stands before them.
+    fn records(&mut self, done: f64, most: u64, out: &mut Vec<u8>) -> Part {
+        let centre = &self.generator.centre;
+        let mut made = Part::default();
+        match self.generator.settings.shape {
+            Shape::Conversations => {
+                let call = self.call(done);
+                made +=
+                    self.record(call.legs.len(), out, |_, out| render::conversation(centre, &call, View::REST, out));
+            }
+            Shape::Participants => {
+                let call = self.call(done);
+                for leg in call.legs.iter().take(usize::try_from(most).unwrap_or(usize::MAX)) {
+                    made += self.record(1, out, |_, out| render::participant(centre, &call, leg, View::REST, out));
+                }
+            }
+            Shape::Listing => {
+                let calls: Vec<Call> = (0..PAGE_CONVERSATIONS).map(|_| self.call(done)).collect();
+                self.made += 1;
+                let page = self.made;
+                let rows = calls.iter().map(|call| call.legs.len()).sum();
+                made += self.record(rows, out, |_, out| listing(centre, &calls, page, out));
+            }
+            Shape::Notifications => {
+                let call = self.call(done);
+                // The moments at which something changes are those at which a leg begins; and then it ends.
+                let moments = call.legs.iter().map(|leg| leg.start).skip(1).chain([call.end]);
+                for now in moments.take(usize::try_from(most).unwrap_or(usize::MAX)) {
+                    let view = View { now, is_notification: true };
+                    let rows = call.legs.iter().filter(|leg| leg.start <= now).count();
+                    let is_heartbeat = self.random.chance(HEARTBEATS);
+                    made += self.record(if is_heartbeat { 0 } else { rows }, out, |random, out| {
+                        if is_heartbeat {
+                            out.extend_from_slice(
+                                br#"{"topicName":"channel.metadata","eventBody":{"message":"WebSocket Heartbeat"}}"#,
+                            );
+                        } else {
+                            notification(centre, &call, view, random, out);
+                        }
+                    });
+                }
+            }
+        }
+        made
+    }
+
+    /// One line; broken, if it is its turn.
+    fn record(&mut self, rows: usize, out: &mut Vec<u8>, write: impl FnOnce(&mut Random, &mut Vec<u8>)) -> Part {
+        let settings = &self.generator.settings;
+        let start = out.len();
+        write(&mut self.random, out);
+        let is_broken = self.random.chance(settings.broken.get());
+        if is_broken {
+            let kind = *self.random.pick(&settings.broken_kinds);
+            broken::break_record(kind, start, &mut self.random, out);
+        }
+        out.push(b'\n');
+        Part { records: 1, rows: if is_broken { 0 } else { rows as u64 }, broken: u64::from(is_broken) }
+    }
+
+    fn call(&mut self, done: f64) -> Call {
+        let Generator { settings, centre, .. } = self.generator;
+        let random = &mut self.random;
+        let start = match settings.order {
+            Order::Shuffled => centre.calendar.at(random.unit()),
+            Order::Late if random.chance(LATE) => {
+                (centre.calendar.at(done) - (random.unit() * LATEST_MS) as i64).max(0)
+            }
+            Order::Time | Order::Late => centre.calendar.at(done),
+        };
+        let has_drifted = settings.drift_from.is_some_and(|from| done >= from.get());
+        Call::new(centre, start, has_drifted, random)
+    }
+}
+
+fn listing(centre: &Centre, calls: &[Call], page: u64, out: &mut Vec<u8>) {
+    let mut object = Object::begin(out, &centre.calendar);
+    object.list("entities", calls, |call, out| render::conversation(centre, call, View::REST, out));
+    object.number("pageSize", PAGE_CONVERSATIONS as u64);
+    object.number("pageNumber", page);
+    object.text("selfUri", "/api/v2/conversations/calls");
+    object.end();
+}
+
+fn notification(centre: &Centre, call: &Call, view: View, random: &mut Random, out: &mut Vec<u8>) {
+    let mut object = Object::begin(out, &centre.calendar);
+    object.id_within("topicName", "v2.routing.queues.", centre.queues[call.queue].id, ".conversations.calls");
+    object.text("version", "2");
+    render::conversation(centre, call, view, object.name("eventBody"));
+    let correlation = id(random);
+    object.object("metadata", |object| object.id("CorrelationId", correlation));
+    object.end();
+}

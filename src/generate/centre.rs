@@ -1,0 +1,194 @@
+//! The contact centre that all calls belong to: its people, queues and other things with an id.
+
+use super::{
+    attributes::Attributes,
+    json::Id,
+    random::Random,
+    settings::{Settings, Share},
+    time::Calendar,
+};
+
+pub(super) const FIRST_NAMES: [&str; 20] = [
+    "Ada", "Bruno", "Chidi", "Dilan", "Elif", "Farid", "Greta", "Hana", "Igor", "Jonas", "Kemal", "Lotte", "Mila",
+    "Nuno", "Olga", "Pavel", "Quinn", "Rosa", "Sven", "Tuva",
+];
+const LAST_NAMES: [&str; 16] = [
+    "Abel",
+    "Brandt",
+    "Castro",
+    "Duarte",
+    "Eriksen",
+    "Fuchs",
+    "Gruber",
+    "Hoxha",
+    "Ivanov",
+    "Jansen",
+    "Keller",
+    "Lindqvist",
+    "Moreau",
+    "Novak",
+    "Okafor",
+    "Petrov",
+];
+/// Names beyond ASCII, one to four bytes a character.
+const UNICODE_NAMES: [&str; 10] = [
+    "Søren Ekström",
+    "Müge Yılmaz",
+    "Jólan Köhler",
+    "Łukasz Żak",
+    "Ольга Петрова",
+    "Νίκος Παππάς",
+    "田中 さくら",
+    "김민준",
+    "Zoë 🌸 Ångström",
+    "أحمد علي",
+];
+const TOWNS: [&str; 8] = [
+    "Springfield IL",
+    "Northtown",
+    "Lakeview OH",
+    "San Rafael ",
+    "Kleinheim",
+    "Port Alma",
+    "Westbrook",
+    "+15555550100",
+];
+const UNICODE_TOWNS: [&str; 4] = ["Wüstenrot", "Malmö", "São Roque", "東京"];
+const QUEUES: [&str; 20] = [
+    "Billing",
+    "Sales",
+    "Technical Support",
+    "Retention",
+    "Claims",
+    "Cancellations",
+    "Orders / Returns",
+    "VIP",
+    "Collections",
+    "Onboarding",
+    "Field Service",
+    "After Hours",
+    "Spanish",
+    "Partners",
+    "Loans",
+    "Cards",
+    "Fraud",
+    "Travel",
+    "Warranty",
+    "Complaints",
+];
+const UNICODE_QUEUES: [&str; 4] = ["Kündigungen", "Español", "Rückruf", "客服"];
+const WRAPUPS: [&str; 9] = [
+    "Resolved",
+    "Follow up",
+    "Wrong number",
+    "Sale",
+    "No sale",
+    "Escalated",
+    "Callback agreed",
+    "Cancelled",
+    "Info given",
+];
+
+/// How many there are of what has few of its kind.
+const TEAMS: usize = 12;
+const SCRIPTS: usize = 20;
+const SKILLS: usize = 30;
+const LANGUAGES: usize = 5;
+
+/// Something with an id, as JSON in the forms in which it is referred to.
+#[derive(Debug)]
+pub(super) struct Reference {
+    pub id: Id,
+    pub name: String,
+    /// `{"id":..,"name":..,"selfUri":..}`: REST.
+    pub full: Vec<u8>,
+    /// `{"id":..,"name":..}`: notifications.
+    pub short: Vec<u8>,
+    /// `{"id":..,"selfUri":..}`: where only an address is given.
+    pub address: Vec<u8>,
+}
+
+impl Reference {
+    fn new(random: &mut Random, kind: &str, name: String) -> Self {
+        let id = Id(random.bits(), random.bits());
+        let text = id.text();
+        Self {
+            id,
+            full: format!(r#"{{"id":"{text}","name":"{name}","selfUri":"/api/v2/{kind}/{text}"}}"#).into_bytes(),
+            short: format!(r#"{{"id":"{text}","name":"{name}"}}"#).into_bytes(),
+            address: format!(r#"{{"id":"{text}","selfUri":"/api/v2/{kind}/{text}"}}"#).into_bytes(),
+            name,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Centre {
+    pub calendar: Calendar,
+    pub attributes: Attributes,
+    pub users: Vec<Reference>,
+    pub queues: Vec<Reference>,
+    pub teams: Vec<Reference>,
+    pub scripts: Vec<Reference>,
+    pub skills: Vec<Reference>,
+    pub languages: Vec<Reference>,
+    pub wrapups: Vec<Reference>,
+    unicode: Share,
+}
+
+impl Centre {
+    pub fn new(settings: &Settings) -> Self {
+        // The stream of no part.
+        let random = &mut Random::new(settings.seed, u64::MAX);
+        let unicode = settings.unicode;
+        let calendar = Calendar::new(settings.days, settings.day_skew, random);
+        let attributes = Attributes::new(settings, random);
+        let mut many = |number: usize, kind: &str, name: &dyn Fn(&mut Random, usize) -> String| -> Vec<Reference> {
+            (0..number)
+                .map(|index| {
+                    let name = name(random, index);
+                    Reference::new(random, kind, name)
+                })
+                .collect()
+        };
+        Self {
+            users: many(settings.users, "users", &|random, _| person(random, unicode)),
+            queues: many(settings.queues, "routing/queues", &|random, index| queue(random, unicode, index)),
+            teams: many(TEAMS, "teams", &|_, index| format!("Team {}", index + 1)),
+            scripts: many(SCRIPTS, "scripts", &|_, index| format!("Script {}", index + 1)),
+            skills: many(SKILLS, "routing/skills", &|_, index| format!("Skill {}", index + 1)),
+            languages: many(LANGUAGES, "routing/languages", &|_, index| format!("Language {}", index + 1)),
+            wrapups: many(WRAPUPS.len(), "routing/wrapupcodes", &|_, index| WRAPUPS[index].to_owned()),
+            calendar,
+            attributes,
+            unicode,
+        }
+    }
+
+    /// What stands as a caller's name: a place, or the number itself.
+    pub fn place(&self, random: &mut Random) -> &'static str {
+        if random.chance(self.unicode.get()) {
+            random.pick::<&str>(&UNICODE_TOWNS)
+        } else {
+            random.pick::<&str>(&TOWNS)
+        }
+    }
+}
+
+fn person(random: &mut Random, unicode: Share) -> String {
+    if random.chance(unicode.get()) {
+        (*random.pick(&UNICODE_NAMES)).to_owned()
+    } else {
+        format!("{} {}", random.pick(&FIRST_NAMES), random.pick(&LAST_NAMES))
+    }
+}
+
+fn queue(random: &mut Random, unicode: Share, index: usize) -> String {
+    let base = if random.chance(unicode.get()) {
+        UNICODE_QUEUES[index % UNICODE_QUEUES.len()]
+    } else {
+        QUEUES[index % QUEUES.len()]
+    };
+    // Where there are more queues than names they get numbers.
+    if index < QUEUES.len() { base.to_owned() } else { format!("{base} {}", index / QUEUES.len() + 1) }
+}
