@@ -1,10 +1,19 @@
 //! The main job from inputs to a committed dataset, and a look at what it would do.
 
-use std::{collections::BTreeMap, sync::Arc};
+mod append;
+mod shares;
 
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+pub use shares::{ShareName, commit_shares, stage_share};
+
+use self::append::Held;
 use crate::{
-    config::{AttributeColumns, Config, nearest::nearest},
-    dataset::{Dataset, Manifest, RejectsWriter, RunRecord, SchemaDocument, StagedFile, StagedRun, run_id},
+    config::{AttributeColumns, Config, Mode, nearest::nearest},
+    dataset::{
+        Committed, Dataset, Manifest, RejectsWriter, RunRecord, SchemaDocument, StagedFile, StagedRun, run_id,
+        staged_rejects_path,
+    },
     encode::{EncodeOptions, FileSchema},
     error::{Error, Result},
     input::{
@@ -31,31 +40,54 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
     let inputs = discover(&config.inputs, Some(&config.out))?;
     // First, so that nobody waits for a sample to hear that the folder is not free.
     let dataset = Dataset::open(&config.out, config.mode)?;
-    let table = Table::of(config, &inputs, observer)?;
-    let staged = table.run(config, inputs, &dataset, observer).stage()?;
-    if staged.totals.rows == 0 && !Manifest::live_files(dataset.commits()).is_empty() {
-        return Err(Error::Dataset {
-            dir: config.out.clone(),
-            message: "the inputs have no rows, and would replace a dataset that has".to_owned(),
-            hint: "if it is to be emptied, delete the folder; otherwise look at the inputs".to_owned(),
-        });
+    let held = Held::new(config.mode, dataset.commits());
+    let (inputs, skipped) = held.sort_out(inputs, observer)?;
+    if inputs.is_empty() {
+        return Ok(append::nothing_new(config, skipped));
+    }
+    let table = Table::of(config, &inputs, dataset.schema_to_keep()?.as_ref(), observer)?;
+    let staged = table.run(config, inputs, dataset.staging_dir(), observer).stage()?;
+    let read_again = held.among(&staged.totals.inputs);
+    match read_again.len() {
+        0 => {}
+        all if all == staged.totals.inputs.len() => {
+            return Ok(append::nothing_new(config, [skipped, read_again].concat()));
+        }
+        _ => return Err(append::held_among_new(config, &read_again)),
+    }
+    if config.mode == Mode::Overwrite {
+        refuse_to_replace_by_nothing(config, &dataset, staged.totals.rows)?;
     }
     let run = table.finish(config, staged, observer)?;
     observer.progress(&Progress { stage: Stage::Committing, ..run.progress });
     if observer.stop_requested() {
         return Err(Error::Interrupted);
     }
-    let committed = dataset.commit(&run.staged)?;
-    let mut report = run.report;
-    report.files = committed.manifest.files;
-    report.rejects_file = committed.manifest.rejects_file;
+    publish(Report { skipped, ..run.report }, || dataset.commit(&run.staged))
+}
+
+fn refuse_to_replace_by_nothing(config: &Config, dataset: &Dataset, rows: u64) -> Result<()> {
+    if rows > 0 || Manifest::live(dataset.commits()).is_empty() {
+        return Ok(());
+    }
+    Err(Error::Dataset {
+        dir: config.out.clone(),
+        message: "the inputs have no rows, and would replace a dataset that has".to_owned(),
+        hint: "if it is to be emptied, delete the folder; otherwise look at the inputs".to_owned(),
+    })
+}
+
+/// Commits, and completes the report by what that gives.
+fn publish(mut report: Report, commit: impl FnOnce() -> Result<Committed>) -> Result<Report> {
+    let Committed { manifest, schema, unfinished } = commit()?;
+    report.commit = Some(manifest.commit);
+    report.files = manifest.files;
+    report.rejects_file = manifest.rejects_file;
     report.output_bytes = report.files.iter().map(|file| file.bytes).sum();
-    report.warnings.extend(
-        committed
-            .not_deleted
-            .iter()
-            .map(|(path, error)| format!("{} was replaced but could not be deleted: {error}", path.display())),
-    );
+    report.columns_differ = schema.columns_differ();
+    report.warnings.extend(unfinished.map(|error| {
+        format!("the run is committed, but could not tidy up: {error}; the next run does, and so does verify --repair")
+    }));
     Ok(report)
 }
 
@@ -84,7 +116,12 @@ pub struct Preview {
 /// As for [`convert`], as far as they can be seen beforehand.
 pub fn preview(config: &Config) -> Result<Preview> {
     let inputs = discover(&config.inputs, Some(&config.out))?;
-    let table = Table::of(config, &inputs, &crate::observe::Silent)?;
+    let kept = if config.mode.keeps_rows() && !Manifest::read_all(&config.out)?.is_empty() {
+        Some(SchemaDocument::read(&config.out)?)
+    } else {
+        None
+    };
+    let table = Table::of(config, &inputs, kept.as_ref(), &crate::observe::Silent)?;
     let sample = Sample::take(config, &inputs)?;
     let counts = sample.count_keys(config)?;
     let mut router = Router::new(table.partitions.clone(), table.schema.shapes(), usize::MAX);
@@ -154,11 +191,21 @@ struct FinishedRun {
 }
 
 impl Table {
-    fn of(config: &Config, inputs: &[InputFile], observer: &dyn Observer) -> Result<Self> {
-        let keys = match &config.attribute_columns {
-            AttributeColumns::None => Vec::new(),
-            AttributeColumns::Keys(keys) => keys.clone(),
-            AttributeColumns::Auto => {
+    /// `kept` is the schema of rows that stay beside those of the run: it chooses the attribute columns, and the run has
+    /// to agree with it.
+    fn of(
+        config: &Config,
+        inputs: &[InputFile],
+        kept: Option<&SchemaDocument>,
+        observer: &dyn Observer,
+    ) -> Result<Self> {
+        let keys = match (&config.attribute_columns, kept) {
+            (AttributeColumns::None, _) => Vec::new(),
+            (AttributeColumns::Keys(keys), _) => keys.clone(),
+            (AttributeColumns::Auto, Some(kept)) => {
+                kept.attributes.iter().map(|attribute| attribute.key.clone()).collect()
+            }
+            (AttributeColumns::Auto, None) => {
                 observer.progress(&Progress { input_bytes_total: total_bytes(inputs), ..Progress::default() });
                 let counts = Sample::take(config, inputs)?.count_keys(config)?;
                 counts.frequent().into_iter().map(|(key, _)| key).collect()
@@ -166,6 +213,10 @@ impl Table {
         };
         let schema = TableSchema::new(&config.model, &keys, config.attribute_map, config.provenance)?;
         let partitions = PartitionPlan::new(&schema, &config.partition_by)?;
+        if let Some(kept) = kept {
+            let document = SchemaDocument::new(&config.model.name, &schema, &config.partition_by);
+            kept.joined_by(&document, 0, &config.out)?;
+        }
         let in_path: Vec<usize> = (0..schema.columns.len()).filter(|&column| partitions.is_in_path(column)).collect();
         let options = EncodeOptions {
             compression: config.compression,
@@ -176,13 +227,7 @@ impl Table {
         Ok(Self { schema, partitions, file_schema })
     }
 
-    fn run<'a>(
-        &self,
-        config: &Config,
-        inputs: Vec<InputFile>,
-        dataset: &Dataset,
-        observer: &'a dyn Observer,
-    ) -> Run<'a> {
+    fn run<'a>(&self, config: &Config, inputs: Vec<InputFile>, staging: &Path, observer: &'a dyn Observer) -> Run<'a> {
         Run {
             inputs,
             read: ReadOptions { max_record_bytes: config.max_record_bytes, ..ReadOptions::default() },
@@ -194,8 +239,8 @@ impl Table {
             target_file_bytes: config.target_file_bytes,
             memory_bytes: config.memory_bytes,
             threads: config.threads,
-            staging: dataset.staging_dir().to_owned(),
-            rejects: RejectsWriter::new(dataset.staged_rejects_path()),
+            staging: staging.to_owned(),
+            rejects: RejectsWriter::new(staged_rejects_path(staging)),
             max_rejects: config.max_rejects,
             observer,
         }
@@ -216,14 +261,14 @@ impl Table {
         let files: Vec<StagedFile> = staged
             .finish_files(&footer)?
             .into_iter()
-            .zip(0..)
-            .map(|((partition, file), sequence)| StagedFile {
+            .map(|(partition, file)| StagedFile {
                 staged_path: file.path,
+                run_id: run_id.clone(),
                 partition,
-                sequence,
                 rows: file.rows,
                 bytes: file.bytes,
                 row_groups: file.row_groups,
+                digest: format!("{:032x}", file.digest),
                 ranges: file.ranges,
             })
             .collect();
@@ -246,6 +291,7 @@ impl Table {
             records_without_rows: totals.records_without_rows,
             rows: totals.rows,
             values: totals.ledger.total(),
+            ledger: totals.ledger.clone(),
             partition_values_displaced: totals.partition_values_displaced,
         };
         let schema = SchemaDocument::new(&config.model.name, &self.schema, &config.partition_by);
@@ -275,7 +321,7 @@ impl Table {
         if config.provenance {
             // Then the names of the inputs stand in the files.
             let names: Vec<&String> = totals.inputs.iter().map(|input| &input.path).collect();
-            options.insert("input_names".to_owned(), json(&names));
+            options.insert(RunRecord::INPUT_NAMES.to_owned(), json(&names));
         }
         options
     }

@@ -68,7 +68,7 @@ const CONVERT_EXAMPLES: &str = "Examples:
   From a pipe, with the account of the run as JSON:
     zcat export.gz | partiquet convert - --out calls --report run.json
   The same options every night:
-    partiquet convert exports/ --config nightly.toml --mode overwrite";
+    partiquet convert exports/ --config nightly.toml --mode append";
 
 #[derive(Debug, Args)]
 pub struct ConvertArgs {
@@ -104,10 +104,12 @@ pub struct Said {
     #[arg(long, short, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = INPUT_OUTPUT)]
     pub out: Option<PathBuf>,
 
-    /// What to do if DIR is not empty: error, overwrite [default: error]
+    /// What to do if DIR holds a dataset: error, append, overwrite, overwrite-partitions [default: error]
     ///
-    /// Refusing is the default because a dataset is quickly lost and slowly remade. overwrite replaces the whole
-    /// dataset, at the very end, when everything new has been written.
+    /// Refusing is the default because a dataset is quickly lost and slowly remade. append adds to it: inputs that it holds
+    /// already are left out, its attribute columns are used, and columns may come but not go. overwrite replaces all of
+    /// it, overwrite-partitions the partitions that the inputs have rows for; both at the very end, when everything
+    /// new has been written.
     #[arg(long, value_name = "MODE", help_heading = INPUT_OUTPUT, hide_possible_values = true,
           value_parser = PossibleValuesParser::new(Mode::WORDS).try_map(|word| word.parse::<Mode>()))]
     pub mode: Option<Mode>,

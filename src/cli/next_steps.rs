@@ -78,14 +78,23 @@ pub fn partition_columns(fields: &[PartitionField], schema: &TableSchema) -> Vec
         .collect()
 }
 
+/// How the columns of the files go together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Columns {
+    /// All files have the same.
+    Alike,
+    /// Some files have columns that others lack: readers have to look into all of them, and match by name.
+    ByName,
+}
+
 /// The lines for the readers asked for; `dir` as the user wrote it.
-pub fn render(target: Target, dir: &str, partitions: &[PartitionColumn]) -> String {
+pub fn render(target: Target, dir: &str, partitions: &[PartitionColumn], columns: Columns) -> String {
     let mut text = String::new();
     if matches!(target, Target::All | Target::Duckdb) {
-        let _ = writeln!(text, "Query it in DuckDB:\n\n{}", indented(&duckdb(dir, partitions)));
+        let _ = writeln!(text, "Query it in DuckDB:\n\n{}", indented(&duckdb(dir, partitions, columns)));
     }
     if matches!(target, Target::All | Target::Spark) {
-        let _ = writeln!(text, "Query it in Spark (pyspark):\n\n{}", indented(&spark(dir, partitions)));
+        let _ = writeln!(text, "Query it in Spark (pyspark):\n\n{}", indented(&spark(dir, partitions, columns)));
     }
     text
 }
@@ -95,25 +104,29 @@ fn indented(lines: &str) -> String {
 }
 
 /// One statement of SQL.
-fn duckdb(dir: &str, partitions: &[PartitionColumn]) -> String {
+fn duckdb(dir: &str, partitions: &[PartitionColumn], columns: Columns) -> String {
+    let by_name = if columns == Columns::ByName { ", union_by_name = true" } else { "" };
     let glob = quote::sql(&format!("{}/**/*.parquet", quote::duckdb_glob(folder(dir))));
     if partitions.is_empty() {
-        return format!("SELECT count(*) AS participants\nFROM read_parquet({glob}, hive_partitioning = false);");
+        return format!(
+            "SELECT count(*) AS participants\nFROM read_parquet({glob}, hive_partitioning = false{by_name});"
+        );
     }
     let types = partitions.iter().map(|column| format!("{}: {}", quote::sql(&column.name), column.kind.duckdb()));
     let types = types.collect::<Vec<_>>().join(", ");
     let names = partitions.iter().map(|column| quote::sql_name(&column.name)).collect::<Vec<_>>().join(", ");
     format!(
         "SELECT {names}, count(*) AS participants\n\
-         FROM read_parquet({glob}, hive_partitioning = true, hive_types = {{{types}}})\n\
+         FROM read_parquet({glob}, hive_partitioning = true, hive_types = {{{types}}}{by_name})\n\
          GROUP BY ALL ORDER BY ALL LIMIT 20;"
     )
 }
 
 /// Lines for a pyspark shell or notebook, where `spark` is the session.
-fn spark(dir: &str, partitions: &[PartitionColumn]) -> String {
+fn spark(dir: &str, partitions: &[PartitionColumn], columns: Columns) -> String {
+    let option = if columns == Columns::ByName { ".option(\"mergeSchema\", \"true\")" } else { "" };
     let path = quote::python(&quote::hadoop_glob(&hadoop_path(folder(dir))));
-    let read = format!("calls = spark.read.parquet({path})\n");
+    let read = format!("calls = spark.read{option}.parquet({path})\n");
     if partitions.is_empty() {
         return read + "calls.count()";
     }
@@ -186,7 +199,7 @@ mod tests {
     fn duckdb_is_told_the_types() {
         let partitions = [column("start_time_day", PartitionType::Date), column("purpose", PartitionType::Text)];
         assert_eq!(
-            duckdb("calls/", &partitions),
+            duckdb("calls/", &partitions, Columns::Alike),
             "SELECT \"start_time_day\", \"purpose\", count(*) AS participants\n\
              FROM read_parquet('calls/**/*.parquet', hive_partitioning = true, \
              hive_types = {'start_time_day': DATE, 'purpose': VARCHAR})\n\
@@ -198,12 +211,12 @@ mod tests {
     fn spark_may_guess_only_where_no_text_can_suffer() {
         let day = column("start_time_day", PartitionType::Date);
         assert_eq!(
-            spark("calls", std::slice::from_ref(&day)),
+            spark("calls", std::slice::from_ref(&day), Columns::Alike),
             "calls = spark.read.parquet(\"calls\")\n\
              calls.groupBy(\"`start_time_day`\").count().orderBy(\"`start_time_day`\").show()"
         );
         assert_eq!(
-            spark("calls", &[day, column("purpose", PartitionType::Text)]),
+            spark("calls", &[day, column("purpose", PartitionType::Text)], Columns::Alike),
             "spark.conf.set(\"spark.sql.sources.partitionColumnTypeInference.enabled\", \"false\")\n\
              calls = spark.read.parquet(\"calls\")\n\
              calls = calls.withColumn(\"start_time_day\", calls[\"`start_time_day`\"].cast(\"date\"))\n\
@@ -214,23 +227,32 @@ mod tests {
     #[test]
     fn one_unpartitioned_folder() {
         assert_eq!(
-            duckdb("/", &[]),
+            duckdb("/", &[], Columns::Alike),
             "SELECT count(*) AS participants\nFROM read_parquet('/./**/*.parquet', hive_partitioning = false);"
         );
-        assert_eq!(spark("calls", &[]), "calls = spark.read.parquet(\"calls\")\ncalls.count()");
+        assert_eq!(spark("calls", &[], Columns::Alike), "calls = spark.read.parquet(\"calls\")\ncalls.count()");
+    }
+
+    #[test]
+    fn files_that_lack_columns_are_read_by_name() {
+        let day = [column("start_time_day", PartitionType::Date)];
+        assert!(duckdb("calls", &day, Columns::ByName).contains("{'start_time_day': DATE}, union_by_name = true)"));
+        assert!(duckdb("calls", &[], Columns::ByName).contains("hive_partitioning = false, union_by_name = true)"));
+        let lines = spark("calls", &[], Columns::ByName);
+        assert_eq!(lines, "calls = spark.read.option(\"mergeSchema\", \"true\").parquet(\"calls\")\ncalls.count()");
     }
 
     #[test]
     fn awkward_paths_are_quoted() {
-        assert!(duckdb("it's [1]", &[]).contains("read_parquet('it''s [[]1]/**/*.parquet'"));
-        assert!(spark("it's \"[1]\"", &[]).contains(r#"spark.read.parquet("it's \"\\[1\\]\"")"#));
+        assert!(duckdb("it's [1]", &[], Columns::Alike).contains("read_parquet('it''s [[]1]/**/*.parquet'"));
+        assert!(spark("it's \"[1]\"", &[], Columns::Alike).contains(r#"spark.read.parquet("it's \"\\[1\\]\"")"#));
     }
 
     #[test]
     fn the_target_chooses_the_lines() {
-        assert!(!render(Target::Duckdb, "calls", &[]).contains("Spark"));
-        assert!(!render(Target::Spark, "calls", &[]).contains("DuckDB"));
-        let both = render(Target::All, "calls", &[]);
+        assert!(!render(Target::Duckdb, "calls", &[], Columns::Alike).contains("Spark"));
+        assert!(!render(Target::Spark, "calls", &[], Columns::Alike).contains("DuckDB"));
+        let both = render(Target::All, "calls", &[], Columns::Alike);
         assert!(both.contains("DuckDB:\n\n    SELECT") && both.contains("(pyspark):\n\n    calls ="));
     }
 }

@@ -26,6 +26,30 @@ impl Lock {
     /// [`Error::Dataset`] when another process holds it, with what that process said of itself; [`Error::Io`] when
     /// the file cannot be opened or the file system has no locks.
     pub fn take(dir: &Path, path: &Path) -> Result<Self> {
+        Self::take_as(dir, path, File::try_lock, "")
+    }
+
+    /// Takes it together with others that only stage: whoever wants to commit has to wait for all of them.
+    ///
+    /// # Errors
+    /// As [`Lock::take`].
+    pub fn take_shared(dir: &Path, path: &Path) -> Result<Self> {
+        Self::take_as(dir, path, File::try_lock_shared, ", staging a share")
+    }
+
+    /// Whether a process holds the lock at this moment. Nothing is created for the answer, and nothing waits for it.
+    #[must_use]
+    pub fn is_held(path: &Path) -> bool {
+        let Ok(file) = File::open(path) else { return false };
+        matches!(file.try_lock(), Err(TryLockError::WouldBlock))
+    }
+
+    fn take_as(
+        dir: &Path,
+        path: &Path,
+        lock: fn(&File) -> Result<(), TryLockError>,
+        purpose: &'static str,
+    ) -> Result<Self> {
         for _ in 0..Self::MAX_ATTEMPTS {
             let mut file = File::options()
                 .read(true)
@@ -34,13 +58,13 @@ impl Lock {
                 .truncate(false)
                 .open(path)
                 .map_err(Error::io("open", path))?;
-            match file.try_lock() {
+            match lock(&file) {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Err(Self::held(dir, path)),
                 Err(TryLockError::Error(error)) => return Err(Error::io("lock", path)(error)),
             }
             if is_still_there(&file, path) {
-                write_holder(&mut file).map_err(Error::io("write", path))?;
+                write_holder(&mut file, purpose).map_err(Error::io("write", path))?;
                 return Ok(Self { file });
             }
         }
@@ -68,9 +92,10 @@ impl Drop for Lock {
     }
 }
 
-fn write_holder(file: &mut File) -> io::Result<()> {
+fn write_holder(file: &mut File, purpose: &str) -> io::Result<()> {
     file.set_len(0)?;
-    writeln!(file, "process {} on {}", std::process::id(), host_name())
+    // Of several that stage, the last one is named.
+    writeln!(file, "process {} on {}{purpose}", std::process::id(), host_name())
 }
 
 fn host_name() -> String {
