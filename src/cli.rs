@@ -13,6 +13,7 @@ mod resolve;
 mod schema;
 mod signals;
 mod summary;
+mod verify;
 
 use std::{
     io::{self, Write},
@@ -53,6 +54,7 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         Command::Convert(args) => convert(*args),
         Command::Schema(args) => schema(&args).map(|()| 0),
+        Command::Verify(args) => verify::run(&args),
         Command::Infer(args) => infer(&args).map(|()| 0),
         Command::Completions { shell } => completions(shell).map(|()| 0),
         Command::Man => man().map(|()| 0),

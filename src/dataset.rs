@@ -16,6 +16,7 @@
 //!
 //! Not known here: what is inside a data file.
 
+pub mod audit;
 pub mod commit;
 mod files;
 mod intent;

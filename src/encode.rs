@@ -22,11 +22,13 @@ mod range;
 mod row_group;
 mod schema;
 mod staged_file;
+mod summary;
 
 pub use options::EncodeOptions;
 pub use row_group::{EncodedRowGroup, encode_row_group};
 pub use schema::FileSchema;
 pub use staged_file::{StagedFile, StagedFileWriter};
+pub use summary::FileSummary;
 
 use parquet::errors::ParquetError;
 

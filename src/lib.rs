@@ -57,6 +57,7 @@ pub mod partition;
 pub mod pipeline;
 pub mod report;
 mod sampling;
+pub mod verify;
 
 pub use config::Config;
 pub use convert::{Preview, ShareName, VERSION, commit_shares, convert, infer, preview, stage_share};

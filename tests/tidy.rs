@@ -170,7 +170,7 @@ const PROGRAM: [(&str, &str); 2] = [("cli", "talks to a person and to the system
 
 const VOCABULARY: [&str; 6] = ["error", "config", "model", "columns", "report", "observe"];
 const STAGES: [&str; 6] = ["input", "decode", "batch", "partition", "encode", "dataset"];
-const ABOVE: [&str; 6] = ["pipeline", "convert", "sampling", "infer", "cli", "main"];
+const ABOVE: [&str; 7] = ["pipeline", "convert", "sampling", "infer", "verify", "cli", "main"];
 
 /// Modules of this crate that a file names.
 fn imports(source: &Source) -> BTreeSet<String> {
@@ -252,6 +252,7 @@ fn the_file_system_is_known_at_the_ends_only() {
             ("input", "reads inputs"),
             ("dataset", "writes the dataset"),
             ("encode/staged_file", "writes data files"),
+            ("encode/summary", "reads their footers back"),
             ("model/file", "reads a model that somebody wrote"),
             ("cli", "config file, report file"),
         ],

@@ -31,6 +31,12 @@ pub enum Command {
     Convert(Box<ConvertArgs>),
     /// Show the columns and where each of them comes from
     Schema(SchemaArgs),
+    /// Check a dataset against its commits
+    ///
+    /// Compares every data file with what its manifest says (size, digest, footer), the sums of each manifest, and the
+    /// folder with all of them: files that nobody lists, what dead runs have left, a commit that was cut off. Reads only,
+    /// unless --repair is given. Exit codes: 0 sound; 1 not sound, or not readable; 2 wrong usage.
+    Verify(VerifyArgs),
     /// Propose a model file for other nested JSON
     ///
     /// Reads the first records of the inputs, guesses where the rows are and what type each member has, and prints a
@@ -323,6 +329,23 @@ pub struct SchemaArgs {
     /// There is no input to choose them from, so auto means none here.
     #[arg(long, value_name = "KEYS", default_value = "none")]
     pub attribute_columns: AttributeColumns,
+}
+
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Folder of the dataset
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub dir: PathBuf,
+
+    /// Carry a commit that was cut off to its end, and remove what dead runs have left
+    ///
+    /// The next run does the same by itself. Data files are never removed.
+    #[arg(long)]
+    pub repair: bool,
+
+    /// Write all findings as JSON; - is standard output
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub report: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 #[derive(Debug)]
 pub struct Lock {
     file: File,
+    is_shared: bool,
 }
 
 impl Lock {
@@ -26,7 +27,7 @@ impl Lock {
     /// [`Error::Dataset`] when another process holds it, with what that process said of itself; [`Error::Io`] when
     /// the file cannot be opened or the file system has no locks.
     pub fn take(dir: &Path, path: &Path) -> Result<Self> {
-        Self::take_as(dir, path, File::try_lock, "")
+        Self::take_as(dir, path, false)
     }
 
     /// Takes it together with others that only stage: whoever wants to commit has to wait for all of them.
@@ -34,7 +35,7 @@ impl Lock {
     /// # Errors
     /// As [`Lock::take`].
     pub fn take_shared(dir: &Path, path: &Path) -> Result<Self> {
-        Self::take_as(dir, path, File::try_lock_shared, ", staging a share")
+        Self::take_as(dir, path, true)
     }
 
     /// Whether a process holds the lock at this moment. Nothing is created for the answer, and nothing waits for it.
@@ -44,12 +45,7 @@ impl Lock {
         matches!(file.try_lock(), Err(TryLockError::WouldBlock))
     }
 
-    fn take_as(
-        dir: &Path,
-        path: &Path,
-        lock: fn(&File) -> Result<(), TryLockError>,
-        purpose: &'static str,
-    ) -> Result<Self> {
+    fn take_as(dir: &Path, path: &Path, is_shared: bool) -> Result<Self> {
         for _ in 0..Self::MAX_ATTEMPTS {
             let mut file = File::options()
                 .read(true)
@@ -58,14 +54,14 @@ impl Lock {
                 .truncate(false)
                 .open(path)
                 .map_err(Error::io("open", path))?;
-            match lock(&file) {
+            match if is_shared { file.try_lock_shared() } else { file.try_lock() } {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Err(Self::held(dir, path)),
                 Err(TryLockError::Error(error)) => return Err(Error::io("lock", path)(error)),
             }
             if is_still_there(&file, path) {
-                write_holder(&mut file, purpose).map_err(Error::io("write", path))?;
-                return Ok(Self { file });
+                write_holder(&mut file, is_shared).map_err(Error::io("write", path))?;
+                return Ok(Self { file, is_shared });
             }
         }
         Err(Error::Dataset {
@@ -87,13 +83,17 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Closing the file gives the lock back; what stands in it is for people only.
-        let _ = self.file.set_len(0);
+        // Closing the file gives the lock back; what stands in it is for people only. Of several that stage, others
+        // may still hold it.
+        if !self.is_shared {
+            let _ = self.file.set_len(0);
+        }
     }
 }
 
-fn write_holder(file: &mut File, purpose: &str) -> io::Result<()> {
+fn write_holder(file: &mut File, is_shared: bool) -> io::Result<()> {
     file.set_len(0)?;
+    let purpose = if is_shared { ", staging a share" } else { "" };
     // Of several that stage, the last one is named.
     writeln!(file, "process {} on {}{purpose}", std::process::id(), host_name())
 }

@@ -38,7 +38,8 @@ pub const FRAGMENT_VERSION: u32 = 1;
 /// Most characters of the names of runs and shares.
 pub const MAX_SHARE_NAME_CHARS: usize = 64;
 
-const FRAGMENT: &str = "fragment.json";
+/// Name of the document that makes a share complete.
+pub(super) const FRAGMENT: &str = "fragment.json";
 
 /// A share that this process stages. Dropped before [`Share::finish`], its files go.
 #[derive(Debug)]
