@@ -17,4 +17,6 @@ mod output;
 #[path = "../convert/run.rs"]
 mod run;
 
+mod killed;
 mod shares;
+mod verify;
