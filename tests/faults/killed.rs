@@ -57,8 +57,8 @@ fn read_everything(dir: &Path) -> usize {
         // Opened, it stays what it is, whatever becomes of its name.
         let Ok(file) = fs::File::open(&path) else { continue };
         let reader = SerializedFileReader::new(file).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        let rows: usize = reader.get_row_iter(None).unwrap().map(Result::unwrap).count();
-        assert_eq!(rows as i64, reader.metadata().file_metadata().num_rows(), "{}", path.display());
+        // The footer is the last thing of a file; the bytes before it are compared when the run was done again.
+        assert!(reader.metadata().file_metadata().num_rows() > 0, "{}", path.display());
         read += 1;
     }
     read
@@ -72,16 +72,19 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A folder with two inputs, the dataset `before` of the first, and for each mode what the second makes of it.
-fn prepared(records: usize, partition_by: &str) -> Folder {
+/// A folder with two inputs, the dataset `before` of the first, and for each mode what the second makes of it. And how
+/// long that takes.
+fn prepared(records: usize, partition_by: &str) -> (Folder, Duration) {
     let folder = Folder::with("one.ndjson", lines(&export(records / 2, 1)));
     folder.write("two.ndjson", lines(&export(records, 2)) + "{\n");
     folder.convert(&[&["one.ndjson"], &options("error", "before", partition_by)[..]].concat()).ended_with(0);
-    for mode in MODES {
+    let took = MODES.map(|mode| {
         copy(&folder.path("before"), &folder.path(mode));
+        let started = Instant::now();
         folder.convert(&[&["two.ndjson"], &options(mode, mode, partition_by)[..]].concat()).ended_with(3);
-    }
-    folder
+        started.elapsed()
+    });
+    (folder, took.into_iter().min().unwrap())
 }
 
 /// The run again, on whatever a killed one has left.
@@ -102,11 +105,10 @@ fn done_again(folder: &Folder, mode: &str, partition_by: &str, what: &str) {
 
 #[test]
 fn a_run_killed_at_any_moment_is_done_again_as_if_nothing_had_been() {
-    let folder = prepared(200, MANY);
+    let (folder, duration) = prepared(200, MANY);
     let kills = env::var(KILLS).ok().and_then(|text| text.parse().ok()).unwrap_or(FEW_KILLS);
     let mut chance = Chance::new(kills);
     let (mut died, mut in_commit, mut read) = (0, 0, 0);
-    let mut longest = Duration::ZERO;
     for kill in 0..kills {
         let mode = MODES[(kill % 3) as usize];
         copy(&folder.path("before"), &folder.path("out"));
@@ -114,13 +116,12 @@ fn a_run_killed_at_any_moment_is_done_again_as_if_nothing_had_been() {
         let mut child =
             folder.command(&[&["convert", "two.ndjson"], &options(mode, "out", MANY)[..]].concat()).spawn().unwrap();
         if kill < 3 {
-            // The first of each mode shows how long a run takes, and is read all the while.
+            // The first of each mode is read all the while.
             while child.try_wait().unwrap().is_none() {
                 read += read_everything(&folder.path("out"));
             }
-            longest = longest.max(started.elapsed());
         } else {
-            let moment = Duration::from_micros(chance.below(longest.as_micros() as u64));
+            let moment = Duration::from_micros(chance.below(duration.as_micros() as u64));
             thread::sleep(moment.saturating_sub(started.elapsed()));
             child.kill().unwrap();
         }
@@ -144,34 +145,29 @@ fn a_commit_killed_at_each_of_its_steps_ends_the_same() {
         eprintln!("skipped: strace cannot be used here");
         return;
     }
-    let folder = prepared(8, FEW);
-    for mode in MODES {
-        let (mut at, mut in_commit) = (1, 0);
-        loop {
-            copy(&folder.path("before"), &folder.path("out"));
-            let program = env!("CARGO_BIN_EXE_partiquet");
-            let inject = format!("inject=rename,renameat,renameat2,unlink,rmdir,unlinkat:signal=KILL:when={at}");
-            let mut command = Command::new("strace");
-            command.args([
-                "-f",
-                "-qq",
-                "-o",
-                "/dev/null",
-                "-e",
-                "trace=rename,renameat,renameat2,unlink,rmdir,unlinkat",
-            ]);
-            command.args(["-e", &inject, program, "convert", "two.ndjson"]).args(options(mode, "out", FEW));
-            let status = command.current_dir(folder.path(".")).stdout(Stdio::null()).stderr(Stdio::null()).status();
-            let ended = status.unwrap().code() == Some(3);
-            in_commit += u64::from(folder.path("out/_partiquet/intent.json").exists());
-            read_everything(&folder.path("out"));
-            done_again(&folder, mode, FEW, &format!("{mode}, killed at step {at}"));
-            if ended {
-                break;
+    let (folder, _) = prepared(8, FEW);
+    // Every call that changes a folder or waits for the disk. The long form does it in all modes.
+    let modes = if env::var(KILLS).is_ok() { &MODES[..] } else { &MODES[2..] };
+    for mode in modes {
+        let (mut killed, mut in_commit) = (0, 0);
+        for call in ["mkdir", "rename", "unlink", "unlinkat", "rmdir", "fsync"] {
+            for at in 1.. {
+                copy(&folder.path("before"), &folder.path("out"));
+                let inject = format!("inject={call}:signal=KILL:when={at}");
+                let mut strace = Command::new("strace");
+                strace.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject]);
+                strace.args([env!("CARGO_BIN_EXE_partiquet"), "convert", "two.ndjson"]).args(options(mode, "out", FEW));
+                strace.current_dir(folder.path(".")).stdout(Stdio::null()).stderr(Stdio::null());
+                if strace.status().unwrap().code() == Some(3) {
+                    break;
+                }
+                killed += 1;
+                in_commit += u64::from(folder.path("out/_partiquet/intent.json").exists());
+                read_everything(&folder.path("out"));
+                done_again(&folder, mode, FEW, &format!("{mode}, killed at {call} {at}"));
             }
-            at += 1;
         }
-        eprintln!("{mode}: killed at each of {} steps, {in_commit} of them within the commit", at - 1);
-        assert!(in_commit > 5, "{in_commit}");
+        eprintln!("{mode}: killed at {killed} calls, {in_commit} of them within the commit");
+        assert!(in_commit > 10, "{in_commit} of {killed}");
     }
 }
