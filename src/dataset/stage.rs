@@ -73,7 +73,11 @@ impl Dataset {
         check(dir, mode, &commits).map_err(|refusal| told(refusal, completed))?;
         sweep(dir, &commits)?;
         let staging = layout::staging(dir).join(format!("{}-{}", commits.len() + 1, std::process::id()));
-        fs::create_dir_all(&staging).map_err(Error::io("create folder", &staging))?;
+        fs::create_dir_all(&staging).map_err(|error| {
+            // The first of two folders may have found room.
+            let _ = fs::remove_dir(layout::staging(dir));
+            Error::io("create folder", &staging)(error)
+        })?;
         let created = created.keep();
         Ok(Self { dir: dir.to_owned(), mode, staging, commits, created, state: State::Open, _lock: lock })
     }

@@ -7,7 +7,6 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 #![expect(clippy::format_collect, reason = "inputs are small, and plain to read this way")]
 
-#[expect(dead_code, reason = "shared with the tests of conversions, which use all of it")]
 #[path = "../convert/data.rs"]
 mod data;
 #[expect(dead_code, reason = "shared with the tests of conversions, which use all of it")]
@@ -17,6 +16,8 @@ mod output;
 #[path = "../convert/run.rs"]
 mod run;
 
+mod disk;
+mod inputs;
 mod killed;
 mod shares;
 mod verify;
