@@ -118,7 +118,9 @@ pub fn verify(dir: &Path, what_to_do: Repair, observer: &dyn Observer) -> Result
     };
     audit.commits = commits.len() as u64;
     audit.surroundings(dir, &commits)?;
-    commits.iter().for_each(|commit| audit.sums(commit));
+    for commit in &commits {
+        audit.sums(commit);
+    }
     let schema = audit.schema(dir, &commits)?;
     // In a commit that was cut off some files stand here and some there.
     let is_settled = !audit.findings.iter().any(|finding| finding.kind == FindingKind::Interrupted);

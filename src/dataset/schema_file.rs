@@ -140,7 +140,7 @@ impl SchemaDocument {
                 }
                 None => match self.attributes.iter().find(is_attribute) {
                     Some(SchemaAttribute { key, .. }) => {
-                        found.push(format!("attribute {key:?}: no column in this run"))
+                        found.push(format!("attribute {key:?}: no column in this run"));
                     }
                     None => found.push(format!("{}: missing in this run", column.name)),
                 },

@@ -5,7 +5,6 @@
 //! A test that needs what this machine does not allow (mounting, `strace`) says so and passes.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
-#![expect(clippy::format_collect, reason = "inputs are small, and plain to read this way")]
 
 #[path = "../convert/data.rs"]
 mod data;
