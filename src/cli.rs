@@ -15,6 +15,7 @@ mod resolve;
 mod schema;
 mod signals;
 mod summary;
+mod verify;
 
 use std::{
     io::{self, Write},
@@ -33,6 +34,7 @@ use partiquet::{
 };
 
 use args::{Cli, Command, ConvertArgs, InferArgs, SchemaArgs, Target};
+use next_steps::Columns;
 use paint::Paint;
 use progress::Console;
 use report_file::ReportFile;
@@ -57,6 +59,7 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         Command::Convert(args) => convert(*args),
         Command::Schema(args) => schema(&args).map(|()| 0),
+        Command::Verify(args) => verify::run(&args),
         Command::Infer(args) => infer(&args).map(|()| 0),
         Command::Bench(args) => bench::run(&args, processors(), &surroundings().now).map(|()| 0),
         Command::Generate(args) => generate::run(&args, processors()).map(|()| 0),
@@ -122,6 +125,9 @@ fn committed(job: &Job, mut report: Report, report_file: Option<ReportFile>, con
 fn closing_words(report: &Report, config: &Config, target: Target, paint: Paint) -> String {
     let mut text = summary::render(report, config, paint);
     text.push('\n');
+    if report.commit.is_none() {
+        return text;
+    }
     if report.files.is_empty() {
         text.push_str("No row, so no data file: there is nothing to query.\n");
         return text;
@@ -130,7 +136,8 @@ fn closing_words(report: &Report, config: &Config, target: Target, paint: Paint)
     match TableSchema::new(&config.model, &keys, config.attribute_map, config.provenance) {
         Ok(schema) => {
             let partitions = next_steps::partition_columns(&config.partition_by, &schema);
-            text.push_str(&next_steps::render(target, &config.out, &partitions));
+            let columns = if report.columns_differ { Columns::ByName } else { Columns::Alike };
+            text.push_str(&next_steps::render(target, &config.out, &partitions, columns));
         }
         // The run had this schema, so it can be made again.
         Err(error) => warn_on_failure(Err(error)),

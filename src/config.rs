@@ -164,6 +164,18 @@ pub enum Mode {
     /// Refuse a folder that is not empty.
     #[default]
     Error,
+    /// Add to the dataset; inputs that it holds already are left out.
+    Append,
     /// Replace the whole dataset.
     Overwrite,
+    /// Replace the partitions that the run has rows for, and leave the others.
+    OverwritePartitions,
+}
+
+impl Mode {
+    /// Whether rows of earlier commits stay beside those of the run, so that the columns have to agree.
+    #[must_use]
+    pub const fn keeps_rows(self) -> bool {
+        matches!(self, Self::Append | Self::OverwritePartitions)
+    }
 }

@@ -1,14 +1,21 @@
 //! The main job from inputs to a committed dataset, and a look at what it would do.
 
+mod append;
 mod preview;
+mod shares;
 
 pub use preview::{Preview, preview};
+pub use shares::{ShareName, commit_shares, stage_share};
 
-use std::{collections::BTreeMap, ffi::OsStr, sync::Arc};
+use std::{collections::BTreeMap, ffi::OsStr, path::Path, sync::Arc};
 
+use self::append::Held;
 use crate::{
-    config::{AttributeColumns, Config, nearest::nearest},
-    dataset::{Dataset, Manifest, RejectsWriter, RunRecord, SchemaDocument, StagedFile, StagedRun, run_id},
+    config::{AttributeColumns, Config, Mode, nearest::nearest},
+    dataset::{
+        Committed, Dataset, Manifest, RejectsWriter, RunRecord, SchemaDocument, StagedFile, StagedRun, run_id,
+        staged_rejects_path,
+    },
     encode::{EncodeOptions, FileSchema},
     error::{Error, Result},
     infer::Overlay,
@@ -36,16 +43,25 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
     let inputs = discover(&config.inputs, Some(&config.out), observer)?;
     // First, so that nobody waits for a sample to hear that the folder is not free.
     let dataset = Dataset::open(&config.out, config.mode)?;
+    let held = Held::new(config.mode, dataset.commits());
+    let (inputs, skipped) = held.sort_out(inputs, observer)?;
+    if inputs.is_empty() {
+        return Ok(append::nothing_new(config, skipped));
+    }
     let begun = observer.clock();
-    let table = Table::of(config, &inputs, observer)?;
+    let table = Table::of(config, &inputs, dataset.schema_to_keep()?.as_ref(), observer)?;
     let sampled = observer.clock();
-    let staged = table.run(config, inputs, &dataset, observer).stage()?;
-    if staged.totals.rows == 0 && !Manifest::live_files(dataset.commits()).is_empty() {
-        return Err(Error::Dataset {
-            dir: config.out.clone(),
-            message: "the inputs have no rows, and would replace a dataset that has".to_owned(),
-            hint: "if it is to be emptied, delete the folder; otherwise look at the inputs".to_owned(),
-        });
+    let staged = table.run(config, inputs, dataset.staging_dir(), observer).stage()?;
+    let read_again = held.among(&staged.totals.inputs);
+    match read_again.len() {
+        0 => {}
+        all if all == staged.totals.inputs.len() => {
+            return Ok(append::nothing_new(config, [skipped, read_again].concat()));
+        }
+        _ => return Err(append::held_among_new(config, &read_again)),
+    }
+    if config.mode == Mode::Overwrite {
+        refuse_to_replace_by_nothing(config, &dataset, staged.totals.rows)?;
     }
     let busy = staged.busy;
     let converted = observer.clock();
@@ -54,22 +70,37 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
     if observer.stop_requested() {
         return Err(Error::Interrupted);
     }
-    let committed = dataset.commit(&run.staged)?;
-    let mut report = run.report;
+    let mut report = publish(Report { skipped, ..run.report }, || dataset.commit(&run.staged))?;
     report.stage_seconds = StageSeconds {
         sample: sampled.saturating_sub(begun).as_secs_f64(),
         commit: observer.clock().saturating_sub(converted).as_secs_f64(),
         ..busy
     };
-    report.files = committed.manifest.files;
-    report.rejects_file = committed.manifest.rejects_file;
+    Ok(report)
+}
+
+fn refuse_to_replace_by_nothing(config: &Config, dataset: &Dataset, rows: u64) -> Result<()> {
+    if rows > 0 || Manifest::live(dataset.commits()).is_empty() {
+        return Ok(());
+    }
+    Err(Error::Dataset {
+        dir: config.out.clone(),
+        message: "the inputs have no rows, and would replace a dataset that has".to_owned(),
+        hint: "if it is to be emptied, delete the folder; otherwise look at the inputs".to_owned(),
+    })
+}
+
+/// Commits, and completes the report by what that gives.
+fn publish(mut report: Report, commit: impl FnOnce() -> Result<Committed>) -> Result<Report> {
+    let Committed { manifest, schema, unfinished } = commit()?;
+    report.commit = Some(manifest.commit);
+    report.files = manifest.files;
+    report.rejects_file = manifest.rejects_file;
     report.output_bytes = report.files.iter().map(|file| file.bytes).sum();
-    report.warnings.extend(
-        committed
-            .not_deleted
-            .iter()
-            .map(|(path, error)| format!("{} was replaced but could not be deleted: {error}", path.display())),
-    );
+    report.columns_differ = schema.columns_differ();
+    report.warnings.extend(unfinished.map(|error| {
+        format!("the run is committed, but could not tidy up: {error}; the next run does, and so does verify --repair")
+    }));
     Ok(report)
 }
 
@@ -114,11 +145,21 @@ struct FinishedRun {
 }
 
 impl Table {
-    fn of(config: &Config, inputs: &[InputFile], observer: &dyn Observer) -> Result<Self> {
-        let keys = match &config.attribute_columns {
-            AttributeColumns::None => Vec::new(),
-            AttributeColumns::Keys(keys) => keys.clone(),
-            AttributeColumns::Auto => {
+    /// `kept` is the schema of rows that stay beside those of the run: it chooses the attribute columns, and the run has
+    /// to agree with it.
+    fn of(
+        config: &Config,
+        inputs: &[InputFile],
+        kept: Option<&SchemaDocument>,
+        observer: &dyn Observer,
+    ) -> Result<Self> {
+        let keys = match (&config.attribute_columns, kept) {
+            (AttributeColumns::None, _) => Vec::new(),
+            (AttributeColumns::Keys(keys), _) => keys.clone(),
+            (AttributeColumns::Auto, Some(kept)) => {
+                kept.attributes.iter().map(|attribute| attribute.key.clone()).collect()
+            }
+            (AttributeColumns::Auto, None) => {
                 observer.progress(&Progress { input_bytes_total: total_bytes(inputs), ..Progress::default() });
                 let counts = count_keys(config, inputs, observer)?;
                 counts.frequent().into_iter().map(|(key, _)| key).collect()
@@ -126,6 +167,10 @@ impl Table {
         };
         let schema = TableSchema::new(&config.model, &keys, config.attribute_map, config.provenance)?;
         let partitions = PartitionPlan::new(&schema, &config.partition_by)?;
+        if let Some(kept) = kept {
+            let document = SchemaDocument::new(&config.model.name, &schema, &config.partition_by);
+            kept.joined_by(&document, 0, &config.out)?;
+        }
         let in_path: Vec<usize> = (0..schema.columns.len()).filter(|&column| partitions.is_in_path(column)).collect();
         let options = EncodeOptions {
             compression: config.compression,
@@ -136,13 +181,7 @@ impl Table {
         Ok(Self { schema, partitions, file_schema })
     }
 
-    fn run<'a>(
-        &self,
-        config: &Config,
-        inputs: Vec<InputFile>,
-        dataset: &Dataset,
-        observer: &'a dyn Observer,
-    ) -> Run<'a> {
+    fn run<'a>(&self, config: &Config, inputs: Vec<InputFile>, staging: &Path, observer: &'a dyn Observer) -> Run<'a> {
         Run {
             inputs,
             read: ReadOptions { max_record_bytes: config.max_record_bytes, ..ReadOptions::default() },
@@ -154,8 +193,8 @@ impl Table {
             target_file_bytes: config.target_file_bytes,
             memory_bytes: config.memory_bytes,
             threads: config.threads,
-            staging: dataset.staging_dir().to_owned(),
-            rejects: RejectsWriter::new(dataset.staged_rejects_path()),
+            staging: staging.to_owned(),
+            rejects: RejectsWriter::new(staged_rejects_path(staging)),
             max_rejects: config.max_rejects,
             observer,
         }
@@ -176,14 +215,14 @@ impl Table {
         let files: Vec<StagedFile> = staged
             .finish_files(&footer)?
             .into_iter()
-            .zip(0..)
-            .map(|((partition, file), sequence)| StagedFile {
+            .map(|(partition, file)| StagedFile {
                 staged_path: file.path,
+                run_id: run_id.clone(),
                 partition,
-                sequence,
                 rows: file.rows,
                 bytes: file.bytes,
                 row_groups: file.row_groups,
+                digest: format!("{:032x}", file.digest),
                 ranges: file.ranges,
             })
             .collect();
@@ -206,6 +245,7 @@ impl Table {
             records_without_rows: totals.records_without_rows,
             rows: totals.rows,
             values: totals.ledger.total(),
+            ledger: totals.ledger.clone(),
             partition_values_displaced: totals.partition_values_displaced,
         };
         let schema = SchemaDocument::new(&config.model.name, &self.schema, &config.partition_by);
@@ -235,7 +275,7 @@ impl Table {
         if config.provenance {
             // Then the names of the inputs stand in the files.
             let names: Vec<&String> = totals.inputs.iter().map(|input| &input.path).collect();
-            options.insert("input_names".to_owned(), json(&names));
+            options.insert(RunRecord::INPUT_NAMES.to_owned(), json(&names));
         }
         options
     }

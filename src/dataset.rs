@@ -4,6 +4,8 @@
 //! DIR/start_time_day=2025-07-01/part-00000-RUN.parquet      data files, listed by the commits
 //! DIR/_partiquet/lock                                       held by the one process that writes
 //!               /staging/...                                files of a run that is not committed
+//!               /shares/RUN/SHARE/...                       files of a run that several processes stage
+//!               /intent.json                                what a commit under way is doing
 //!               /rejects/RUN.ndjson                         refused records
 //!               /schema.json                                what the columns are
 //!               /commits/N.json                             one for each run, written last: it makes the run valid
@@ -14,14 +16,17 @@
 //!
 //! Not known here: what is inside a data file.
 
+pub mod audit;
 pub mod commit;
+mod files;
+mod intent;
 mod layout;
 pub mod lock;
 pub mod manifest;
-mod publish;
 pub mod rejects;
 pub mod run_id;
 pub mod schema_file;
+pub mod share;
 pub mod stage;
 
 pub use commit::{Committed, StagedFile, StagedRun};
@@ -29,4 +34,5 @@ pub use manifest::{Manifest, RunRecord};
 pub use rejects::RejectsWriter;
 pub use run_id::run_id;
 pub use schema_file::SchemaDocument;
-pub use stage::Dataset;
+pub use share::{Fragment, Share};
+pub use stage::{Dataset, staged_rejects_path};

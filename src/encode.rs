@@ -40,11 +40,13 @@ mod schema;
 mod sorting;
 mod staged_file;
 mod statistics;
+mod summary;
 
 pub use options::EncodeOptions;
 pub use row_group::{EncodeScratch, EncodedRowGroup, encode_row_group};
 pub use schema::FileSchema;
 pub use staged_file::{StagedFile, StagedFileWriter};
+pub use summary::FileSummary;
 
 use parquet::errors::ParquetError;
 

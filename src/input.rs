@@ -9,6 +9,7 @@
 //! [`reader::BlockReader`] is all of it in one; [`sample`] takes a look beforehand. Everything here is sequential and
 //! keeps a block and one record in memory. What comes out depends on the content of the inputs and the options alone.
 
+pub mod digest;
 pub mod discover;
 mod patient;
 pub mod read;

@@ -59,9 +59,10 @@ pub mod pipeline;
 pub mod report;
 mod sampling;
 pub mod spill;
+pub mod verify;
 
 pub use config::Config;
-pub use convert::{Preview, VERSION, convert, infer, preview};
+pub use convert::{Preview, ShareName, VERSION, commit_shares, convert, infer, preview, stage_share};
 pub use error::{Error, Result};
 
 /// The examples of the README are tests.

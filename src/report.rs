@@ -19,6 +19,12 @@ pub struct Report {
     pub model: String,
     /// Every input, in the order in which it was read.
     pub inputs: Vec<InputReport>,
+    /// Inputs that were left out because the dataset holds them already.
+    pub skipped: Vec<SkippedInput>,
+    /// Number of the commit; none when there was nothing to commit.
+    pub commit: Option<u64>,
+    /// Whether some of the dataset's files lack columns that others have: then they are read together by name.
+    pub columns_differ: bool,
     /// Bytes of all inputs as stored (compressed if they were).
     pub input_bytes: u64,
     /// Bytes of JSON that were decoded.
@@ -110,6 +116,15 @@ pub struct InputReport {
     pub rejected: u64,
 }
 
+/// An input that was not read again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SkippedInput {
+    /// Path as given or found.
+    pub path: String,
+    /// The commit that holds its content.
+    pub commit: u64,
+}
+
 /// One data file as it was written.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct FileReport {
@@ -121,6 +136,9 @@ pub struct FileReport {
     pub bytes: u64,
     /// Row groups in it.
     pub row_groups: u64,
+    /// XXH3-128 of its bytes, hexadecimal; empty in commits of format version 1.
+    #[serde(default)]
+    pub digest: String,
     /// Least and greatest value of columns that have an order worth knowing, as text: column to (min, max).
     pub ranges: std::collections::BTreeMap<String, (String, String)>,
 }

@@ -171,7 +171,7 @@ const PROGRAM: [(&str, &str); 2] = [("cli", "talks to a person and to the system
 const VOCABULARY: [&str; 6] = ["error", "config", "model", "columns", "report", "observe"];
 /// `generate` stands before the first of them: it makes input, and knows none of them.
 const STAGES: [&str; 8] = ["generate", "input", "decode", "batch", "partition", "spill", "encode", "dataset"];
-const ABOVE: [&str; 6] = ["pipeline", "convert", "sampling", "infer", "cli", "main"];
+const ABOVE: [&str; 7] = ["pipeline", "convert", "sampling", "infer", "verify", "cli", "main"];
 
 /// Modules of this crate that a file names.
 fn imports(source: &Source) -> BTreeSet<String> {
@@ -257,6 +257,7 @@ fn the_file_system_is_known_at_the_ends_only() {
             ("dataset", "writes the dataset"),
             ("encode/staged_file", "writes data files"),
             ("spill", "rows that memory has no room for"),
+            ("encode/summary", "reads their footers back"),
             ("model/file", "reads a model that somebody wrote"),
             ("cli", "config file, report file, generated input"),
         ],

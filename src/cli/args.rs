@@ -31,6 +31,12 @@ pub enum Command {
     Convert(Box<ConvertArgs>),
     /// Show the columns and where each of them comes from
     Schema(SchemaArgs),
+    /// Check a dataset against its commits
+    ///
+    /// Compares every data file with what its manifest says (size, digest, footer), the sums of each manifest, and the
+    /// folder with all of them: files that nobody lists, what dead runs have left, a commit that was cut off. Reads only,
+    /// unless --repair is given. Exit codes: 0 sound; 1 not sound, or not readable; 2 wrong usage.
+    Verify(VerifyArgs),
     /// Propose a model file for other nested JSON
     ///
     /// Reads the first records of the inputs, guesses where the rows are and what type each member has, and prints a
@@ -74,7 +80,7 @@ const CONVERT_EXAMPLES: &str = "Examples:
   From a pipe, with the account of the run as JSON:
     zcat export.gz | partiquet convert - --out calls --report run.json
   The same options every night:
-    partiquet convert exports/ --config nightly.toml --mode overwrite";
+    partiquet convert exports/ --config nightly.toml --mode append";
 
 #[derive(Debug, Args)]
 pub struct ConvertArgs {
@@ -110,10 +116,12 @@ pub struct Said {
     #[arg(long, short, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = INPUT_OUTPUT)]
     pub out: Option<PathBuf>,
 
-    /// What to do if DIR is not empty: error, overwrite [default: error]
+    /// What to do if DIR holds a dataset: error, append, overwrite, overwrite-partitions [default: error]
     ///
-    /// Refusing is the default because a dataset is quickly lost and slowly remade. overwrite replaces the whole
-    /// dataset, at the very end, when everything new has been written.
+    /// Refusing is the default because a dataset is quickly lost and slowly remade. append adds to it: inputs that it holds
+    /// already are left out, its attribute columns are used, and columns may come but not go. overwrite replaces all of
+    /// it, overwrite-partitions the partitions that the inputs have rows for; both at the very end, when everything
+    /// new has been written.
     #[arg(long, value_name = "MODE", help_heading = INPUT_OUTPUT, hide_possible_values = true,
           value_parser = PossibleValuesParser::new(Mode::WORDS).try_map(|word| word.parse::<Mode>()))]
     pub mode: Option<Mode>,
@@ -329,6 +337,23 @@ pub struct SchemaArgs {
     /// There is no input to choose them from, so auto means none here.
     #[arg(long, value_name = "KEYS", default_value = "none")]
     pub attribute_columns: AttributeColumns,
+}
+
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Folder of the dataset
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub dir: PathBuf,
+
+    /// Carry a commit that was cut off to its end, and remove what dead runs have left
+    ///
+    /// The next run does the same by itself. Data files are never removed.
+    #[arg(long)]
+    pub repair: bool,
+
+    /// Write all findings as JSON; - is standard output
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub report: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -83,24 +83,33 @@ pub fn partition_columns(fields: &[PartitionField], schema: &TableSchema) -> Vec
         .collect()
 }
 
+/// How the columns of the files go together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Columns {
+    /// All files have the same.
+    Alike,
+    /// Some files have columns that others lack: readers have to look into all of them, and match by name.
+    ByName,
+}
+
 /// The lines for the readers asked for; `dir` as the user wrote it.
-pub fn render(target: Target, dir: &Path, partitions: &[PartitionColumn]) -> String {
+pub fn render(target: Target, dir: &Path, partitions: &[PartitionColumn], columns: Columns) -> String {
     let mut text = String::new();
     if matches!(target, Target::All | Target::Duckdb) {
         // DuckDB takes a backslash in a pattern for a slash, and a text of SQL is UTF-8: such a folder is entered.
         let lines = match dir.to_str().filter(|dir| !dir.contains('\\')) {
-            Some(dir) => format!("Query it in DuckDB:\n\n{}", indented(&duckdb(Some(dir), partitions))),
+            Some(dir) => format!("Query it in DuckDB:\n\n{}", indented(&duckdb(Some(dir), partitions, columns))),
             None => format!(
                 "Query it in DuckDB, started in the folder (no pattern can name it):\n\n{}{}",
                 indented(&format!("cd {}", quote::shell(dir.as_os_str().as_encoded_bytes()))),
-                indented(&duckdb(None, partitions))
+                indented(&duckdb(None, partitions, columns))
             ),
         };
         let _ = writeln!(text, "{lines}");
     }
     if matches!(target, Target::All | Target::Spark) {
         let lines = match dir.to_str() {
-            Some(dir) => format!("Query it in Spark (pyspark):\n\n{}", indented(&spark(dir, partitions))),
+            Some(dir) => format!("Query it in Spark (pyspark):\n\n{}", indented(&spark(dir, partitions, columns))),
             None => "Spark cannot read it: the path of the folder is not UTF-8. Rename it first.".to_owned(),
         };
         let _ = writeln!(text, "{lines}");
@@ -113,26 +122,30 @@ fn indented(lines: &str) -> String {
 }
 
 /// One statement of SQL, for this folder or for the one it is started in.
-fn duckdb(dir: Option<&str>, partitions: &[PartitionColumn]) -> String {
+fn duckdb(dir: Option<&str>, partitions: &[PartitionColumn], columns: Columns) -> String {
+    let by_name = if columns == Columns::ByName { ", union_by_name = true" } else { "" };
     let folder = dir.map(|dir| quote::duckdb_glob(folder(dir)) + "/").unwrap_or_default();
     let glob = quote::sql(&(folder + "**/*.parquet"));
     if partitions.is_empty() {
-        return format!("SELECT count(*) AS participants\nFROM read_parquet({glob}, hive_partitioning = false);");
+        return format!(
+            "SELECT count(*) AS participants\nFROM read_parquet({glob}, hive_partitioning = false{by_name});"
+        );
     }
     let types = partitions.iter().map(|column| format!("{}: {}", quote::sql(&column.name), column.kind.duckdb()));
     let types = types.collect::<Vec<_>>().join(", ");
     let names = partitions.iter().map(|column| quote::sql_name(&column.name)).collect::<Vec<_>>().join(", ");
     format!(
         "SELECT {names}, count(*) AS participants\n\
-         FROM read_parquet({glob}, hive_partitioning = true, hive_types = {{{types}}})\n\
+         FROM read_parquet({glob}, hive_partitioning = true, hive_types = {{{types}}}{by_name})\n\
          GROUP BY ALL ORDER BY ALL LIMIT 20;"
     )
 }
 
 /// Lines for a pyspark shell or notebook, where `spark` is the session.
-fn spark(dir: &str, partitions: &[PartitionColumn]) -> String {
+fn spark(dir: &str, partitions: &[PartitionColumn], columns: Columns) -> String {
+    let option = if columns == Columns::ByName { ".option(\"mergeSchema\", \"true\")" } else { "" };
     let path = quote::python(&quote::hadoop_glob(&hadoop_path(folder(dir))));
-    let read = format!("calls = spark.read.parquet({path})\n");
+    let read = format!("calls = spark.read{option}.parquet({path})\n");
     if partitions.is_empty() {
         return read + "calls.count()";
     }
@@ -205,7 +218,7 @@ mod tests {
     fn duckdb_is_told_the_types() {
         let partitions = [column("start_time_day", PartitionType::Date), column("purpose", PartitionType::Text)];
         assert_eq!(
-            duckdb(Some("calls/"), &partitions),
+            duckdb(Some("calls/"), &partitions, Columns::Alike),
             "SELECT \"start_time_day\", \"purpose\", count(*) AS participants\n\
              FROM read_parquet('calls/**/*.parquet', hive_partitioning = true, \
              hive_types = {'start_time_day': DATE, 'purpose': VARCHAR})\n\
@@ -217,12 +230,12 @@ mod tests {
     fn spark_may_guess_only_where_no_text_can_suffer() {
         let day = column("start_time_day", PartitionType::Date);
         assert_eq!(
-            spark("calls", std::slice::from_ref(&day)),
+            spark("calls", std::slice::from_ref(&day), Columns::Alike),
             "calls = spark.read.parquet(\"calls\")\n\
              calls.groupBy(\"`start_time_day`\").count().orderBy(\"`start_time_day`\").show()"
         );
         assert_eq!(
-            spark("calls", &[day, column("purpose", PartitionType::Text)]),
+            spark("calls", &[day, column("purpose", PartitionType::Text)], Columns::Alike),
             "spark.conf.set(\"spark.sql.sources.partitionColumnTypeInference.enabled\", \"false\")\n\
              calls = spark.read.parquet(\"calls\")\n\
              calls = calls.withColumn(\"start_time_day\", calls[\"`start_time_day`\"].cast(\"date\"))\n\
@@ -233,30 +246,30 @@ mod tests {
     #[test]
     fn spark_is_told_what_it_would_not_guess() {
         for (kind, cast) in [(PartitionType::Bool, "boolean"), (PartitionType::Int64, "bigint")] {
-            let lines = spark("calls", &[column("x", kind)]);
+            let lines = spark("calls", &[column("x", kind)], Columns::Alike);
             assert!(lines.contains("partitionColumnTypeInference.enabled\", \"false\""), "{lines}");
             assert!(lines.contains(&format!("calls.withColumn(\"x\", calls[\"`x`\"].cast(\"{cast}\"))")), "{lines}");
         }
-        assert!(!spark("calls", &[column("x", PartitionType::Int32)]).contains("cast"));
+        assert!(!spark("calls", &[column("x", PartitionType::Int32)], Columns::Alike).contains("cast"));
     }
 
     #[test]
     fn a_folder_that_duckdb_cannot_name_is_entered() {
         use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
         let day = [column("start_time_day", PartitionType::Date)];
-        let lines = render(Target::Duckdb, Path::new("it's\\here"), &day);
+        let lines = render(Target::Duckdb, Path::new("it's\\here"), &day, Columns::Alike);
         assert!(
             lines.contains("\n    cd 'it'\\''s\\here'\n    SELECT ") && lines.contains("read_parquet('**/*.parquet'"),
             "{lines}"
         );
         let odd = Path::new(OsStr::from_bytes(b"it's\xff"));
-        let lines = render(Target::All, odd, &day);
+        let lines = render(Target::All, odd, &day, Columns::Alike);
         assert!(lines.contains("\n    cd $'it\\'s\\xff'\n") && lines.contains("Spark cannot read it"), "{lines}");
     }
 
     #[test]
     fn a_line_break_in_a_path_does_not_break_the_line() {
-        let lines = render(Target::All, Path::new("a\nb'c"), &[]);
+        let lines = render(Target::All, Path::new("a\nb'c"), &[], Columns::Alike);
         assert!(lines.contains("read_parquet(E'a\\nb''c/**/*.parquet'"), "{lines}");
         assert!(lines.contains("spark.read.parquet(\"a\\nb'c\")"), "{lines}");
     }
@@ -264,23 +277,36 @@ mod tests {
     #[test]
     fn one_unpartitioned_folder() {
         assert_eq!(
-            duckdb(Some("/"), &[]),
+            duckdb(Some("/"), &[], Columns::Alike),
             "SELECT count(*) AS participants\nFROM read_parquet('/./**/*.parquet', hive_partitioning = false);"
         );
-        assert_eq!(spark("calls", &[]), "calls = spark.read.parquet(\"calls\")\ncalls.count()");
+        assert_eq!(spark("calls", &[], Columns::Alike), "calls = spark.read.parquet(\"calls\")\ncalls.count()");
+    }
+
+    #[test]
+    fn files_that_lack_columns_are_read_by_name() {
+        let day = [column("start_time_day", PartitionType::Date)];
+        assert!(
+            duckdb(Some("calls"), &day, Columns::ByName).contains("{'start_time_day': DATE}, union_by_name = true)")
+        );
+        assert!(
+            duckdb(Some("calls"), &[], Columns::ByName).contains("hive_partitioning = false, union_by_name = true)")
+        );
+        let lines = spark("calls", &[], Columns::ByName);
+        assert_eq!(lines, "calls = spark.read.option(\"mergeSchema\", \"true\").parquet(\"calls\")\ncalls.count()");
     }
 
     #[test]
     fn awkward_paths_are_quoted() {
-        assert!(duckdb(Some("it's [1]"), &[]).contains("read_parquet('it''s [[]1]/**/*.parquet'"));
-        assert!(spark("it's \"[1]\"", &[]).contains(r#"spark.read.parquet("it's \"\\[1\\]\"")"#));
+        assert!(duckdb(Some("it's [1]"), &[], Columns::Alike).contains("read_parquet('it''s [[]1]/**/*.parquet'"));
+        assert!(spark("it's \"[1]\"", &[], Columns::Alike).contains(r#"spark.read.parquet("it's \"\\[1\\]\"")"#));
     }
 
     #[test]
     fn the_target_chooses_the_lines() {
-        assert!(!render(Target::Duckdb, Path::new("calls"), &[]).contains("Spark"));
-        assert!(!render(Target::Spark, Path::new("calls"), &[]).contains("DuckDB"));
-        let both = render(Target::All, Path::new("calls"), &[]);
+        assert!(!render(Target::Duckdb, Path::new("calls"), &[], Columns::Alike).contains("Spark"));
+        assert!(!render(Target::Spark, Path::new("calls"), &[], Columns::Alike).contains("DuckDB"));
+        let both = render(Target::All, Path::new("calls"), &[], Columns::Alike);
         assert!(both.contains("DuckDB:\n\n    SELECT") && both.contains("(pyspark):\n\n    calls ="));
     }
 }

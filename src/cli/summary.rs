@@ -19,6 +19,12 @@ const NAME_CHARS: usize = 60;
 /// What happened, for people.
 pub fn render(report: &Report, config: &Config, paint: Paint) -> String {
     let mut text = String::new();
+    if report.commit.is_none() && !report.skipped.is_empty() {
+        let dir = human::shown(&config.out.display().to_string());
+        let _ = writeln!(text, "{}\n", paint.bold(&format!("Nothing new for {dir}: nothing was written")));
+        skipped(&mut text, report);
+        return text;
+    }
     headline(&mut text, report, config, paint);
     totals(&mut text, report, config);
     values(&mut text, report);
@@ -49,6 +55,7 @@ fn totals(text: &mut String, report: &Report, config: &Config) {
         let _ = write!(size, ", {} of JSON", human::bytes(report.json_bytes));
     }
     row(text, "inputs", inputs, &size);
+    skipped(text, report);
     let without = match report.records_without_rows {
         0 => String::new(),
         number => format!("{} without a participant", human::count(number)),
@@ -75,6 +82,15 @@ fn totals(text: &mut String, report: &Report, config: &Config) {
         let _ = write!(files, ", {ratio} times smaller than the JSON");
     }
     row(text, "files", report.files.len() as u64, &files);
+}
+
+/// Inputs that the dataset holds already, the first of them by name.
+fn skipped(text: &mut String, report: &Report) {
+    let Some(first) = report.skipped.first() else { return };
+    let name = human::shown(&first.path);
+    let more = if report.skipped.len() > 1 { " and others" } else { "" };
+    let note = format!("in the dataset already, left out: {name} (commit {}){more}", first.commit);
+    row(text, "skipped", report.skipped.len() as u64, &note);
 }
 
 /// `  name          1,234  note`.

@@ -84,7 +84,7 @@ impl fmt::Display for MaxRejects {
 
 impl Mode {
     /// The words for each mode.
-    pub const WORDS: [&'static str; 2] = ["error", "overwrite"];
+    pub const WORDS: [&'static str; 4] = ["error", "append", "overwrite", "overwrite-partitions"];
 }
 
 impl FromStr for Mode {
@@ -93,7 +93,9 @@ impl FromStr for Mode {
     fn from_str(text: &str) -> Result<Self> {
         match text {
             "error" => Ok(Self::Error),
+            "append" => Ok(Self::Append),
             "overwrite" => Ok(Self::Overwrite),
+            "overwrite-partitions" => Ok(Self::OverwritePartitions),
             _ => Err(unknown_word(text, "mode", &Self::WORDS)),
         }
     }
@@ -103,7 +105,9 @@ impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Error => "error",
+            Self::Append => "append",
             Self::Overwrite => "overwrite",
+            Self::OverwritePartitions => "overwrite-partitions",
         })
     }
 }

@@ -4,7 +4,7 @@ use super::Table;
 use crate::{
     columns::{Bitmap, Columns, Values},
     config::{Config, MaxRejects},
-    dataset::Dataset,
+    dataset::{Dataset, Manifest, SchemaDocument},
     error::Result,
     input::{
         Framing, RecordBlock, Unreadable,
@@ -52,7 +52,12 @@ pub struct Preview {
 /// the table does not have. What else would stop the run is in the preview.
 pub fn preview(config: &Config) -> Result<Preview> {
     let inputs = discover(&config.inputs, Some(&config.out), &Silent)?;
-    let Table { schema, partitions, .. } = Table::of(config, &inputs, &Silent)?;
+    let kept = if config.mode.keeps_rows() && !Manifest::read_all(&config.out)?.is_empty() {
+        Some(SchemaDocument::read(&config.out)?)
+    } else {
+        None
+    };
+    let Table { schema, partitions, .. } = Table::of(config, &inputs, kept.as_ref(), &Silent)?;
     let mut seen = Seen {
         inputs: &inputs,
         router: Router::new(partitions, schema.columns.len()),

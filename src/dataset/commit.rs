@@ -1,30 +1,34 @@
 //! From staged files to a commit: one call that either publishes the whole run or leaves the dataset as it was.
 //!
-//! 1. names are checked, `schema.json` and the manifest are written and synced in staging
-//! 2. data files, rejects and `schema.json` get their final names, folders are synced
-//! 3. the manifest gets its name, `commits/N.json`: from here on the run is committed
-//! 4. files that the run replaces are deleted; the next run does what this one could not
+//! 1. names are checked; `schema.json` and the manifest are written and synced in staging
+//! 2. the intent is written ([`super::intent`]): from here on a crash does not stop the commit, it only delays it
+//! 3. data files and rejects get their names, partition by partition; the files they replace are set aside
+//! 4. the manifest gets its name, `commits/N.json`: from here on the run is committed
+//! 5. `schema.json` gets its name; what was set aside, the staging folder and the intent go
 //!
-//! An error in 1 to 3 takes every name back.
+//! An error in 1 to 4 takes every name back.
+//!
+//! In each partition the new files come before the old ones go. So a reader who lists the folder in that moment can
+//! see rows twice, and never misses any: what a file system cannot do at once is done in the order that loses nothing.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::File,
-    io::Write,
     path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
 
 use super::{
+    files::{sync_folder, write_document},
+    intent::{INTENT_VERSION, Intent, Move, Target},
     layout,
     manifest::{MANIFEST_VERSION, Manifest, RunRecord},
-    publish::{Existing, Publication, sync_folder},
     run_id::is_run_id,
     schema_file::SchemaDocument,
-    stage::{Dataset, delete_files},
+    stage::{Dataset, State},
 };
 use crate::{
+    config::Mode,
     error::{Error, Result},
     report::FileReport,
 };
@@ -32,18 +36,20 @@ use crate::{
 /// A data file, complete and synced, under its staged name.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct StagedFile {
-    /// Where it is: see [`Dataset::staged_file_path`].
+    /// Where it is, in the staging folder; its name does not end in `.parquet`.
     pub staged_path: PathBuf,
+    /// The run id in its footer.
+    pub run_id: String,
     /// Its partition's folder relative to the dataset, escaped; empty without partitions.
     pub partition: String,
-    /// Its number. Unique in the run: partitions whose names differ only in case share a folder on some systems.
-    pub sequence: u64,
     /// Rows in it.
     pub rows: u64,
     /// Its size.
     pub bytes: u64,
     /// Row groups in it.
     pub row_groups: u64,
+    /// XXH3-128 of its bytes, hexadecimal.
+    pub digest: String,
     /// Least and greatest value as text, by column.
     pub ranges: BTreeMap<String, (String, String)>,
 }
@@ -67,88 +73,145 @@ pub struct StagedRun {
 pub struct Committed {
     /// What was written to `commits/N.json`, the final names of all files among it.
     pub manifest: Manifest,
-    /// Replaced files that could not be deleted and why. Readers still see their rows, so somebody has to be told.
-    pub not_deleted: Vec<(PathBuf, std::io::Error)>,
+    /// What was written to `schema.json`.
+    pub schema: SchemaDocument,
+    /// What could not be tidied up. The commit is valid, and the next run tries again.
+    pub unfinished: Option<Error>,
 }
 
 impl Dataset {
-    /// Publishes a run. The files of earlier commits are replaced by it.
+    /// Publishes a run, and what it replaces goes: everything for [`Mode::Overwrite`], the files of its partitions
+    /// for [`Mode::OverwritePartitions`], nothing otherwise.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Dataset`] when a name is taken, [`Error::Bug`] for names that cannot be: nothing is
     /// committed then, and the dataset is as it was.
-    pub fn commit(mut self, run: &StagedRun) -> Result<Committed> {
+    pub fn commit(self, run: &StagedRun) -> Result<Committed> {
+        self.commit_and_discard(run, &[])
+    }
+
+    /// Publishes a run whose staged files stand in these folders as well; they go with the staging folder.
+    pub(super) fn commit_and_discard(mut self, run: &StagedRun, folders: &[PathBuf]) -> Result<Committed> {
         let manifest = self.manifest(run)?;
-        let mut publication = Publication::new(&self.dir, &self.staging);
-        if let Err(error) = self.publish(&mut publication, run, &manifest) {
-            return Err(publication.undo(error));
-        }
-        self.committed = true;
-        let not_deleted = delete_files(&self.dir, &manifest.replaces);
-        Ok(Committed { manifest, not_deleted })
+        let schema = match self.schema_to_keep()? {
+            Some(kept) => kept.joined_by(&run.schema, manifest.commit, &self.dir)?,
+            None => run.schema.clone(),
+        };
+        let intent = self.intent(run, &manifest, &schema, folders)?;
+        self.sync_staging()?;
+        intent.write(&self.dir, &self.staging)?;
+        let done = intent.carry_out(&self.dir)?;
+        self.state = if done.unfinished.is_some() { State::Unfinished } else { State::Committed };
+        Ok(Committed { manifest, schema, unfinished: done.unfinished })
     }
 
     /// The manifest of a run, its names checked.
     fn manifest(&self, run: &StagedRun) -> Result<Manifest> {
+        let live = Manifest::live(&self.commits);
+        let (mut files, mut next) = (Vec::with_capacity(run.files.len()), 0);
+        for file in &run.files {
+            let StagedFile { staged_path: _, run_id, partition, rows, bytes, row_groups, digest, ranges } = file;
+            // Numbers are unique in the run: partitions whose names differ only in case share a folder on some
+            // systems. And no number may give the name of an earlier file, unless that says the very same.
+            let name = |sequence| layout::data_file(partition, sequence, run_id);
+            let may_be = |path: &String| {
+                let takes_its_place = !matches!(self.mode, Mode::Error | Mode::Append) && !digest.is_empty();
+                live.get(path.as_str()).is_none_or(|earlier| takes_its_place && earlier.digest == *digest)
+            };
+            let mut path = name(next);
+            while !may_be(&path) {
+                next += 1;
+                path = name(next);
+            }
+            next += 1;
+            if !layout::is_relative_file(&path) || !is_run_id(run_id) {
+                return Err(Error::Bug(format!("a data file cannot be named {path:?}")));
+            }
+            let (rows, bytes, row_groups) = (*rows, *bytes, *row_groups);
+            files.push(FileReport { path, rows, bytes, row_groups, digest: digest.clone(), ranges: ranges.clone() });
+        }
         let run_id = &run.record.run_id;
         if !is_run_id(run_id) {
             return Err(Error::Bug(format!("{run_id:?} is not a run id")));
         }
-        let (mut names, mut sequences) = (BTreeSet::new(), BTreeSet::new());
-        let mut files = Vec::with_capacity(run.files.len());
-        for file in &run.files {
-            let path = layout::data_file(&file.partition, file.sequence, run_id);
-            if !layout::is_relative_file(&path) || !sequences.insert(file.sequence) {
-                return Err(Error::Bug(format!("a data file cannot be named {path:?}, or its number is taken")));
-            }
-            names.insert(path.clone());
-            let StagedFile { staged_path: _, partition: _, sequence: _, rows, bytes, row_groups, ranges } = file;
-            let (rows, bytes, row_groups) = (*rows, *bytes, *row_groups);
-            files.push(FileReport { path, rows, bytes, row_groups, ranges: ranges.clone() });
-        }
+        let names: BTreeSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
+        let touched: BTreeSet<&str> = run.files.iter().map(|file| file.partition.as_str()).collect();
+        let is_replaced = |path: &str| match self.mode {
+            Mode::Error | Mode::Append => false,
+            Mode::Overwrite => true,
+            Mode::OverwritePartitions => touched.contains(folder_of(path)),
+        };
+        let replaces = live.into_keys().filter(|path| is_replaced(path) && !names.contains(path));
         Ok(Manifest {
             format_version: MANIFEST_VERSION,
             commit: self.commits.last().map_or(1, |last| last.commit + 1),
+            mode: self.mode,
+            replaces: replaces.map(str::to_owned).collect(),
             run: run.record.clone(),
-            files,
             rejects_file: run.rejects.as_ref().map(|_| layout::rejects_file(run_id)),
-            replaces: Manifest::live_files(&self.commits).difference(&names).cloned().collect(),
+            files,
         })
     }
 
-    /// Steps 1 to 3, with every name that was given noted in `publication`.
-    fn publish(&self, publication: &mut Publication, run: &StagedRun, manifest: &Manifest) -> Result<()> {
-        let schema = self.stage_document("schema.staged", &run.schema)?;
-        let commit = self.stage_document("commit.staged", manifest)?;
-
-        // The same run again has the same names; its earlier files are the only ones that may be in the way.
-        let earlier = Manifest::live_files(&self.commits);
+    /// The steps of the commit. Schema and manifest are staged for it.
+    fn intent(
+        &self,
+        run: &StagedRun,
+        manifest: &Manifest,
+        new_schema: &SchemaDocument,
+        folders: &[PathBuf],
+    ) -> Result<Intent> {
+        let relative = |path: &Path| layout::relative(&self.dir, path);
+        let live = Manifest::live(&self.commits);
+        let mut moves = Vec::new();
+        let mut by_partition: BTreeMap<&str, Vec<Move>> = BTreeMap::new();
         for (staged, file) in run.files.iter().zip(&manifest.files) {
-            let existing = if earlier.contains(&file.path) { Existing::Replace } else { Existing::Refuse };
-            publication.rename(&staged.staged_path, &file.path, existing)?;
+            let target = if live.contains_key(file.path.as_str()) { Target::Replaced } else { Target::New };
+            let step = Move { from: relative(&staged.staged_path)?, to: file.path.clone(), target };
+            by_partition.entry(folder_of(&file.path)).or_default().push(step);
         }
+        // In each partition behind the new files; partitions without new files come last.
+        let mut old_only = Vec::new();
+        for (number, path) in manifest.replaces.iter().enumerate() {
+            let aside = self.staging.join(format!("replaced-{number}"));
+            let step = Move { from: path.clone(), to: relative(&aside)?, target: Target::Aside };
+            by_partition.get_mut(folder_of(path)).unwrap_or(&mut old_only).push(step);
+        }
+        moves.extend(by_partition.into_values().flatten());
+        moves.extend(old_only);
         if let (Some(staged), Some(file)) = (&run.rejects, &manifest.rejects_file) {
-            publication.rename(staged, file, Existing::Replace)?;
+            moves.push(Move { from: relative(staged)?, to: file.clone(), target: Target::Replaced });
         }
-        publication.rename(&schema, layout::SCHEMA_FILE, Existing::Replace)?;
-        publication.sync()?;
-        for folder in self.created.iter().filter_map(|folder| folder.parent()) {
-            sync_folder(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })?;
-        }
-
-        publication.rename(&commit, &layout::commit_file(manifest.commit), Existing::Refuse)?;
-        publication.sync()
+        let document = |name: &str| self.staging.join(name);
+        let (schema, commit) = (document("schema.staged"), document("commit.staged"));
+        write_document(&schema, new_schema)?;
+        write_document(&commit, manifest)?;
+        let staging = layout::staging(&self.dir);
+        let discard = [&staging].into_iter().chain(folders).map(|folder| relative(folder));
+        Ok(Intent {
+            format_version: INTENT_VERSION,
+            commit: manifest.commit,
+            run_id: manifest.run.run_id.clone(),
+            moves,
+            manifest: Move { from: relative(&commit)?, to: layout::commit_file(manifest.commit), target: Target::New },
+            schema: Move { from: relative(&schema)?, to: layout::SCHEMA_FILE.to_owned(), target: Target::Replaced },
+            discard: discard.collect::<Result<_>>()?,
+        })
     }
 
-    fn stage_document(&self, name: &str, document: &impl Serialize) -> Result<PathBuf> {
-        let path = self.staging.join(name);
-        let mut text = serde_json::to_vec_pretty(document).map_err(|e| Error::Bug(format!("{name} as JSON: {e}")))?;
-        text.push(b'\n');
-        let mut file = File::create_new(&path).map_err(Error::io("create", &path))?;
-        file.write_all(&text).map_err(Error::io("write", &path))?;
-        file.sync_all().map_err(Error::io("sync", &path))?;
-        Ok(path)
+    /// Brings the names of everything staged to the disk, and those of the folders that they stand in.
+    fn sync_staging(&self) -> Result<()> {
+        let staging = layout::staging(&self.dir);
+        for folder in [&self.staging, &staging, &layout::meta(&self.dir), &self.dir] {
+            sync_folder(folder)?;
+        }
+        self.created.iter().filter_map(|folder| folder.parent()).try_for_each(sync_folder)
     }
+}
+
+/// The partition of a data file.
+fn folder_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 #[cfg(test)]

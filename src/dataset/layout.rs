@@ -15,6 +15,9 @@ pub(super) const META: &str = "_partiquet";
 /// The schema document, relative to the dataset.
 pub(super) const SCHEMA_FILE: &str = "_partiquet/schema.json";
 
+/// The intent of a commit under way, relative to the dataset.
+pub(super) const INTENT_FILE: &str = "_partiquet/intent.json";
+
 pub(super) fn meta(dir: &Path) -> PathBuf {
     dir.join(META)
 }
@@ -30,6 +33,17 @@ pub(super) fn commit_file(number: u64) -> String {
 
 pub(super) fn staging(dir: &Path) -> PathBuf {
     meta(dir).join("staging")
+}
+
+/// Where shares wait for their commit.
+pub(super) fn shares(dir: &Path) -> PathBuf {
+    meta(dir).join("shares")
+}
+
+/// A path below the dataset as it is written in documents.
+pub(super) fn relative(dir: &Path, path: &Path) -> Result<String> {
+    let relative = path.strip_prefix(dir).ok().and_then(Path::to_str).map(|path| path.replace('\\', "/"));
+    relative.ok_or_else(|| Error::Bug(format!("{} is not below {}", path.display(), dir.display())))
 }
 
 /// Rejects file of a run, relative to the dataset.

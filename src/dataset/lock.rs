@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 #[derive(Debug)]
 pub struct Lock {
     file: File,
+    is_shared: bool,
 }
 
 impl Lock {
@@ -26,6 +27,25 @@ impl Lock {
     /// [`Error::Dataset`] when another process holds it, with what that process said of itself; [`Error::Io`] when
     /// the file cannot be opened or the file system has no locks.
     pub fn take(dir: &Path, path: &Path) -> Result<Self> {
+        Self::take_as(dir, path, false)
+    }
+
+    /// Takes it together with others that only stage: whoever wants to commit has to wait for all of them.
+    ///
+    /// # Errors
+    /// As [`Lock::take`].
+    pub fn take_shared(dir: &Path, path: &Path) -> Result<Self> {
+        Self::take_as(dir, path, true)
+    }
+
+    /// Whether a process holds the lock at this moment. Nothing is created for the answer, and nothing waits for it.
+    #[must_use]
+    pub fn is_held(path: &Path) -> bool {
+        let Ok(file) = File::open(path) else { return false };
+        matches!(file.try_lock(), Err(TryLockError::WouldBlock))
+    }
+
+    fn take_as(dir: &Path, path: &Path, is_shared: bool) -> Result<Self> {
         for _ in 0..Self::MAX_ATTEMPTS {
             let mut file = File::options()
                 .read(true)
@@ -34,14 +54,14 @@ impl Lock {
                 .truncate(false)
                 .open(path)
                 .map_err(Error::io("open", path))?;
-            match file.try_lock() {
+            match if is_shared { file.try_lock_shared() } else { file.try_lock() } {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Err(Self::held(dir, path)),
                 Err(TryLockError::Error(error)) => return Err(Error::io("lock", path)(error)),
             }
             if is_still_there(&file, path) {
-                write_holder(&mut file).map_err(Error::io("write", path))?;
-                return Ok(Self { file });
+                write_holder(&mut file, is_shared).map_err(Error::io("write", path))?;
+                return Ok(Self { file, is_shared });
             }
         }
         Err(Error::Dataset {
@@ -63,14 +83,19 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Closing the file gives the lock back; what stands in it is for people only.
-        let _ = self.file.set_len(0);
+        // Closing the file gives the lock back; what stands in it is for people only. Of several that stage, others
+        // may still hold it.
+        if !self.is_shared {
+            let _ = self.file.set_len(0);
+        }
     }
 }
 
-fn write_holder(file: &mut File) -> io::Result<()> {
+fn write_holder(file: &mut File, is_shared: bool) -> io::Result<()> {
     file.set_len(0)?;
-    writeln!(file, "process {} on {}", std::process::id(), host_name())
+    let purpose = if is_shared { ", staging a share" } else { "" };
+    // Of several that stage, the last one is named.
+    writeln!(file, "process {} on {}{purpose}", std::process::id(), host_name())
 }
 
 fn host_name() -> String {

@@ -11,13 +11,15 @@ use serde::{Deserialize, Serialize};
 
 use super::layout::{self, is_relative_file};
 use crate::{
-    config::PartitionField,
+    config::{Mode, PartitionField},
     error::{Error, Result},
-    report::{Counts, FileReport, InputReport},
+    report::{Counts, FileReport, InputReport, Ledger},
 };
 
 /// Format version of `commits/N.json` that this program writes, and the newest it reads.
-pub const MANIFEST_VERSION: u32 = 1;
+///
+/// 1 had no `mode` (each commit replaced all earlier ones), no `ledger` and no digests of data files.
+pub const MANIFEST_VERSION: u32 = 2;
 
 /// What a run says of itself, as far as it is known before its files have their final names.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -46,8 +48,16 @@ pub struct RunRecord {
     pub rows: u64,
     /// Sums of the ledger over all paths.
     pub values: Counts,
+    /// What became of every value, by JSON path.
+    #[serde(default)]
+    pub ledger: Ledger,
     /// Values that had to go to the default partition although they were not null.
     pub partition_values_displaced: u64,
+}
+
+impl RunRecord {
+    /// The option that holds the names of the inputs, where they stand in the files.
+    pub const INPUT_NAMES: &'static str = "input_names";
 }
 
 /// One commit.
@@ -57,6 +67,9 @@ pub struct Manifest {
     pub format_version: u32,
     /// Number of the commit, from 1.
     pub commit: u64,
+    /// What it did with the commits before it.
+    #[serde(default = "Manifest::mode_of_version_1")]
+    pub mode: Mode,
     /// The run.
     #[serde(flatten)]
     pub run: RunRecord,
@@ -90,6 +103,10 @@ impl Manifest {
             numbers.extend(stem.and_then(|stem| stem.parse::<u64>().ok().filter(|n| n.to_string() == stem)));
         }
         numbers.sort_unstable();
+        if let Some(missing) = (1..).zip(&numbers).find_map(|(number, found)| (number != *found).then_some(number)) {
+            let path = dir.join(layout::commit_file(missing));
+            return Err(layout::damaged(dir, &path, "it is missing, and there are later commits"));
+        }
         numbers.into_iter().map(|number| Self::read(dir, number)).collect()
     }
 
@@ -108,16 +125,42 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// The dataset's data files after these commits, relative to it.
+    /// The dataset's data files after these commits, with what is said of each.
     #[must_use]
-    pub fn live_files(commits: &[Self]) -> BTreeSet<String> {
-        commits.iter().fold(BTreeSet::new(), |mut live, commit| {
+    pub fn live(commits: &[Self]) -> BTreeMap<&str, &FileReport> {
+        commits.iter().fold(BTreeMap::new(), |mut live, commit| {
             for replaced in &commit.replaces {
-                live.remove(replaced);
+                live.remove(replaced.as_str());
             }
-            live.extend(commit.files.iter().map(|file| file.path.clone()));
+            live.extend(commit.files.iter().map(|file| (file.path.as_str(), file)));
             live
         })
+    }
+
+    /// Their paths relative to the dataset.
+    #[must_use]
+    pub fn live_files(commits: &[Self]) -> BTreeSet<String> {
+        Self::live(commits).into_keys().map(str::to_owned).collect()
+    }
+
+    /// The inputs whose rows the dataset holds after these commits: digest to the number of the commit. What was
+    /// replaced in single partitions counts as held: its other rows are still there.
+    #[must_use]
+    pub fn held_inputs(commits: &[Self]) -> BTreeMap<&str, u64> {
+        let mut held = BTreeMap::new();
+        for commit in commits {
+            if commit.mode == Mode::Overwrite {
+                held.clear();
+            }
+            for input in &commit.run.inputs {
+                held.entry(input.digest.as_str()).or_insert(commit.commit);
+            }
+        }
+        held
+    }
+
+    const fn mode_of_version_1() -> Mode {
+        Mode::Overwrite
     }
 
     /// Files that these commits took out of the dataset, relative to it. They are gone, unless the run that replaced
@@ -179,7 +222,7 @@ mod tests {
             write(dir.path(), "1.json", text);
             Manifest::read_all(dir.path()).unwrap_err().to_string()
         };
-        assert!(refusal(r#"{"format_version": 2, "other": []}"#).contains("format version 2"));
+        assert!(refusal(r#"{"format_version": 3, "other": []}"#).contains("format version 3"));
         assert!(refusal("{").contains("1.json"));
         assert!(refusal("[]").contains("1.json"));
         let outside = serde_json::to_string(&commit(1, &[], &["../x"])).unwrap();

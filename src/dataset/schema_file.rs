@@ -1,13 +1,13 @@
 //! `schema.json`: what the dataset's columns are and where each comes from, so that a later run can use the same.
 
-use std::path::Path;
+use std::{fmt::Write as _, path::Path};
 
 use serde::{Deserialize, Serialize};
 
 use super::layout;
 use crate::{
-    config::PartitionField,
-    error::Result,
+    config::{PartitionBy, PartitionField},
+    error::{Error, Result},
     model::{AttributeMap, ColumnSpec, TableSchema},
 };
 
@@ -41,6 +41,9 @@ pub struct SchemaColumn {
     pub type_name: String,
     /// JSON Pointer from the participant; empty for columns that do not come from the JSON.
     pub path: String,
+    /// The commit that added it. Files of earlier commits do not have it. None: all files have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since_commit: Option<u64>,
 }
 
 /// An attribute key with a column of its own.
@@ -53,6 +56,9 @@ pub struct SchemaAttribute {
 }
 
 impl SchemaDocument {
+    /// How many differences between two schemas are listed.
+    const MAX_DIFFERENCES_SHOWN: usize = 10;
+
     /// Describes `schema`.
     #[must_use]
     pub fn new(model: &str, schema: &TableSchema, partition_by: &[PartitionField]) -> Self {
@@ -60,6 +66,7 @@ impl SchemaDocument {
             name: spec.name.clone(),
             type_name: spec.type_name(),
             path: spec.path.clone(),
+            since_commit: None,
         };
         let attribute = |(key, column): &(String, usize)| SchemaAttribute {
             key: key.clone(),
@@ -73,6 +80,78 @@ impl SchemaDocument {
             attribute_map: schema.attribute_map,
             partition_by: partition_by.to_vec(),
         }
+    }
+
+    /// Whether some files of the dataset lack columns that others have.
+    #[must_use]
+    pub fn columns_differ(&self) -> bool {
+        self.columns.iter().any(|column| column.since_commit.is_some())
+    }
+
+    /// The schema of the dataset in `dir` once commit number `commit` has added rows with the columns of `later`:
+    /// columns may come, but none may go or change, for the files that are there stay as they are.
+    ///
+    /// # Errors
+    /// [`Error::Dataset`] with the differences.
+    pub fn joined_by(&self, later: &Self, commit: u64, dir: &Path) -> Result<Self> {
+        let differences = self.differences(later);
+        if differences.is_empty() {
+            let mut joined = later.clone();
+            for column in &mut joined.columns {
+                let known = self.columns.iter().find(|known| known.name == column.name);
+                column.since_commit = known.map_or(Some(commit), |known| known.since_commit);
+            }
+            return Ok(joined);
+        }
+        let mut shown = differences[..differences.len().min(Self::MAX_DIFFERENCES_SHOWN)].join("\n    ");
+        if let Some(more @ 1..) = differences.len().checked_sub(Self::MAX_DIFFERENCES_SHOWN) {
+            let _ = write!(shown, "\n    and {more} more");
+        }
+        Err(Error::Dataset {
+            dir: dir.to_owned(),
+            message: format!("the columns of this run are not those of the dataset:\n    {shown}"),
+            hint: "use the options and the model that the dataset was made with, or write to another folder; \
+                   `--mode overwrite` replaces all of it"
+                .to_owned(),
+        })
+    }
+
+    /// Where `later` does not fit to the files that this document describes, in words.
+    fn differences(&self, later: &Self) -> Vec<String> {
+        let mut found = Vec::new();
+        let compare = |found: &mut Vec<String>, what: &str, mine: String, theirs: String| {
+            if mine != theirs {
+                found.push(format!("{what}: {mine} in the dataset, {theirs} in this run"));
+            }
+        };
+        let partitions = |document: &Self| match &document.partition_by[..] {
+            [] => "none".to_owned(),
+            fields => PartitionBy(fields.to_vec()).to_string(),
+        };
+        compare(&mut found, "--partition-by", partitions(self), partitions(later));
+        compare(&mut found, "--attribute-map", self.attribute_map.to_string(), later.attribute_map.to_string());
+        for column in &self.columns {
+            let is_attribute = |attribute: &&SchemaAttribute| attribute.column == column.name;
+            match later.columns.iter().find(|other| other.name == column.name) {
+                Some(other) => {
+                    compare(&mut found, &column.name, column.type_name.clone(), other.type_name.clone());
+                    let place = |path: &str| if path.is_empty() { "no place".to_owned() } else { path.to_owned() };
+                    compare(&mut found, &column.name, place(&column.path), place(&other.path));
+                }
+                None => match self.attributes.iter().find(is_attribute) {
+                    Some(SchemaAttribute { key, .. }) => {
+                        found.push(format!("attribute {key:?}: no column in this run"));
+                    }
+                    None => found.push(format!("{}: missing in this run", column.name)),
+                },
+            }
+        }
+        // A key that gets a column now is in the map of the files that are there: it would have two places.
+        let is_new = |attribute: &&SchemaAttribute| !self.attributes.iter().any(|mine| mine.key == attribute.key);
+        found.extend(later.attributes.iter().filter(is_new).map(|attribute| {
+            format!("attribute {:?}: in the map in the dataset, a column in this run", attribute.key)
+        }));
+        found
     }
 
     /// Reads the document of the dataset in `dir`.

@@ -6,9 +6,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use walkdir::WalkDir;
-
-use super::{layout, lock, lock::Lock, manifest::Manifest};
+use super::{
+    SchemaDocument,
+    files::{self, entries, exists, is_folder, visible_files},
+    intent, layout, lock,
+    lock::Lock,
+    manifest::Manifest,
+};
 use crate::{
     config::Mode,
     error::{Error, Result},
@@ -19,47 +23,63 @@ use crate::{
 #[derive(Debug)]
 pub struct Dataset {
     pub(super) dir: PathBuf,
+    pub(super) mode: Mode,
     pub(super) staging: PathBuf,
     /// The commits so far.
     pub(super) commits: Vec<Manifest>,
     /// Folders that opening it created, parents first.
     pub(super) created: Vec<PathBuf>,
-    pub(super) committed: bool,
+    pub(super) state: State,
     /// Given back when everything else is done.
     _lock: Lock,
+}
+
+/// What dropping the dataset has to tidy up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// What was staged, and what opening it created.
+    Open,
+    /// What was staged and is of no use any more.
+    Committed,
+    /// Nothing: the next run goes on with what is there.
+    Unfinished,
 }
 
 impl Dataset {
     /// How many files are named when a folder is refused for them.
     const MAX_FILES_NAMED: usize = 3;
 
-    /// Opens the dataset in `dir`, which need not exist, and locks it for this process. What a run that died has left
-    /// in staging is swept.
+    /// Opens the dataset in `dir`, which need not exist, and locks it for this process. A commit that a dead run has
+    /// begun is carried to its end; what it has left in staging is swept.
     ///
     /// # Errors
-    /// [`Error::Dataset`] when another process writes to it, when `mode` is [`Mode::Error`] and there is something in
-    /// the folder, when `mode` is [`Mode::Overwrite`] and the folder holds files that no commit lists, or when a
-    /// commit cannot be understood; [`Error::Io`].
+    /// [`Error::Dataset`] when another process writes to it, when a commit cannot be understood, or when `mode` does
+    /// not allow what is there: anything at all for [`Mode::Error`], anything but a dataset for [`Mode::Append`], files
+    /// that no commit lists for the other two; [`Error::Io`].
     pub fn open(dir: &Path, mode: Mode) -> Result<Self> {
         let meta = layout::meta(dir);
-        if !meta.exists() {
+        if !exists(&meta)? {
             // Looked at before anything is created: a folder of somebody else's stays untouched.
             check(dir, mode, &[])?;
         }
         // Declared before `created`, so that a failure below removes what was created while it still has the lock.
         let lock;
         let mut created = Created::default();
-        created.folder(dir)?;
-        created.folder(&meta)?;
+        create_meta(dir, &mut created)?;
         lock = Lock::take(dir, &lock::lock_path(&meta))?;
         created.locked = true;
+        let completed = intent::recover(dir)?;
         let commits = Manifest::read_all(dir)?;
-        check(dir, mode, &commits)?;
+        check(dir, mode, &commits).map_err(|refusal| told(refusal, completed))?;
         sweep(dir, &commits)?;
         let staging = layout::staging(dir).join(format!("{}-{}", commits.len() + 1, std::process::id()));
-        fs::create_dir_all(&staging).map_err(Error::io("create folder", &staging))?;
+        fs::create_dir_all(&staging).map_err(|error| {
+            // The first of two folders may have found room.
+            let _ = fs::remove_dir(layout::staging(dir));
+            Error::io("create folder", &staging)(error)
+        })?;
         let created = created.keep();
-        Ok(Self { dir: dir.to_owned(), staging, commits, created, committed: false, _lock: lock })
+        Ok(Self { dir: dir.to_owned(), mode, staging, commits, created, state: State::Open, _lock: lock })
     }
 
     /// Whether [`Dataset::open`] would take the folder, as far as that can be seen without writing anything.
@@ -79,17 +99,10 @@ impl Dataset {
         &self.staging
     }
 
-    /// Where the data file with this sequence number is staged. Its name ends in `.staged`: `.parquet` would be found
-    /// by readers that look into every folder.
-    #[must_use]
-    pub fn staged_file_path(&self, sequence: u64) -> PathBuf {
-        self.staging.join(format!("part-{sequence:05}.staged"))
-    }
-
     /// Where the rejects file is staged.
     #[must_use]
     pub fn staged_rejects_path(&self) -> PathBuf {
-        self.staging.join("rejects.staged")
+        staged_rejects_path(&self.staging)
     }
 
     /// The commits that the dataset had when it was opened, in order.
@@ -97,25 +110,46 @@ impl Dataset {
     pub fn commits(&self) -> &[Manifest] {
         &self.commits
     }
+
+    /// The schema that a run in this mode has to agree with; none for a first run and for one that replaces everything.
+    ///
+    /// # Errors
+    /// As [`SchemaDocument::read`].
+    pub fn schema_to_keep(&self) -> Result<Option<SchemaDocument>> {
+        schema_to_keep(&self.dir, self.mode, &self.commits)
+    }
+}
+
+pub(super) fn schema_to_keep(dir: &Path, mode: Mode, commits: &[Manifest]) -> Result<Option<SchemaDocument>> {
+    if mode.keeps_rows() && !commits.is_empty() { SchemaDocument::read(dir).map(Some) } else { Ok(None) }
+}
+
+/// Where the rejects file is staged in a folder for staged files.
+#[must_use]
+pub fn staged_rejects_path(staging: &Path) -> PathBuf {
+    staging.join("rejects.staged")
 }
 
 impl Drop for Dataset {
     fn drop(&mut self) {
         // Nobody is left to hear of a failure here. What stays behind is invisible, and swept by the next run.
-        let _ = fs::remove_dir_all(&self.staging);
-        let _ = fs::remove_dir(layout::staging(&self.dir));
-        if !self.committed {
-            remove_created(&self.created);
+        if self.state != State::Unfinished && !intent::is_pending(&self.dir).unwrap_or(true) {
+            let _ = fs::remove_dir_all(&self.staging);
+            let _ = fs::remove_dir(layout::staging(&self.dir));
+            if self.state == State::Open {
+                remove_created(&self.created);
+            }
         }
     }
 }
 
 /// Folders created so far; removed again unless they are kept.
 #[derive(Debug, Default)]
-struct Created {
+pub(super) struct Created {
     folders: Vec<PathBuf>,
     /// Without the lock, what is in these folders may be another run's.
     locked: bool,
+    stays: bool,
 }
 
 impl Created {
@@ -135,6 +169,11 @@ impl Created {
         Ok(())
     }
 
+    /// Folders that stay, whatever happens: several processes may use them.
+    pub(super) const fn kept() -> Self {
+        Self { folders: Vec::new(), locked: false, stays: true }
+    }
+
     fn keep(mut self) -> Vec<PathBuf> {
         std::mem::take(&mut self.folders)
     }
@@ -144,9 +183,27 @@ impl Drop for Created {
     fn drop(&mut self) {
         if self.locked {
             remove_created(&self.folders);
-        } else {
+        } else if !self.stays {
             self.folders.iter().rev().for_each(|folder| drop(fs::remove_dir(folder)));
         }
+    }
+}
+
+/// Creates the dataset's folder and the one for everything that is not data. The latter holds the lock: if it led
+/// somewhere else, two could write here.
+pub(super) fn create_meta(dir: &Path, created: &mut Created) -> Result<()> {
+    let meta = layout::meta(dir);
+    created.folder(dir)?;
+    created.folder(&meta)?;
+    let parts = ["commits", "rejects", "shares", "staging"].map(|part| meta.join(part));
+    let is_link = |part: &&PathBuf| exists(part).unwrap_or(true) && !is_folder(part);
+    match parts.iter().chain([&meta]).find(is_link) {
+        None => Ok(()),
+        Some(link) => Err(Error::Dataset {
+            dir: dir.to_owned(),
+            message: format!("{} is not a folder of its own", link.display()),
+            hint: "a link could lead out of the dataset: put a folder in its place".to_owned(),
+        }),
     }
 }
 
@@ -179,6 +236,17 @@ fn is_writable(folder: &Path) -> io::Result<()> {
     if folder.is_dir() { Ok(()) } else { Err(io::ErrorKind::NotADirectory.into()) }
 }
 
+/// A refusal, and the news that a commit was completed on the way to it.
+fn told(refusal: Error, completed: Option<u64>) -> Error {
+    match (refusal, completed) {
+        (Error::Dataset { dir, message, hint }, Some(number)) => {
+            let message = format!("{message}; commit {number} had been interrupted and is complete now");
+            Error::Dataset { dir, message, hint }
+        }
+        (refusal, _) => refusal,
+    }
+}
+
 /// Whether a run in this mode may write to a folder with these commits.
 fn check(dir: &Path, mode: Mode, commits: &[Manifest]) -> Result<()> {
     let refuse =
@@ -203,18 +271,23 @@ fn check(dir: &Path, mode: Mode, commits: &[Manifest]) -> Result<()> {
             let files = Manifest::live_files(commits).len();
             refuse(
                 format!("there is a dataset in it already ({files} files, {} commits)", commits.len()),
-                "`--mode overwrite` replaces it; or choose another folder",
+                "`--mode append` adds to it, `--mode overwrite` replaces it; or choose another folder",
             )
         }
-        Mode::Error => match named(&entries(dir)?) {
-            None => Ok(()),
-            Some(names) => refuse(
-                format!("the folder is not empty: {names}"),
-                "choose an empty folder, or a new one; `--mode overwrite` replaces a dataset that partiquet has written, \
-                 and nothing else",
-            ),
-        },
-        Mode::Overwrite => {
+        Mode::Append if !commits.is_empty() => Ok(()),
+        Mode::Error | Mode::Append => {
+            let mut others = entries(dir)?;
+            others.remove(layout::META);
+            match named(&others) {
+                None => Ok(()),
+                Some(names) => refuse(
+                    format!("the folder is not empty: {names}"),
+                    "choose an empty folder, or a new one; `--mode overwrite` replaces a dataset that partiquet has \
+                     written, and nothing else",
+                ),
+            }
+        }
+        Mode::Overwrite | Mode::OverwritePartitions => {
             let mut ours = Manifest::live_files(commits);
             ours.extend(Manifest::dead_files(commits));
             let foreign: BTreeSet<String> = visible_files(dir)?.difference(&ours).cloned().collect();
@@ -240,71 +313,18 @@ fn named(names: &BTreeSet<String>) -> Option<String> {
     }
 }
 
-/// Everything directly in the folder but the dataset's own metadata.
-fn entries(dir: &Path) -> Result<BTreeSet<String>> {
-    let mut names = BTreeSet::new();
-    for entry in fs::read_dir(dir).map_err(Error::io("list", dir))? {
-        let name = entry.map_err(Error::io("list", dir))?.file_name().to_string_lossy().into_owned();
-        if name != layout::META {
-            names.insert(name);
-        }
-    }
-    Ok(names)
-}
-
-/// All files (and links) that Hive readers would see, relative to the folder. Links are not followed.
-pub(super) fn visible_files(dir: &Path) -> Result<BTreeSet<String>> {
-    let hidden =
-        |entry: &walkdir::DirEntry| entry.depth() > 0 && layout::is_hidden(&entry.file_name().to_string_lossy());
-    let mut files = BTreeSet::new();
-    for entry in WalkDir::new(dir).into_iter().filter_entry(|entry| !hidden(entry)) {
-        let entry = entry.map_err(|error| Error::io("list", dir)(error.into()))?;
-        if entry.depth() > 0
-            && !entry.file_type().is_dir()
-            && let Ok(path) = entry.path().strip_prefix(dir)
-        {
-            let parts: Vec<_> = path.components().map(|part| part.as_os_str().to_string_lossy()).collect();
-            files.insert(parts.join("/"));
-        }
-    }
-    Ok(files)
-}
-
-/// Removes what runs that ended early have left: staged files, and replaced files that were not deleted any more.
-fn sweep(dir: &Path, commits: &[Manifest]) -> Result<()> {
-    let staging = layout::staging(dir);
-    match fs::remove_dir_all(&staging) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Error::io("clear", staging)(error)),
-        _ => {}
-    }
+/// Removes what runs that ended early have left: staged files, and replaced files that a run of version 1 did not delete
+/// any more.
+pub(super) fn sweep(dir: &Path, commits: &[Manifest]) -> Result<()> {
+    files::remove_folder(&layout::staging(dir))?;
     let dead = Manifest::dead_files(commits);
     if dead.is_empty() {
         return Ok(());
     }
     let left: Vec<String> = visible_files(dir)?.intersection(&dead).cloned().collect();
-    match delete_files(dir, &left).pop() {
-        None => Ok(()),
-        Some((path, error)) => Err(Error::io("delete the replaced file", path)(error)),
-    }
-}
-
-/// Deletes data files and the partition folders that become empty; gives those that could not be deleted.
-pub(super) fn delete_files(dir: &Path, files: &[String]) -> Vec<(PathBuf, io::Error)> {
-    let mut failed = Vec::new();
-    let mut folders = BTreeSet::new();
-    for file in files {
-        let path = dir.join(file);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => failed.push((path, error)),
-            _ => folders.extend(path.parent().map(Path::to_owned)),
-        }
-    }
-    for folder in folders {
-        let up_to_dir = folder.ancestors().take_while(|folder| *folder != dir && folder.starts_with(dir));
-        // Ends at the first folder that is not empty.
-        let _ = up_to_dir.map(fs::remove_dir).all(|removed| removed.is_ok());
-    }
-    failed
+    left.iter().try_for_each(|file| files::remove_file(&dir.join(file)))?;
+    files::remove_empty_folders(dir, &dead);
+    Ok(())
 }
 
 #[cfg(test)]

@@ -41,6 +41,8 @@ pub struct StagedFile {
     pub bytes: u64,
     /// Row groups in it.
     pub row_groups: u64,
+    /// XXH3-128 of its bytes.
+    pub digest: u128,
     /// Least and greatest value of integers, instants (RFC 3339) and short texts, by column; columns without a value
     /// and such with longer texts are missing.
     pub ranges: BTreeMap<String, (String, String)>,
@@ -180,7 +182,8 @@ impl StagedFileWriter {
         file.inner_mut().sync_and_release().map_err(Error::io("sync", &path))?;
         let (bytes, row_groups) = (file.bytes_written() as u64, row_groups.len() as u64);
         let ranges = range::by_name(&ranges, schema.fields().map(|(field, _)| field));
-        Ok(Some(StagedFile { path, rows, bytes, row_groups, ranges }))
+        let digest = file.inner().digest();
+        Ok(Some(StagedFile { path, rows, bytes, row_groups, digest, ranges }))
     }
 }
 

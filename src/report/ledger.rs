@@ -128,6 +128,13 @@ impl Ledger {
         }
     }
 
+    /// Adds a later ledger.
+    pub fn merge(&mut self, later: &Self) {
+        for (path, counts) in &later.paths {
+            self.add(path, counts.unknown == 0, counts);
+        }
+    }
+
     /// The sum over all paths.
     #[must_use]
     pub fn total(&self) -> Counts {

@@ -5,6 +5,7 @@
 #![expect(clippy::format_collect, reason = "inputs are small, and plain to read this way")]
 
 mod accounting;
+mod append;
 mod attributes;
 mod command_line;
 mod commit;

@@ -3,20 +3,21 @@ use std::fs;
 use super::*;
 use crate::{
     config::Mode,
-    dataset::stage::visible_files,
+    dataset::files::visible_files,
     model::{AttributeMap, TableSchema},
 };
 
 const RUN_A: &str = "aaaaaaaaaaaa";
 const RUN_B: &str = "bbbbbbbbbbbb";
 
-/// Opens the dataset, stages one file for each partition (its content is `text`), and gives the run.
+/// Opens the dataset, stages one file for each partition (its content is `text`, its digest says so), and gives the run.
 fn stage(dir: &Path, mode: Mode, run_id: &str, text: &str, partitions: &[&str]) -> (Dataset, StagedRun) {
     let dataset = Dataset::open(dir, mode).unwrap();
     let files = partitions.iter().zip(0..).map(|(partition, sequence)| {
-        let staged_path = dataset.staged_file_path(sequence);
+        let staged_path = staged_file(&dataset, sequence);
         fs::write(&staged_path, text).unwrap();
-        StagedFile { staged_path, partition: (*partition).to_owned(), sequence, rows: 7, ..StagedFile::default() }
+        let (partition, run_id, digest) = ((*partition).to_owned(), run_id.to_owned(), text.to_owned());
+        StagedFile { staged_path, partition, run_id, digest, rows: 7, ..StagedFile::default() }
     });
     let files = files.collect();
     let table = TableSchema { columns: Vec::new(), attributes: Vec::new(), attribute_map: AttributeMap::Rest };
@@ -27,6 +28,10 @@ fn stage(dir: &Path, mode: Mode, run_id: &str, text: &str, partitions: &[&str]) 
         schema: SchemaDocument::new(text, &table, &[]),
     };
     (dataset, run)
+}
+
+fn staged_file(dataset: &Dataset, number: usize) -> PathBuf {
+    dataset.staging_dir().join(format!("{number}.staged"))
 }
 
 fn commit(dir: &Path, mode: Mode, run_id: &str, text: &str, partitions: &[&str]) -> Result<Committed> {
@@ -57,7 +62,7 @@ fn a_commit_publishes_files_rejects_schema_and_manifest() {
     let (dataset, run) = stage(&dir, Mode::Error, RUN_A, "one", &["a=1/b=x", "a=2/b=%2F"]);
     let run = with_rejects(&dataset, run);
     let committed = dataset.commit(&run).unwrap();
-    assert!(committed.not_deleted.is_empty());
+    assert!(committed.unfinished.is_none());
     assert_eq!(names(&dir), ["a=1/b=x/part-00000-aaaaaaaaaaaa.parquet", "a=2/b=%2F/part-00001-aaaaaaaaaaaa.parquet"]);
     assert_eq!(fs::read_to_string(dir.join("a=1/b=x/part-00000-aaaaaaaaaaaa.parquet")).unwrap(), "one");
     assert!(dir.join("_partiquet/rejects/aaaaaaaaaaaa.ndjson").is_file());
@@ -130,25 +135,83 @@ fn a_failure_in_the_middle_of_the_renames_takes_them_back() {
 }
 
 #[test]
-fn a_failed_overwrite_leaves_the_dataset_as_it_was() {
-    for blocked in ["_partiquet/commits/2.json", "_partiquet/rejects", "a=3"] {
-        let temp = tempfile::tempdir().unwrap();
-        let dir = temp.path();
-        let _ = commit(dir, Mode::Error, RUN_A, "one", &["a=1", "a=2"]).unwrap();
-        // The same run id with other content: whatever is put back can be told from what was put there.
-        let (dataset, run) = stage(dir, Mode::Overwrite, RUN_A, "two", &["a=1", "a=2", "a=3"]);
-        let run = with_rejects(&dataset, run);
-        fs::write(dir.join(blocked), "in the way").unwrap();
-        let before: BTreeMap<_, _> = contents(dir)
-            .into_iter()
-            .filter(|(path, _)| !path.starts_with(dir.join("_partiquet/staging")) && !path.ends_with("lock"))
-            .collect();
-        let error = dataset.commit(&run).unwrap_err().to_string();
-        assert!(error.contains(blocked), "{error}");
-        let mut after = contents(dir);
-        after.retain(|path, _| !path.ends_with("lock"));
-        assert_eq!(after, before, "{blocked}");
+fn a_failed_commit_leaves_the_dataset_as_it_was() {
+    for mode in [Mode::Append, Mode::Overwrite, Mode::OverwritePartitions] {
+        for blocked in ["_partiquet/commits/2.json", "_partiquet/rejects", "a=3", "_partiquet/intent.json"] {
+            let temp = tempfile::tempdir().unwrap();
+            let dir = temp.path();
+            let _ = commit(dir, Mode::Error, RUN_A, "one", &["a=1", "a=2"]).unwrap();
+            // The same run id with other content: whatever is put back can be told from what was put there.
+            let (dataset, run) = stage(dir, mode, RUN_A, "two", &["a=1", "a=2", "a=3"]);
+            let run = with_rejects(&dataset, run);
+            match blocked {
+                // A rename cannot put a file in the place of a folder.
+                "_partiquet/intent.json" => fs::create_dir(dir.join(blocked)).unwrap(),
+                _ => fs::write(dir.join(blocked), "in the way").unwrap(),
+            }
+            let untouched =
+                |path: &PathBuf| !path.starts_with(dir.join("_partiquet/staging")) && !path.ends_with("lock");
+            let before: BTreeMap<_, _> = contents(dir).into_iter().filter(|(path, _)| untouched(path)).collect();
+            let error = dataset.commit(&run).unwrap_err().to_string();
+            assert!(error.contains(blocked), "{error}");
+            let mut after = contents(dir);
+            after.retain(|path, _| untouched(path));
+            assert_eq!(after, before, "{blocked} {mode:?}");
+        }
     }
+}
+
+#[test]
+fn append_adds_and_takes_no_name_twice() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path();
+    let _ = commit(dir, Mode::Append, RUN_A, "one", &["a=1", "a=2"]).unwrap();
+    // Content and run id as before, and other content under the same run id.
+    for text in ["one", "two"] {
+        let before = contents(dir);
+        let committed = commit(dir, Mode::Append, RUN_A, text, &["a=1"]).unwrap();
+        assert!(committed.manifest.replaces.is_empty());
+        let after = contents(dir);
+        let data = |path: &PathBuf| path.extension().is_some_and(|end| end == "parquet");
+        assert!(before.iter().filter(|(path, _)| data(path)).all(|(path, text)| after.get(path) == Some(text)));
+    }
+    assert_eq!(
+        names(dir),
+        [
+            "a=1/part-00000-aaaaaaaaaaaa.parquet",
+            "a=1/part-00001-aaaaaaaaaaaa.parquet",
+            "a=1/part-00002-aaaaaaaaaaaa.parquet",
+            "a=2/part-00001-aaaaaaaaaaaa.parquet"
+        ]
+    );
+    let commits = Manifest::read_all(dir).unwrap();
+    assert_eq!(
+        commits.iter().map(|commit| (commit.commit, commit.mode)).collect::<Vec<_>>(),
+        [(1, Mode::Append), (2, Mode::Append), (3, Mode::Append)]
+    );
+}
+
+#[test]
+fn overwrite_partitions_replaces_the_files_of_its_partitions_only() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path();
+    let _ = commit(dir, Mode::Error, RUN_A, "one", &["a=1", "a=2", "a=3"]).unwrap();
+    let _ = commit(dir, Mode::Append, RUN_B, "more", &["a=2"]).unwrap();
+    let committed = commit(dir, Mode::OverwritePartitions, RUN_B, "two", &["a=2", "a=4"]).unwrap();
+    assert_eq!(
+        committed.manifest.replaces,
+        ["a=2/part-00000-bbbbbbbbbbbb.parquet", "a=2/part-00001-aaaaaaaaaaaa.parquet"]
+    );
+    assert_eq!(
+        names(dir),
+        [
+            "a=1/part-00000-aaaaaaaaaaaa.parquet",
+            "a=2/part-00001-bbbbbbbbbbbb.parquet",
+            "a=3/part-00002-aaaaaaaaaaaa.parquet",
+            "a=4/part-00002-bbbbbbbbbbbb.parquet"
+        ]
+    );
+    assert_eq!(Manifest::live_files(&Manifest::read_all(dir).unwrap()).into_iter().collect::<Vec<_>>(), names(dir));
 }
 
 #[test]
@@ -156,7 +219,7 @@ fn a_staged_file_that_is_not_there_fails_without_a_trace() {
     let temp = tempfile::tempdir().unwrap();
     let dir = temp.path().join("dataset");
     let (dataset, run) = stage(&dir, Mode::Error, RUN_A, "one", &["a=1", "a=2"]);
-    fs::remove_file(dataset.staged_file_path(1)).unwrap();
+    fs::remove_file(staged_file(&dataset, 1)).unwrap();
     assert!(dataset.commit(&run).is_err());
     assert!(!dir.exists());
 }
@@ -182,7 +245,10 @@ fn names_that_lead_out_of_the_dataset_are_never_used() {
     }
     assert!(matches!(commit(&dir, Mode::Error, "../aaaaaaaaa", "one", &["a=1"]), Err(Error::Bug(_))));
     let (dataset, mut run) = stage(&dir, Mode::Error, RUN_A, "one", &["a=1", "a=2"]);
-    run.files[1].sequence = 0;
+    run.files[1].run_id = "../../aaaaaa".to_owned();
+    assert!(matches!(dataset.commit(&run), Err(Error::Bug(_))));
+    let (dataset, mut run) = stage(&dir, Mode::Error, RUN_A, "one", &["a=1"]);
+    run.files[0].staged_path = temp.path().join("elsewhere");
     assert!(matches!(dataset.commit(&run), Err(Error::Bug(_))));
     assert!(!dir.exists());
 }

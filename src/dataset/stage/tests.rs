@@ -1,3 +1,5 @@
+use walkdir::WalkDir;
+
 use super::*;
 use crate::dataset::manifest::MANIFEST_VERSION;
 use crate::report::FileReport;
@@ -47,7 +49,7 @@ fn a_dataset_dropped_without_a_commit_was_never_there() {
     for mode in [Mode::Error, Mode::Overwrite] {
         let dataset = Dataset::open(&dir, mode).unwrap();
         assert!(dataset.staging_dir().starts_with(dir.join("_partiquet/staging")));
-        fs::write(dataset.staged_file_path(3), "x").unwrap();
+        fs::write(dataset.staging_dir().join("3.staged"), "x").unwrap();
         fs::write(dataset.staged_rejects_path(), "x").unwrap();
         let parquet = tree(&dir).into_iter().filter(|name| name.ends_with(".parquet")).count();
         assert_eq!(parquet, 0, "no staged file looks like a data file");
@@ -105,7 +107,7 @@ fn an_existing_dataset_is_refused_unless_it_may_be_replaced() {
     let temp = tempfile::tempdir().unwrap();
     write(temp.path(), "a=1/part-00000-0.parquet");
     write(temp.path(), "_SUCCESS");
-    write_commit(temp.path(), 4, &["a=1/part-00000-0.parquet"], &[]);
+    write_commit(temp.path(), 1, &["a=1/part-00000-0.parquet"], &[]);
     let message = refusal(temp.path(), Mode::Error);
     assert!(message.contains("a dataset in it already (1 files, 1 commits)"), "{message}");
     assert!(message.contains("--mode overwrite"), "{message}");
@@ -138,12 +140,12 @@ fn the_second_run_is_turned_away_while_the_first_works() {
     let temp = tempfile::tempdir().unwrap();
     let dir = temp.path().join("dataset");
     let first = Dataset::open(&dir, Mode::Error).unwrap();
-    fs::write(first.staged_file_path(0), "x").unwrap();
+    fs::write(first.staging_dir().join("0.staged"), "x").unwrap();
     for mode in [Mode::Error, Mode::Overwrite] {
         let message = refusal(&dir, mode);
         assert!(message.contains("another run is writing to it (process"), "{message}");
     }
-    assert!(first.staged_file_path(0).exists(), "the second run has touched nothing");
+    assert!(first.staging_dir().join("0.staged").exists(), "the second run has touched nothing");
     drop(first);
     assert!(Dataset::open(&dir, Mode::Error).is_ok());
 }
@@ -182,14 +184,38 @@ fn links_are_foreign_files_and_are_not_followed() {
 }
 
 #[test]
-fn deleting_stops_at_the_first_folder_that_is_not_empty() {
+fn folders_go_up_to_the_first_that_is_not_empty() {
     let temp = tempfile::tempdir().unwrap();
-    for name in ["a=1/b=1/x", "a=1/b=2/x", "a=2/b=1/x", "keep"] {
+    for name in ["a=1/b=2/x", "keep"] {
         write(temp.path(), name);
     }
-    let files = ["a=1/b=1/x", "a=2/b=1/x", "gone/x"].map(str::to_owned);
-    assert!(delete_files(temp.path(), &files).is_empty());
+    fs::create_dir_all(temp.path().join("a=1/b=1")).unwrap();
+    fs::create_dir_all(temp.path().join("a=2/b=1")).unwrap();
+    let files = ["a=1/b=1/x", "a=2/b=1/x", "gone/x", "x"].map(str::to_owned);
+    files::remove_empty_folders(temp.path(), &files);
     assert_eq!(tree(temp.path()), ["a=1/", "a=1/b=2/", "a=1/b=2/x", "keep"]);
-    let failed = delete_files(temp.path(), &["a=1".to_owned()]);
-    assert_eq!(failed.len(), 1);
+}
+
+#[test]
+#[cfg(unix)]
+fn metadata_that_leads_elsewhere_is_refused() {
+    let outside = tempfile::tempdir().unwrap();
+    for link in ["_partiquet", "_partiquet/commits", "_partiquet/staging", "_partiquet/rejects", "_partiquet/shares"] {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join(link);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(outside.path(), &path).unwrap();
+        let message = refusal(temp.path(), Mode::Append);
+        assert!(message.contains(link) && message.contains("not a folder of its own"), "{message}");
+        assert_eq!(tree(outside.path()), [""; 0]);
+    }
+}
+
+#[test]
+fn a_commit_that_is_missing_among_others_is_not_passed_over() {
+    let temp = tempfile::tempdir().unwrap();
+    write_commit(temp.path(), 1, &[], &[]);
+    write_commit(temp.path(), 3, &[], &[]);
+    let message = refusal(temp.path(), Mode::Overwrite);
+    assert!(message.contains("2.json is damaged: it is missing"), "{message}");
 }

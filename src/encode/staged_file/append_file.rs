@@ -6,6 +6,8 @@ use std::{
     path::PathBuf,
 };
 
+use xxhash_rust::xxh3::Xxh3;
+
 /// Bytes collected before they are handed to the system: pages are smaller than what a disk likes.
 pub(super) const WRITE_BUFFER_BYTES: usize = 256 << 10;
 
@@ -13,12 +15,13 @@ pub(super) const WRITE_BUFFER_BYTES: usize = 256 << 10;
 ///
 /// The first time the file must not exist; later it must be as long as it was left. After an error nothing more is
 /// written: the bytes would land in the wrong place.
-#[derive(Debug)]
 pub(super) struct AppendFile {
     path: PathBuf,
     state: State,
     /// Bytes taken so far.
     len: u64,
+    /// Of the same bytes.
+    digest: Box<Xxh3>,
 }
 
 #[derive(Debug)]
@@ -30,8 +33,13 @@ enum State {
 }
 
 impl AppendFile {
-    pub(super) const fn new(path: PathBuf) -> Self {
-        Self { path, state: State::New, len: 0 }
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { path, state: State::New, len: 0, digest: Box::default() }
+    }
+
+    /// XXH3-128 of everything taken so far.
+    pub(super) fn digest(&self) -> u128 {
+        self.digest.digest128()
     }
 
     /// Hands everything to the system and closes the descriptor.
@@ -80,7 +88,10 @@ impl Write for AppendFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.open()?.write(bytes);
         match &written {
-            Ok(count) => self.len += *count as u64,
+            Ok(count) => {
+                self.len += *count as u64;
+                self.digest.update(&bytes[..*count]);
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(_) => self.state = State::Failed,
         }

@@ -1,0 +1,116 @@
+//! `partiquet verify`: the audit of a dataset, for people and as a report.
+
+use std::{fmt::Write as _, io};
+
+use partiquet::{
+    Error, Result,
+    verify::{Audit, FindingKind, Repair, verify},
+};
+use serde_json::{Map, Value, json};
+
+use super::{args::VerifyArgs, human, paint::Paint, print, report_file, report_file::ReportFile, signals};
+
+/// Faults of one kind that are listed; the report has all of them.
+const FINDINGS_SHOWN: usize = 10;
+
+/// Exit code for a dataset that is not sound.
+const UNSOUND: u8 = 1;
+
+struct Stop(std::sync::Arc<std::sync::atomic::AtomicBool>);
+
+impl partiquet::observe::Observer for Stop {
+    fn stop_requested(&self) -> bool {
+        self.0.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+/// Runs the audit, shows it, and gives the exit code.
+pub fn run(args: &VerifyArgs) -> Result<u8> {
+    if let Some(report) = args.report.as_deref().filter(|report| report.starts_with(&args.dir)) {
+        return Err(Error::usage(
+            format!("the report {} would stand inside the dataset", report.display()),
+            "give --report a path outside of it",
+        ));
+    }
+    let report = args.report.as_deref().map(ReportFile::create).transpose()?;
+    let repair = if args.repair { Repair::Yes } else { Repair::No };
+    let audit = match verify(&args.dir, repair, &Stop(signals::stop_flag()?)) {
+        Ok(audit) => audit,
+        Err(error) => {
+            if let Some(report) = report {
+                super::warn_on_failure(report.write(&report_file::of_failure(&error, 0.0)));
+            }
+            return Err(error);
+        }
+    };
+    let exit_code = if audit.is_sound() { 0 } else { UNSOUND };
+    let dir = human::shown(&args.dir.display().to_string());
+    if report.as_ref().is_some_and(ReportFile::is_stdout) {
+        let stderr = io::stderr();
+        print(&mut stderr.lock(), render(&audit, &dir, Paint::for_stream(&stderr)).as_bytes())?;
+    } else {
+        let stdout = io::stdout();
+        print(&mut stdout.lock(), render(&audit, &dir, Paint::for_stream(&stdout)).as_bytes())?;
+    }
+    if let Some(report) = report {
+        report.write(&document(&audit, exit_code))?;
+    }
+    Ok(exit_code)
+}
+
+fn document(audit: &Audit, exit_code: u8) -> Value {
+    let mut document = Map::from_iter([("exit_code".to_owned(), json!(exit_code)), ("error".to_owned(), Value::Null)]);
+    if let Ok(Value::Object(members)) = serde_json::to_value(audit) {
+        document.extend(members);
+    }
+    Value::Object(document)
+}
+
+fn render(audit: &Audit, dir: &str, paint: Paint) -> String {
+    let mut text = String::new();
+    let verdict = if audit.is_sound() {
+        format!("{dir} is sound")
+    } else {
+        format!("{dir} is not sound: {}", human::counted(audit.findings.len() as u64, "fault", "faults"))
+    };
+    let _ = writeln!(text, "{}\n", if audit.is_sound() { paint.bold(&verdict) } else { paint.red(&verdict) });
+    let _ = writeln!(
+        text,
+        "  {}, {}, {}, {}",
+        human::counted(audit.commits, "commit", "commits"),
+        human::counted(audit.files, "file", "files"),
+        human::counted(audit.rows, "row", "rows"),
+        human::bytes(audit.bytes),
+    );
+    for repaired in &audit.repaired {
+        let _ = writeln!(text, "  repaired: {}", human::shown(repaired));
+    }
+    if audit.is_being_written {
+        let _ = writeln!(text, "  a run is writing to it now: what is staged is not judged");
+    }
+    for share in &audit.shares_waiting {
+        let _ = writeln!(text, "  share {} waits for its commit", human::shown(share));
+    }
+    let mut shown: Option<(FindingKind, usize)> = None;
+    for finding in &audit.findings {
+        let number = match shown {
+            Some((kind, number)) if kind == finding.kind => number + 1,
+            _ => 1,
+        };
+        shown = Some((finding.kind, number));
+        let kind = json!(finding.kind);
+        let kind = kind.as_str().unwrap_or_default();
+        match number {
+            ..=FINDINGS_SHOWN => {
+                let (path, message) = (human::shown(&finding.path), human::shown(&finding.message));
+                let _ = writeln!(text, "  {kind:<12} {path}: {message}");
+            }
+            _ if number == FINDINGS_SHOWN + 1 => {
+                let all = audit.findings.iter().filter(|other| other.kind == finding.kind).count();
+                let _ = writeln!(text, "  {kind:<12} and {} more; --report has all", all - FINDINGS_SHOWN);
+            }
+            _ => {}
+        }
+    }
+    text
+}

@@ -1,0 +1,85 @@
+//! A run spread over processes: each stages a share of the inputs, and one commits all of them.
+
+use crate::{
+    config::{AttributeColumns, Config, MaxRejects, Mode},
+    dataset::{Dataset, Share},
+    error::{Error, Result},
+    input::discover::discover,
+    observe::Observer,
+    report::Report,
+};
+
+use super::{Table, append::Held, publish, refuse_to_replace_by_nothing};
+
+/// Which share of which run: names of letters, digits, `-` and `_`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShareName<'a> {
+    /// The run: the same for all its shares.
+    pub run: &'a str,
+    /// The share: another one for each process.
+    pub share: &'a str,
+}
+
+/// Converts the inputs to staged files of a share: nothing is visible until [`commit_shares`]. Any number of processes
+/// may do so at once, each with inputs of its own; one that has died is simply started again. `max_rejects` holds for
+/// the share, and again for all of them when they are committed.
+///
+/// Gives the account of the share.
+///
+/// # Errors
+/// As [`convert`](super::convert()); and [`Error::Usage`] for [`AttributeColumns::Auto`] where no dataset says which keys
+/// have columns: each share would choose its own.
+pub fn stage_share(config: &Config, name: ShareName<'_>, observer: &dyn Observer) -> Result<Report> {
+    let inputs = discover(&config.inputs, Some(&config.out), observer)?;
+    let share = Share::open(&config.out, config.mode, name.run, name.share)?;
+    let kept = share.schema_to_keep()?;
+    if config.attribute_columns == AttributeColumns::Auto && kept.is_none() {
+        return Err(Error::usage(
+            "each share would choose attribute columns of its own",
+            "name the keys, or none; `preview` tells which ones all inputs together ask for",
+        ));
+    }
+    let (inputs, skipped) = Held::new(config.mode, share.commits()).sort_out(inputs, observer)?;
+    let table = Table::of(config, &inputs, kept.as_ref(), observer)?;
+    let staged = table.run(config, inputs, share.staging_dir(), observer).stage()?;
+    let run = table.finish(config, staged, observer)?;
+    let report = Report { skipped, ..run.report };
+    share.finish(run.staged, report.clone())?;
+    Ok(report)
+}
+
+/// Commits the shares of a run, all or none: as one run with one manifest. Of `config` it takes `out`, `mode`,
+/// `max_rejects` and `committed_at`.
+///
+/// # Errors
+/// [`Error::Dataset`] when a share is missing, was not named, or differs from the others in version, model, columns or
+/// options, while one of them is being staged, or when the dataset holds an input already; [`Error::Rejected`]; and
+/// what committing gives. The shares stay then, and it can be tried again.
+pub fn commit_shares(config: &Config, run: &str, shares: &[String]) -> Result<Report> {
+    let dataset = Dataset::open(&config.out, config.mode)?;
+    let joined = dataset.joined_shares(run, shares, &config.committed_at)?;
+    let (staged, report) = (joined.run, joined.report);
+    let most = match config.max_rejects {
+        MaxRejects::Count(count) => count,
+        MaxRejects::Percent(percent) => (percent * report.records as f64 / 100.0) as u64,
+        MaxRejects::Unlimited => u64::MAX,
+    };
+    if let (true, Some(first)) = (report.rejected > most, report.rejects.first()) {
+        return Err(Error::Rejected {
+            reject: Box::new(first.clone()),
+            hint: format!(
+                "{} of {} records were refused in all shares, more than `max_rejects` ({}) allows; nothing was \
+                 committed",
+                report.rejected, report.records, config.max_rejects
+            ),
+        });
+    }
+    let held = Held::new(config.mode, dataset.commits()).among(&staged.record.inputs);
+    if !held.is_empty() {
+        return Err(super::append::held_among_new(config, &held));
+    }
+    if config.mode == Mode::Overwrite {
+        refuse_to_replace_by_nothing(config, &dataset, report.rows)?;
+    }
+    publish(report, || dataset.commit_shares(run, &staged))
+}

@@ -1,0 +1,127 @@
+//! What stands in a dataset's folder beside what its commits say, and its tidying up.
+
+use std::{
+    collections::BTreeSet,
+    fs::{self, File},
+    io::{self, Read},
+    path::Path,
+};
+
+use xxhash_rust::xxh3::Xxh3;
+
+use super::{
+    files::{self, entries, exists, files_below, is_folder, visible_files},
+    intent, layout, lock,
+    lock::Lock,
+    manifest::Manifest,
+    share, stage,
+};
+use crate::error::{Error, Result};
+
+/// Bytes read at once to compute a digest.
+const BUFFER_BYTES: usize = 1 << 20;
+
+/// The state of a dataset's folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inspection {
+    /// Whether a process works on it at this moment: then what is staged is not left over.
+    pub is_locked: bool,
+    /// Whether a commit was begun and not ended.
+    pub is_pending: bool,
+    /// Staged files of runs that ended early, and replaced files that are still there; relative to the dataset.
+    pub leftovers: BTreeSet<String>,
+    /// Shares that wait for their commit, as `RUN/SHARE`.
+    pub shares: BTreeSet<String>,
+    /// Files that readers see and no commit lists.
+    pub unlisted: BTreeSet<String>,
+}
+
+/// Looks at the dataset in `dir`, whose commits are known. Nothing is changed or locked.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn inspect(dir: &Path, commits: &[Manifest]) -> Result<Inspection> {
+    let is_locked = Lock::is_held(&lock::lock_path(&layout::meta(dir)));
+    let is_pending = intent::is_pending(dir)?;
+    let visible = visible_files(dir)?;
+    let (live, dead) = (Manifest::live_files(commits), Manifest::dead_files(commits));
+    let (complete, unfinished) = shares(dir)?;
+    let mut leftovers: BTreeSet<String> = visible.intersection(&dead).cloned().collect();
+    for folder in unfinished.iter().map(|share| layout::shares(dir).join(share)).chain([layout::staging(dir)]) {
+        let name = layout::relative(dir, &folder)?;
+        let files = files_below(&folder, |_| true)?;
+        leftovers.extend(files.iter().map(|file| format!("{name}/{file}")));
+        if files.is_empty() && exists(&folder)? {
+            leftovers.insert(name);
+        }
+    }
+    let unlisted = visible.into_iter().filter(|file| !live.contains(file) && !dead.contains(file)).collect();
+    Ok(Inspection { is_locked, is_pending, leftovers, shares: complete, unlisted })
+}
+
+/// Shares that are complete, and those that are not.
+fn shares(dir: &Path) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
+    let root = layout::shares(dir);
+    let (mut complete, mut unfinished) = (BTreeSet::new(), BTreeSet::new());
+    for run in entries(&root)? {
+        for name in entries(&root.join(&run))? {
+            let path = root.join(&run).join(&name);
+            if !is_folder(&path) {
+                continue;
+            }
+            let set = if path.join(share::FRAGMENT).is_file() { &mut complete } else { &mut unfinished };
+            set.insert(format!("{run}/{name}"));
+        }
+    }
+    Ok((complete, unfinished))
+}
+
+/// Carries a commit that was cut off to its end and removes what dead runs have left. Gives the commit's number, if
+/// there was one. Complete shares stay.
+///
+/// # Errors
+/// [`Error::Dataset`] while somebody else works on it; as [`super::Dataset::open`] otherwise.
+pub fn repair(dir: &Path) -> Result<Option<u64>> {
+    let _lock = Lock::take(dir, &lock::lock_path(&layout::meta(dir)))?;
+    let completed = intent::recover(dir)?;
+    stage::sweep(dir, &Manifest::read_all(dir)?)?;
+    let root = layout::shares(dir);
+    for share in shares(dir)?.1 {
+        files::remove_folder(&root.join(&share))?;
+        files::remove_file(&root.join(format!("{share}.lock")))?;
+        let _ = root.join(share).parent().map(fs::remove_dir);
+    }
+    let _ = fs::remove_dir(root);
+    Ok(completed)
+}
+
+/// Whether there is a dataset in `dir`, or the beginnings of one.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn is_dataset(dir: &Path) -> Result<bool> {
+    exists(&layout::meta(dir))
+}
+
+/// Size and XXH3-128 of a file of the dataset; none if there is no file of that name. A link counts as none.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn size_and_digest(path: &Path) -> Result<Option<(u64, u128)>> {
+    if !fs::symlink_metadata(path).is_ok_and(|found| found.is_file()) {
+        return Ok(None);
+    }
+    let mut file = File::open(path).map_err(Error::io("open", path))?;
+    let (mut hash, mut size, mut buffer) = (Xxh3::new(), 0, vec![0; BUFFER_BYTES]);
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(Some((size, hash.digest128()))),
+            Ok(read) => {
+                hash.update(&buffer[..read]);
+                size += read as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Error::io("read", path)(error)),
+        }
+    }
+}

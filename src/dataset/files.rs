@@ -1,0 +1,175 @@
+//! Files and folders of a dataset: listed, made, removed, and brought to the disk, without a step through a link.
+
+use std::{
+    collections::BTreeSet,
+    fs::{self, File},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use serde::Serialize;
+use walkdir::WalkDir;
+
+use super::layout;
+use crate::error::{Error, Result};
+
+/// All files (and links) that Hive readers would see, relative to the folder. Links are not followed.
+pub(super) fn visible_files(dir: &Path) -> Result<BTreeSet<String>> {
+    files_below(dir, |name| !layout::is_hidden(name))
+}
+
+/// All files (and links) below a folder whose names, and whose folders' names, pass; relative, with `/`. A folder that
+/// is not there has none.
+pub(super) fn files_below(dir: &Path, passes: impl Fn(&str) -> bool) -> Result<BTreeSet<String>> {
+    let mut files = BTreeSet::new();
+    let passes = |entry: &walkdir::DirEntry| entry.depth() == 0 || passes(&entry.file_name().to_string_lossy());
+    for entry in WalkDir::new(dir).into_iter().filter_entry(passes) {
+        let entry = match entry {
+            Err(error) if error.depth() == 0 && is_missing(error.io_error()) => break,
+            entry => entry.map_err(|error| Error::io("list", dir)(error.into()))?,
+        };
+        if entry.depth() > 0
+            && !entry.file_type().is_dir()
+            && let Ok(path) = entry.path().strip_prefix(dir)
+        {
+            let parts: Vec<_> = path.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+            files.insert(parts.join("/"));
+        }
+    }
+    Ok(files)
+}
+
+fn is_missing(error: Option<&io::Error>) -> bool {
+    error.is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
+/// Names directly in a folder. A folder that is not there has none.
+pub(super) fn entries(dir: &Path) -> Result<BTreeSet<String>> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        entries => entries.map_err(Error::io("list", dir))?,
+    };
+    entries.map(|entry| Ok(entry.map_err(Error::io("list", dir))?.file_name().to_string_lossy().into_owned())).collect()
+}
+
+/// Whether something stands at `path`, be it a link that leads nowhere.
+pub(super) fn exists(path: &Path) -> Result<bool> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
+        Err(error) => Err(Error::io("look at", path)(error)),
+    }
+}
+
+/// A folder itself, not a link to one: a link could lead out of the dataset.
+pub(super) fn is_folder(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
+}
+
+/// Writes a document as JSON and waits until its content is on disk.
+pub(super) fn write_document(path: &Path, document: &impl Serialize) -> Result<()> {
+    let mut text = serde_json::to_vec_pretty(document)
+        .map_err(|error| Error::Bug(format!("{} as JSON: {error}", path.display())))?;
+    text.push(b'\n');
+    let mut file = File::create_new(path).map_err(Error::io("create", path))?;
+    file.write_all(&text).map_err(Error::io("write", path))?;
+    file.sync_all().map_err(Error::io("sync", path))
+}
+
+/// Removes a folder with everything in it, if it is there.
+pub(super) fn remove_folder(path: &Path) -> Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("clear", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Removes a file, if it is there.
+pub(super) fn remove_file(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("delete", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Removes the folders of these files (relative to `dir`) and the ones above them, as far as they are empty.
+pub(super) fn remove_empty_folders<'a>(dir: &Path, files: impl IntoIterator<Item = &'a String>) {
+    let folders: BTreeSet<PathBuf> =
+        files.into_iter().filter_map(|file| dir.join(file).parent().map(Path::to_owned)).collect();
+    for folder in folders.into_iter().rev() {
+        let up_to_dir = folder.ancestors().take_while(|folder| *folder != dir && folder.starts_with(dir));
+        // Ends at the first folder that is not empty.
+        let _ = up_to_dir.map(fs::remove_dir).all(|removed| removed.is_ok());
+    }
+}
+
+/// Waits until the entries of a folder are on disk.
+#[cfg(unix)]
+pub(super) fn sync_folder(folder: &Path) -> Result<()> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io("sync folder", folder))
+}
+
+/// Elsewhere folders cannot be opened as files, and renames are made durable by the system.
+#[cfg(not(unix))]
+pub(super) fn sync_folder(_: &Path) -> Result<()> {
+    Ok(())
+}
+
+/// Folders below the dataset that a commit makes, and those whose entries are not on disk yet.
+#[derive(Debug)]
+pub(super) struct Folders {
+    dir: PathBuf,
+    known: BTreeSet<PathBuf>,
+    created: Vec<PathBuf>,
+    unsynced: BTreeSet<PathBuf>,
+}
+
+impl Folders {
+    pub(super) fn new(dir: &Path) -> Self {
+        let known = BTreeSet::from([dir.to_owned()]);
+        Self { dir: dir.to_owned(), known, created: Vec::new(), unsynced: BTreeSet::new() }
+    }
+
+    /// Makes the folder that `path` stands in, and notes that its entries change.
+    pub(super) fn change_at(&mut self, path: &Path) -> Result<()> {
+        let folder = path.parent().unwrap_or(&self.dir).to_owned();
+        self.create(&folder)?;
+        self.unsynced.insert(folder);
+        Ok(())
+    }
+
+    fn create(&mut self, folder: &Path) -> Result<()> {
+        if self.known.contains(folder) {
+            return Ok(());
+        }
+        let parent = folder.parent().unwrap_or(&self.dir).to_owned();
+        self.create(&parent)?;
+        match fs::create_dir(folder) {
+            Ok(()) => {
+                self.created.push(folder.to_owned());
+                self.unsynced.insert(parent);
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_folder(folder) => {}
+            Err(error) => return Err(Error::io("create folder", folder)(error)),
+        }
+        self.known.insert(folder.to_owned());
+        Ok(())
+    }
+
+    /// Waits until everything noted is on disk.
+    pub(super) fn sync(&mut self) -> Result<()> {
+        std::mem::take(&mut self.unsynced).iter().try_for_each(|folder| sync_folder(folder))
+    }
+
+    /// Removes the folders that were made, as far as they are empty.
+    pub(super) fn remove_created(&mut self) {
+        for folder in std::mem::take(&mut self.created).iter().rev() {
+            if fs::remove_dir(folder).is_ok() {
+                self.known.remove(folder);
+                self.unsynced.remove(folder);
+                self.unsynced.extend(folder.parent().map(Path::to_owned));
+            }
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! Shares of a run: several processes stage into one dataset at the same time, and one call commits all of them.
+//!
+//! ```text
+//! DIR/_partiquet/shares/RUN/SHARE/...              staged files
+//!                                /fragment.json    what was staged, written last: it makes the share complete
+//!                      /RUN/SHARE.lock             held by the process that stages it
+//! ```
+//!
+//! All of them hold the dataset's lock together, so that nobody commits meanwhile. A share that is staged again takes
+//! the place of what was there before, whole or not.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Committed, Dataset, RunRecord, SchemaDocument, StagedRun,
+    files::{self, entries, sync_folder, write_document},
+    intent, layout, lock,
+    lock::Lock,
+    manifest::Manifest,
+    run_id::run_id,
+    stage::{Created, create_meta, schema_to_keep},
+};
+use crate::{
+    config::Mode,
+    error::{Error, Result},
+    report::Report,
+};
+
+/// Format version of `fragment.json` that this program writes, and the newest it reads.
+pub const FRAGMENT_VERSION: u32 = 1;
+
+/// Most characters of the names of runs and shares.
+pub const MAX_SHARE_NAME_CHARS: usize = 64;
+
+/// Name of the document that makes a share complete.
+pub(super) const FRAGMENT: &str = "fragment.json";
+
+/// A share that this process stages. Dropped before [`Share::finish`], its files go.
+#[derive(Debug)]
+pub struct Share {
+    dir: PathBuf,
+    mode: Mode,
+    staging: PathBuf,
+    commits: Vec<Manifest>,
+    finished: bool,
+    own_lock: PathBuf,
+    _own: Lock,
+    _together: Lock,
+}
+
+/// What one process has staged: plain JSON, the same whoever reads it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Fragment {
+    /// [`FRAGMENT_VERSION`].
+    pub format_version: u32,
+    /// What is to be committed. Paths of staged files are relative to the share's folder.
+    pub run: StagedRun,
+    /// The account of it.
+    pub report: Report,
+}
+
+impl Share {
+    /// Opens share `name` of the run `run` in the dataset `dir`, which need not exist.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a name that is none; [`Error::Dataset`] while somebody commits, or stages the same share;
+    /// [`Error::Io`].
+    pub fn open(dir: &Path, mode: Mode, run: &str, name: &str) -> Result<Self> {
+        check_name(run)?;
+        check_name(name)?;
+        create_meta(dir, &mut Created::kept())?;
+        let lock_file = lock::lock_path(&layout::meta(dir));
+        if intent::is_pending(dir)? {
+            let _alone = Lock::take(dir, &lock_file)?;
+            intent::recover(dir)?;
+        }
+        let together = Lock::take_shared(dir, &lock_file)?;
+        let commits = Manifest::read_all(dir)?;
+        let of_run = layout::shares(dir).join(run);
+        fs::create_dir_all(&of_run).map_err(Error::io("create folder", &of_run))?;
+        let own_lock = of_run.join(format!("{name}.lock"));
+        let own = Lock::take(dir, &own_lock)?;
+        let staging = of_run.join(name);
+        files::remove_folder(&staging)?;
+        fs::create_dir(&staging).map_err(Error::io("create folder", &staging))?;
+        let dir = dir.to_owned();
+        Ok(Self { dir, mode, staging, commits, finished: false, own_lock, _own: own, _together: together })
+    }
+
+    /// The folder for everything that is staged.
+    #[must_use]
+    pub fn staging_dir(&self) -> &Path {
+        &self.staging
+    }
+
+    /// The commits of the dataset.
+    #[must_use]
+    pub fn commits(&self) -> &[Manifest] {
+        &self.commits
+    }
+
+    /// See [`Dataset::schema_to_keep`].
+    ///
+    /// # Errors
+    /// As [`SchemaDocument::read`].
+    pub fn schema_to_keep(&self) -> Result<Option<SchemaDocument>> {
+        schema_to_keep(&self.dir, self.mode, &self.commits)
+    }
+
+    /// Ends the share: from here on it can be committed, by any process.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Bug`] for a staged file outside the folder.
+    pub fn finish(mut self, mut run: StagedRun, report: Report) -> Result<()> {
+        let rejects = run.rejects.iter_mut();
+        for path in run.files.iter_mut().map(|file| &mut file.staged_path).chain(rejects) {
+            *path = layout::relative(&self.staging, path)?.into();
+        }
+        let staged = self.staging.join("fragment.staged");
+        write_document(&staged, &Fragment { format_version: FRAGMENT_VERSION, run, report })?;
+        sync_folder(&self.staging)?;
+        let path = self.staging.join(FRAGMENT);
+        fs::rename(&staged, &path).map_err(Error::io("move a finished file to", &path))?;
+        self.staging.ancestors().take_while(|folder| folder.starts_with(&self.dir)).try_for_each(sync_folder)?;
+        self.finished = true;
+        Ok(())
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        if !self.finished {
+            let _ = fs::remove_dir_all(&self.staging);
+        }
+        let _ = fs::remove_file(&self.own_lock);
+        let _ = self.own_lock.parent().map(fs::remove_dir);
+        let _ = fs::remove_dir(layout::shares(&self.dir));
+    }
+}
+
+impl Dataset {
+    /// The shares of a run by these names, in this order, as one run; `committed_at` is its time.
+    ///
+    /// # Errors
+    /// [`Error::Dataset`] for a share that is missing or was not asked for, and for shares that are not of one kind;
+    /// [`Error::Io`].
+    pub fn joined_shares(&self, run: &str, names: &[String], committed_at: &str) -> Result<Fragment> {
+        check_name(run)?;
+        names.iter().try_for_each(|name| check_name(name))?;
+        let folder = layout::shares(&self.dir).join(run);
+        let refuse = |message: String, hint: &str| Error::Dataset {
+            dir: self.dir.clone(),
+            message: format!("run {run}: {message}"),
+            hint: hint.to_owned(),
+        };
+        let asked: BTreeSet<&str> = names.iter().map(String::as_str).collect();
+        if asked.len() != names.len() || asked.is_empty() {
+            return Err(refuse("each share is named once, and there is at least one".to_owned(), "name them so"));
+        }
+        let mut fragments = BTreeMap::new();
+        for name in entries(&folder)? {
+            let path = folder.join(&name).join(FRAGMENT);
+            if path.is_file() {
+                let fragment: Fragment = layout::read_document(&self.dir, &path, FRAGMENT_VERSION)?;
+                fragments.insert(name, fragment);
+            }
+        }
+        if let Some(missing) = names.iter().find(|name| !fragments.contains_key(*name)) {
+            return Err(refuse(format!("share {missing} is not complete"), "stage it, again if it had been begun"));
+        }
+        if let Some(other) = fragments.keys().find(|name| !asked.contains(name.as_str())) {
+            let hint = format!("name it too, or delete {}", folder.join(other).display());
+            return Err(refuse(format!("share {other} is there and was not named"), &hint));
+        }
+        let mut parts = Vec::with_capacity(names.len());
+        for name in names {
+            let Some(mut fragment) = fragments.remove(name) else { continue };
+            let staged = folder.join(name);
+            let rejects = fragment.run.rejects.iter_mut();
+            for path in fragment.run.files.iter_mut().map(|file| &mut file.staged_path).chain(rejects) {
+                *path = staged.join(&*path);
+            }
+            parts.push(fragment);
+        }
+        join(parts, committed_at, &self.staged_rejects_path()).map_err(|difference| match difference {
+            Difference::Of(what) => {
+                refuse(format!("its shares differ in {what}"), "stage all of them with the same options")
+            }
+            Difference::Failed(error) => error,
+        })
+    }
+
+    /// Publishes the joined shares of a run as [`Dataset::commit`] does; what they had staged goes.
+    ///
+    /// # Errors
+    /// As [`Dataset::commit`].
+    pub fn commit_shares(self, run: &str, staged: &StagedRun) -> Result<Committed> {
+        let shares = layout::shares(&self.dir);
+        let committed = self.commit_and_discard(staged, &[shares.join(run)])?;
+        let _ = fs::remove_dir(shares);
+        Ok(committed)
+    }
+}
+
+/// Why shares cannot be joined.
+enum Difference {
+    Of(&'static str),
+    Failed(Error),
+}
+
+impl From<Error> for Difference {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// One run of several. Rejects are written to `rejects` one behind the other.
+fn join(parts: Vec<Fragment>, committed_at: &str, rejects: &Path) -> Result<Fragment, Difference> {
+    let mut parts = parts.into_iter();
+    let Some(mut whole) = parts.next() else { return Err(Difference::Of("number")) };
+    let mut reject_files: Vec<PathBuf> = whole.run.rejects.take().into_iter().collect();
+    for part in parts {
+        let Fragment { format_version: _, run: StagedRun { record, files, rejects, schema }, report } = part;
+        if schema != whole.run.schema {
+            return Err(Difference::Of("columns: name the attribute keys instead of `auto`"));
+        }
+        add_record(&mut whole.run.record, record)?;
+        whole.run.files.extend(files);
+        reject_files.extend(rejects);
+        add_report(&mut whole.report, report);
+    }
+    let record = &mut whole.run.record;
+    let paths: BTreeSet<&str> = record.inputs.iter().map(|input| input.path.as_str()).collect();
+    if paths.len() != record.inputs.len() {
+        return Err(Difference::Of("nothing at all: the same input stands in two of them"));
+    }
+    let digests: Result<Vec<u128>, _> =
+        record.inputs.iter().map(|input| u128::from_str_radix(&input.digest, 16)).collect();
+    let digests = digests.map_err(|_| Difference::Of("the form of their digests"))?;
+    record.run_id = run_id(&record.version, &record.options, &digests);
+    record.values = record.ledger.total();
+    committed_at.clone_into(&mut record.committed_at);
+    record.run_id.clone_into(&mut whole.report.run_id);
+    let partitions: BTreeSet<&str> = whole.run.files.iter().map(|file| file.partition.as_str()).collect();
+    whole.report.partitions = partitions.len() as u64;
+    whole.run.rejects = concatenate(&reject_files, rejects)?;
+    Ok(whole)
+}
+
+fn add_record(whole: &mut RunRecord, part: RunRecord) -> Result<(), Difference> {
+    // Destructured in full: a count that is added to the struct cannot be forgotten here.
+    let RunRecord {
+        run_id: _,
+        version,
+        model,
+        committed_at: _,
+        inputs,
+        partition_by,
+        options,
+        records,
+        rejected,
+        records_without_rows,
+        rows,
+        values: _,
+        ledger,
+        partition_values_displaced,
+    } = part;
+    if version != whole.version {
+        return Err(Difference::Of("the version of partiquet"));
+    }
+    if model != whole.model || partition_by != whole.partition_by {
+        return Err(Difference::Of("model or partitions"));
+    }
+    for (name, value) in options {
+        match whole.options.get_mut(&name) {
+            Some(mine) if *mine == value => {}
+            // A list for each of them, as the inputs are.
+            Some(mine) if name == RunRecord::INPUT_NAMES => {
+                *mine = format!("{},{}", mine.trim_end_matches(']'), value.trim_start_matches('['));
+            }
+            _ => return Err(Difference::Of("their options")),
+        }
+    }
+    whole.inputs.extend(inputs);
+    whole.records += records;
+    whole.rejected += rejected;
+    whole.records_without_rows += records_without_rows;
+    whole.rows += rows;
+    whole.ledger.merge(&ledger);
+    whole.partition_values_displaced += partition_values_displaced;
+    Ok(())
+}
+
+fn add_report(whole: &mut Report, part: Report) {
+    whole.inputs.extend(part.inputs);
+    whole.skipped.extend(part.skipped);
+    whole.input_bytes += part.input_bytes;
+    whole.json_bytes += part.json_bytes;
+    whole.records += part.records;
+    whole.rejected += part.rejected;
+    whole.records_without_rows += part.records_without_rows;
+    whole.rows += part.rows;
+    whole.ledger.merge(&part.ledger);
+    whole.rejects.extend(part.rejects);
+    whole.rejects.truncate(Report::MAX_REJECTS_SHOWN);
+    whole.partition_values_displaced += part.partition_values_displaced;
+    whole.warnings.extend(part.warnings);
+}
+
+fn concatenate(parts: &[PathBuf], path: &Path) -> Result<Option<PathBuf>> {
+    if parts.is_empty() {
+        return Ok(None);
+    }
+    let mut whole = fs::File::create_new(path).map_err(Error::io("create", path))?;
+    for part in parts {
+        let mut from = fs::File::open(part).map_err(Error::io("open", part))?;
+        io::copy(&mut from, &mut whole).map_err(Error::io("write", path))?;
+    }
+    whole.sync_all().map_err(Error::io("sync", path))?;
+    Ok(Some(path.to_owned()))
+}
+
+fn check_name(name: &str) -> Result<()> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    if !name.is_empty() && name.len() <= MAX_SHARE_NAME_CHARS && name.chars().all(is_plain) {
+        return Ok(());
+    }
+    Err(Error::usage(
+        format!("{name:?} cannot name a run or a share"),
+        format!("use at most {MAX_SHARE_NAME_CHARS} letters, digits, - and _"),
+    ))
+}

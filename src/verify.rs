@@ -1,0 +1,261 @@
+//! The audit of a dataset: what its commits say against what is there.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    config::Transform,
+    dataset::{
+        Manifest, SchemaDocument,
+        audit::{inspect, is_dataset, repair, size_and_digest},
+    },
+    encode::FileSummary,
+    error::{Error, Result},
+    observe::Observer,
+    report::FileReport,
+};
+
+/// What [`verify`] may do about what it finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Repair {
+    /// Nothing: the folder is only read.
+    #[default]
+    No,
+    /// Carry a commit that was cut off to its end, and remove what dead runs have left. Data is never removed.
+    Yes,
+}
+
+/// The result of an audit.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Audit {
+    /// Commits.
+    pub commits: u64,
+    /// Data files that the dataset consists of.
+    pub files: u64,
+    /// Rows in them, as the manifests say.
+    pub rows: u64,
+    /// Their bytes, as the manifests say.
+    pub bytes: u64,
+    /// Whether a process worked on the dataset at that moment. Then what is staged is not judged, and the files may have
+    /// changed while they were looked at.
+    pub is_being_written: bool,
+    /// Shares that wait for their commit, as `RUN/SHARE`.
+    pub shares_waiting: Vec<String>,
+    /// What was repaired, in words.
+    pub repaired: Vec<String>,
+    /// What is wrong. Empty for a sound dataset.
+    pub findings: Vec<Finding>,
+}
+
+/// Something that is not as the commits say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// What kind of fault it is.
+    pub kind: FindingKind,
+    /// Where, relative to the dataset.
+    pub path: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// Kinds of faults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FindingKind {
+    /// A commit was begun and not ended: repair carries it to its end.
+    Interrupted,
+    /// A dead run has left it: repair removes it.
+    Leftover,
+    /// A document of the dataset is not understood.
+    Damaged,
+    /// A listed data file is not there.
+    Missing,
+    /// A data file has another size, digest or footer than listed.
+    Changed,
+    /// Readers see a file that no commit lists.
+    Unlisted,
+    /// The sums of a manifest do not agree.
+    Sums,
+}
+
+/// Compares the dataset in `dir` with its commits: every listed file by size, digest and footer, the sums of every
+/// manifest, and what else is in the folder. Without repair nothing is written, and nobody is locked out meanwhile.
+///
+/// # Errors
+/// [`Error::Dataset`] where there is no dataset, or for a repair while somebody works on it; [`Error::Io`] for what
+/// cannot be read; [`Error::Interrupted`]. What is wrong with the dataset is no error but a finding.
+pub fn verify(dir: &Path, what_to_do: Repair, observer: &dyn Observer) -> Result<Audit> {
+    if !is_dataset(dir)? {
+        return Err(Error::Dataset {
+            dir: dir.to_owned(),
+            message: "there is no dataset in it".to_owned(),
+            hint: "give the folder that was given to --out".to_owned(),
+        });
+    }
+    let mut audit = Audit::default();
+    if what_to_do == Repair::Yes {
+        let before = match Manifest::read_all(dir) {
+            Ok(commits) => inspect(dir, &commits)?.leftovers,
+            Err(_) => BTreeSet::new(),
+        };
+        if let Some(number) = repair(dir)? {
+            audit.repaired.push(format!("commit {number} was carried to its end"));
+        } else if !before.is_empty() {
+            audit.repaired.push(format!("{} files that a dead run had left are removed", before.len()));
+        }
+    }
+    let commits = match Manifest::read_all(dir) {
+        Ok(commits) => commits,
+        Err(Error::Dataset { message, .. }) => {
+            audit.find(FindingKind::Damaged, "_partiquet/commits", message);
+            return Ok(audit);
+        }
+        Err(error) => return Err(error),
+    };
+    audit.commits = commits.len() as u64;
+    audit.surroundings(dir, &commits)?;
+    for commit in &commits {
+        audit.sums(commit);
+    }
+    let schema = audit.schema(dir, &commits)?;
+    // In a commit that was cut off some files stand here and some there.
+    let is_settled = !audit.findings.iter().any(|finding| finding.kind == FindingKind::Interrupted);
+    let numbered =
+        commits.iter().flat_map(|commit| commit.files.iter().map(|file| (file.path.as_str(), commit.commit)));
+    let commit_of: BTreeMap<&str, u64> = numbered.collect();
+    for (path, file) in Manifest::live(&commits) {
+        if observer.stop_requested() {
+            return Err(Error::Interrupted);
+        }
+        audit.files += 1;
+        audit.rows += file.rows;
+        audit.bytes += file.bytes;
+        if is_settled {
+            let commit = commit_of.get(path);
+            let columns = schema.as_ref().zip(commit).map(|(schema, commit)| expected_columns(schema, *commit));
+            audit.data_file(dir, file, columns.as_ref())?;
+        }
+    }
+    audit.findings.sort_by(|a, b| (a.kind, &a.path).cmp(&(b.kind, &b.path)));
+    Ok(audit)
+}
+
+/// The columns that the files of a commit have: those that stand in the folder names are not in the files.
+fn expected_columns(schema: &SchemaDocument, commit: u64) -> BTreeSet<String> {
+    let in_path = |name: &str| {
+        schema.partition_by.iter().any(|field| field.transform == Transform::Identity && field.column == name)
+    };
+    let columns = schema.columns.iter();
+    let columns = columns.filter(|column| column.since_commit.is_none_or(|since| since <= commit));
+    columns.map(|column| column.name.clone()).filter(|name| !in_path(name)).collect()
+}
+
+impl Audit {
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub const fn is_sound(&self) -> bool {
+        self.findings.is_empty()
+    }
+
+    fn find(&mut self, kind: FindingKind, path: &str, message: impl Into<String>) {
+        self.findings.push(Finding { kind, path: path.to_owned(), message: message.into() });
+    }
+
+    fn surroundings(&mut self, dir: &Path, commits: &[Manifest]) -> Result<()> {
+        let seen = inspect(dir, commits)?;
+        self.is_being_written = seen.is_locked;
+        self.shares_waiting = seen.shares.into_iter().collect();
+        if !seen.is_locked {
+            if seen.is_pending {
+                let message =
+                    "a commit was begun and not ended; the next run carries it to its end, and so does --repair";
+                self.find(FindingKind::Interrupted, "_partiquet/intent.json", message);
+                return Ok(());
+            }
+            for path in &seen.leftovers {
+                self.find(FindingKind::Leftover, path, "left by a run that ended early; --repair removes it");
+            }
+        }
+        for path in &seen.unlisted {
+            self.find(FindingKind::Unlisted, path, "no commit lists it, and readers of the folder see it");
+        }
+        Ok(())
+    }
+
+    fn sums(&mut self, commit: &Manifest) {
+        let path = format!("_partiquet/commits/{}.json", commit.commit);
+        let run = &commit.run;
+        let sums = [
+            ("rows of its files", commit.files.iter().map(|file| file.rows).sum::<u64>(), run.rows),
+            ("rows of its inputs", run.inputs.iter().map(|input| input.rows).sum(), run.rows),
+            ("records of its inputs", run.inputs.iter().map(|input| input.records).sum(), run.records),
+            ("rejects of its inputs", run.inputs.iter().map(|input| input.rejected).sum(), run.rejected),
+        ];
+        for (what, sum, said) in sums {
+            if sum != said {
+                self.find(FindingKind::Sums, &path, format!("the {what} are {sum}, the run has {said}"));
+            }
+        }
+        if let Err(error) = run.ledger.check() {
+            self.find(FindingKind::Sums, &path, error.to_string());
+        }
+        // The first version kept the sums only.
+        if !run.ledger.paths.is_empty() && run.ledger.total() != run.values {
+            self.find(FindingKind::Sums, &path, "the sums of its ledger are not those of its paths");
+        }
+    }
+
+    fn schema(&mut self, dir: &Path, commits: &[Manifest]) -> Result<Option<SchemaDocument>> {
+        if commits.is_empty() {
+            return Ok(None);
+        }
+        match SchemaDocument::read(dir) {
+            Ok(schema) => Ok(Some(schema)),
+            Err(error @ (Error::Dataset { .. } | Error::Io { .. })) => {
+                self.find(FindingKind::Damaged, "_partiquet/schema.json", error.to_string());
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn data_file(&mut self, dir: &Path, listed: &FileReport, columns: Option<&BTreeSet<String>>) -> Result<()> {
+        let path = dir.join(&listed.path);
+        let mut changed = |what: String| self.find(FindingKind::Changed, &listed.path, what);
+        let Some((bytes, digest)) = size_and_digest(&path)? else {
+            self.find(FindingKind::Missing, &listed.path, "it is listed and not there");
+            return Ok(());
+        };
+        if bytes != listed.bytes {
+            changed(format!("it has {bytes} bytes, {} are listed", listed.bytes));
+        } else if !listed.digest.is_empty() && listed.digest != format!("{digest:032x}") {
+            changed("its bytes are not those that were written: the digest differs".to_owned());
+        }
+        let summary = match FileSummary::read(&path)? {
+            Ok(summary) => summary,
+            Err(what) => {
+                changed(what);
+                return Ok(());
+            }
+        };
+        if (summary.rows, summary.row_groups) != (listed.rows, listed.row_groups) {
+            changed(format!(
+                "its footer has {} rows in {} row groups, {} in {} are listed",
+                summary.rows, summary.row_groups, listed.rows, listed.row_groups
+            ));
+        }
+        let run_id = summary.key_values.get("partiquet.run_id").map_or("none", String::as_str);
+        if !listed.path.ends_with(&format!("-{run_id}.parquet")) {
+            changed(format!("its footer names another run: {run_id}"));
+        }
+        if let Some(expected) = columns.filter(|expected| **expected != summary.columns) {
+            let names: Vec<&str> = expected.symmetric_difference(&summary.columns).map(String::as_str).collect();
+            changed(format!("its columns are not those of schema.json: {}", names.join(", ")));
+        }
+        Ok(())
+    }
+}

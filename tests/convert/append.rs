@@ -1,0 +1,187 @@
+//! `--mode append` and `--mode overwrite-partitions`: what is there stays, and goes with what comes.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::{
+    commit::assert_no_staging,
+    data::{conversation, conversations, export, gzip, lines},
+    output::tree,
+    run::Folder,
+};
+
+const APPEND: [&str; 4] = ["--out", "out", "--mode", "append"];
+
+fn append(folder: &Folder, inputs: &[&str]) -> crate::run::Run {
+    folder.convert(&[inputs, &APPEND].concat())
+}
+
+#[test]
+fn appending_to_nothing_is_a_first_run() {
+    let folder = Folder::with("in.ndjson", conversations(2));
+    append(&folder, &["in.ndjson"]).ended_with(0);
+    assert_eq!(folder.output("out").rows().len(), 2);
+    folder.write("theirs/x.txt", "precious");
+    let run = folder.convert(&["in.ndjson", "--out", "theirs", "--mode", "append"]).ended_with(1);
+    run.says(&["the folder is not empty: x.txt"]);
+}
+
+#[test]
+fn each_night_adds_its_inputs_and_only_those() {
+    let folder = Folder::with("exports/1.ndjson", conversation("one", "2025-07-01T10:00:00Z"));
+    append(&folder, &["exports"]).ended_with(0);
+    let first = tree(&folder.path("out"));
+    folder.write("exports/2.ndjson", conversation("two", "2025-07-01T11:00:00Z"));
+    folder.write("exports/3.ndjson.gz", gzip(conversation("three", "2025-07-02T11:00:00Z").as_bytes()));
+    let run = append(&folder, &["exports", "--report", "r.json"]).ended_with(0);
+    assert!(run.stdout.contains("exports/1.ndjson (commit 1)"), "{}", run.stdout);
+    let report = folder.json("r.json");
+    assert_eq!(report["skipped"], serde_json::json!([{"path": "exports/1.ndjson", "commit": 1}]));
+    assert_eq!((&report["commit"], &report["rows"]), (&2.into(), &2.into()));
+    let output = folder.output("out");
+    assert_eq!(output.sorted("conversation_id"), ["one", "three", "two"]);
+    assert_eq!(output.manifest(2)["mode"], "append");
+    assert_eq!(output.manifest(2)["inputs"].as_array().unwrap().len(), 2);
+    let second = tree(&folder.path("out"));
+    let data = first.iter().filter(|(path, _)| path.ends_with(".parquet") || path.contains("commits"));
+    assert!(data.clone().count() == 2 && data.into_iter().all(|(path, bytes)| second[path] == *bytes));
+    assert_no_staging(&folder, "out");
+}
+
+#[test]
+fn the_same_inputs_again_change_nothing() {
+    let folder = Folder::with("in.ndjson", lines(&export(50, 1)));
+    append(&folder, &["in.ndjson"]).ended_with(0);
+    let before = tree(&folder.path("out"));
+    fs::rename(folder.path("in.ndjson"), folder.path("renamed.ndjson")).unwrap();
+    // By content, whatever the name and the options.
+    let run = append(&folder, &["renamed.ndjson", "--compression", "snappy", "--report", "r.json"]).ended_with(0);
+    assert!(run.stdout.contains("Nothing new for out") && run.stdout.contains("renamed.ndjson (commit 1)"));
+    assert_eq!(folder.json("r.json")["commit"], Value::Null);
+    assert!(before == tree(&folder.path("out")));
+    let bytes = fs::read(folder.path("renamed.ndjson")).unwrap();
+    folder.convert_piped(&[&["-"], &APPEND[..]].concat(), &bytes).ended_with(0);
+    assert!(before == tree(&folder.path("out")), "a pipe is known when it was read");
+    folder.write("new.ndjson", conversations(1));
+    let run = folder.convert_piped(&[&["-", "new.ndjson"], &APPEND[..]].concat(), &bytes).ended_with(1);
+    run.says(&["it holds already what was read from - (commit 1)"]);
+    assert!(before == tree(&folder.path("out")));
+}
+
+#[test]
+fn what_was_overwritten_is_held_no_more() {
+    let folder = Folder::with("one.ndjson", conversation("one", "2025-07-01T10:00:00Z"));
+    folder.write("two.ndjson", conversation("two", "2025-07-01T11:00:00Z"));
+    append(&folder, &["one.ndjson"]).ended_with(0);
+    folder.convert(&["two.ndjson", "--out", "out", "--mode", "overwrite"]).ended_with(0);
+    append(&folder, &["one.ndjson", "two.ndjson"]).ended_with(0);
+    assert_eq!(folder.output("out").sorted("conversation_id"), ["one", "two"]);
+}
+
+#[test]
+fn the_datasets_attribute_columns_are_used() {
+    let with = |key: &str| format!(r#"{{"id":"p","startTime":"2025-07-01T10:00:00Z","attributes":{{"{key}":"x"}}}}"#);
+    let folder = Folder::with("one.ndjson", with("Language"));
+    folder.write("two.ndjson", with("Other"));
+    append(&folder, &["one.ndjson"]).ended_with(0);
+    append(&folder, &["two.ndjson"]).ended_with(0);
+    let output = folder.output("out");
+    let of_two = output.manifest(2)["files"][0]["path"].as_str().unwrap().to_owned();
+    let rows = output.rows_of(&of_two);
+    assert!(!rows[0].contains_key("attribute_other") && rows[0]["attributes"]["Other"] == "x", "{rows:?}");
+    assert!(output.column_names().contains(&"attribute_language".to_owned()));
+}
+
+#[test]
+fn a_schema_that_disagrees_is_refused_with_the_differences() {
+    let folder = Folder::with("one.ndjson", lines(&export(50, 1)));
+    folder.write("two.ndjson", lines(&export(50, 2)));
+    folder
+        .convert(&["one.ndjson", "--out", "out", "--attribute-columns", "Language,rare", "--provenance"])
+        .ended_with(0);
+    let before = tree(&folder.path("out"));
+    for mode in ["append", "overwrite-partitions"] {
+        let refused = |args: &[&str], said: &[&str]| {
+            let run = folder.convert(&[&["two.ndjson", "--out", "out", "--mode", mode], args].concat());
+            run.ended_with(1).says(&["the columns of this run are not those of the dataset"]).says(said);
+            assert!(before == tree(&folder.path("out")));
+        };
+        refused(&[], &["source_file: missing in this run", "source_offset: missing in this run"]);
+        refused(
+            &["--provenance", "--attribute-columns", "Language,IVR Priority", "--partition-by", "month(start_time)"],
+            &[
+                "--partition-by: day(start_time) in the dataset, month(start_time) in this run",
+                "attribute \"rare\": no column in this run",
+                "attribute \"IVR Priority\": in the map in the dataset, a column in this run",
+            ],
+        );
+        refused(
+            &["--provenance", "--attribute-map", "all"],
+            &["--attribute-map: rest in the dataset, all in this run"],
+        );
+    }
+    append(&folder, &["two.ndjson", "--provenance"]).ended_with(0);
+}
+
+/// The built-in model with the member `zest` of a participant besides.
+fn model_with_zest(kind: &str) -> String {
+    let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/models/call.json")).unwrap();
+    let mut model: Value = serde_json::from_str(&text).unwrap();
+    let members = model["types"]["CallMediaParticipant"]["members"].as_array_mut().unwrap();
+    members.push(serde_json::json!({"name": "zest", "type": kind, "description": "how lively it was"}));
+    model.to_string()
+}
+
+#[test]
+fn a_newer_model_adds_columns_and_may_not_change_any() {
+    let folder = Folder::with("one.ndjson", conversation("one", "2025-07-01T10:00:00Z"));
+    folder.write(
+        "two.ndjson",
+        conversation("two", "2025-07-02T10:00:00Z").replace("\"purpose\"", "\"zest\":7,\"purpose\""),
+    );
+    folder.write("newer.json", model_with_zest("integer"));
+    append(&folder, &["one.ndjson"]).ended_with(0);
+    let run = append(&folder, &["two.ndjson", "--model", "newer.json"]).ended_with(0);
+    assert!(run.stdout.contains("union_by_name = true") && run.stdout.contains("mergeSchema"), "{}", run.stdout);
+    let output = folder.output("out");
+    assert_eq!(output.column("zest"), [Value::Null, 7.into()]);
+    let schema = folder.json("out/_partiquet/schema.json");
+    let zest = schema["columns"].as_array().unwrap().iter().find(|column| column["name"] == "zest").unwrap();
+    assert_eq!(zest["since_commit"], 2);
+    // The older model would lose the column again.
+    folder.write("three.ndjson", conversation("three", "2025-07-03T10:00:00Z"));
+    append(&folder, &["three.ndjson"]).ended_with(1).says(&["zest: missing in this run"]);
+    folder.write("other.json", model_with_zest("string"));
+    let run = append(&folder, &["three.ndjson", "--model", "other.json"]).ended_with(1);
+    run.says(&["zest: int64 in the dataset, text in this run"]);
+    // What a later run says of the columns still knows which files lack it.
+    let run = append(&folder, &["three.ndjson", "--model", "newer.json"]).ended_with(0);
+    assert!(run.stdout.contains("union_by_name = true"));
+    let run = folder.convert(&["three.ndjson", "--out", "out", "--mode", "overwrite"]).ended_with(0);
+    assert!(!run.stdout.contains("union_by_name"), "all files are of one run again");
+}
+
+#[test]
+fn overwrite_partitions_replaces_the_days_it_has_rows_for() {
+    let folder = Folder::with(
+        "one.ndjson",
+        conversation("1a", "2025-07-01T10:00:00Z") + "\n" + &conversation("1b", "2025-07-02T10:00:00Z"),
+    );
+    folder.write(
+        "two.ndjson",
+        conversation("2b", "2025-07-02T11:00:00Z") + "\n" + &conversation("2c", "2025-07-03T11:00:00Z"),
+    );
+    folder.convert(&["one.ndjson", "--out", "out"]).ended_with(0);
+    for commit in [2, 3] {
+        // Again: the same.
+        folder.convert(&["two.ndjson", "--out", "out", "--mode", "overwrite-partitions"]).ended_with(0);
+        let output = folder.output("out");
+        assert_eq!(output.sorted("conversation_id"), ["1a", "2b", "2c"]);
+        assert_eq!(output.manifest(commit)["mode"], "overwrite-partitions");
+        assert_no_staging(&folder, "out");
+    }
+    // What it replaced in part counts as held.
+    append(&folder, &["one.ndjson", "two.ndjson"]).ended_with(0);
+    assert_eq!(folder.output("out").rows().len(), 3);
+}

@@ -1,0 +1,202 @@
+//! Disks that are full, folders that may not be written to, descriptors that run out, links that lead elsewhere.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use crate::{
+    data::{conversations, export, lines},
+    output::{entries, tree},
+    run::{Folder, Run},
+};
+
+/// A file system in memory; unmounted when dropped.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    fn mount(path: &Path, options: &str) -> Option<Self> {
+        fs::create_dir_all(path).unwrap();
+        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", options, "none"]).arg(path).output();
+        let is_mounted = mount.is_ok_and(|done| done.status.success());
+        if !is_mounted {
+            eprintln!("skipped: a small file system cannot be mounted here");
+        }
+        is_mounted.then(|| Self(path.to_owned()))
+    }
+
+    fn grow(&self, options: &str) {
+        let remount = Command::new("mount").args(["-o", &format!("remount,{options}")]).arg(&self.0).status().unwrap();
+        assert!(remount.success());
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+/// What a dataset consists of; the lock is nobody's.
+fn contents(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = tree(dir);
+    files.remove("_partiquet/lock");
+    files
+}
+
+/// What the dataset takes before.
+#[derive(Clone, Copy)]
+struct Used {
+    pages: usize,
+    names: usize,
+}
+
+const MOST_ATTEMPTS: usize = 200;
+
+/// Runs again and again with a little more room each time. Every run that fails leaves the dataset as it was; the first
+/// that ends well has done everything.
+fn with_more_room_each_time(mode: &str, room: fn(Used, usize) -> String) -> Option<usize> {
+    let folder = Folder::with("one.ndjson", lines(&export(4, 1)));
+    folder.write("two.ndjson", lines(&export(12, 2)));
+    let options = ["--out", "disk/out", "--mode", mode, "--partition-by", "purpose", "--threads", "1"];
+    let options = [&options[..], &["--compression", "none"]].concat();
+    let disk = SmallDisk::mount(&folder.path("disk"), "size=64m")?;
+    folder.convert(&[&["one.ndjson"], &options[..]].concat()).ended_with(0);
+    let out = folder.path("disk/out");
+    let before = (contents(&out), entries(&out));
+    let used =
+        Used { pages: before.0.values().map(|bytes| bytes.len().div_ceil(4096)).sum(), names: before.1.len() + 1 };
+    for failed in 0..MOST_ATTEMPTS {
+        let room = room(used, failed);
+        disk.grow(&room);
+        let run = folder.convert(&[&["two.ndjson"], &options[..]].concat());
+        if run.code == 0 {
+            disk.grow("size=64m,nr_inodes=0");
+            folder.run(&["verify", "disk/out"]).ended_with(0);
+            assert!(folder.output("disk/out").rows().len() > 12);
+            return Some(failed);
+        }
+        run.ended_with(1).says(&["No space left on device"]);
+        assert!(before == (contents(&out), entries(&out)), "{mode}, {room}");
+    }
+    panic!("no room was enough");
+}
+
+#[test]
+fn a_disk_that_fills_up_at_any_write_ends_the_run_without_a_trace() {
+    // In steps of a few pages, so that it happens in data files, in the manifest, in the intent.
+    let room = |used: Used, step| format!("size={}k", (used.pages + 1 + step * 7) * 4);
+    if let Some(failed) = with_more_room_each_time("append", room) {
+        eprintln!("disk full at {failed} points");
+        assert!(failed > 5, "{failed}");
+    }
+}
+
+#[test]
+fn a_disk_without_room_for_one_more_name_ends_the_run_without_a_trace() {
+    for mode in ["append", "overwrite-partitions"] {
+        // One name more each time: folders and files are refused one after the other, up to those of the commit itself.
+        let room = |used: Used, step| format!("nr_inodes={}", used.names + step);
+        if let Some(failed) = with_more_room_each_time(mode, room) {
+            eprintln!("no room for a name at {failed} points in mode {mode}");
+            assert!(failed > 5, "{failed}");
+        }
+    }
+}
+
+/// The program by a shell that sets limits first.
+fn limited(folder: &Folder, limit: &str, args: &str) -> Run {
+    let script = format!("{limit}; exec {} {args}", env!("CARGO_BIN_EXE_partiquet"));
+    let mut command = Command::new("sh");
+    command.args(["-c", &script]).current_dir(folder.path("."));
+    Run::of(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+}
+
+#[test]
+fn descriptors_that_run_out_end_the_run_and_nothing_is_visible() {
+    let folder = Folder::with("in.ndjson", lines(&export(60, 1)));
+    for most in 3..64 {
+        let run = limited(&folder, &format!("ulimit -n {most}"), "convert in.ndjson --out out --threads 1");
+        if run.code == 0 {
+            eprintln!("{most} descriptors are enough");
+            folder.run(&["verify", "out", "--repair"]).ended_with(0);
+            assert!(most > 3);
+            return;
+        }
+        // With too few the program itself cannot be loaded, or look for a signal.
+        assert!(run.code != 101 && !run.stderr.contains("panicked"), "{most}: {run:?}");
+        // Tidying up needs a descriptor too: what is left then is invisible, and swept by the next run.
+        assert!(folder.output("out").files.is_empty(), "{most}: {run:?}");
+    }
+    panic!("64 descriptors are not enough");
+}
+
+#[test]
+fn a_file_size_limit_is_a_clear_error() {
+    let folder = Folder::with("in.ndjson", lines(&export(60, 1)));
+    // Blocks of 512 bytes. The signal that comes with it is ignored, as under many schedulers.
+    let run = limited(&folder, "trap '' XFSZ; ulimit -f 20", "convert in.ndjson --out out --threads 1").ended_with(1);
+    run.says(&["cannot write out/_partiquet/staging/", "File too large"]);
+    assert!(!folder.path("out").exists());
+}
+
+#[test]
+fn a_folder_that_may_not_be_written_to_is_named() {
+    let folder = Folder::with("in.ndjson", conversations(2));
+    folder.convert(&["in.ndjson", "--out", "out"]).ended_with(0);
+    folder.write("two.ndjson", conversations(3));
+    let set = |mode: u32| {
+        for part in ["out", "out/_partiquet", "out/start_time_day=2025-07-01"] {
+            fs::set_permissions(folder.path(part), fs::Permissions::from_mode(mode)).unwrap();
+        }
+    };
+    set(0o555);
+    if fs::write(folder.path("out/probe"), "").is_ok() {
+        fs::remove_file(folder.path("out/probe")).unwrap();
+        set(0o755);
+        eprintln!("skipped: this user may write everywhere");
+        return;
+    }
+    let before = contents(&folder.path("out"));
+    folder.convert(&["two.ndjson", "--out", "out", "--mode", "append"]).ended_with(1).says(&["Permission denied"]);
+    folder.run(&["verify", "out"]).ended_with(0);
+    assert!(before == contents(&folder.path("out")));
+    set(0o755);
+}
+
+#[test]
+fn links_are_never_followed_out_of_the_dataset() {
+    let folder = Folder::with("in.ndjson", conversations(2));
+    folder.write("elsewhere/precious", "precious");
+    for link in ["start_time_day=2025-07-01", "_partiquet", "_partiquet/staging"] {
+        let path = folder.path("out").join(link);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        symlink(folder.path("elsewhere"), &path).unwrap();
+        for mode in ["error", "append", "overwrite"] {
+            folder.convert(&["in.ndjson", "--out", "out", "--mode", mode]).ended_with(1).says(&[link]);
+        }
+        assert_eq!(tree(&folder.path("elsewhere")).len(), 1, "{link}");
+        fs::remove_dir_all(folder.path("out")).unwrap();
+    }
+    // In a dataset: the folder of a partition is replaced by a link, and the next run has rows for it.
+    folder.convert(&["in.ndjson", "--out", "out"]).ended_with(0);
+    fs::rename(folder.path("out/start_time_day=2025-07-01"), folder.path("moved")).unwrap();
+    symlink(folder.path("moved"), folder.path("out/start_time_day=2025-07-01")).unwrap();
+    folder.write("two.ndjson", conversations(3));
+    let before = tree(&folder.path("moved"));
+    for mode in ["append", "overwrite", "overwrite-partitions"] {
+        folder
+            .convert(&["two.ndjson", "--out", "out", "--mode", mode])
+            .ended_with(1)
+            .says(&["start_time_day=2025-07-01"]);
+        assert!(before == tree(&folder.path("moved")));
+    }
+    // The folder of the dataset itself is the user's own choice.
+    folder.convert(&["in.ndjson", "--out", "real"]).ended_with(0);
+    symlink(folder.path("real"), folder.path("link")).unwrap();
+    folder.convert(&["two.ndjson", "--out", "link", "--mode", "append"]).ended_with(0);
+    assert_eq!(folder.output("real").rows().len(), 5);
+}

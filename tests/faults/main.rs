@@ -1,0 +1,22 @@
+//! What goes wrong outside: processes killed at any moment, disks that are full, inputs that change or end too early, links
+//! that lead elsewhere. Each test does the real thing to the real program (or to a process of its own with the library),
+//! and then looks at what a reader finds and what the next run makes of it.
+//!
+//! A test that needs what this machine does not allow (mounting, `strace`) says so and passes.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+#[path = "../convert/data.rs"]
+mod data;
+#[expect(dead_code, reason = "shared with the tests of conversions, which use all of it")]
+#[path = "../convert/output.rs"]
+mod output;
+#[expect(dead_code, reason = "shared with the tests of conversions, which use all of it")]
+#[path = "../convert/run.rs"]
+mod run;
+
+mod disk;
+mod inputs;
+mod killed;
+mod shares;
+mod verify;

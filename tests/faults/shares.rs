@@ -1,0 +1,243 @@
+//! Several processes stage shares of one run, and one commits them. The processes are this test binary again.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use partiquet::{
+    Config, Error, ShareName, commit_shares,
+    config::{AttributeColumns, AttributeMap, Compression, MaxRejects, Mode, PartitionBy},
+    input::ReadOptions,
+    model::Model,
+    observe::{Observer, Progress, Silent, Stage},
+    report::Report,
+    stage_share,
+};
+
+use crate::{
+    data::{conversation, export, lines},
+    output::{entries, tree},
+    run::{Folder, PATIENCE, wait_until},
+};
+
+/// Tells the second process what to stage: dataset, inputs, share, and whether to wait for its death at the end.
+const TASK: &str = "PARTIQUET_TEST_SHARE";
+
+const KEYS: [&str; 2] = ["Language", "IVR Priority"];
+
+fn config(out: &Path, inputs: &[PathBuf]) -> Config {
+    Config {
+        inputs: inputs.iter().map(|input| input.clone().into_os_string()).collect(),
+        out: out.to_owned(),
+        model: Model::load(Model::DEFAULT).unwrap(),
+        partition_by: PartitionBy::default().0,
+        attribute_columns: AttributeColumns::Keys(KEYS.map(str::to_owned).to_vec()),
+        attribute_map: AttributeMap::Rest,
+        compression: Compression::DEFAULT,
+        target_file_bytes: Config::TARGET_FILE_BYTES,
+        // Small, so that there are staged files before the end of the input.
+        row_group_rows: 50,
+        threads: 2,
+        memory_bytes: Config::MEMORY_BYTES,
+        max_record_bytes: ReadOptions::MAX_RECORD_BYTES,
+        max_rejects: MaxRejects::Count(1),
+        mode: Mode::Error,
+        sort_by: Vec::new(),
+        bloom_filter: Vec::new(),
+        provenance: false,
+        committed_at: "2025-07-01T00:00:00Z".to_owned(),
+    }
+}
+
+fn stage(out: &Path, inputs: &[PathBuf], share: &str) -> partiquet::Result<Report> {
+    stage_share(&config(out, inputs), ShareName { run: "night", share }, &Silent)
+}
+
+fn commit(out: &Path, shares: &[&str]) -> partiquet::Result<Report> {
+    let shares: Vec<String> = shares.iter().map(|&share| share.to_owned()).collect();
+    commit_shares(&config(out, &[]), "night", &shares)
+}
+
+/// Stops when everything is staged but not yet complete, for as long as it lives.
+struct WaitsForDeath;
+
+impl Observer for WaitsForDeath {
+    fn progress(&self, progress: &Progress) {
+        if progress.stage == Stage::Finishing {
+            std::thread::sleep(PATIENCE);
+        }
+    }
+}
+
+#[test]
+#[ignore = "the second process of the tests below: does nothing on its own"]
+fn second_process() {
+    let Ok(task) = env::var(TASK) else { return };
+    let (out, input, share, dies): (PathBuf, PathBuf, String, bool) = serde_json::from_str(&task).unwrap();
+    let (config, name) = (config(&out, &[input]), ShareName { run: "night", share: &share });
+    let staged = if dies { stage_share(&config, name, &WaitsForDeath) } else { stage_share(&config, name, &Silent) };
+    staged.unwrap();
+}
+
+fn process(out: &Path, input: &Path, share: &str, dies: bool) -> Child {
+    Command::new(env::current_exe().unwrap())
+        .args(["--exact", "shares::second_process", "--ignored"])
+        .env(TASK, serde_json::to_string(&(out, input, share, dies)).unwrap())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// Three inputs, with a refused record in the first.
+fn inputs(folder: &Folder) -> Vec<PathBuf> {
+    let names = ["a.ndjson", "b.ndjson", "c.ndjson"];
+    for (name, seed) in names.iter().zip(1..) {
+        folder.write(name, lines(&export(400, seed)) + if seed == 1 { "{\n" } else { "" });
+    }
+    names.iter().map(|name| folder.path(name)).collect()
+}
+
+/// All rows as text, in no order.
+fn sorted_rows(folder: &Folder, out: &str) -> Vec<String> {
+    let output = folder.output(out);
+    let mut rows: Vec<String> = output
+        .partitions()
+        .into_iter()
+        .flat_map(|(partition, rows)| {
+            rows.into_iter().map(move |row| format!("{partition} {}", serde_json::Value::Object(row)))
+        })
+        .collect();
+    rows.sort();
+    rows
+}
+
+#[test]
+fn three_processes_stage_one_dies_and_stages_again_and_one_commits() {
+    let folder = Folder::new();
+    let inputs = inputs(&folder);
+    let out = folder.path("out");
+    let (mut a, mut c) = (process(&out, &inputs[0], "a", false), process(&out, &inputs[2], "c", false));
+    let mut b = process(&out, &inputs[1], "b", true);
+    let of_b = out.join("_partiquet/shares/night/b");
+    wait_until("files of the share", || entries(&of_b).len() > 2);
+    assert!(a.wait().unwrap().success() && c.wait().unwrap().success());
+    // While it lives nobody commits, and nobody else converts into the folder.
+    let refusal = commit(&out, &["a", "b", "c"]).unwrap_err().to_string();
+    assert!(refusal.contains("another run is writing to it") && refusal.contains("staging a share"), "{refusal}");
+    let run = folder.convert(&["a.ndjson", "--out", "out", "--max-rejects", "1"]).ended_with(1);
+    run.says(&["another run is writing to it"]);
+    b.kill().unwrap();
+    b.wait().unwrap();
+    // What it left is not taken for a share.
+    let refusal = commit(&out, &["a", "b", "c"]).unwrap_err().to_string();
+    assert!(refusal.contains("share b is not complete"), "{refusal}");
+    assert!(folder.output("out").files.is_empty(), "nothing is visible");
+    assert!(process(&out, &inputs[1], "b", false).wait().unwrap().success());
+    let report = commit(&out, &["a", "b", "c"]).unwrap();
+
+    let keys = KEYS.join(",");
+    let names = ["a.ndjson", "b.ndjson", "c.ndjson"];
+    folder
+        .convert(
+            &[
+                &names[..],
+                &["--out", "whole", "--max-rejects", "1", "--attribute-columns", &keys, "--row-group-rows", "50"],
+            ]
+            .concat(),
+        )
+        .ended_with(3);
+    assert_eq!(sorted_rows(&folder, "out"), sorted_rows(&folder, "whole"));
+    let (ours, whole) = (folder.output("out").manifest(1), folder.output("whole").manifest(1));
+    for same in ["run_id", "options", "records", "rejected", "rows", "partition_by", "mode"] {
+        assert_eq!(ours[same], whole[same], "{same}");
+    }
+    let counts = |manifest: &serde_json::Value| {
+        let paths = manifest["ledger"]["paths"].as_object().unwrap().clone();
+        paths
+            .into_iter()
+            .map(|(path, counts)| (path, counts["seen"].clone(), counts["kept"].clone()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(counts(&ours), counts(&whole));
+    assert_eq!(folder.output("out").rejects().len(), 1);
+    assert_eq!((report.rows, report.commit, report.rejected), (ours["rows"].as_u64().unwrap(), Some(1), 1));
+    let left: Vec<String> =
+        tree(&out).into_keys().filter(|path| path.contains("shares") || path.contains("staging")).collect();
+    assert!(left.is_empty() && !out.join("_partiquet/shares").exists(), "{left:?}");
+    assert_eq!(folder.run(&["verify", "out"]).ended_with(0).stderr, "");
+}
+
+#[test]
+fn shares_are_committed_all_or_none_and_only_together() {
+    let folder = Folder::new();
+    let inputs = inputs(&folder);
+    let out = folder.path("out");
+    for (input, share) in inputs.iter().zip(["a", "b", "c"]) {
+        stage(&out, std::slice::from_ref(input), share).unwrap();
+    }
+    let refused = |shares: &[&str], part: &str| {
+        let refusal = commit(&out, shares).unwrap_err().to_string();
+        assert!(refusal.contains(part), "{refusal}");
+        assert!(folder.output("out").files.is_empty());
+    };
+    refused(&["a", "b"], "share c is there and was not named");
+    refused(&["a", "b", "c", "d"], "share d is not complete");
+    refused(&["a", "b", "c", "c"], "each share is named once");
+    refused(&[], "each share is named once");
+    refused(&["../a"], "cannot name a run or a share");
+    // A share that reads what another one has read.
+    stage(&out, &inputs[..1], "c").unwrap();
+    refused(&["a", "b", "c"], "the same input stands in two of them");
+    let mut other = config(&out, &inputs[2..]);
+    other.compression = Compression::Snappy;
+    stage_share(&other, ShareName { run: "night", share: "c" }, &Silent).unwrap();
+    refused(&["a", "b", "c"], "its shares differ in their options");
+    other.attribute_columns = AttributeColumns::None;
+    stage_share(&other, ShareName { run: "night", share: "c" }, &Silent).unwrap();
+    refused(&["a", "b", "c"], "its shares differ in columns");
+    other.attribute_columns = AttributeColumns::Auto;
+    let refusal = stage_share(&other, ShareName { run: "night", share: "c" }, &Silent).unwrap_err();
+    assert!(matches!(refusal, Error::Usage { .. }), "{refusal}");
+    // The budget counts all shares together.
+    folder.write("c.ndjson", "{\n");
+    stage(&out, &inputs[2..], "c").unwrap();
+    refused(&["a", "b", "c"], "2 of ");
+    folder.write("c.ndjson", conversation("c", "2025-07-01T10:00:00Z"));
+    stage(&out, &inputs[2..], "c").unwrap();
+    assert_eq!(commit(&out, &["a", "b", "c"]).unwrap().rejected, 1);
+}
+
+#[test]
+fn shares_of_an_append_leave_out_what_is_held() {
+    let folder = Folder::new();
+    let inputs = inputs(&folder);
+    let out = folder.path("out");
+    let append = |inputs: &[PathBuf]| Config {
+        mode: Mode::Append,
+        attribute_columns: AttributeColumns::Auto,
+        ..config(&out, inputs)
+    };
+    stage(&out, &inputs[..1], "a").unwrap();
+    let first = commit(&out, &["a"]).unwrap();
+    for (share, inputs) in [("a", &inputs[..2]), ("b", &inputs[2..])] {
+        let name = ShareName { run: "second", share };
+        stage_share(&append(inputs), name, &Silent).unwrap();
+    }
+    // Another run meanwhile: it sees the shares of the other one, and leaves them alone.
+    let names = ["a".to_owned(), "b".to_owned()];
+    let second = commit_shares(&append(&[]), "second", &names).unwrap();
+    assert_eq!((second.skipped.len(), second.inputs.len(), second.commit), (1, 2, Some(2)));
+    let rows = folder.output("out").rows().len() as u64;
+    assert_eq!(rows, first.rows + second.rows);
+    // Staged before somebody else committed the same: refused when it is to be committed.
+    let name = ShareName { run: "third", share: "a" };
+    folder.write("new.ndjson", conversation("new", "2025-07-01T10:00:00Z"));
+    stage_share(&append(&[folder.path("new.ndjson")]), name, &Silent).unwrap();
+    folder.convert(&["new.ndjson", "--out", "out", "--mode", "append"]).ended_with(0);
+    let refusal = commit_shares(&append(&[]), "third", &["a".to_owned()]).unwrap_err().to_string();
+    assert!(refusal.contains("it holds already what was read from"), "{refusal}");
+    assert_eq!(folder.output("out").rows().len() as u64, rows + 1);
+}

@@ -1,0 +1,167 @@
+//! `partiquet verify`: what it finds, and what it mends. And a dataset that the first version has written.
+
+use std::{
+    fs,
+    io::{Seek, SeekFrom, Write},
+    path::Path,
+};
+
+use serde_json::Value;
+
+use crate::{
+    data::{conversation, conversations, export, lines},
+    output::tree,
+    run::Folder,
+};
+
+fn dataset() -> Folder {
+    let folder = Folder::with("in.ndjson", lines(&export(60, 1)));
+    folder.convert(&["in.ndjson", "--out", "out"]).ended_with(0);
+    folder
+}
+
+/// The kinds and paths of what is found.
+#[track_caller]
+fn found(folder: &Folder) -> Vec<(String, String)> {
+    let before = tree(&folder.path("out"));
+    let run = folder.run(&["verify", "out", "--report", "v.json"]);
+    assert!(before == tree(&folder.path("out")), "verify reads only");
+    let report = folder.json("v.json");
+    let findings = report["findings"].as_array().unwrap().clone();
+    assert_eq!(run.code, i32::from(!findings.is_empty()), "{run:?}");
+    assert_eq!(report["exit_code"], run.code);
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    findings.iter().map(|finding| (text(&finding["kind"]), text(&finding["path"]))).collect()
+}
+
+fn pair(kind: &str, path: &str) -> (String, String) {
+    (kind.to_owned(), path.to_owned())
+}
+
+#[test]
+fn a_sound_dataset_is_said_to_be_sound() {
+    let folder = dataset();
+    assert_eq!(found(&folder), []);
+    let run = folder.run(&["verify", "out"]).ended_with(0);
+    assert!(run.stdout.starts_with("out is sound\n"), "{}", run.stdout);
+    folder.run(&["verify", "."]).ended_with(1).says(&["there is no dataset in it"]);
+    folder.run(&["verify", "nowhere"]).ended_with(1).says(&["there is no dataset in it"]);
+    folder.run(&["verify", "out", "--report", "out/r.json"]).ended_with(2);
+}
+
+#[test]
+fn each_fault_is_found_and_named() {
+    let folder = dataset();
+    let file = folder.output("out").files[0].clone();
+    let path = folder.path("out").join(&file);
+    let whole = fs::read(&path).unwrap();
+    // One bit, in a page: footer and size are as they were.
+    let mut flipped = whole.clone();
+    flipped[20] ^= 1;
+    fs::write(&path, &flipped).unwrap();
+    assert_eq!(found(&folder), [pair("changed", &file)]);
+    fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+    assert_eq!(found(&folder), [pair("changed", &file), pair("changed", &file)], "size and footer");
+    fs::remove_file(&path).unwrap();
+    assert_eq!(found(&folder), [pair("missing", &file)]);
+    fs::create_dir(&path).unwrap();
+    assert_eq!(found(&folder), [pair("missing", &file)]);
+    fs::remove_dir(&path).unwrap();
+    fs::write(&path, &whole).unwrap();
+    folder.write("out/start_time_day=2025-07-01/mine.parquet", "x");
+    assert_eq!(found(&folder), [pair("unlisted", "start_time_day=2025-07-01/mine.parquet")]);
+    fs::remove_file(folder.path("out/start_time_day=2025-07-01/mine.parquet")).unwrap();
+    folder.write("out/_partiquet/staging/1-77/0-0.staged", "x");
+    assert_eq!(found(&folder), [pair("leftover", "_partiquet/staging/1-77/0-0.staged")]);
+    let run = folder.run(&["verify", "out", "--repair"]).ended_with(0);
+    assert!(run.stdout.contains("repaired: 1 files that a dead run had left are removed"), "{}", run.stdout);
+    assert_eq!(found(&folder), []);
+    let commit = "out/_partiquet/commits/1.json";
+    let mut manifest = folder.json(commit);
+    let sound = manifest.to_string();
+    manifest["rows"] = 7.into();
+    folder.write(commit, manifest.to_string());
+    let sums = pair("sums", "_partiquet/commits/1.json");
+    assert_eq!(found(&folder), [sums.clone(), sums.clone()], "files and inputs");
+    folder.write(commit, sound.replace("\"kept\":", "\"seen\":1,\"kept\":"));
+    assert_eq!(found(&folder).first(), Some(&pair("damaged", "_partiquet/commits")));
+    folder.write(commit, "{");
+    assert_eq!(found(&folder), [pair("damaged", "_partiquet/commits")]);
+    folder.write(commit, sound);
+    folder.write("out/_partiquet/schema.json", "{");
+    assert_eq!(found(&folder), [pair("damaged", "_partiquet/schema.json")]);
+}
+
+#[test]
+fn the_manifest_says_what_became_of_each_path() {
+    let folder = Folder::with("in.ndjson", r#"{"id":"p","held":"true","novel":[1]}"#);
+    folder.convert(&["in.ndjson", "--out", "out"]).ended_with(0);
+    let paths = folder.json("out/_partiquet/commits/1.json")["ledger"]["paths"].clone();
+    for (path, what) in [("/id", "kept"), ("/held", "coerced"), ("/novel", "unknown")] {
+        assert_eq!((&paths[path]["seen"], &paths[path][what]), (&1.into(), &1.into()), "{path}: {paths}");
+    }
+}
+
+#[test]
+fn a_folder_that_may_only_be_read_can_be_verified() {
+    let folder = dataset();
+    // Not for root, who may do everything: the lock is what would be written.
+    fs::remove_file(folder.path("out/_partiquet/lock")).unwrap();
+    assert_eq!(found(&folder), []);
+    assert!(!folder.path("out/_partiquet/lock").exists());
+}
+
+fn copy(from: &Path, to: &Path) {
+    for (path, bytes) in tree(from) {
+        fs::create_dir_all(to.join(&path).parent().unwrap()).unwrap();
+        fs::write(to.join(path), bytes).unwrap();
+    }
+}
+
+/// A dataset as the first version has left it: commits without mode, ledger and digests.
+#[test]
+fn a_dataset_of_the_first_version_goes_on_working() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    let folder = Folder::with("new.ndjson", conversation("new", "2025-07-02T10:00:00Z"));
+    copy(&data.join("dataset-version-1"), &folder.path("out"));
+    fs::copy(data.join("dataset-version-1.first.ndjson"), folder.path("first.ndjson")).unwrap();
+    assert_eq!(folder.json("out/_partiquet/commits/1.json")["format_version"], 1);
+    assert_eq!(found(&folder), []);
+    folder.convert(&["first.ndjson", "--out", "out", "--mode", "append"]).ended_with(0);
+    assert_eq!(folder.output("out").rows().len(), 5, "it holds that input");
+    folder.convert(&["first.ndjson", "new.ndjson", "--out", "out", "--mode", "append"]).ended_with(0);
+    assert_eq!(folder.output("out").rows().len(), 6);
+    assert_eq!(found(&folder), []);
+    folder.convert(&["new.ndjson", "--out", "out", "--mode", "overwrite-partitions"]).ended_with(0);
+    assert_eq!(folder.output("out").sorted("conversation_id"), ["c0", "c0", "c3", "new"]);
+    folder.convert(&["first.ndjson", "--out", "out", "--mode", "overwrite"]).ended_with(0);
+    assert_eq!(folder.output("out").rows().len(), 4);
+    assert_eq!(found(&folder), []);
+}
+
+#[test]
+fn a_dataset_of_a_newer_version_is_refused_untouched() {
+    for document in ["commits/1.json", "schema.json"] {
+        let folder = dataset();
+        folder.write("new.ndjson", conversations(1));
+        let path = format!("out/_partiquet/{document}");
+        let mut newer = folder.json(&path);
+        newer["format_version"] = 99.into();
+        folder.write(&path, newer.to_string());
+        let before = tree(&folder.path("out"));
+        let run = folder.convert(&["new.ndjson", "--out", "out", "--mode", "append"]).ended_with(1);
+        run.says(&["format version 99", document, "use the newer partiquet"]);
+        assert!(before == tree(&folder.path("out")));
+        assert_eq!(found(&folder).len(), 1);
+    }
+}
+
+#[test]
+fn a_hole_in_a_file_is_found() {
+    let folder = dataset();
+    let file = folder.output("out").files[1].clone();
+    let mut open = fs::OpenOptions::new().write(true).open(folder.path("out").join(&file)).unwrap();
+    open.seek(SeekFrom::Start(100)).unwrap();
+    open.write_all(&[0; 64]).unwrap();
+    assert_eq!(found(&folder), [pair("changed", &file)]);
+}
