@@ -76,6 +76,11 @@ fn totals(text: &mut String, report: &Report, config: &Config) {
             "values cannot name a folder: default partition, value in its column or `extra`",
         );
     }
+    if report.spilled_bytes > 0 {
+        let spilled = human::bytes(report.spilled_bytes);
+        let _ =
+            writeln!(text, "  {spilled} of rows went to disk for a while: more partitions than --memory has room for");
+    }
     let mut files = human::bytes(report.output_bytes);
     // Only a ratio worth a word: tiny datasets are mostly footers.
     if let Some(ratio) = report.json_bytes.checked_div(report.output_bytes).filter(|ratio| *ratio > 1) {

@@ -282,7 +282,7 @@ mod tests {
         assert!(AttributeMap::WORDS.iter().all(|word| word.parse::<AttributeMap>().unwrap().to_string() == **word));
         assert_eq!(
             message::<Mode>("overwite"),
-            "\"overwite\" is no mode (did you mean overwrite?)\n  use error or overwrite"
+            "\"overwite\" is no mode (did you mean overwrite?)\n  use error or append or overwrite or overwrite-partitions"
         );
         assert_eq!(message::<AttributeMap>("x"), "\"x\" is no attribute map\n  use rest or all or none");
     }

@@ -37,7 +37,7 @@ fn wrong_usage_ends_with_2_and_touches_nothing() {
         &["in.ndjson"][..],
         &["--out", "out"],
         &["in.ndjson", "--out", "out", "--nonsense"],
-        &["in.ndjson", "--out", "out", "--mode", "append"],
+        &["in.ndjson", "--out", "out", "--mode", "merge"],
         &["in.ndjson", "--out", "out", "--max-rejects", "many"],
         &["in.ndjson", "--out", "out", "--compression", "brotli"],
         &["in.ndjson", "--out", "out", "--threads", "0"],

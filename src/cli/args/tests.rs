@@ -88,8 +88,8 @@ fn a_wrong_value_is_explained() {
         text.contains("a closing parenthesis is missing\n    day(start_time\n                  ^\n"),
         "the caret stands under the end: {text}"
     );
-    let text = said(&["x", "--mode", "append"]).unwrap_err();
-    assert!(text.contains("[possible values: error, overwrite]"), "{text}");
+    let text = said(&["x", "--mode", "merge"]).unwrap_err();
+    assert!(text.contains("[possible values: error, append, overwrite, overwrite-partitions]"), "{text}");
     let text = said(&["x", "--treads", "2"]).unwrap_err();
     assert!(text.contains("a similar argument exists: '--threads'"), "{text}");
 }
