@@ -53,7 +53,7 @@ def sql_of(job):
         selected = [(value([], c), c.name) for c in job.inside]
         source, start = "{file}", '"startTime"'
     listed = ", ".join(f"'{name}': '{of}'" for name, of in types.items())
-    file = f"read_json('{job.input}', format = 'newline_delimited', columns = {{{listed}}}, maximum_object_size = 67108864)"
+    file = f"read_json('{job.input}', format = 'newline_delimited', columns = {{{listed}}})"
     select = ", ".join(f"{of} AS {name}" for of, name in selected)
     options = f"FORMAT parquet, COMPRESSION {CODECS[job.codec]}"
     if job.level:

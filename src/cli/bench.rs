@@ -152,6 +152,12 @@ pub fn run(args: &BenchArgs, processors: usize, now: &str) -> Result<()> {
 
 /// What was said, with the defaults where nothing was.
 fn asked(args: &BenchArgs, processors: usize) -> Result<Asked> {
+    if !args.input.is_empty() && args.data != DataArgs::default() {
+        return Err(Error::usage(
+            "--input is taken as it is: options of generated data cannot change it",
+            "leave out --input, or the options of `partiquet generate`",
+        ));
+    }
     let has_peers = !args.peers.is_empty();
     let or = |given: &[usize]| match (given.is_empty(), has_peers) {
         (false, _) => given.to_vec(),

@@ -7,12 +7,12 @@ use std::{io, path::PathBuf, time::Instant};
 use clap::{Args, ValueHint};
 use partiquet::{
     Config, Error, Result,
-    config::{Mode, Size},
+    config::Size,
     generate::{Amount, BrokenKind, Generator, Order, Profile, Settings, Shape, Share},
 };
 
 use super::{human, print, signals};
-use write::{Destination, InputCompression};
+use write::{Destination, IfThere, InputCompression};
 
 pub const EXAMPLES: &str = "Examples:
   10 GB of conversations over three months:
@@ -53,8 +53,8 @@ pub struct GenerateArgs {
     files: Option<u64>,
 
     /// What to do if PATH is there: error, overwrite [default: error]
-    #[arg(long, value_name = "MODE", help_heading = AMOUNT)]
-    mode: Option<Mode>,
+    #[arg(long, value_name = "MODE", help_heading = AMOUNT, hide_possible_values = true)]
+    mode: Option<IfThere>,
 
     /// Threads [default: one for each processor]
     ///
@@ -71,7 +71,7 @@ pub struct GenerateArgs {
 }
 
 /// What the data is like, without how much of it and where to.
-#[derive(Debug, Default, Clone, Args)]
+#[derive(Debug, Default, Clone, PartialEq, Args)]
 pub struct DataArgs {
     /// A sensible set of what follows: typical, wide-attributes, drifting, shuffled, dirty [default: typical]
     ///
@@ -203,7 +203,7 @@ pub fn run(args: &GenerateArgs, processors: usize) -> Result<()> {
     let destination = Destination {
         path: &args.out,
         files: args.files,
-        mode: args.mode.unwrap_or_default(),
+        if_there: args.mode.unwrap_or_default(),
         compression: args.compress,
     };
     let begun = Instant::now();

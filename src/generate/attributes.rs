@@ -2,7 +2,7 @@
 //! their own choice of them.
 
 use super::{
-    centre::FIRST_NAMES,
+    centre::{AREAS, FIRST_NAMES},
     json::write_number,
     random::{Random, Weighted},
     settings::{Settings, Share},
@@ -263,7 +263,7 @@ fn pools(random: &mut Random) -> Vec<Vec<String>> {
         format!("\"{}.{}@example.com\"", random.pick(&FIRST_NAMES).to_lowercase(), random.below(10_000))
     });
     let sip = many(&|random| {
-        let (area, line, host) = (200 + random.below(800), random.below(100), random.below(255));
+        let (area, line, host) = (random.pick(&AREAS), random.below(100), random.below(255));
         format!("\"sip:+1{area}55501{line:02}@192.0.2.{host}\"")
     });
     let crm = many(&|random| {

@@ -1,7 +1,11 @@
 //! The story of one call: a customer calls, an IVR may answer first, the call waits in a queue, one to three agents are
 //! rung one after another, the last one usually answers, and now and then hands the call on.
 
-use super::{centre::Centre, json::Id, random::Random};
+use super::{
+    centre::{AREAS, Centre},
+    json::Id,
+    random::Random,
+};
 
 const RING_MS: i64 = 8_000;
 
@@ -86,9 +90,9 @@ impl Call {
     pub fn new(centre: &Centre, start: i64, has_drifted: bool, random: &mut Random) -> Self {
         let inbound = random.chance(0.85);
         let queue = random.low_below(centre.queues.len());
-        let area = 200 + random.below(800);
+        let area = random.pick(&AREAS);
         let ani = format!("tel:+1{area}55501{:02}", random.below(100));
-        let dnis = format!("tel:+1800555010{}", queue % 10);
+        let dnis = format!("tel:+1202555010{}", queue % 10);
         let ivr_ms = random.below(60_000) as i64;
         let wait_ms = (random.unit().powi(3) * 240_000.0) as i64;
         let rings = 1 + random.low_below(3) as i64;

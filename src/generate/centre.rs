@@ -8,6 +8,10 @@ use super::{
     time::Calendar,
 };
 
+/// Areas of telephone numbers; there 555-01xx is kept free for examples.
+pub(super) const AREAS: [&str; 12] =
+    ["202", "212", "303", "312", "404", "415", "503", "602", "617", "702", "713", "808"];
+
 pub(super) const FIRST_NAMES: [&str; 20] = [
     "Ada", "Bruno", "Chidi", "Dilan", "Elif", "Farid", "Greta", "Hana", "Igor", "Jonas", "Kemal", "Lotte", "Mila",
     "Nuno", "Olga", "Pavel", "Quinn", "Rosa", "Sven", "Tuva",

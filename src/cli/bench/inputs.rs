@@ -5,7 +5,6 @@ use std::{fmt, fs::File, io::Read, path::Path, sync::atomic::AtomicBool};
 use clap::ValueEnum;
 use partiquet::{
     Error, Result,
-    config::Mode,
     generate::{Amount, Generator, Settings},
     input::discover::{Source, discover},
     observe::Silent,
@@ -14,7 +13,7 @@ use serde::Serialize;
 
 use super::{matrix::Asked, tell};
 use crate::cli::{
-    generate::write::{self, Destination, InputCompression},
+    generate::write::{self, Destination, IfThere, InputCompression},
     human,
 };
 
@@ -90,7 +89,7 @@ pub fn prepare(
             let ending = compression.map_or("", InputCompression::ending);
             let path = work.join(format!("input-{number}.ndjson{ending}"));
             tell(&format!("generating {} of {}, {stored}", human::bytes(size.0), data.shape));
-            let to = Destination { path: &path, files: None, mode: Mode::Error, compression };
+            let to = Destination { path: &path, files: None, if_there: IfThere::Error, compression };
             let written = write::write(&generator, &to, threads, stop)?;
             warm(&path)?;
             inputs.push(Input {

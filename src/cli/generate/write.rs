@@ -14,7 +14,6 @@ use clap::ValueEnum;
 use flate2::write::GzEncoder;
 use partiquet::{
     Error, Result,
-    config::Mode,
     generate::{Generator, Part},
 };
 use rayon::prelude::*;
@@ -57,8 +56,18 @@ pub struct Destination<'a> {
     pub path: &'a Path,
     /// How many files in a folder; none for one file.
     pub files: Option<u64>,
-    pub mode: Mode,
+    pub if_there: IfThere,
     pub compression: Option<InputCompression>,
+}
+
+/// What to do if the place is taken.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum IfThere {
+    /// Refuse.
+    #[default]
+    Error,
+    /// Replace generated data.
+    Overwrite,
 }
 
 /// What was written.
@@ -73,6 +82,9 @@ pub struct Written {
 
 /// Parts made at a time by each thread, while those before are written: enough that none waits for another.
 const PARTS_PER_THREAD: usize = 4;
+
+/// How files of a folder begin.
+const FILE_STEM: &str = "calls-";
 
 /// Files of one folder: more cannot be listed in reasonable time, and their numbers keep five digits.
 const MAX_FILES: u64 = 99_999;
@@ -95,7 +107,7 @@ pub fn write(generator: &Generator, to: &Destination<'_>, threads: usize, stop: 
         }
         return pool.install(|| writer.write(parts, &mut io::stdout(), Path::new("standard output")));
     }
-    let place = Place::claim(to.path, to.mode)?;
+    let place = Place::claim(to.path, to.if_there)?;
     let Some(files) = to.files else {
         let mut file = File::create_new(&place.staged).map_err(Error::io("create", to.path))?;
         let written = pool.install(|| writer.write(parts, &mut file, to.path))?;
@@ -111,7 +123,7 @@ pub fn write(generator: &Generator, to: &Destination<'_>, threads: usize, stop: 
     let mut all = Written::default();
     let ending = to.compression.map_or("", InputCompression::ending);
     for number in 0..files {
-        let path = place.staged.join(format!("calls-{:05}.ndjson{ending}", number + 1));
+        let path = place.staged.join(format!("{FILE_STEM}{:05}.ndjson{ending}", number + 1));
         let mut file = File::create_new(&path).map_err(Error::io("create", &path))?;
         let first = |number: u64| (u128::from(parts.end) * u128::from(number) / u128::from(files)) as u64;
         let one = pool.install(|| writer.write(first(number)..first(number + 1), &mut file, &path))?;
@@ -189,7 +201,7 @@ struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    fn claim(path: &'a Path, mode: Mode) -> Result<Self> {
+    fn claim(path: &'a Path, if_there: IfThere) -> Result<Self> {
         let Some(name) = path.file_name() else {
             return Err(Error::usage(
                 format!("{} cannot be written to", path.display()),
@@ -197,9 +209,13 @@ impl<'a> Place<'a> {
             ));
         };
         let is_there = path.symlink_metadata().is_ok();
-        if is_there && mode == Mode::Error {
+        if is_there && if_there == IfThere::Error {
             let message = format!("{} is already there", path.display());
             return Err(Error::usage(message, "choose another path, or say --mode overwrite to replace it"));
+        }
+        if is_there && let Some(foreign) = foreign_entry(path)? {
+            let message = format!("{} holds {}, which was not generated", path.display(), foreign.display());
+            return Err(Error::usage(message, "choose another path: overwriting replaces generated data only"));
         }
         let beside = |what: &str| {
             let mut hidden = std::ffi::OsString::from(".");
@@ -237,6 +253,21 @@ impl Drop for Place<'_> {
         // After the rename there is nothing left to remove.
         let _ = remove(&self.staged);
     }
+}
+
+/// Something in a folder that is not a file of generated data.
+fn foreign_entry(folder: &Path) -> Result<Option<PathBuf>> {
+    if !folder.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) {
+        return Ok(None);
+    }
+    for entry in fs::read_dir(folder).map_err(Error::io("list", folder))? {
+        let name = entry.map_err(Error::io("list", folder))?.file_name();
+        let is_ours = name.to_str().is_some_and(|name| name.starts_with(FILE_STEM) && name.contains(".ndjson"));
+        if !is_ours {
+            return Ok(Some(name.into()));
+        }
+    }
+    Ok(None)
 }
 
 fn remove(path: &Path) -> io::Result<()> {
