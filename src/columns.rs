@@ -236,9 +236,16 @@ impl Values {
             Self::Int64(values) => values.len() * 8,
             Self::Float64(values) => values.len() * 8,
             Self::Bool(values) => values.byte_size(),
-            Self::List { ends, element } => ends.len() * 4 + element.byte_size(),
+            // Null elements have no value; what they take are the levels of the file.
+            Self::List { ends, element } => {
+                ends.len() * 4 + LEVEL_BYTES * end_of(ends, ends.len()) + element.byte_size()
+            }
             Self::Structs { ends, element_validity, children } => {
-                ends.len() * 4 + element_validity.byte_size() + children.iter().map(Column::byte_size).sum::<usize>()
+                let levels = LEVEL_BYTES * children.len() * end_of(ends, ends.len());
+                ends.len() * 4
+                    + levels
+                    + element_validity.byte_size()
+                    + children.iter().map(Column::byte_size).sum::<usize>()
             }
             Self::Map { ends, keys, values } => ends.len() * 4 + keys.byte_size() + values.byte_size(),
         }
@@ -296,6 +303,9 @@ impl Column {
         self.values.append_range(&other.values, first, first + count);
     }
 }
+
+/// Levels of an element in a page: one for repetition, one for definition.
+const LEVEL_BYTES: usize = 2;
 
 /// Where the first `len` lists or texts end.
 #[inline]

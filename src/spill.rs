@@ -18,9 +18,11 @@ pub use codec::{decode, encode};
 use std::{
     collections::BTreeMap,
     fs::{self, File, OpenOptions},
-    io::{Read, Seek, SeekFrom, Write},
+    io::{self, Read, Seek, SeekFrom, Write},
     path::PathBuf,
 };
+
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::{Error, Result};
 
@@ -48,6 +50,8 @@ pub struct SpilledBatch {
     path: PathBuf,
     offset: u64,
     len: usize,
+    /// XXH3 of its bytes: a disk that gives back others must not go unseen.
+    digest: u64,
 }
 
 impl SpillFiles {
@@ -66,7 +70,9 @@ impl SpillFiles {
         let share = &mut self.shares[share];
         let mut file = OpenOptions::new().append(true).create(true).open(&path).map_err(Error::io("create", &path))?;
         file.write_all(batch).map_err(Error::io("write", &path))?;
-        share.batches.insert(number, SpilledBatch { path, offset: share.len, len: batch.len() });
+        share
+            .batches
+            .insert(number, SpilledBatch { path, offset: share.len, len: batch.len(), digest: xxh3_64(batch) });
         share.len += batch.len() as u64;
         Ok(())
     }
@@ -108,12 +114,16 @@ impl SpilledBatch {
     /// Its bytes.
     ///
     /// # Errors
-    /// [`Error::Io`].
+    /// [`Error::Io`], also when they are not those that were written.
     pub fn read(&self) -> Result<Vec<u8>> {
         let mut file = File::open(&self.path).map_err(Error::io("open", &self.path))?;
         let mut bytes = vec![0; self.len];
         let mut read = || file.seek(SeekFrom::Start(self.offset)).and_then(|_| file.read_exact(&mut bytes));
         read().map_err(Error::io("read", &self.path))?;
+        if xxh3_64(&bytes) != self.digest {
+            let other = io::Error::other("it does not give back what was written to it");
+            return Err(Error::io("read", &self.path)(other));
+        }
         Ok(bytes)
     }
 }

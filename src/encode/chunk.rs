@@ -47,8 +47,9 @@ pub(super) struct ChunkScratch {
 }
 
 impl ChunkScratch {
-    /// Gives back what a text of many megabytes has taken.
+    /// Gives back what a text of many megabytes, or a list of millions of elements, has taken.
     pub fn trim(&mut self) {
+        self.levels.trim(EncodeOptions::KEPT_SCRATCH_BYTES);
         self.values.shrink_to(EncodeOptions::KEPT_SCRATCH_BYTES);
         self.page.shrink_to(EncodeOptions::KEPT_SCRATCH_BYTES);
     }
@@ -148,8 +149,12 @@ fn end_of_page(leaf: &Leaf<'_>, num_rows: usize, (row, value): (usize, usize), b
         return (num_rows, value);
     }
     let most = num_rows.min(row + EncodeOptions::DATA_PAGE_ROWS);
+    let elements = leaf.levels.elements_before(row);
     let fits = |end_row: usize, end_value: usize| {
-        end_row == row + 1 || leaf.values.plain_bytes((value, end_value), by_index) <= EncodeOptions::DATA_PAGE_BYTES
+        // Elements without a value have their two levels all the same.
+        let nulls = (leaf.levels.elements_before(end_row) - elements).saturating_sub(end_value - value);
+        let bytes = leaf.values.plain_bytes((value, end_value), by_index) + 2 * nulls;
+        end_row == row + 1 || bytes <= EncodeOptions::DATA_PAGE_BYTES
     };
     let end_value = leaf.levels.values_before(most);
     if fits(most, end_value) {

@@ -12,7 +12,7 @@
 //! The repetition level is 1 for every element of a list but its first, and 0 for whatever else begins a row.
 
 use super::hybrid;
-use crate::columns::{Bitmap, Column, TextValues, Values};
+use crate::columns::{Bitmap, Column, TextValues, Values, end_of};
 
 /// One leaf of a row group.
 #[derive(Debug, Clone, Copy)]
@@ -113,6 +113,14 @@ const fn scalar(values: &Values) -> Option<LeafValues<'_>> {
     }
 }
 
+impl LevelBuffers {
+    /// Gives back what a list of many elements has taken.
+    pub fn trim(&mut self, bytes: usize) {
+        self.repetition.shrink_to(bytes);
+        self.definition.shrink_to(bytes);
+    }
+}
+
 impl Levels<'_> {
     /// Level of a value.
     pub const fn max_definition(&self) -> i16 {
@@ -143,6 +151,14 @@ impl Levels<'_> {
                     }
                 }
             }
+        }
+    }
+
+    /// How many elements the lists of the rows before `row` have, null ones included.
+    pub fn elements_before(&self, row: usize) -> usize {
+        match self {
+            Self::Flat(_) => 0,
+            Self::Repeated { lists, ends, .. } => end_of(ends, lists.count_ones_before(row)),
         }
     }
 
@@ -234,11 +250,6 @@ fn spread(
         }
         row += run;
     }
-}
-
-/// Where the list before the one with index `list` ends.
-fn end_of(ends: &[u32], list: usize) -> usize {
-    ends.get(list.wrapping_sub(1)).map_or(0, |&end| end as usize)
 }
 
 #[cfg(test)]

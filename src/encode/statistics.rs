@@ -73,10 +73,14 @@ impl<'a> Extremes<'a> {
         }
     }
 
-    /// Whether neither of this is greater than that of `other`.
+    /// Whether neither of this is greater than that of `other`, as the column index has them: a greatest text that is
+    /// cut can be greater there than a whole one that it is less than.
     fn is_before(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Text(a, b), Self::Text(c, d)) => a <= c && b <= d,
+            (Self::Text(..), Self::Text(..)) => {
+                let ((a, b), (c, d)) = (self.to_bytes(), other.to_bytes());
+                a <= c && b <= d
+            }
             (Self::Int64(a, b), Self::Int64(c, d)) => a <= c && b <= d,
             (Self::Float64(a, b), Self::Float64(c, d)) => a.total_cmp(c).is_le() && b.total_cmp(d).is_le(),
             (Self::Bool(a, b), Self::Bool(c, d)) => a <= c && b <= d,
@@ -226,7 +230,7 @@ impl Facts<'_> {
     }
 }
 
-/// What readers skip pages by.
+/// What readers skip pages by; for leaves that are not repeated.
 pub(super) fn column_index(physical: Type, pages: &[Facts<'_>]) -> Result<ColumnIndexMetaData> {
     let mut builder = ColumnIndexBuilder::new(physical);
     for page in pages {

@@ -1,6 +1,7 @@
 //! Rows that wait for their row group: one buffer for each partition.
 //!
-//! What is taken out depends on the rows that came in and their order alone, never on where blocks end.
+//! Row groups that are complete depend on the rows and their order alone. How large the others are, and who is idle, is
+//! looked at behind each block, so that depends on where blocks end, which is a matter of the input alone.
 
 mod scatter;
 

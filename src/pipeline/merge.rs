@@ -76,12 +76,12 @@ pub(super) const PARTITION: ColumnShape = ColumnShape::Scalar(ScalarType::Int64)
 
 impl MergeLimits {
     /// Shares of the memory of the run, bytes.
-    pub const fn new(memory: usize) -> Self {
+    pub fn new(memory: usize) -> Self {
         Self {
             buffered: memory / BUFFERED_SHARE as usize,
             row_group: memory / ROW_GROUP_SHARE as usize,
             spill_below: memory / SPILL_BELOW_SHARE as usize,
-            batch: memory / SPILL_BATCH_SHARE as usize,
+            batch: (memory / SPILL_BATCH_SHARE as usize).min(RowBuffers::MAX_BUFFER_BYTES),
             idle: memory / IDLE_SHARE as usize,
         }
     }
@@ -130,6 +130,9 @@ impl Merge {
         let Some(Column { values: Values::Int64(partitions), .. }) = rows.columns.pop() else {
             return Err(Error::Bug("spilled rows without their partitions".to_owned()));
         };
+        if partitions.len() != rows.num_rows {
+            return Err(Error::Bug(format!("{} partitions of {} spilled rows", partitions.len(), rows.num_rows)));
+        }
         let places: Vec<u32> = partitions.iter().map(|&partition| partition as u32 / SHARES as u32).collect();
         self.buffers.add(&rows, &Partitions::Each(&places));
         self.take_full(ready, |place| place * SHARES + share);
@@ -186,7 +189,7 @@ impl Merge {
                 break;
             }
             if too_many && bytes < limits.spill_below && matches!(self.way, Way::Memory) {
-                self.way = Way::Disk(Spill::begin(&mut self.buffers));
+                self.way = Way::Disk(Spill::begin(&mut self.buffers, ready, limits));
                 break;
             }
             ready.extend(self.buffers.take_all(buffer).map(|rows| Ready::RowGroup(partition_of(buffer), rows)));
@@ -202,13 +205,14 @@ impl Merge {
 
 impl Spill {
     /// Takes over all waiting rows.
-    fn begin(waiting: &mut RowBuffers) -> Self {
+    fn begin(waiting: &mut RowBuffers, ready: &mut Vec<Ready>, limits: MergeLimits) -> Self {
         let mut shapes = waiting.shapes().to_vec();
         shapes.push(PARTITION);
         let mut spill = Self { buffers: RowBuffers::new(shapes, usize::MAX), num_batches: vec![0; SHARES] };
         for partition in waiting.waiting() {
             if let Some(mut rows) = waiting.take_all(partition) {
                 spill.add(&mut rows, &Partitions::One(partition));
+                spill.take_full(ready, limits);
             }
         }
         spill

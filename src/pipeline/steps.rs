@@ -47,6 +47,8 @@ pub(super) struct Steps<'a> {
 struct Limits {
     blocks: usize,
     block_bytes: usize,
+    /// A batch of spilled rows, at most.
+    batch_bytes: usize,
     waiting_row_groups: usize,
 }
 
@@ -132,11 +134,12 @@ impl<'a> Steps<'a> {
         let file_names: Vec<String> = run.inputs.iter().map(|input| input.name.clone()).collect();
         let input_bytes_total = total_bytes(&run.inputs);
         let account = Account::new(&file_names, run.read, run.max_rejects, run.rejects);
+        let merge_limits = MergeLimits::new(memory);
         let merge = Merge::new(
             account,
             Router::new(run.partitions, run.shapes.len()),
             RowBuffers::new(run.shapes.clone(), run.row_group_rows),
-            MergeLimits::new(memory),
+            merge_limits,
             run.file_schema.columns().to_vec(),
         );
         let mut spilled_shapes = run.shapes.clone();
@@ -177,6 +180,7 @@ impl<'a> Steps<'a> {
             limits: Limits {
                 blocks: threads * MAX_BLOCKS_PER_THREAD,
                 block_bytes: memory / BLOCKS_SHARE as usize,
+                batch_bytes: merge_limits.batch,
                 waiting_row_groups: threads,
             },
             observer: run.observer,
@@ -326,12 +330,13 @@ impl<'a> Steps<'a> {
         Ok(())
     }
 
-    /// Takes one piece whose turn has come to its partitions, or, at the end, a partition's rows to their row group.
+    /// Takes one piece whose turn has come to its partitions, or, at the end, all rows that still wait to their row groups.
     fn route(&self, mut merge: Merge, arrived: Option<Arrived>) -> Result<()> {
         let mut bytes = None;
         let mut columns = None;
         let mut ready = Vec::new();
         let mut spilled = None;
+        let mut spilled_bytes = 0;
         let at_end = arrived.is_none();
         match arrived {
             Some(Arrived::Failed(error)) => {
@@ -350,8 +355,12 @@ impl<'a> Steps<'a> {
                 merge.block(&block, &mut decoded, num_newlines, lines, &mut ready)?;
                 (bytes, columns) = (Some(block.bytes), Some(decoded.columns));
             }
-            Some(Arrived::Spilled(share, rows)) => merge.spilled(share, rows, &mut ready)?,
+            Some(Arrived::Spilled(share, rows)) => {
+                spilled_bytes = self.limits.batch_bytes;
+                merge.spilled(share, rows, &mut ready)?;
+            }
             Some(Arrived::EndOfShare(share)) => {
+                spilled_bytes = self.limits.batch_bytes;
                 merge.end_of_share(share, &mut ready);
                 self.spill_files().remove(share)?;
             }
@@ -376,6 +385,7 @@ impl<'a> Steps<'a> {
         state.to_spill += jobs.iter().filter(|job| matches!(job, Job::Spill(..))).count();
         state.to_encode.extend(jobs);
         state.merge = Some(merge);
+        state.piece_bytes -= spilled_bytes;
         if let Some(bytes) = bytes {
             state.piece_bytes -= bytes.len();
             if state.spare_bytes.len() < self.limits.blocks && bytes.capacity() <= MAX_SPARE_BYTES {
@@ -453,6 +463,8 @@ impl<'a> State<'a> {
             {
                 self.read_to_end = self.spilled.is_empty();
                 self.pieces += 1;
+                self.piece_bytes += limits.batch_bytes;
+                self.last_block_bytes = limits.batch_bytes;
                 self.next_piece += 1;
                 return Some(Step::ReadSpilled(self.next_piece - 1, spilled));
             }

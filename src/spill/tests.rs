@@ -53,3 +53,12 @@ fn a_table_without_rows_or_columns_comes_back_too() {
     let rows = Columns { columns: Vec::new(), num_rows: 7 };
     assert_eq!(decode(&encode(&rows).unwrap(), &[]).unwrap(), rows);
 }
+
+#[test]
+fn bytes_that_changed_on_disk_are_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut files = SpillFiles::new(dir.path().to_owned());
+    files.append(0, 0, b"rows").unwrap();
+    std::fs::write(dir.path().join("0.spilled"), "rots").unwrap();
+    assert!(matches!(files.batch(0, 0).unwrap().read(), Err(Error::Io { .. })));
+}
