@@ -225,7 +225,7 @@ pub struct Said {
     /// Memory the run may take for rows and blocks [default: 256MiB]
     ///
     /// Enough for full row groups of many partitions, and small beside what a worker node has. With less, row groups
-    /// end earlier.
+    /// end earlier, and rows of more partitions than there is room for go to disk until the end.
     #[arg(long, value_name = "SIZE", help_heading = RESOURCES)]
     pub memory: Option<Size>,
 
