@@ -347,7 +347,8 @@ pub struct VerifyArgs {
 
     /// Carry a commit that was cut off to its end, and remove what dead runs have left
     ///
-    /// The next run does the same by itself. Data files are never removed.
+    /// The next run does the same by itself. If a file that was staged for the commit is gone, the commit is taken back.
+    /// Staged files and files that a commit has replaced are removed; the files of the dataset are not.
     #[arg(long)]
     pub repair: bool,
 
