@@ -29,7 +29,7 @@ use super::{
 use crate::{
     config::Mode,
     error::{Error, Result},
-    report::Report,
+    report::{InputReport, Report},
 };
 
 /// Format version of `fragment.json` that this program writes, and the newest it reads.
@@ -192,6 +192,10 @@ impl Dataset {
             Difference::Of(what) => {
                 refuse(format!("its shares differ in {what}"), "stage all of them with the same options")
             }
+            Difference::SameInput(what) => refuse(
+                format!("two of its shares have read the same input: {what}"),
+                "stage one of them again, without it",
+            ),
             Difference::Failed(error) => error,
         })
     }
@@ -211,6 +215,8 @@ impl Dataset {
 /// Why shares cannot be joined.
 enum Difference {
     Of(&'static str),
+    /// The same path, or the same bytes.
+    SameInput(String),
     Failed(Error),
 }
 
@@ -230,16 +236,17 @@ fn join(parts: Vec<Fragment>, committed_at: &str, rejects: &Path) -> Result<Frag
         if schema != whole.run.schema {
             return Err(Difference::Of("columns: name the attribute keys instead of `auto`"));
         }
+        if let Some(input) =
+            record.inputs.iter().find(|input| whole.run.record.inputs.iter().any(|of| is_same(of, input)))
+        {
+            return Err(Difference::SameInput(input.path.clone()));
+        }
         add_record(&mut whole.run.record, record)?;
         whole.run.files.extend(files);
         reject_files.extend(rejects);
         add_report(&mut whole.report, report);
     }
     let record = &mut whole.run.record;
-    let paths: BTreeSet<&str> = record.inputs.iter().map(|input| input.path.as_str()).collect();
-    if paths.len() != record.inputs.len() {
-        return Err(Difference::Of("nothing at all: the same input stands in two of them"));
-    }
     let digests: Result<Vec<u128>, _> =
         record.inputs.iter().map(|input| u128::from_str_radix(&input.digest, 16)).collect();
     let digests = digests.map_err(|_| Difference::Of("the form of their digests"))?;
@@ -251,6 +258,13 @@ fn join(parts: Vec<Fragment>, committed_at: &str, rejects: &Path) -> Result<Frag
     whole.report.partitions = partitions.len() as u64;
     whole.run.rejects = concatenate(&reject_files, rejects)?;
     Ok(whole)
+}
+
+/// Whether two shares have read the same. Each has a standard input of its own, and where no record is, none can come
+/// twice.
+fn is_same(one: &InputReport, other: &InputReport) -> bool {
+    let is_same_path = one.path == other.path && one.path != "-";
+    is_same_path || (one.digest == other.digest && one.records > 0)
 }
 
 fn add_record(whole: &mut RunRecord, part: RunRecord) -> Result<(), Difference> {

@@ -145,7 +145,9 @@ fn a_commit_that_cannot_end_is_taken_back_from_wherever_it_came_to() {
             let before = data(tree(dir));
             intent.write(dir, &dir.join("_partiquet/staging/2")).unwrap();
             let mut folders = Folders::new(dir);
-            intent.moves.iter().take(steps_done).for_each(|step| drop(step.make(dir, &mut folders).unwrap()));
+            for step in intent.moves.iter().take(steps_done) {
+                step.make(dir, &mut folders).unwrap();
+            }
             let steps = intent.moves.iter().chain([&intent.manifest, &intent.schema]);
             let step = steps.clone().find(|step| step.from.ends_with(gone)).unwrap();
             let is_moved = !dir.join(&step.from).exists();
