@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     files::{self, Folders, exists, sync_folder},
     layout::{self, is_relative_file},
-    manifest::Manifest,
+    manifest::{MANIFEST_VERSION, Manifest},
 };
 use crate::error::{Error, Result};
 
@@ -213,6 +213,25 @@ pub(super) fn recover(dir: &Path) -> Result<Option<Recovered>> {
         intent.take_back(dir, &mut folders)?;
         Ok(Some(Recovered::TakenBack(intent.commit)))
     }
+}
+
+/// The commits that a run will find: with the one that it will carry to its end. Nothing is changed.
+///
+/// # Errors
+/// As [`Manifest::read_all`] and [`recover`].
+pub(super) fn foreseen(dir: &Path) -> Result<(Vec<Manifest>, Option<Recovered>)> {
+    let mut commits = Manifest::read_all(dir)?;
+    if !is_pending(dir)? {
+        return Ok((commits, None));
+    }
+    let intent = Intent::read(dir)?;
+    if !intent.can_end(dir)? {
+        return Ok((commits, Some(Recovered::TakenBack(intent.commit))));
+    }
+    if commits.last().is_none_or(|last| last.commit < intent.commit) {
+        commits.push(layout::read_document(dir, &dir.join(&intent.manifest.from), MANIFEST_VERSION)?);
+    }
+    Ok((commits, Some(Recovered::Completed(intent.commit))))
 }
 
 /// What became of a step.

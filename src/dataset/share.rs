@@ -231,16 +231,14 @@ fn join(parts: Vec<Fragment>, committed_at: &str, rejects: &Path) -> Result<Frag
     let mut parts = parts.into_iter();
     let Some(mut whole) = parts.next() else { return Err(Difference::Of("number")) };
     let mut reject_files: Vec<PathBuf> = whole.run.rejects.take().into_iter().collect();
+    let mut read = InputsRead::default();
+    read.add(&whole.run.record.inputs)?;
     for part in parts {
         let Fragment { format_version: _, run: StagedRun { record, files, rejects, schema }, report } = part;
         if schema != whole.run.schema {
             return Err(Difference::Of("columns: name the attribute keys instead of `auto`"));
         }
-        if let Some(input) =
-            record.inputs.iter().find(|input| whole.run.record.inputs.iter().any(|of| is_same(of, input)))
-        {
-            return Err(Difference::SameInput(input.path.clone()));
-        }
+        read.add(&record.inputs)?;
         add_record(&mut whole.run.record, record)?;
         whole.run.files.extend(files);
         reject_files.extend(rejects);
@@ -260,11 +258,29 @@ fn join(parts: Vec<Fragment>, committed_at: &str, rejects: &Path) -> Result<Frag
     Ok(whole)
 }
 
-/// Whether two shares have read the same. Each has a standard input of its own, and where no record is, none can come
-/// twice.
-fn is_same(one: &InputReport, other: &InputReport) -> bool {
-    let is_same_path = one.path == other.path && one.path != "-";
-    is_same_path || (one.digest == other.digest && one.records > 0)
+/// What the shares so far have read.
+#[derive(Default)]
+struct InputsRead {
+    paths: BTreeSet<String>,
+    digests: BTreeSet<String>,
+}
+
+impl InputsRead {
+    /// Adds the inputs of one more share, unless one of them was read before. Each share has a standard input of its
+    /// own; and where no record is, none can come twice.
+    fn add(&mut self, inputs: &[InputReport]) -> Result<(), Difference> {
+        let is_known = |input: &&InputReport| {
+            let is_stream = input.path == "-";
+            (!is_stream && self.paths.contains(&input.path))
+                || (input.records > 0 && self.digests.contains(&input.digest))
+        };
+        if let Some(input) = inputs.iter().find(is_known) {
+            return Err(Difference::SameInput(input.path.clone()));
+        }
+        self.paths.extend(inputs.iter().map(|input| input.path.clone()));
+        self.digests.extend(inputs.iter().map(|input| input.digest.clone()));
+        Ok(())
+    }
 }
 
 fn add_record(whole: &mut RunRecord, part: RunRecord) -> Result<(), Difference> {
@@ -349,4 +365,25 @@ fn check_name(name: &str) -> Result<()> {
         format!("{name:?} cannot name a run or a share"),
         format!("use at most {MAX_SHARE_NAME_CHARS} letters, digits, - and _"),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_input_is_read_by_one_share() {
+        let input = |path: &str, digest: &str, records| InputReport {
+            path: path.to_owned(),
+            digest: digest.to_owned(),
+            records,
+            ..InputReport::default()
+        };
+        let mut read = InputsRead::default();
+        let mut is_new = |input: InputReport| read.add(&[input]).is_ok();
+        assert!(is_new(input("-", "a", 1)) && is_new(input("-", "b", 1)), "each has a standard input of its own");
+        assert!(!is_new(input("-", "a", 1)) && !is_new(input("x", "b", 1)), "the same bytes");
+        assert!(is_new(input("y", "c", 1)) && !is_new(input("y", "d", 1)), "the same path");
+        assert!(is_new(input("e", "0", 0)) && is_new(input("f", "0", 0)), "nothing is in them");
+    }
 }

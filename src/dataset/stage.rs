@@ -84,13 +84,26 @@ impl Dataset {
         Ok(Self { dir: dir.to_owned(), mode, staging, commits, created, state: State::Open, _lock: lock })
     }
 
-    /// Whether [`Dataset::open`] would take the folder, as far as that can be seen without writing anything.
+    /// The commits that [`Dataset::open`] would find, and what it would do first about one that was cut off. Nothing is
+    /// written.
+    ///
+    /// # Errors
+    /// As for [`Dataset::open`].
+    pub fn foreseen(dir: &Path) -> Result<(Vec<Manifest>, Option<Recovered>)> {
+        if layout::meta(dir).exists() { intent::foreseen(dir) } else { Ok((Vec::new(), None)) }
+    }
+
+    /// Whether [`Dataset::open`] would take the folder, as far as that can be seen without writing anything. Of a commit
+    /// that it would take back, the files are not judged.
     ///
     /// # Errors
     /// As for [`Dataset::open`], but for a lock that another process holds.
     pub fn check(dir: &Path, mode: Mode) -> Result<()> {
-        let has_meta = layout::meta(dir).exists();
-        check(dir, mode, &if has_meta { Manifest::read_all(dir)? } else { Vec::new() })?;
+        let (commits, cut_off) = Self::foreseen(dir)?;
+        let is_taken_back = matches!(cut_off, Some(Recovered::TakenBack(_)));
+        if !is_taken_back || (mode == Mode::Error && !commits.is_empty()) {
+            check(dir, mode, &commits)?;
+        }
         let there = dir.ancestors().map(or_here).find(|folder| folder.exists()).unwrap_or(dir);
         is_writable(there).map_err(Error::io("write to", there))
     }

@@ -231,3 +231,19 @@ fn overwrite_partitions_replaces_the_days_it_has_rows_for() {
     append(&folder, &["one.ndjson", "two.ndjson"]).ended_with(0);
     assert_eq!(folder.output("out").rows().len(), 3);
 }
+
+#[test]
+fn a_dry_run_shows_what_would_be_skipped() {
+    let folder = Folder::with("one.ndjson", conversation("one", "2025-07-01T10:00:00Z"));
+    append(&folder, &["one.ndjson"]).ended_with(0);
+    folder.write("two.ndjson", conversation("two", "2025-07-02T10:00:00Z"));
+    let run = append(&folder, &["one.ndjson", "two.ndjson", "--dry-run"]).ended_with(0);
+    assert!(run.stdout.starts_with("1 input\n  two.ndjson"), "{}", run.stdout);
+    assert!(run.stdout.contains("would be skipped\n  one.ndjson  commit 1\n"), "{}", run.stdout);
+    assert!(run.stdout.contains("start_time_day=2025-07-02  1 row\n"), "{}", run.stdout);
+    assert!(!run.stdout.contains("start_time_day=2025-07-01"), "{}", run.stdout);
+    append(&folder, &["one.ndjson", "--dry-run"]).ended_with(0);
+    folder.write("one.ndjson", conversation("more", "2025-07-02T10:00:00Z"));
+    let run = append(&folder, &["one.ndjson", "--dry-run"]).ended_with(1);
+    assert!(run.stdout.contains("it holds other content of one.ndjson"), "{}", run.stdout);
+}

@@ -194,7 +194,7 @@ fn shares_are_committed_all_or_none_and_only_together() {
     // And under another name.
     std::fs::copy(&inputs[0], folder.path("copy.ndjson")).unwrap();
     stage(&out, &[folder.path("copy.ndjson")], "c").unwrap();
-    refused(&["a", "b", "c"], "copy.ndjson; stage one of them again, without it");
+    refused(&["a", "b", "c"], "copy.ndjson\n  stage one of them again, without it");
     let mut other = config(&out, &inputs[2..]);
     other.compression = Compression::Snappy;
     stage_share(&other, ShareName { run: "night", share: "c" }, &Silent).unwrap();

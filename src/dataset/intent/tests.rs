@@ -205,3 +205,23 @@ fn a_folder_that_leads_out_of_the_dataset_is_not_followed() {
     assert!(error.contains("a=3"), "{error}");
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn a_commit_under_way_is_foreseen() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path();
+    let mut intent = prepared(dir);
+    intent.commit = 1;
+    intent.manifest.to = layout::commit_file(1);
+    let manifest = Manifest { format_version: MANIFEST_VERSION, commit: 1, ..Manifest::default() };
+    fs::write(dir.join(&intent.manifest.from), serde_json::to_vec(&manifest).unwrap()).unwrap();
+    assert_eq!(foreseen(dir).unwrap(), (Vec::new(), None));
+    intent.write(dir, &dir.join("_partiquet/staging/2")).unwrap();
+    let before = tree(dir);
+    assert_eq!(foreseen(dir).unwrap(), (vec![manifest.clone()], Some(Recovered::Completed(1))));
+    assert_eq!(tree(dir), before);
+    intent.up_to_commit(dir, &mut Folders::new(dir), &mut Vec::new()).unwrap();
+    assert_eq!(foreseen(dir).unwrap(), (vec![manifest], Some(Recovered::Completed(1))), "counted once");
+    fs::rename(dir.join(&intent.manifest.to), dir.join("gone")).unwrap();
+    assert_eq!(foreseen(dir).unwrap(), (Vec::new(), Some(Recovered::TakenBack(1))));
+}
