@@ -119,9 +119,9 @@ pub struct Said {
     /// What to do if DIR holds a dataset: error, append, overwrite, overwrite-partitions [default: error]
     ///
     /// Refusing is the default because a dataset is quickly lost and slowly remade. append adds to it: inputs that it holds
-    /// already are left out, its attribute columns are used, and columns may come but not go. overwrite replaces all of
-    /// it, overwrite-partitions the partitions that the inputs have rows for; both at the very end, when everything
-    /// new has been written.
+    /// already are left out, a file that has changed since is refused, its attribute columns are used, and columns may
+    /// come but not go. overwrite replaces all of it, overwrite-partitions the partitions that the inputs have rows for;
+    /// both at the very end, when everything new has been written.
     #[arg(long, value_name = "MODE", help_heading = INPUT_OUTPUT, hide_possible_values = true,
           value_parser = PossibleValuesParser::new(Mode::WORDS).try_map(|word| word.parse::<Mode>()))]
     pub mode: Option<Mode>,

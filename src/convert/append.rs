@@ -53,7 +53,9 @@ impl Held {
             return Ok((inputs, Vec::new()));
         }
         let mut of_size: BTreeMap<Option<u64>, usize> = BTreeMap::new();
-        inputs.iter().for_each(|input| *of_size.entry(input.bytes).or_default() += 1);
+        for input in &inputs {
+            *of_size.entry(input.bytes).or_default() += 1;
+        }
         let mut digests = self.digests.clone();
         let (mut new, mut skipped) = (Vec::new(), Vec::new());
         for input in inputs {
