@@ -45,6 +45,7 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
     let dataset = Dataset::open(&config.out, config.mode)?;
     let held = Held::new(config.mode, dataset.commits());
     let (inputs, skipped) = held.sort_out(inputs, observer)?;
+    held.refuse_changed(config, &inputs)?;
     if inputs.is_empty() {
         return Ok(append::nothing_new(config, skipped));
     }
@@ -58,7 +59,7 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
         all if all == staged.totals.inputs.len() => {
             return Ok(append::nothing_new(config, [skipped, read_again].concat()));
         }
-        _ => return Err(append::held_among_new(config, &read_again)),
+        _ => return Err(held.held_among_new(config, &read_again)),
     }
     if config.mode == Mode::Overwrite {
         refuse_to_replace_by_nothing(config, &dataset, staged.totals.rows)?;

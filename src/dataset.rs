@@ -30,6 +30,7 @@ pub mod share;
 pub mod stage;
 
 pub use commit::{Committed, StagedFile, StagedRun};
+pub use intent::Recovered;
 pub use manifest::{Manifest, RunRecord};
 pub use rejects::RejectsWriter;
 pub use run_id::run_id;

@@ -121,7 +121,7 @@ pub struct InputReport {
 pub struct SkippedInput {
     /// Path as given or found.
     pub path: String,
-    /// The commit that holds its content.
+    /// The commit that holds its content: an earlier one, or that of the run if another of its inputs has the same.
     pub commit: u64,
 }
 

@@ -25,7 +25,9 @@ pub enum Repair {
     /// Nothing: the folder is only read.
     #[default]
     No,
-    /// Carry a commit that was cut off to its end, and remove what dead runs have left. Data is never removed.
+    /// Carry a commit that was cut off to its end (or take it back where something that it needs is gone), and remove
+    /// what dead runs have left: staged files, and files that a commit has replaced. No file that the dataset consists
+    /// of is removed.
     Yes,
 }
 
@@ -66,7 +68,7 @@ pub struct Finding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FindingKind {
-    /// A commit was begun and not ended: repair carries it to its end.
+    /// A commit was begun and not ended: repair carries it to its end, or takes it back.
     Interrupted,
     /// A dead run has left it: repair removes it.
     Leftover,
@@ -102,8 +104,8 @@ pub fn verify(dir: &Path, what_to_do: Repair, observer: &dyn Observer) -> Result
             Ok(commits) => inspect(dir, &commits)?.leftovers,
             Err(_) => BTreeSet::new(),
         };
-        if let Some(number) = repair(dir)? {
-            audit.repaired.push(format!("commit {number} was carried to its end"));
+        if let Some(recovered) = repair(dir)? {
+            audit.repaired.push(recovered.to_string());
         } else if !before.is_empty() {
             audit.repaired.push(format!("{} files that a dead run had left are removed", before.len()));
         }
@@ -171,8 +173,7 @@ impl Audit {
         self.shares_waiting = seen.shares.into_iter().collect();
         if !seen.is_locked {
             if seen.is_pending {
-                let message =
-                    "a commit was begun and not ended; the next run carries it to its end, and so does --repair";
+                let message = "a commit was begun and not ended; the next run sees to it, and so does --repair";
                 self.find(FindingKind::Interrupted, "_partiquet/intent.json", message);
                 return Ok(());
             }

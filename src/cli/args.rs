@@ -119,9 +119,9 @@ pub struct Said {
     /// What to do if DIR holds a dataset: error, append, overwrite, overwrite-partitions [default: error]
     ///
     /// Refusing is the default because a dataset is quickly lost and slowly remade. append adds to it: inputs that it holds
-    /// already are left out, its attribute columns are used, and columns may come but not go. overwrite replaces all of
-    /// it, overwrite-partitions the partitions that the inputs have rows for; both at the very end, when everything
-    /// new has been written.
+    /// already are left out, a file that has changed since is refused, its attribute columns are used, and columns may
+    /// come but not go. overwrite replaces all of it, overwrite-partitions the partitions that the inputs have rows for;
+    /// both at the very end, when everything new has been written.
     #[arg(long, value_name = "MODE", help_heading = INPUT_OUTPUT, hide_possible_values = true,
           value_parser = PossibleValuesParser::new(Mode::WORDS).try_map(|word| word.parse::<Mode>()))]
     pub mode: Option<Mode>,
@@ -347,7 +347,8 @@ pub struct VerifyArgs {
 
     /// Carry a commit that was cut off to its end, and remove what dead runs have left
     ///
-    /// The next run does the same by itself. Data files are never removed.
+    /// The next run does the same by itself. If a file that was staged for the commit is gone, the commit is taken back.
+    /// Staged files and files that a commit has replaced are removed; the files of the dataset are not.
     #[arg(long)]
     pub repair: bool,
 

@@ -14,6 +14,7 @@ pub fn render(preview: &Preview, by: &PartitionBy, paint: Paint) -> String {
     // Destructured in full: what is found out is shown.
     let Preview {
         inputs,
+        skipped,
         schema,
         attribute_keys,
         sampled_participants,
@@ -22,6 +23,7 @@ pub fn render(preview: &Preview, by: &PartitionBy, paint: Paint) -> String {
         records,
         rejected,
         rejects,
+        cut_off,
         obstacles,
     } = preview;
     let mut text = String::new();
@@ -34,6 +36,12 @@ pub fn render(preview: &Preview, by: &PartitionBy, paint: Paint) -> String {
     list(&mut text, inputs, |(name, bytes)| {
         format!("{}  {}", human::shown(name), bytes.map(human::bytes).unwrap_or_default())
     });
+
+    if !skipped.is_empty() {
+        let number = human::counted(skipped.len() as u64, "input is", "inputs are");
+        heading(&mut text, paint, &format!("{number} in the dataset already and would be skipped"));
+        list(&mut text, skipped, |input| format!("{}  commit {}", human::shown(&input.path), input.commit));
+    }
 
     heading(
         &mut text,
@@ -62,6 +70,9 @@ pub fn render(preview: &Preview, by: &PartitionBy, paint: Paint) -> String {
             item(&mut text, &reject.to_string());
         }
         more(&mut text, rejected.saturating_sub(rejects.len().min(LISTED) as u64));
+    }
+    if let Some(cut_off) = cut_off {
+        heading(&mut text, paint, cut_off);
     }
     if !obstacles.is_empty() {
         heading(&mut text, paint, "The run would fail");

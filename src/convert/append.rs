@@ -1,76 +1,137 @@
 //! Inputs that the dataset holds already are left out when it is appended to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use crate::{
     config::{Config, Mode},
     dataset::Manifest,
     error::{Error, Result},
-    input::{digest::digest, discover::InputFile},
+    input::{
+        digest::digest,
+        discover::{InputFile, Source},
+    },
     observe::Observer,
     report::{InputReport, Report, SkippedInput},
 };
 
 /// What the commits hold, as far as a run in its mode has to know.
 pub(super) struct Held {
+    /// Only appending leaves out what is held.
+    is_append: bool,
+    /// Number of the commit that the run makes.
+    next: u64,
     /// Digest as in the manifests: number of the commit.
     digests: BTreeMap<String, u64>,
     /// Sizes of these inputs: others need not be read to know that they are new.
     sizes: BTreeSet<u64>,
+    /// Their paths: number of the last commit that read one there.
+    paths: BTreeMap<String, u64>,
 }
 
 impl Held {
     pub(super) fn new(mode: Mode, commits: &[Manifest]) -> Self {
-        let commits = if mode == Mode::Append { commits } else { &[] };
+        let is_append = mode == Mode::Append;
+        let next = commits.last().map_or(1, |last| last.commit + 1);
+        let commits = if is_append { commits } else { &[] };
         let digests: BTreeMap<_, _> =
             Manifest::held_inputs(commits).into_iter().map(|(digest, commit)| (digest.to_owned(), commit)).collect();
-        let inputs = commits.iter().flat_map(|commit| &commit.run.inputs);
-        let sizes = inputs.filter(|input| digests.contains_key(&input.digest)).map(|input| input.bytes).collect();
-        Self { digests, sizes }
+        let inputs = commits.iter().flat_map(|commit| commit.run.inputs.iter().map(|input| (input, commit.commit)));
+        let held: Vec<_> = inputs.filter(|(input, _)| digests.contains_key(&input.digest)).collect();
+        let sizes = held.iter().map(|(input, _)| input.bytes).collect();
+        let paths = held.iter().map(|(input, commit)| (input.path.clone(), *commit)).collect();
+        Self { is_append, next, digests, sizes, paths }
     }
 
-    /// The inputs that are new, and those that are not. What can be read only once counts as new for now.
+    /// The inputs that are new, and those that are not: held by a commit, or the same bytes as an earlier one of the
+    /// run. What can be read only once counts as new for now.
     pub(super) fn sort_out(
         &self,
         inputs: Vec<InputFile>,
         observer: &dyn Observer,
     ) -> Result<(Vec<InputFile>, Vec<SkippedInput>)> {
+        if !self.is_append {
+            return Ok((inputs, Vec::new()));
+        }
+        let mut of_size: BTreeMap<Option<u64>, usize> = BTreeMap::new();
+        for input in &inputs {
+            *of_size.entry(input.bytes).or_default() += 1;
+        }
+        let mut digests = self.digests.clone();
         let (mut new, mut skipped) = (Vec::new(), Vec::new());
         for input in inputs {
             if observer.stop_requested() {
                 return Err(Error::Interrupted);
             }
-            let may_be_held = input.bytes.is_some_and(|bytes| self.sizes.contains(&bytes));
-            let digest = if may_be_held { digest(&input)? } else { None };
-            match digest.and_then(|digest| self.digests.get(&format!("{digest:032x}"))) {
-                Some(&commit) => skipped.push(SkippedInput { path: input.name, commit }),
-                None => new.push(input),
+            let is_known = |bytes| self.sizes.contains(&bytes) || of_size.get(&Some(bytes)).is_some_and(|&of| of > 1);
+            let digest = if input.bytes.is_some_and(is_known) { digest(&input)? } else { None };
+            let Some(digest) = digest.map(|digest| format!("{digest:032x}")) else {
+                new.push(input);
+                continue;
+            };
+            match digests.entry(digest) {
+                Entry::Occupied(commit) => skipped.push(SkippedInput { path: input.name, commit: *commit.get() }),
+                Entry::Vacant(place) => {
+                    place.insert(self.next);
+                    new.push(input);
+                }
             }
         }
         Ok((new, skipped))
     }
 
-    /// What of the inputs that were read turned out to be held: streams, and files that changed meanwhile.
+    /// Refuses new inputs in the place of inputs that are held: most likely files that have grown, whose earlier
+    /// records would come twice. What can be read only once is not told apart by its path.
+    pub(super) fn refuse_changed(&self, config: &Config, new: &[InputFile]) -> Result<()> {
+        let is_file = |input: &&InputFile| matches!(input.source, Source::File(_));
+        let changed = new
+            .iter()
+            .filter(is_file)
+            .filter_map(|input| self.paths.get(&input.name).map(|commit| format!("{} (commit {commit})", input.name)));
+        let changed: Vec<String> = changed.collect();
+        if changed.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Dataset {
+            dir: config.out.clone(),
+            message: format!(
+                "it holds other content of {}: with records that are held already they would be in it twice",
+                changed.join(", ")
+            ),
+            hint: "give the new records as a file with a name of its own; or replace what is there with --mode \
+                   overwrite-partitions or overwrite"
+                .to_owned(),
+        })
+    }
+
+    /// What of the inputs that were read turned out to be held, or to be the same as an earlier one: streams, and files
+    /// that changed meanwhile.
     pub(super) fn among(&self, inputs: &[InputReport]) -> Vec<SkippedInput> {
-        let held = inputs.iter().filter_map(|input| {
-            let commit = *self.digests.get(&input.digest)?;
+        let mut read = BTreeSet::new();
+        let held = inputs.iter().filter(|_| self.is_append).filter_map(|input| {
+            // Where no record is, none can be in it twice.
+            let is_read = !read.insert(&input.digest) && input.records > 0;
+            let commit = self.digests.get(&input.digest).copied().or(is_read.then_some(self.next))?;
             Some(SkippedInput { path: input.path.clone(), commit })
         });
         held.collect()
+    }
+
+    /// Rows that were read cannot be told apart by their input any more.
+    pub(super) fn held_among_new(&self, config: &Config, held: &[SkippedInput]) -> Error {
+        let name = |input: &SkippedInput| match input.commit {
+            commit if commit == self.next => format!("{} (the same as another input)", input.path),
+            commit => format!("{} (commit {commit})", input.path),
+        };
+        let names: Vec<String> = held.iter().map(name).collect();
+        Error::Dataset {
+            dir: config.out.clone(),
+            message: format!("it holds already what was read from {}", names.join(", ")),
+            hint: "leave it out, then run again; nothing was committed".to_owned(),
+        }
     }
 }
 
 /// The report of a run that had nothing to do.
 pub(super) fn nothing_new(config: &Config, skipped: Vec<SkippedInput>) -> Report {
     Report { version: super::VERSION.to_owned(), model: config.model.name.clone(), skipped, ..Report::default() }
-}
-
-/// Rows that were read cannot be told apart by their input any more.
-pub(super) fn held_among_new(config: &Config, held: &[SkippedInput]) -> Error {
-    let names: Vec<String> = held.iter().map(|input| format!("{} (commit {})", input.path, input.commit)).collect();
-    Error::Dataset {
-        dir: config.out.clone(),
-        message: format!("it holds already what was read from {}", names.join(", ")),
-        hint: "leave it out, then run again; nothing was committed".to_owned(),
-    }
 }

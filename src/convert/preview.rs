@@ -1,10 +1,10 @@
 //! What a conversion would do, as far as a sample of its inputs tells.
 
-use super::Table;
+use super::{Table, append::Held};
 use crate::{
     columns::{Bitmap, Columns, Values},
     config::{Config, MaxRejects},
-    dataset::{Dataset, Manifest, SchemaDocument},
+    dataset::{Dataset, Manifest, Recovered, SchemaDocument},
     error::Result,
     input::{
         Framing, RecordBlock, Unreadable,
@@ -13,7 +13,7 @@ use crate::{
     model::{Plan, TableSchema},
     observe::Silent,
     partition::{Partitions, Router},
-    report::{Reject, Report},
+    report::{Reject, Report, SkippedInput},
     sampling::{Sampled, decode_sample, promoted_map},
 };
 
@@ -22,6 +22,8 @@ use crate::{
 pub struct Preview {
     /// The inputs in the order in which they would be read, with their bytes as stored where known.
     pub inputs: Vec<(String, Option<u64>)>,
+    /// Inputs that would be left out, because the dataset holds them.
+    pub skipped: Vec<SkippedInput>,
     /// The table.
     pub schema: TableSchema,
     /// Attribute keys with columns of their own, and how many sampled participants have a value for each, most frequent
@@ -39,6 +41,8 @@ pub struct Preview {
     pub rejected: u64,
     /// The first of them, at most [`Report::MAX_REJECTS_SHOWN`].
     pub rejects: Vec<Reject>,
+    /// What the run would do first about a commit that was cut off, in words.
+    pub cut_off: Option<String>,
     /// What would stop the run, each with what to do: the output folder, inputs that cannot be read, too many rejects.
     pub obstacles: Vec<String>,
 }
@@ -57,6 +61,9 @@ pub fn preview(config: &Config) -> Result<Preview> {
     } else {
         None
     };
+    let (commits, cut_off) = Dataset::foreseen(&config.out).unwrap_or_default();
+    let held = Held::new(config.mode, &commits);
+    let (inputs, skipped) = held.sort_out(inputs, &Silent)?;
     let Table { schema, partitions, .. } = Table::of(config, &inputs, kept.as_ref(), &Silent)?;
     let mut seen = Seen {
         inputs: &inputs,
@@ -72,6 +79,9 @@ pub fn preview(config: &Config) -> Result<Preview> {
     if let Err(refused) = Dataset::check(&config.out, config.mode) {
         seen.obstacles.push(refused.to_string());
     }
+    if let Err(refused) = held.refuse_changed(config, &inputs) {
+        seen.obstacles.push(refused.to_string());
+    }
     let plan = Plan::new(&config.model, &schema);
     let sample_complete = decode_sample(config, &inputs, plan, &Silent, |sampled| seen.add(sampled))?;
     seen.obstacles.extend(over_budget(config.max_rejects, seen.rejected, seen.records));
@@ -80,6 +90,13 @@ pub fn preview(config: &Config) -> Result<Preview> {
     attribute_keys.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     Ok(Preview {
         inputs: inputs.iter().map(|input| (input.name.clone(), input.bytes)).collect(),
+        skipped,
+        cut_off: cut_off.map(|cut_off| match cut_off {
+            Recovered::Completed(number) => format!("Commit {number} was cut off: the run completes it first"),
+            Recovered::TakenBack(number) => {
+                format!("Commit {number} was cut off and cannot be completed: the run takes it back first")
+            }
+        }),
         attribute_keys,
         sampled_participants: seen.attributes.participants,
         partitions: seen.router.paths().iter().cloned().zip(seen.rows).collect(),

@@ -39,7 +39,9 @@ pub fn stage_share(config: &Config, name: ShareName<'_>, observer: &dyn Observer
             "name the keys, or none; `preview` tells which ones all inputs together ask for",
         ));
     }
-    let (inputs, skipped) = Held::new(config.mode, share.commits()).sort_out(inputs, observer)?;
+    let held = Held::new(config.mode, share.commits());
+    let (inputs, skipped) = held.sort_out(inputs, observer)?;
+    held.refuse_changed(config, &inputs)?;
     let table = Table::of(config, &inputs, kept.as_ref(), observer)?;
     let staged = table.run(config, inputs, share.staging_dir(), observer).stage()?;
     let run = table.finish(config, staged, observer)?;
@@ -74,9 +76,10 @@ pub fn commit_shares(config: &Config, run: &str, shares: &[String]) -> Result<Re
             ),
         });
     }
-    let held = Held::new(config.mode, dataset.commits()).among(&staged.record.inputs);
-    if !held.is_empty() {
-        return Err(super::append::held_among_new(config, &held));
+    let held = Held::new(config.mode, dataset.commits());
+    let again = held.among(&staged.record.inputs);
+    if !again.is_empty() {
+        return Err(held.held_among_new(config, &again));
     }
     if config.mode == Mode::Overwrite {
         refuse_to_replace_by_nothing(config, &dataset, report.rows)?;

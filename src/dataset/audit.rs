@@ -11,7 +11,9 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::{
     files::{self, entries, exists, files_below, is_folder, visible_files},
-    intent, layout, lock,
+    intent,
+    intent::Recovered,
+    layout, lock,
     lock::Lock,
     manifest::Manifest,
     share, stage,
@@ -76,14 +78,14 @@ fn shares(dir: &Path) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
     Ok((complete, unfinished))
 }
 
-/// Carries a commit that was cut off to its end and removes what dead runs have left. Gives the commit's number, if
-/// there was one. Complete shares stay.
+/// Carries a commit that was cut off to its end, or takes it back where that cannot be, and removes what dead runs have
+/// left. Tells what became of the commit, if there was one. Complete shares stay.
 ///
 /// # Errors
 /// [`Error::Dataset`] while somebody else works on it; as [`super::Dataset::open`] otherwise.
-pub fn repair(dir: &Path) -> Result<Option<u64>> {
+pub fn repair(dir: &Path) -> Result<Option<Recovered>> {
     let _lock = Lock::take(dir, &lock::lock_path(&layout::meta(dir)))?;
-    let completed = intent::recover(dir)?;
+    let recovered = intent::recover(dir)?;
     stage::sweep(dir, &Manifest::read_all(dir)?)?;
     let root = layout::shares(dir);
     for share in shares(dir)?.1 {
@@ -92,7 +94,7 @@ pub fn repair(dir: &Path) -> Result<Option<u64>> {
         let _ = root.join(share).parent().map(fs::remove_dir);
     }
     let _ = fs::remove_dir(root);
-    Ok(completed)
+    Ok(recovered)
 }
 
 /// Whether there is a dataset in `dir`, or the beginnings of one.

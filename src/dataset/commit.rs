@@ -173,7 +173,7 @@ impl Dataset {
         // In each partition behind the new files; partitions without new files come last.
         let mut old_only = Vec::new();
         for (number, path) in manifest.replaces.iter().enumerate() {
-            let aside = self.staging.join(format!("replaced-{number}"));
+            let aside = self.staging.join(format!("{}{number}", layout::SET_ASIDE));
             let step = Move { from: path.clone(), to: relative(&aside)?, target: Target::Aside };
             by_partition.get_mut(folder_of(path)).unwrap_or(&mut old_only).push(step);
         }

@@ -2,10 +2,11 @@
 //!
 //! While `_partiquet/intent.json` is there, a commit is under way. Every step can be done again without harm, so
 //! whoever holds the lock next carries it to its end ([`recover`]), however far it came. A process that lives and is
-//! refused something takes its steps back instead, and then the intent.
+//! refused something takes its steps back instead, and then the intent. So does [`recover`] when the commit cannot come
+//! to its end, because something that was staged for it is gone.
 
 use std::{
-    fs,
+    fmt, fs,
     path::{Path, PathBuf},
 };
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     files::{self, Folders, exists, sync_folder},
     layout::{self, is_relative_file},
+    manifest::{MANIFEST_VERSION, Manifest},
 };
 use crate::error::{Error, Result};
 
@@ -93,6 +95,52 @@ impl Intent {
         self.discard.iter().try_for_each(|folder| files::remove_folder(&dir.join(folder)))
     }
 
+    /// Whether all that is still to be moved is there. Once the manifest has its name, everything before it is done.
+    fn can_end(&self, dir: &Path) -> Result<bool> {
+        let is_at = |path: &String| exists(&dir.join(path));
+        if is_at(&self.manifest.to)? {
+            return Ok(true);
+        }
+        for step in self.moves.iter().filter(|step| step.target != Target::Aside) {
+            if !is_at(&step.from)? && !is_at(&step.to)? {
+                return Ok(false);
+            }
+        }
+        Ok(is_at(&self.manifest.from)? && is_at(&self.schema.from)?)
+    }
+
+    fn to_its_end(&self, dir: &Path, folders: &mut Folders) -> Result<()> {
+        if exists(&dir.join(&self.manifest.to))? {
+            // A file that was lost behind the commit is for `verify` to find.
+            self.manifest.make(dir, folders)?;
+            folders.sync()?;
+        } else {
+            self.up_to_commit(dir, folders, &mut Vec::new())?;
+        }
+        self.after_commit(dir, folders)
+    }
+
+    /// The dataset as it was before a commit that is not valid: what was set aside goes home, then new files go back
+    /// to staging. Files of a name that was there before say the same, and stay.
+    fn take_back(&self, dir: &Path, folders: &mut Folders) -> Result<()> {
+        let commits = Manifest::read_all(dir)?;
+        let is_rejects_of_commit =
+            |path: &str| commits.iter().any(|commit| commit.rejects_file.as_deref() == Some(path));
+        for step in self.moves.iter().rev() {
+            let is_ours = match step.target {
+                Target::New | Target::Aside => true,
+                Target::Replaced => layout::is_meta(&step.to) && !is_rejects_of_commit(&step.to),
+            };
+            if is_ours && exists(&dir.join(&step.to))? && !exists(&dir.join(&step.from))? {
+                step.unmake(dir, folders)?;
+            }
+        }
+        folders.sync()?;
+        let new = self.moves.iter().filter(|step| step.target == Target::New);
+        files::remove_empty_folders(dir, new.map(|step| &step.to));
+        remove(dir)
+    }
+
     /// Brings the intent to the disk: everything it speaks of must be there before. `staging` is where it is written.
     pub(super) fn write(&self, dir: &Path, staging: &Path) -> Result<()> {
         let staged = staging.join("intent.staged");
@@ -126,20 +174,64 @@ pub(super) fn is_pending(dir: &Path) -> Result<bool> {
     exists(&dir.join(layout::INTENT_FILE))
 }
 
-/// Carries a commit that was begun to its end; the caller holds the lock. Gives its number, if there was one.
+/// What became of a commit that was cut off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recovered {
+    /// It is valid now; its number.
+    Completed(u64),
+    /// Something staged for it was gone, and the dataset is as it was before; the number it would have had.
+    TakenBack(u64),
+}
+
+impl fmt::Display for Recovered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Completed(number) => write!(f, "commit {number} was cut off, and was carried to its end"),
+            Self::TakenBack(number) => {
+                write!(f, "commit {number} was cut off, a file staged for it was gone, and it was taken back")
+            }
+        }
+    }
+}
+
+/// Carries a commit that was begun to its end, or takes it back where that cannot be; the caller holds the lock. None if
+/// there was no commit under way.
 ///
 /// # Errors
-/// [`Error::Io`]; [`Error::Dataset`] when a file that it needs is gone. Nothing is taken back then: what was done stays,
-/// and it can be tried again.
-pub(super) fn recover(dir: &Path) -> Result<Option<u64>> {
+/// [`Error::Io`]; [`Error::Dataset`] when something stands in its way. What was done stays then, and it can be tried
+/// again.
+pub(super) fn recover(dir: &Path) -> Result<Option<Recovered>> {
     if !is_pending(dir)? {
         return Ok(None);
     }
     let intent = Intent::read(dir)?;
     let mut folders = Folders::new(dir);
-    intent.up_to_commit(dir, &mut folders, &mut Vec::new())?;
-    intent.after_commit(dir, &mut folders)?;
-    Ok(Some(intent.commit))
+    if intent.can_end(dir)? {
+        intent.to_its_end(dir, &mut folders)?;
+        Ok(Some(Recovered::Completed(intent.commit)))
+    } else {
+        intent.take_back(dir, &mut folders)?;
+        Ok(Some(Recovered::TakenBack(intent.commit)))
+    }
+}
+
+/// The commits that a run will find: with the one that it will carry to its end. Nothing is changed.
+///
+/// # Errors
+/// As [`Manifest::read_all`] and [`recover`].
+pub(super) fn foreseen(dir: &Path) -> Result<(Vec<Manifest>, Option<Recovered>)> {
+    let mut commits = Manifest::read_all(dir)?;
+    if !is_pending(dir)? {
+        return Ok((commits, None));
+    }
+    let intent = Intent::read(dir)?;
+    if !intent.can_end(dir)? {
+        return Ok((commits, Some(Recovered::TakenBack(intent.commit))));
+    }
+    if commits.last().is_none_or(|last| last.commit < intent.commit) {
+        commits.push(layout::read_document(dir, &dir.join(&intent.manifest.from), MANIFEST_VERSION)?);
+    }
+    Ok((commits, Some(Recovered::Completed(intent.commit))))
 }
 
 /// What became of a step.
@@ -166,7 +258,7 @@ impl Move {
                 (_, false) => Err(Error::Dataset {
                     dir: dir.to_owned(),
                     message: format!("the commit under way needs {}, and it is gone", self.from),
-                    hint: format!("bring it back, or delete {} to give that commit up", layout::INTENT_FILE),
+                    hint: "see what else works in this folder, then run again".to_owned(),
                 }),
             };
         }
@@ -201,7 +293,7 @@ fn take_back(dir: &Path, mut folders: Folders, done: &[&Move], cause: Error) -> 
     Error::Dataset {
         dir: dir.to_owned(),
         message: format!("{cause}\n  and that could not be taken back: {error}"),
-        hint: "the next run carries the commit to its end, and so does `partiquet verify DIR --repair`".to_owned(),
+        hint: "the next run sees to it, and so does `partiquet verify DIR --repair`".to_owned(),
     }
 }
 

@@ -18,6 +18,9 @@ pub(super) const SCHEMA_FILE: &str = "_partiquet/schema.json";
 /// The intent of a commit under way, relative to the dataset.
 pub(super) const INTENT_FILE: &str = "_partiquet/intent.json";
 
+/// How the names of files begin that a commit has set aside in staging.
+pub(super) const SET_ASIDE: &str = "replaced-";
+
 pub(super) fn meta(dir: &Path) -> PathBuf {
     dir.join(META)
 }
@@ -44,6 +47,11 @@ pub(super) fn shares(dir: &Path) -> PathBuf {
 pub(super) fn relative(dir: &Path, path: &Path) -> Result<String> {
     let relative = path.strip_prefix(dir).ok().and_then(Path::to_str).map(|path| path.replace('\\', "/"));
     relative.ok_or_else(|| Error::Bug(format!("{} is not below {}", path.display(), dir.display())))
+}
+
+/// Whether a path relative to the dataset leads to something that is not data.
+pub(super) fn is_meta(path: &str) -> bool {
+    path.strip_prefix(META).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// Rejects file of a run, relative to the dataset.

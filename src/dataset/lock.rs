@@ -5,6 +5,8 @@ use std::{
     fs::{self, File, TryLockError},
     io::{self, Write},
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
 use crate::error::{Error, Result};
@@ -21,11 +23,18 @@ impl Lock {
     /// many times in a row it is no accident.
     const MAX_ATTEMPTS: usize = 8;
 
+    /// Whoever asks whether the lock is held holds it for an instant: a run that starts just then looks again, that many
+    /// times.
+    pub const MAX_LOOKS: u32 = 20;
+
+    /// Time between two looks. With [`Lock::MAX_LOOKS`] a run is refused after 200 ms.
+    pub const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
+
     /// Takes the lock of the dataset in `dir` by the file `path`, whose folder exists.
     ///
     /// # Errors
     /// [`Error::Dataset`] when another process holds it, with what that process said of itself; [`Error::Io`] when
-    /// the file cannot be opened or the file system has no locks.
+    /// the file cannot be opened, is a link or anything else but a file, or the file system has no locks.
     pub fn take(dir: &Path, path: &Path) -> Result<Self> {
         Self::take_as(dir, path, false)
     }
@@ -41,23 +50,23 @@ impl Lock {
     /// Whether a process holds the lock at this moment. Nothing is created for the answer, and nothing waits for it.
     #[must_use]
     pub fn is_held(path: &Path) -> bool {
-        let Ok(file) = File::open(path) else { return false };
+        let Ok(file) = open(path, File::options().read(true)) else { return false };
         matches!(file.try_lock(), Err(TryLockError::WouldBlock))
     }
 
     fn take_as(dir: &Path, path: &Path, is_shared: bool) -> Result<Self> {
         for _ in 0..Self::MAX_ATTEMPTS {
-            let mut file = File::options()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .open(path)
+            let mut file = open(path, File::options().read(true).write(true).create(true).truncate(false))
                 .map_err(Error::io("open", path))?;
-            match if is_shared { file.try_lock_shared() } else { file.try_lock() } {
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => return Err(Self::held(dir, path)),
-                Err(TryLockError::Error(error)) => return Err(Error::io("lock", path)(error)),
+            let mut looks = 1;
+            loop {
+                match if is_shared { file.try_lock_shared() } else { file.try_lock() } {
+                    Ok(()) => break,
+                    Err(TryLockError::WouldBlock) if looks < Self::MAX_LOOKS => thread::sleep(Self::BETWEEN_LOOKS),
+                    Err(TryLockError::WouldBlock) => return Err(Self::held(dir, path)),
+                    Err(TryLockError::Error(error)) => return Err(Error::io("lock", path)(error)),
+                }
+                looks += 1;
             }
             if is_still_there(&file, path) {
                 write_holder(&mut file, is_shared).map_err(Error::io("write", path))?;
@@ -91,6 +100,20 @@ impl Drop for Lock {
     }
 }
 
+/// Opens a lock file, and nothing else: what stands in it is overwritten, and a link could lead to anything.
+fn open(path: &Path, options: &mut fs::OpenOptions) -> io::Result<File> {
+    if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file of its own; remove what stands there"));
+    }
+    // A link that is put there just now is not followed either.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32);
+    }
+    options.open(path)
+}
+
 fn write_holder(file: &mut File, is_shared: bool) -> io::Result<()> {
     file.set_len(0)?;
     let purpose = if is_shared { ", staging a share" } else { "" };
@@ -109,7 +132,7 @@ fn host_name() -> String {
 #[cfg(unix)]
 fn is_still_there(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
-    match (file.metadata(), fs::metadata(path)) {
+    match (file.metadata(), fs::symlink_metadata(path)) {
         (Ok(locked), Ok(found)) => (locked.dev(), locked.ino()) == (found.dev(), found.ino()),
         _ => false,
     }
@@ -195,6 +218,36 @@ mod tests {
         assert!(!is_still_there(&file, &path));
         File::create(&path).unwrap();
         assert!(!is_still_there(&file, &path));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_lock_file_that_is_a_link_is_refused_and_what_it_leads_to_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let precious = dir.path().join("precious");
+        fs::write(&precious, "precious").unwrap();
+        for target in [precious.clone(), dir.path().join("nothing")] {
+            std::os::unix::fs::symlink(&target, lock_path(dir.path())).unwrap();
+            for taken in [take(dir.path()), Lock::take_shared(dir.path(), &lock_path(dir.path()))] {
+                let error = taken.unwrap_err().to_string();
+                assert!(error.contains("no file of its own"), "{error}");
+            }
+            assert!(!Lock::is_held(&lock_path(dir.path())));
+            assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");
+            assert!(!dir.path().join("nothing").exists());
+            fs::remove_file(lock_path(dir.path())).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_lock_that_is_held_for_an_instant_turns_nobody_away() {
+        let dir = tempfile::tempdir().unwrap();
+        let glance = take(dir.path()).unwrap();
+        let waiting = dir.path().to_owned();
+        let run = thread::spawn(move || take(&waiting).map(drop));
+        thread::sleep(3 * Lock::BETWEEN_LOOKS);
+        drop(glance);
+        run.join().unwrap().unwrap();
     }
 
     #[test]

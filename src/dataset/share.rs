@@ -29,7 +29,7 @@ use super::{
 use crate::{
     config::Mode,
     error::{Error, Result},
-    report::Report,
+    report::{InputReport, Report},
 };
 
 /// Format version of `fragment.json` that this program writes, and the newest it reads.
@@ -192,6 +192,10 @@ impl Dataset {
             Difference::Of(what) => {
                 refuse(format!("its shares differ in {what}"), "stage all of them with the same options")
             }
+            Difference::SameInput(what) => refuse(
+                format!("two of its shares have read the same input: {what}"),
+                "stage one of them again, without it",
+            ),
             Difference::Failed(error) => error,
         })
     }
@@ -211,6 +215,8 @@ impl Dataset {
 /// Why shares cannot be joined.
 enum Difference {
     Of(&'static str),
+    /// The same path, or the same bytes.
+    SameInput(String),
     Failed(Error),
 }
 
@@ -225,21 +231,20 @@ fn join(parts: Vec<Fragment>, committed_at: &str, rejects: &Path) -> Result<Frag
     let mut parts = parts.into_iter();
     let Some(mut whole) = parts.next() else { return Err(Difference::Of("number")) };
     let mut reject_files: Vec<PathBuf> = whole.run.rejects.take().into_iter().collect();
+    let mut read = InputsRead::default();
+    read.add(&whole.run.record.inputs)?;
     for part in parts {
         let Fragment { format_version: _, run: StagedRun { record, files, rejects, schema }, report } = part;
         if schema != whole.run.schema {
             return Err(Difference::Of("columns: name the attribute keys instead of `auto`"));
         }
+        read.add(&record.inputs)?;
         add_record(&mut whole.run.record, record)?;
         whole.run.files.extend(files);
         reject_files.extend(rejects);
         add_report(&mut whole.report, report);
     }
     let record = &mut whole.run.record;
-    let paths: BTreeSet<&str> = record.inputs.iter().map(|input| input.path.as_str()).collect();
-    if paths.len() != record.inputs.len() {
-        return Err(Difference::Of("nothing at all: the same input stands in two of them"));
-    }
     let digests: Result<Vec<u128>, _> =
         record.inputs.iter().map(|input| u128::from_str_radix(&input.digest, 16)).collect();
     let digests = digests.map_err(|_| Difference::Of("the form of their digests"))?;
@@ -251,6 +256,31 @@ fn join(parts: Vec<Fragment>, committed_at: &str, rejects: &Path) -> Result<Frag
     whole.report.partitions = partitions.len() as u64;
     whole.run.rejects = concatenate(&reject_files, rejects)?;
     Ok(whole)
+}
+
+/// What the shares so far have read.
+#[derive(Default)]
+struct InputsRead {
+    paths: BTreeSet<String>,
+    digests: BTreeSet<String>,
+}
+
+impl InputsRead {
+    /// Adds the inputs of one more share, unless one of them was read before. Each share has a standard input of its
+    /// own; and where no record is, none can come twice.
+    fn add(&mut self, inputs: &[InputReport]) -> Result<(), Difference> {
+        let is_known = |input: &&InputReport| {
+            let is_stream = input.path == "-";
+            (!is_stream && self.paths.contains(&input.path))
+                || (input.records > 0 && self.digests.contains(&input.digest))
+        };
+        if let Some(input) = inputs.iter().find(is_known) {
+            return Err(Difference::SameInput(input.path.clone()));
+        }
+        self.paths.extend(inputs.iter().map(|input| input.path.clone()));
+        self.digests.extend(inputs.iter().map(|input| input.digest.clone()));
+        Ok(())
+    }
 }
 
 fn add_record(whole: &mut RunRecord, part: RunRecord) -> Result<(), Difference> {
@@ -335,4 +365,25 @@ fn check_name(name: &str) -> Result<()> {
         format!("{name:?} cannot name a run or a share"),
         format!("use at most {MAX_SHARE_NAME_CHARS} letters, digits, - and _"),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_input_is_read_by_one_share() {
+        let input = |path: &str, digest: &str, records| InputReport {
+            path: path.to_owned(),
+            digest: digest.to_owned(),
+            records,
+            ..InputReport::default()
+        };
+        let mut read = InputsRead::default();
+        let mut is_new = |input: InputReport| read.add(&[input]).is_ok();
+        assert!(is_new(input("-", "a", 1)) && is_new(input("-", "b", 1)), "each has a standard input of its own");
+        assert!(!is_new(input("-", "a", 1)) && !is_new(input("x", "b", 1)), "the same bytes");
+        assert!(is_new(input("y", "c", 1)) && !is_new(input("y", "d", 1)), "the same path");
+        assert!(is_new(input("e", "0", 0)) && is_new(input("f", "0", 0)), "nothing is in them");
+    }
 }

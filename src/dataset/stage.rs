@@ -8,8 +8,10 @@ use std::{
 
 use super::{
     SchemaDocument,
-    files::{self, entries, exists, is_folder, visible_files},
-    intent, layout, lock,
+    files::{self, entries, exists, files_below, is_folder, visible_files},
+    intent,
+    intent::Recovered,
+    layout, lock,
     lock::Lock,
     manifest::Manifest,
 };
@@ -68,9 +70,9 @@ impl Dataset {
         create_meta(dir, &mut created)?;
         lock = Lock::take(dir, &lock::lock_path(&meta))?;
         created.locked = true;
-        let completed = intent::recover(dir)?;
+        let recovered = intent::recover(dir)?;
         let commits = Manifest::read_all(dir)?;
-        check(dir, mode, &commits).map_err(|refusal| told(refusal, completed))?;
+        check(dir, mode, &commits).map_err(|refusal| told(refusal, recovered))?;
         sweep(dir, &commits)?;
         let staging = layout::staging(dir).join(format!("{}-{}", commits.len() + 1, std::process::id()));
         fs::create_dir_all(&staging).map_err(|error| {
@@ -82,13 +84,26 @@ impl Dataset {
         Ok(Self { dir: dir.to_owned(), mode, staging, commits, created, state: State::Open, _lock: lock })
     }
 
-    /// Whether [`Dataset::open`] would take the folder, as far as that can be seen without writing anything.
+    /// The commits that [`Dataset::open`] would find, and what it would do first about one that was cut off. Nothing is
+    /// written.
+    ///
+    /// # Errors
+    /// As for [`Dataset::open`].
+    pub fn foreseen(dir: &Path) -> Result<(Vec<Manifest>, Option<Recovered>)> {
+        if layout::meta(dir).exists() { intent::foreseen(dir) } else { Ok((Vec::new(), None)) }
+    }
+
+    /// Whether [`Dataset::open`] would take the folder, as far as that can be seen without writing anything. Of a commit
+    /// that it would take back, the files are not judged.
     ///
     /// # Errors
     /// As for [`Dataset::open`], but for a lock that another process holds.
     pub fn check(dir: &Path, mode: Mode) -> Result<()> {
-        let has_meta = layout::meta(dir).exists();
-        check(dir, mode, &if has_meta { Manifest::read_all(dir)? } else { Vec::new() })?;
+        let (commits, cut_off) = Self::foreseen(dir)?;
+        let is_taken_back = matches!(cut_off, Some(Recovered::TakenBack(_)));
+        if !is_taken_back || (mode == Mode::Error && !commits.is_empty()) {
+            check(dir, mode, &commits)?;
+        }
         let there = dir.ancestors().map(or_here).find(|folder| folder.exists()).unwrap_or(dir);
         is_writable(there).map_err(Error::io("write to", there))
     }
@@ -236,12 +251,11 @@ fn is_writable(folder: &Path) -> io::Result<()> {
     if folder.is_dir() { Ok(()) } else { Err(io::ErrorKind::NotADirectory.into()) }
 }
 
-/// A refusal, and the news that a commit was completed on the way to it.
-fn told(refusal: Error, completed: Option<u64>) -> Error {
-    match (refusal, completed) {
-        (Error::Dataset { dir, message, hint }, Some(number)) => {
-            let message = format!("{message}; commit {number} had been interrupted and is complete now");
-            Error::Dataset { dir, message, hint }
+/// A refusal, and the news of what became of a commit on the way to it.
+fn told(refusal: Error, recovered: Option<Recovered>) -> Error {
+    match (refusal, recovered) {
+        (Error::Dataset { dir, message, hint }, Some(recovered)) => {
+            Error::Dataset { dir, message: format!("{message}; {recovered}"), hint }
         }
         (refusal, _) => refusal,
     }
@@ -315,8 +329,28 @@ fn named(names: &BTreeSet<String>) -> Option<String> {
 
 /// Removes what runs that ended early have left: staged files, and replaced files that a run of version 1 did not delete
 /// any more.
+///
+/// # Errors
+/// [`Error::Io`]; [`Error::Dataset`] when a file of the dataset is missing and what may be it stands in staging.
 pub(super) fn sweep(dir: &Path, commits: &[Manifest]) -> Result<()> {
-    files::remove_folder(&layout::staging(dir))?;
+    let staging = layout::staging(dir);
+    let set_aside = |file: &String| file.rsplit('/').next().is_some_and(|name| name.starts_with(layout::SET_ASIDE));
+    if files_below(&staging, |_| true)?.iter().any(set_aside) {
+        let missing: BTreeSet<String> =
+            Manifest::live_files(commits).difference(&visible_files(dir)?).cloned().collect();
+        if let Some(names) = named(&missing) {
+            return Err(Error::Dataset {
+                dir: dir.to_owned(),
+                message: format!("files of it are missing, and {} may hold them: {names}", staging.display()),
+                hint: format!(
+                    "the files named {}N there were set aside by a commit that was cut off: move each back to its name, \
+                     or restore the missing ones from a copy and delete that folder",
+                    layout::SET_ASIDE
+                ),
+            });
+        }
+    }
+    files::remove_folder(&staging)?;
     let dead = Manifest::dead_files(commits);
     if dead.is_empty() {
         return Ok(());

@@ -70,6 +70,52 @@ fn the_same_inputs_again_change_nothing() {
 }
 
 #[test]
+fn the_same_bytes_twice_in_a_run_are_taken_in_once() {
+    let text = conversations(2);
+    let folder = Folder::with("a.ndjson", &text);
+    folder.write("b.ndjson", &text);
+    folder.write("empty.ndjson", "");
+    folder.write("void.ndjson", "");
+    let run = append(&folder, &["a.ndjson", "b.ndjson", "empty.ndjson", "void.ndjson", "--report", "r.json"]);
+    run.ended_with(0);
+    let skipped = [("b.ndjson", 1), ("void.ndjson", 1)].map(|(path, n)| serde_json::json!({"path": path, "commit": n}));
+    assert_eq!(folder.json("r.json")["skipped"], Value::from(skipped.to_vec()));
+    assert_eq!(folder.output("out").rows().len(), 2);
+    // From a pipe it is known when it was read.
+    folder.write("new.ndjson", conversations(3));
+    let bytes = fs::read(folder.path("new.ndjson")).unwrap();
+    let run = folder.convert_piped(&[&["-", "new.ndjson"], &APPEND[..]].concat(), &bytes).ended_with(1);
+    run.says(&["(the same as another input)"]);
+    assert_eq!(folder.output("out").rows().len(), 2);
+    // Other modes take what they are given.
+    folder.convert(&["a.ndjson", "b.ndjson", "--out", "out", "--mode", "overwrite"]).ended_with(0);
+    assert_eq!(folder.output("out").rows().len(), 4);
+}
+
+#[test]
+fn a_file_that_has_grown_is_refused() {
+    let folder = Folder::with("in.ndjson", conversation("one", "2025-07-01T10:00:00Z") + "\n");
+    append(&folder, &["in.ndjson"]).ended_with(0);
+    let before = tree(&folder.path("out"));
+    let grown = folder.read("in.ndjson") + &conversation("two", "2025-07-01T11:00:00Z");
+    folder.write("in.ndjson", &grown);
+    folder.write("other.ndjson", conversation("three", "2025-07-01T12:00:00Z"));
+    let run = append(&folder, &["other.ndjson", "in.ndjson"]).ended_with(1);
+    run.says(&["it holds other content of in.ndjson (commit 1)", "a name of its own", "overwrite-partitions"]);
+    assert!(before == tree(&folder.path("out")));
+    // A pipe has the same name each time.
+    for (commit, id) in [(2, "four"), (3, "five")] {
+        let text = conversation(id, "2025-07-03T10:00:00Z");
+        folder.convert_piped(&[&["-"], &APPEND[..]].concat(), text.as_bytes()).ended_with(0);
+        assert_eq!(folder.output("out").manifest(commit)["inputs"][0]["path"], "-");
+    }
+    folder.convert(&["in.ndjson", "--out", "out", "--mode", "overwrite-partitions"]).ended_with(0);
+    assert_eq!(folder.output("out").sorted("conversation_id"), ["five", "four", "one", "two"]);
+    append(&folder, &["in.ndjson"]).ended_with(0);
+    assert_eq!(folder.output("out").rows().len(), 4, "it is held as it is now");
+}
+
+#[test]
 fn what_was_overwritten_is_held_no_more() {
     let folder = Folder::with("one.ndjson", conversation("one", "2025-07-01T10:00:00Z"));
     folder.write("two.ndjson", conversation("two", "2025-07-01T11:00:00Z"));
@@ -184,4 +230,20 @@ fn overwrite_partitions_replaces_the_days_it_has_rows_for() {
     // What it replaced in part counts as held.
     append(&folder, &["one.ndjson", "two.ndjson"]).ended_with(0);
     assert_eq!(folder.output("out").rows().len(), 3);
+}
+
+#[test]
+fn a_dry_run_shows_what_would_be_skipped() {
+    let folder = Folder::with("one.ndjson", conversation("one", "2025-07-01T10:00:00Z"));
+    append(&folder, &["one.ndjson"]).ended_with(0);
+    folder.write("two.ndjson", conversation("two", "2025-07-02T10:00:00Z"));
+    let run = append(&folder, &["one.ndjson", "two.ndjson", "--dry-run"]).ended_with(0);
+    assert!(run.stdout.starts_with("1 input\n  two.ndjson"), "{}", run.stdout);
+    assert!(run.stdout.contains("would be skipped\n  one.ndjson  commit 1\n"), "{}", run.stdout);
+    assert!(run.stdout.contains("start_time_day=2025-07-02  1 row\n"), "{}", run.stdout);
+    assert!(!run.stdout.contains("start_time_day=2025-07-01"), "{}", run.stdout);
+    append(&folder, &["one.ndjson", "--dry-run"]).ended_with(0);
+    folder.write("one.ndjson", conversation("more", "2025-07-02T10:00:00Z"));
+    let run = append(&folder, &["one.ndjson", "--dry-run"]).ended_with(1);
+    assert!(run.stdout.contains("it holds other content of one.ndjson"), "{}", run.stdout);
 }

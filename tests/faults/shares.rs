@@ -190,7 +190,11 @@ fn shares_are_committed_all_or_none_and_only_together() {
     refused(&["../a"], "cannot name a run or a share");
     // A share that reads what another one has read.
     stage(&out, &inputs[..1], "c").unwrap();
-    refused(&["a", "b", "c"], "the same input stands in two of them");
+    refused(&["a", "b", "c"], "two of its shares have read the same input: ");
+    // And under another name.
+    std::fs::copy(&inputs[0], folder.path("copy.ndjson")).unwrap();
+    stage(&out, &[folder.path("copy.ndjson")], "c").unwrap();
+    refused(&["a", "b", "c"], "copy.ndjson\n  stage one of them again, without it");
     let mut other = config(&out, &inputs[2..]);
     other.compression = Compression::Snappy;
     stage_share(&other, ShareName { run: "night", share: "c" }, &Silent).unwrap();

@@ -165,3 +165,42 @@ fn a_hole_in_a_file_is_found() {
     open.write_all(&[0; 64]).unwrap();
     assert_eq!(found(&folder), [pair("changed", &file)]);
 }
+
+#[test]
+fn a_commit_whose_staged_files_are_gone_is_taken_back() {
+    let folder = dataset();
+    let file = folder.output("out").files[0].clone();
+    let before = tree(&folder.path("out"));
+    // The state in which a crash leaves an overwrite, in the middle of its moves; then somebody clears up by hand.
+    let aside = "_partiquet/staging/2-77/replaced-0";
+    fs::create_dir_all(folder.path("out/_partiquet/staging/2-77")).unwrap();
+    fs::rename(folder.path("out").join(&file), folder.path("out").join(aside)).unwrap();
+    let step = |from: &str, to: &str, target: &str| serde_json::json!({"from": from, "to": to, "target": target});
+    let staged = |name: &str| format!("_partiquet/staging/2-77/{name}.staged");
+    let intent = serde_json::json!({
+        "format_version": 1, "commit": 2, "run_id": "aaaaaaaaaaaa", "discard": ["_partiquet/staging"],
+        "moves": [step(&staged("0"), "part-00000-aaaaaaaaaaaa.parquet", "new"), step(&file, aside, "aside")],
+        "manifest": step(&staged("commit"), "_partiquet/commits/2.json", "new"),
+        "schema": step(&staged("schema"), "_partiquet/schema.json", "replaced"),
+    });
+    let write_intent = || folder.write("out/_partiquet/intent.json", intent.to_string());
+    write_intent();
+    let run = folder.convert(&["in.ndjson", "--out", "out", "--mode", "append", "--dry-run"]).ended_with(0);
+    assert!(run.stdout.contains("Commit 2 was cut off and cannot be completed"), "{}", run.stdout);
+    // Without the intent nothing is cleared, for the only copy is in staging.
+    fs::remove_file(folder.path("out/_partiquet/intent.json")).unwrap();
+    for command in
+        [&["verify", "out", "--repair"][..], &["convert", "in.ndjson", "--out", "out", "--mode", "overwrite"]]
+    {
+        folder.run(command).ended_with(1).says(&["files of it are missing", &file]);
+        assert!(folder.path("out").join(aside).exists());
+    }
+    write_intent();
+    let run = folder.run(&["verify", "out", "--repair"]).ended_with(0);
+    assert!(
+        run.stdout.contains("repaired: commit 2 was cut off") && run.stdout.contains("taken back"),
+        "{}",
+        run.stdout
+    );
+    assert!(before == tree(&folder.path("out")));
+}

@@ -30,6 +30,7 @@ fn preview() -> Preview {
     ];
     Preview {
         inputs: vec![("a.ndjson".to_owned(), Some(1234)), ("-".to_owned(), None)],
+        skipped: Vec::new(),
         schema: TableSchema { columns, attributes: Vec::new(), attribute_map: AttributeMap::Rest },
         attribute_keys: vec![("IVR Priority".to_owned(), 7)],
         sampled_participants: 1000,
@@ -38,6 +39,7 @@ fn preview() -> Preview {
         records: 1000,
         rejected: 0,
         rejects: Vec::new(),
+        cut_off: None,
         obstacles: Vec::new(),
     }
 }

@@ -81,7 +81,7 @@ fn a_commit_ends_in_the_same_state_wherever_it_was_cut_off() {
         if steps_done == 8 {
             fs::remove_dir_all(dir.join("_partiquet/staging/2")).unwrap();
         }
-        assert_eq!(recover(dir).unwrap(), Some(2), "{steps_done}");
+        assert_eq!(recover(dir).unwrap(), Some(Recovered::Completed(2)), "{steps_done}");
         assert_eq!(tree(dir), committed(), "{steps_done}");
         assert_eq!(recover(dir).unwrap(), None);
     }
@@ -127,13 +127,50 @@ fn what_cannot_be_taken_back_is_carried_on_by_the_next() {
     fs::rename(dir.join("a=1/new.parquet"), dir.join("kept")).unwrap();
     let error = take_back(dir, folders, &[&intent.moves[0]], Error::Interrupted).to_string();
     assert!(error.contains("interrupted") && error.contains("could not be taken back"), "{error}");
-    let error = recover(dir).unwrap_err().to_string();
-    assert!(error.contains("_partiquet/staging/2/new, and it is gone"), "{error}");
     fs::rename(dir.join("kept"), dir.join("a=1/new.parquet")).unwrap();
     assert!(recover(dir).unwrap_err().to_string().contains("a=3"));
     fs::remove_file(dir.join("a=3")).unwrap();
-    assert_eq!(recover(dir).unwrap(), Some(2));
+    assert_eq!(recover(dir).unwrap(), Some(Recovered::Completed(2)));
     assert_eq!(tree(dir), committed());
+}
+
+#[test]
+fn a_commit_that_cannot_end_is_taken_back_from_wherever_it_came_to() {
+    for gone in ["new", "other", "commit", "schema", "rejects"] {
+        for steps_done in 0..=5 {
+            let temp = tempfile::tempdir().unwrap();
+            let dir = temp.path();
+            let intent = prepared(dir);
+            let data = |tree: Tree| tree.into_iter().filter(|(name, _)| !name.contains("staging")).collect::<Tree>();
+            let before = data(tree(dir));
+            intent.write(dir, &dir.join("_partiquet/staging/2")).unwrap();
+            let mut folders = Folders::new(dir);
+            for step in intent.moves.iter().take(steps_done) {
+                step.make(dir, &mut folders).unwrap();
+            }
+            let steps = intent.moves.iter().chain([&intent.manifest, &intent.schema]);
+            let step = steps.clone().find(|step| step.from.ends_with(gone)).unwrap();
+            let is_moved = !dir.join(&step.from).exists();
+            let _ = fs::remove_file(dir.join(if is_moved { &step.to } else { &step.from }));
+            assert_eq!(recover(dir).unwrap(), Some(Recovered::TakenBack(2)), "{gone} {steps_done}");
+            let mut after = data(tree(dir));
+            after.remove("_partiquet/rejects");
+            assert_eq!(after, before, "{gone} {steps_done}");
+            assert_eq!(recover(dir).unwrap(), None);
+        }
+    }
+}
+
+#[test]
+fn a_file_lost_behind_the_commit_does_not_undo_it() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path();
+    let intent = prepared(dir);
+    intent.write(dir, &dir.join("_partiquet/staging/2")).unwrap();
+    intent.up_to_commit(dir, &mut Folders::new(dir), &mut Vec::new()).unwrap();
+    fs::remove_file(dir.join("a=1/new.parquet")).unwrap();
+    assert_eq!(recover(dir).unwrap(), Some(Recovered::Completed(2)));
+    assert!(!dir.join(layout::INTENT_FILE).exists());
 }
 
 #[test]
@@ -167,4 +204,24 @@ fn a_folder_that_leads_out_of_the_dataset_is_not_followed() {
     let error = intent.carry_out(temp.path()).unwrap_err().to_string();
     assert!(error.contains("a=3"), "{error}");
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_commit_under_way_is_foreseen() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path();
+    let mut intent = prepared(dir);
+    intent.commit = 1;
+    intent.manifest.to = layout::commit_file(1);
+    let manifest = Manifest { format_version: MANIFEST_VERSION, commit: 1, ..Manifest::default() };
+    fs::write(dir.join(&intent.manifest.from), serde_json::to_vec(&manifest).unwrap()).unwrap();
+    assert_eq!(foreseen(dir).unwrap(), (Vec::new(), None));
+    intent.write(dir, &dir.join("_partiquet/staging/2")).unwrap();
+    let before = tree(dir);
+    assert_eq!(foreseen(dir).unwrap(), (vec![manifest.clone()], Some(Recovered::Completed(1))));
+    assert_eq!(tree(dir), before);
+    intent.up_to_commit(dir, &mut Folders::new(dir), &mut Vec::new()).unwrap();
+    assert_eq!(foreseen(dir).unwrap(), (vec![manifest], Some(Recovered::Completed(1))), "counted once");
+    fs::rename(dir.join(&intent.manifest.to), dir.join("gone")).unwrap();
+    assert_eq!(foreseen(dir).unwrap(), (Vec::new(), Some(Recovered::TakenBack(1))));
 }

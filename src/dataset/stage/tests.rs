@@ -136,6 +136,21 @@ fn replaced_files_that_a_dead_run_could_not_delete_are_deleted_by_the_next() {
 }
 
 #[test]
+fn what_may_be_the_only_copy_of_a_missing_file_is_not_swept() {
+    let temp = tempfile::tempdir().unwrap();
+    write_commit(temp.path(), 1, &["a=1/old"], &[]);
+    write(temp.path(), "_partiquet/staging/2-77/replaced-0");
+    for mode in [Mode::Append, Mode::Overwrite] {
+        let message = refusal(temp.path(), mode);
+        assert!(message.contains("are missing") && message.contains("a=1/old"), "{message}");
+        assert!(temp.path().join("_partiquet/staging/2-77/replaced-0").exists());
+    }
+    write(temp.path(), "a=1/old");
+    drop(Dataset::open(temp.path(), Mode::Append).unwrap());
+    assert!(!temp.path().join("_partiquet/staging").exists());
+}
+
+#[test]
 fn the_second_run_is_turned_away_while_the_first_works() {
     let temp = tempfile::tempdir().unwrap();
     let dir = temp.path().join("dataset");
