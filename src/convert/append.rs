@@ -82,7 +82,7 @@ impl Held {
     /// Refuses new inputs in the place of inputs that are held: most likely files that have grown, whose earlier
     /// records would come twice. What can be read only once is not told apart by its path.
     pub(super) fn refuse_changed(&self, config: &Config, new: &[InputFile]) -> Result<()> {
-        let is_file = |input: &&InputFile| matches!(input.source, Source::File(_));
+        let is_file = |input: &&InputFile| !matches!(input.source, Source::Stream(_));
         let changed = new
             .iter()
             .filter(is_file)
