@@ -1,7 +1,7 @@
 //! From staged files to a commit: one call that either publishes the whole run or leaves the dataset as it was.
 //!
 //! 1. names are checked; `schema.json` and the manifest are written and synced in staging
-//! 2. the intent is written ([`super::intent`]): from here on a crash does not stop the commit, it only delays it
+//! 2. the intent is written (`dataset/intent`): from here on a crash does not stop the commit, it only delays it
 //! 3. data files and rejects get their names, partition by partition; the files they replace are set aside
 //! 4. the manifest gets its name, `commits/N.json`: from here on the run is committed
 //! 5. `schema.json` gets its name; what was set aside, the staging folder and the intent go
