@@ -3,9 +3,9 @@
 #
 #     tests/all.sh
 #
-# It needs cargo (with rustfmt and clippy), Python 3.11 or newer with its venv module, and Java 17 or newer, which the
-# Spark tests start. The Python packages it installs itself, into a folder of their own below target/. It ends at the
-# first step that fails, with exit code 1.
+# It needs cargo (with rustfmt and clippy), compilers for C and C++ (parts of zstd, the allocator and the fuzzer), Python
+# 3.11 or newer with its venv module, and Java 17 or newer, which the Spark tests start. The Python packages it installs
+# itself, into a folder of their own below target/. It ends at the first step that fails, with exit code 1.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -65,6 +65,10 @@ cargo fmt --check
 
 step "lints"
 cargo clippy --all-targets --locked -- -D warnings
+
+# Fuzzing itself needs a nightly toolchain; that its targets still go with the library does not.
+step "fuzz targets compile"
+RUSTFLAGS="-D warnings" cargo check --locked --manifest-path fuzz/Cargo.toml --target-dir "$target/fuzz"
 
 step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked

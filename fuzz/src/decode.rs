@@ -201,7 +201,7 @@ fn compare_ledger(expected: &BTreeMap<String, (Counts, Firsts<usize>)>, decoded:
     let mut ledger = Ledger::default();
     let mut firsts: BTreeMap<&str, Firsts<usize>> = BTreeMap::new();
     for tally in &decoded.tallies {
-        ledger.add(&tally.path, tally.known, &tally.counts);
+        ledger.add(&tally.path, tally.known.is_some(), &tally.counts);
         let first = firsts.entry(&tally.path).or_default();
         for (first, later) in [
             (&mut first.coerced, tally.first_offsets.coerced),

@@ -143,7 +143,7 @@ impl Choice {
         let mut column = Column::new(&self.shape());
         let rows = self.rows.bits(num_rows);
         let lists = rows.count_ones();
-        let mut elements = |ends: &mut Vec<u32>| {
+        let elements = |ends: &mut Vec<u32>| {
             *ends = self.ends(lists);
             self.elements.bits(ends.last().map_or(0, |&end| end as usize))
         };

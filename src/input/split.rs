@@ -172,11 +172,15 @@ impl Splitter {
         self.target = self.filled.saturating_mul(2).clamp(self.block_bytes(), self.buffer_bytes());
     }
 
-    /// The lines that are whole, where no more bytes can be had and what follows them is not known.
+    /// The lines that are whole, where no more bytes can be had and what follows them is not known. To be called until
+    /// there are none: a line that is too long is told by itself.
     pub fn whole_lines(&mut self) -> Option<Piece> {
-        let is_between = matches!((&self.stage, self.begin.layout), (Stage::Records, Layout::Lines));
-        let newline = memrchr(b'\n', &self.buf[..self.filled]).filter(|_| is_between)?;
-        Some(self.block(newline + 1, Framing::Lines))
+        let newline = memrchr(b'\n', &self.buf[..self.filled]).filter(|_| self.begin.layout == Layout::Lines)?;
+        match self.stage {
+            Stage::Records => Some(self.block(newline + 1, Framing::Lines)),
+            Stage::TooLong(lost) => self.skip_record(lost),
+            Stage::Fault(..) | Stage::Done => None,
+        }
     }
 
     fn lines(&mut self) -> Option<Piece> {

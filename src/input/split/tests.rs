@@ -185,3 +185,31 @@ fn buffers_go_round() {
     splitter.recycle(Vec::with_capacity(4001));
     assert!(splitter.spare.is_none_or(|spare| spare.capacity() == 1000));
 }
+
+#[test]
+fn where_reading_ends_early_every_whole_line_is_told_also_one_that_is_too_long() {
+    let (long, text) = ("x".repeat(67), |long: &str| format!("{{}}\n{long}\n[]\nhalf"));
+    let text = text(&long);
+    let begin = begin(Layout::Lines, 64, 64);
+    let mut splitter = Splitter::new(begin.options);
+    splitter.begin(begin);
+    let (mut pieces, mut pos) = (Vec::new(), 0);
+    loop {
+        match splitter.step() {
+            Step::Piece(piece) => pieces.push(piece),
+            Step::NeedBytes if pos < text.len() => {
+                let space = splitter.space();
+                let n = space.len().min(7).min(text.len() - pos);
+                space[..n].copy_from_slice(&text.as_bytes()[pos..pos + n]);
+                pos += n;
+                splitter.advance(n);
+            }
+            Step::NeedBytes => break,
+            Step::Done => unreachable!("nobody said that the text has ended"),
+        }
+    }
+    while let Some(piece) = splitter.whole_lines() {
+        pieces.push(piece);
+    }
+    assert_eq!(told(&pieces), ["{}", "size 3+67 at 3: -", "[]"]);
+}
