@@ -20,11 +20,11 @@ use serde::{Deserialize, Serialize};
 use super::{
     Committed, Dataset, RunRecord, SchemaDocument, StagedRun,
     files::{self, entries, sync_folder, write_document},
-    intent, layout, lock,
+    intent, layout,
     lock::Lock,
     manifest::Manifest,
     run_id::run_id,
-    stage::{Created, create_meta, schema_to_keep},
+    stage::{Created, locked, schema_to_keep},
 };
 use crate::{
     config::Mode,
@@ -74,13 +74,11 @@ impl Share {
     pub fn open(dir: &Path, mode: Mode, run: &str, name: &str) -> Result<Self> {
         check_name(run)?;
         check_name(name)?;
-        create_meta(dir, &mut Created::kept())?;
-        let lock_file = lock::lock_path(&layout::meta(dir));
         if intent::is_pending(dir)? {
-            let _alone = Lock::take(dir, &lock_file)?;
+            let _alone = locked(dir, &mut Created::kept(), Lock::take)?;
             intent::recover(dir)?;
         }
-        let together = Lock::take_shared(dir, &lock_file)?;
+        let together = locked(dir, &mut Created::kept(), Lock::take_shared)?;
         let commits = Manifest::read_all(dir)?;
         let of_run = layout::shares(dir).join(run);
         fs::create_dir_all(&of_run).map_err(Error::io("create folder", &of_run))?;

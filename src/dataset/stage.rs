@@ -67,8 +67,7 @@ impl Dataset {
         // Declared before `created`, so that a failure below removes what was created while it still has the lock.
         let lock;
         let mut created = Created::default();
-        create_meta(dir, &mut created)?;
-        lock = Lock::take(dir, &lock::lock_path(&meta))?;
+        lock = locked(dir, &mut created, Lock::take)?;
         created.locked = true;
         let recovered = intent::recover(dir)?;
         let commits = Manifest::read_all(dir)?;
@@ -204,9 +203,23 @@ impl Drop for Created {
     }
 }
 
+/// Creates what is missing of the dataset's folders and takes its lock. A run that fails removes the folders that it
+/// created, so they may be gone again before the lock file is in them.
+pub(super) fn locked(dir: &Path, created: &mut Created, take: impl Fn(&Path, &Path) -> Result<Lock>) -> Result<Lock> {
+    let path = lock::lock_path(&layout::meta(dir));
+    for _ in 1..Lock::MAX_ATTEMPTS {
+        match create_meta(dir, created).and_then(|()| take(dir, &path)) {
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+            result => return result,
+        }
+    }
+    create_meta(dir, created)?;
+    take(dir, &path)
+}
+
 /// Creates the dataset's folder and the one for everything that is not data. The latter holds the lock: if it led
 /// somewhere else, two could write here.
-pub(super) fn create_meta(dir: &Path, created: &mut Created) -> Result<()> {
+fn create_meta(dir: &Path, created: &mut Created) -> Result<()> {
     let meta = layout::meta(dir);
     created.folder(dir)?;
     created.folder(&meta)?;
@@ -222,13 +235,32 @@ pub(super) fn create_meta(dir: &Path, created: &mut Created) -> Result<()> {
     }
 }
 
-/// Removes the folders that opening the dataset created, the metadata with all that is in it; of the others, one
-/// with something of somebody else's in it stays.
+/// Removes the folders that opening the dataset created, by the process that holds its lock. What is somebody else's
+/// stays: between their making and the lock another run may have committed.
 fn remove_created(created: &[PathBuf]) {
     for folder in created.iter().rev() {
-        let is_meta = folder.ends_with(layout::META);
-        let _ = if is_meta { fs::remove_dir_all(folder) } else { fs::remove_dir(folder) };
+        if folder.ends_with(layout::META) {
+            remove_meta(folder);
+        }
+        let _ = fs::remove_dir(folder);
     }
+}
+
+/// Empties the metadata of a dataset without commits and shares. The lock file goes last: whoever puts another one there
+/// after that keeps the folder.
+fn remove_meta(meta: &Path) {
+    let is_used = |part: &str| entries(&meta.join(part)).map_or(true, |names| !names.is_empty());
+    let Ok(mut names) = entries(meta) else { return };
+    let is_pending = layout::INTENT_FILE.rsplit('/').next().is_some_and(|intent| names.contains(intent));
+    if is_pending || ["commits", "shares"].into_iter().any(is_used) {
+        return;
+    }
+    let lock = lock::lock_path(meta);
+    names.retain(|name| meta.join(name) != lock);
+    for path in names.iter().map(|name| meta.join(name)) {
+        let _ = if is_folder(&path) { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+    }
+    let _ = fs::remove_file(&lock);
 }
 
 /// A relative path ends with nothing, which is the folder we are in.

@@ -59,6 +59,45 @@ fn a_dataset_dropped_without_a_commit_was_never_there() {
 }
 
 #[test]
+fn what_another_run_committed_before_the_lock_was_had_stays() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path().join("dataset");
+    for left in [layout::commit_file(1).as_str(), "_partiquet/shares/run/one/fragment.json", layout::INTENT_FILE] {
+        let mut created = Created::default();
+        let _lock = locked(&dir, &mut created, Lock::take).unwrap();
+        created.locked = true;
+        write(&dir, left);
+        let before = tree(&dir);
+        drop(created);
+        assert_eq!(tree(&dir), before);
+        fs::remove_dir_all(&dir).unwrap();
+    }
+}
+
+#[test]
+fn runs_that_fail_together_are_told_of_each_other_and_of_nothing_else() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path().join("a/dataset");
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..100 {
+                    if let Err(refusal) = Dataset::open(&dir, Mode::Error) {
+                        let refusal = refusal.to_string();
+                        assert!(refusal.contains("another run is writing"), "{refusal}");
+                    }
+                }
+            });
+        }
+    });
+    // Whoever made the lock file anew need not have made its folder, which then stays.
+    let left = tree(temp.path());
+    let lock = ["a/", "a/dataset/", "a/dataset/_partiquet/", "a/dataset/_partiquet/lock"];
+    assert!(left.is_empty() || left == lock, "{left:?}");
+    drop(Dataset::open(&dir, Mode::Error).unwrap());
+}
+
+#[test]
 fn an_empty_folder_that_was_there_stays() {
     let temp = tempfile::tempdir().unwrap();
     let dir = temp.path().join("dataset");
