@@ -1,4 +1,8 @@
 //! Least and greatest values of a file's columns, as text, for the manifest.
+//!
+//! They are there to leave files out of a query by when something was, or how long; so instants and integers have them,
+//! and whatever else the rows are sorted by. The least of a thousand unsorted texts tells nothing and, with thousands of
+//! files, takes most of the manifest.
 
 use std::collections::BTreeMap;
 
@@ -16,8 +20,8 @@ pub(super) enum Range {
     Empty,
     /// Integers, or microseconds.
     Int64(i64, i64),
-    /// Texts.
-    Text(String, String),
+    /// Texts. Behind a pointer: an unfinished file keeps a range for each of these columns.
+    Text(Box<(String, String)>),
     /// Not kept: another type, or a text too long.
     Unknown,
 }
@@ -35,7 +39,7 @@ impl Range {
             },
             Some(Statistics::ByteArray(values)) if values.min_is_exact() && values.max_is_exact() => {
                 match (values.min_bytes_opt().and_then(short_text), values.max_bytes_opt().and_then(short_text)) {
-                    (Some(min), Some(max)) => Self::Text(min, max),
+                    (Some(min), Some(max)) => Self::Text(Box::new((min, max))),
                     _ => Self::Unknown,
                 }
             }
@@ -43,11 +47,19 @@ impl Range {
         }
     }
 
+    /// Whether the manifest tells the ranges of a column.
+    pub(super) fn is_told(field: &Field, is_sorted: bool) -> bool {
+        is_sorted || matches!(field.data_type(), DataType::Int64 | DataType::Timestamp(_, _))
+    }
+
     fn join(self, other: Self) -> Self {
         match (self, other) {
             (Self::Empty, range) | (range, Self::Empty) => range,
             (Self::Int64(a, b), Self::Int64(c, d)) => Self::Int64(a.min(c), b.max(d)),
-            (Self::Text(a, b), Self::Text(c, d)) => Self::Text(a.min(c), b.max(d)),
+            (Self::Text(one), Self::Text(other)) => {
+                let ((a, b), (c, d)) = (*one, *other);
+                Self::Text(Box::new((a.min(c), b.max(d))))
+            }
             _ => Self::Unknown,
         }
     }
@@ -55,7 +67,7 @@ impl Range {
     fn to_texts(&self, data_type: &DataType) -> Option<(String, String)> {
         match self {
             Self::Empty | Self::Unknown => None,
-            Self::Text(min, max) => Some((min.clone(), max.clone())),
+            Self::Text(range) => Some((**range).clone()),
             Self::Int64(min, max) if matches!(data_type, DataType::Timestamp(_, _)) => {
                 Some((instant(*min)?, instant(*max)?))
             }
@@ -99,7 +111,7 @@ mod tests {
 
     #[test]
     fn ranges_grow_and_forget_what_they_cannot_tell() {
-        let text = |min: &str, max: &str| Range::Text(min.into(), max.into());
+        let text = |min: &str, max: &str| Range::Text(Box::new((min.into(), max.into())));
         assert_eq!(Range::Empty.join(Range::Int64(1, 2)), Range::Int64(1, 2));
         assert_eq!(Range::Int64(-5, 2).join(Range::Int64(1, 9)), Range::Int64(-5, 9));
         assert_eq!(text("b", "c").join(text("a", "bb")), text("a", "c"));

@@ -28,7 +28,7 @@ pub struct EncodedRowGroup {
     pub(super) bytes: Bytes,
     /// One for each leaf of the file's schema; places count from the beginning of `bytes`.
     pub(super) chunks: Vec<ColumnCloseResult>,
-    /// One for each column of the file.
+    /// One for each column of the file that has them.
     pub(super) ranges: Vec<Range>,
     num_rows: usize,
 }
@@ -98,8 +98,8 @@ pub fn encode_row_group(
     scratch.pages.clear();
     let mut sink = TrackedWrite::new(std::mem::take(&mut scratch.pages));
     let mut chunk_options = schema.chunk_options().iter();
-    for (field, column) in schema.fields() {
-        let column = &columns.columns[column];
+    for (field, index) in schema.fields() {
+        let column = &columns.columns[index];
         leaves(column, |leaf| {
             let Some(options) = chunk_options.next() else {
                 return Err(Error::Bug(format!("column {} has more leaves than its schema", field.name())));
@@ -107,8 +107,7 @@ pub fn encode_row_group(
             group.chunks.push(chunk::write(&leaf, num_rows, options, &mut scratch.chunk, &mut sink)?);
             Ok(())
         })?;
-        // Of a nested column this is the last leaf; it has no least and greatest value, and so no range.
-        let Some(chunk) = group.chunks.last() else { continue };
+        let Some(chunk) = group.chunks.last().filter(|_| schema.has_range(index)) else { continue };
         group.ranges.push(Range::new(chunk.metadata.statistics(), column.num_values()));
     }
     scratch.pages = sink.into_inner().map_err(|error| bug(&error))?;

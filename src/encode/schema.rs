@@ -1,6 +1,6 @@
 //! What all data files of a run have in common.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use parquet::{
@@ -9,7 +9,7 @@ use parquet::{
     schema::types::{SchemaDescPtr, SchemaDescriptor},
 };
 
-use super::{EncodeOptions, bug, chunk::ChunkOptions};
+use super::{EncodeOptions, bug, chunk::ChunkOptions, range::Range};
 use crate::error::{Error, Result};
 
 /// The table schema without the columns that the folders' names hold, and how its columns are written.
@@ -23,6 +23,8 @@ pub struct FileSchema {
     table_width: usize,
     /// Indexes into the table: columns to sort by, without those that are constant in a file.
     sort_by: Vec<usize>,
+    /// Indexes into the table: columns whose ranges the manifest tells.
+    ranged: BTreeSet<usize>,
     /// For whole files: with the Arrow schema (it carries the fields' metadata) and the sort order.
     file_properties: WriterPropertiesPtr,
     /// How the chunks of each leaf are written.
@@ -60,6 +62,8 @@ impl FileSchema {
         });
         let sorting_columns: Vec<_> = sorting_columns.collect();
 
+        let is_ranged = |index: &usize| Range::is_told(table.field(*index), sort_by.contains(index));
+        let ranged = columns.iter().copied().filter(is_ranged).collect();
         let codec = options.codec()?;
         let chunk_options = descriptor.columns().iter().enumerate().map(|(leaf, descriptor_of_leaf)| ChunkOptions {
             descriptor: Arc::clone(descriptor_of_leaf),
@@ -77,6 +81,7 @@ impl FileSchema {
             table_width,
             columns,
             sort_by,
+            ranged,
             arrow,
             parquet: descriptor,
         })
@@ -107,6 +112,16 @@ impl FileSchema {
     /// Each column of the files: its field, and its index in the table.
     pub(super) fn fields(&self) -> impl Iterator<Item = (&Field, usize)> {
         self.arrow.fields().iter().map(AsRef::as_ref).zip(self.columns.iter().copied())
+    }
+
+    /// Whether the manifest tells the ranges of a column, given by its index in the table.
+    pub(super) fn has_range(&self, column: usize) -> bool {
+        self.ranged.contains(&column)
+    }
+
+    /// The columns that do, in the order of the files.
+    pub(super) fn ranged_fields(&self) -> impl Iterator<Item = &Field> {
+        self.fields().filter(|(_, column)| self.has_range(*column)).map(|(field, _)| field)
     }
 
     /// The leaves of the files.
