@@ -317,7 +317,8 @@ pub(crate) fn end_of(ends: &[u32], len: usize) -> usize {
 fn append_ends(mine: &mut Vec<u32>, theirs: &[u32], from: usize, to: usize) -> (usize, usize, usize) {
     let before = end_of(mine, mine.len());
     let (start, end) = (end_of(theirs, from), end_of(theirs, to));
-    mine.extend(theirs[from..to].iter().map(|&e| (e as usize - start + before) as u32));
+    let shift = (before as u32).wrapping_sub(start as u32);
+    mine.extend(theirs[from..to].iter().map(|end| end.wrapping_add(shift)));
     (before, start, end)
 }
 

@@ -70,9 +70,10 @@ impl TextValues {
             return;
         }
         let (start, end) = (other.start(from), other.start(to));
-        let base = self.bytes.len();
+        // In 32 bits, as the ends are: eight at a time.
+        let shift = (self.bytes.len() as u32).wrapping_sub(start as u32);
         self.bytes.extend_from_slice(&other.bytes[start..end]);
-        self.ends.extend(other.ends[from..to].iter().map(|&e| (e as usize - start + base) as u32));
+        self.ends.extend(other.ends[from..to].iter().map(|end| end.wrapping_add(shift)));
     }
 
     /// Bytes of texts and ends.

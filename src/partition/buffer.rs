@@ -24,6 +24,8 @@ pub(super) struct Buffer {
     first_row: usize,
     /// What the budget is charged.
     bytes: usize,
+    /// Whether the columns stand in memory of a row group that was taken before.
+    is_spacious: bool,
     /// Whether the block at hand has rows for it; false between blocks.
     touched: bool,
     /// Number of the last block that had rows for it.
@@ -44,6 +46,8 @@ pub struct RowBuffers {
     bytes: usize,
     /// Blocks so far.
     num_blocks: u64,
+    /// Memory of row groups that are done with, and what they were charged.
+    spare: Vec<(Columns, usize)>,
     /// Scratch, used again for each block.
     targets: Vec<Target>,
 }
@@ -52,6 +56,13 @@ impl RowBuffers {
     /// A buffer is full at this size even if it has less rows than a row group: offsets within a column have 32 bits,
     /// and a block that is appended to a buffer just below this must still fit.
     pub const MAX_BUFFER_BYTES: usize = 1 << 30;
+
+    /// Row groups whose memory is kept: in input that is in order one buffer grows while the one before it is encoded.
+    pub const MAX_SPARE: usize = 2;
+
+    /// A buffer that has this part of what spare memory held before moves there instead of growing on. A smaller one
+    /// would hold too much that it may never need.
+    const MOVES_FROM_SHARE: usize = 4;
 
     /// For rows of a table with these shapes. A buffer is full with `row_group_rows` rows (at least 1).
     #[must_use]
@@ -64,6 +75,7 @@ impl RowBuffers {
             full: VecDeque::new(),
             bytes: 0,
             num_blocks: 0,
+            spare: Vec::new(),
             targets: Vec::new(),
         }
     }
@@ -76,11 +88,13 @@ impl RowBuffers {
             Partitions::One(partition) => {
                 self.add_whole(block, partition);
                 self.account(partition);
+                self.make_room(partition);
                 self.note_full(partition);
             }
             Partitions::Each(partitions) => {
                 for partition in self.add_rows(block, partitions) {
                     self.account(partition);
+                    self.make_room(partition);
                     self.note_full(partition);
                 }
             }
@@ -140,6 +154,17 @@ impl RowBuffers {
         (rows > 0).then(|| self.take_first(partition, rows))
     }
 
+    /// Gives back the memory of rows that were taken: growing to the size of a row group means copying it several times.
+    /// Which rows are in which row group does not depend on it.
+    pub fn recycle(&mut self, mut rows: Columns) {
+        let bytes = charge(&rows);
+        rows.clear();
+        if self.spare.len() == Self::MAX_SPARE {
+            self.spare.remove(0);
+        }
+        self.spare.push((rows, bytes));
+    }
+
     /// Moves a whole block to one partition.
     fn add_whole(&mut self, block: &Columns, partition: usize) {
         // Copied even where the buffer is empty: a block's columns go back to the decoder, and one that had grown to the
@@ -183,6 +208,21 @@ impl RowBuffers {
         buffer
     }
 
+    /// Moves the waiting rows of a partition to spare memory, if they have grown enough for it.
+    fn make_room(&mut self, partition: usize) {
+        let buffer = &mut self.buffers[partition];
+        let fits = |bytes: usize| (bytes / Self::MOVES_FROM_SHARE..bytes).contains(&buffer.bytes);
+        if buffer.is_spacious {
+            return;
+        }
+        if let Some(at) = self.spare.iter().position(|(_, bytes)| fits(*bytes)) {
+            let (mut columns, _) = self.spare.swap_remove(at);
+            columns.append(&buffer.columns);
+            buffer.columns = columns;
+            buffer.is_spacious = true;
+        }
+    }
+
     fn note_full(&mut self, partition: usize) {
         if self.is_full(partition) {
             self.full.push_back(partition);
@@ -198,6 +238,7 @@ impl RowBuffers {
     /// rows behind, which came with the last block; but where one block brought many row groups each is copied once.
     fn take_first(&mut self, partition: usize, rows: usize) -> Columns {
         let buffer = &mut self.buffers[partition];
+        buffer.is_spacious = false;
         let (start, total) = (buffer.first_row, buffer.columns.num_rows);
         let end = (start + rows).min(total);
         let taken = if end == total && start == 0 {
@@ -225,8 +266,7 @@ impl RowBuffers {
         let buffer = &mut self.buffers[partition];
         self.by_size.remove(&(buffer.bytes, Reverse(partition)));
         self.bytes -= buffer.bytes;
-        // Empty columns take memory too: with thousands of partitions more than their rows.
-        buffer.bytes = buffer.columns.byte_size() + buffer.columns.columns.len() * size_of::<Column>();
+        buffer.bytes = charge(&buffer.columns);
         self.bytes += buffer.bytes;
         if buffer.num_rows() > 0 {
             self.by_size.insert((buffer.bytes, Reverse(partition)));
@@ -238,6 +278,11 @@ impl Buffer {
     const fn num_rows(&self) -> usize {
         self.columns.num_rows - self.first_row
     }
+}
+
+/// What the budget is charged for rows. Empty columns take memory too: with thousands of partitions more than their rows.
+fn charge(rows: &Columns) -> usize {
+    rows.byte_size() + rows.columns.len() * size_of::<Column>()
 }
 
 /// A copy of the rows `from..to`; no columns if there are none.
