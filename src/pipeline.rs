@@ -28,7 +28,7 @@ use rayon::{ThreadPool, prelude::*};
 use crate::{
     columns::ColumnShape,
     config::MaxRejects,
-    dataset::RejectsWriter,
+    dataset::{FileSystem, RejectsWriter},
     encode::{FileSchema, StagedFile, StagedFileWriter},
     error::{Error, Result},
     input::{ReadOptions, discover::InputFile},
@@ -113,10 +113,12 @@ pub struct Staged {
     pub busy: StageSeconds,
     /// The workers.
     pool: ThreadPool,
+    /// Of the staged files, opened before them.
+    file_system: FileSystem,
 }
 
 impl Staged {
-    /// Writes the footers with these key values and syncs the files, several at a time: each waits for the disk. Gives
+    /// Writes the footers with these key values, several at a time, and waits until the files are on disk. Gives
     /// every file with its partition's folder, by partition, in the order in which it was written.
     ///
     /// # Errors
@@ -127,9 +129,16 @@ impl Staged {
             .drain(..)
             .flat_map(|PartitionFiles { path, files }| files.into_iter().map(move |file| (path.clone(), file)))
             .collect();
-        let finish = |(path, writer): (String, StagedFileWriter)| Ok(writer.finish(footer)?.map(|file| (path, file)));
+        let together = self.file_system.is_synced_for(writers.len());
+        let finish = |(path, writer): (String, StagedFileWriter)| {
+            let file = if together { writer.finish_unsynced(footer)? } else { writer.finish(footer)? };
+            Ok(file.map(|file| (path, file)))
+        };
         let files: Vec<Option<(String, StagedFile)>> =
             self.pool.install(|| writers.into_par_iter().map(finish).collect::<Result<_>>())?;
+        if together {
+            self.file_system.sync()?;
+        }
         Ok(files.into_iter().flatten().collect())
     }
 }
@@ -146,8 +155,9 @@ impl Run<'_> {
             .thread_name(|index| format!("worker-{index}"))
             .build()
             .map_err(|error| Error::usage(format!("cannot start {} threads: {error}", self.threads), "use fewer"))?;
+        let file_system = FileSystem::of(&self.staging)?;
         let steps = steps::Steps::new(self);
         pool.broadcast(|_| steps.work());
-        steps.finish(pool)
+        steps.finish(pool, file_system)
     }
 }

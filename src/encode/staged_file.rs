@@ -43,8 +43,8 @@ pub struct StagedFile {
     pub row_groups: u64,
     /// XXH3-128 of its bytes.
     pub digest: u128,
-    /// Least and greatest value of integers, instants (RFC 3339) and short texts, by column; columns without a value
-    /// and such with longer texts are missing.
+    /// Least and greatest value of integers and instants (RFC 3339), and of short texts that the rows are sorted by, by
+    /// column; columns without a value are missing.
     pub ranges: BTreeMap<String, (String, String)>,
 }
 
@@ -171,6 +171,22 @@ impl StagedFileWriter {
     /// # Errors
     /// [`Error::Io`] when the system refuses, also for bytes of earlier row groups that did not reach the disk.
     pub fn finish(self, footer_key_values: &[(String, String)]) -> Result<Option<StagedFile>> {
+        self.finish_by(footer_key_values, AppendFile::sync_and_release)
+    }
+
+    /// As [`StagedFileWriter::finish`], but the file need not have reached the disk: the caller syncs many at once.
+    ///
+    /// # Errors
+    /// As [`StagedFileWriter::finish`].
+    pub fn finish_unsynced(self, footer_key_values: &[(String, String)]) -> Result<Option<StagedFile>> {
+        self.finish_by(footer_key_values, AppendFile::release)
+    }
+
+    fn finish_by(
+        self,
+        footer_key_values: &[(String, String)],
+        close: impl FnOnce(&mut AppendFile) -> io::Result<()>,
+    ) -> Result<Option<StagedFile>> {
         let Self { schema, path, mut file, rows, row_groups, ranges } = self;
         if row_groups.is_empty() {
             return Ok(None);
@@ -179,9 +195,9 @@ impl StagedFileWriter {
             .map_err(|error| write_error(&path, error))?;
         file.write_all(&footer).map_err(Error::io("write", &path))?;
         file.flush().map_err(Error::io("write", &path))?;
-        file.inner_mut().sync_and_release().map_err(Error::io("sync", &path))?;
+        close(file.inner_mut()).map_err(Error::io("sync", &path))?;
         let (bytes, row_groups) = (file.bytes_written() as u64, row_groups.len() as u64);
-        let ranges = range::by_name(&ranges, schema.fields().map(|(field, _)| field));
+        let ranges = range::by_name(&ranges, schema.ranged_fields());
         let digest = file.inner().digest();
         Ok(Some(StagedFile { path, rows, bytes, row_groups, digest, ranges }))
     }

@@ -99,6 +99,11 @@ impl Merge {
         Self { account, router, buffers, way: Way::Memory, limits, file_columns, num_values }
     }
 
+    /// Gives back the memory of a row group.
+    pub fn recycle(&mut self, rows: Columns) {
+        self.buffers.recycle(rows);
+    }
+
     /// Takes the rows of the next block; they are left without rows, ready to be filled again.
     pub fn block(
         &mut self,

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     columns::{ColumnShape, Columns},
+    dataset::FileSystem,
     decode::{Block, DecodedBlock, Decoder},
     encode::{EncodeScratch, FileSchema, encode_row_group},
     error::{Error, Result},
@@ -83,6 +84,7 @@ struct State<'a> {
     /// Memory to be used again.
     spare_bytes: Vec<Vec<u8>>,
     spare_columns: Vec<Columns>,
+    spare_rows: Vec<Columns>,
     /// The work of all threads that have returned.
     busy: StageSeconds,
     error: Option<Error>,
@@ -165,6 +167,7 @@ impl<'a> Steps<'a> {
                 to_spill: 0,
                 spare_bytes: Vec::new(),
                 spare_columns: Vec::new(),
+                spare_rows: Vec::new(),
                 busy: StageSeconds::default(),
                 error: None,
             }),
@@ -221,7 +224,7 @@ impl<'a> Steps<'a> {
     }
 
     /// What remains when all workers have returned.
-    pub fn finish(self, pool: ThreadPool) -> Result<Staged> {
+    pub fn finish(self, pool: ThreadPool, file_system: FileSystem) -> Result<Staged> {
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Some(error) = state.error {
             return Err(error);
@@ -234,7 +237,8 @@ impl<'a> Steps<'a> {
         totals.partition_values_displaced = router.num_displaced();
         let spilled = self.spilled.into_inner().unwrap_or_else(PoisonError::into_inner);
         totals.spilled_bytes = spilled.bytes_written();
-        Ok(Staged { totals, files: self.files.into_partitions(router.paths())?, rejects, busy: state.busy, pool })
+        let files = self.files.into_partitions(router.paths())?;
+        Ok(Staged { totals, files, rejects, busy: state.busy, pool, file_system })
     }
 
     fn lock(&self) -> MutexGuard<'_, State<'a>> {
@@ -406,7 +410,7 @@ impl<'a> Steps<'a> {
             Job::RowGroup(ticket, rows) => {
                 let group = encode_row_group(&self.file_schema, &rows, scratch);
                 // The rows make room before the bytes are written.
-                drop(rows);
+                self.recycle(rows);
                 group.and_then(|group| self.files.append(ticket, group))
             }
             Job::Spill(share, number, rows) => {
@@ -422,6 +426,14 @@ impl<'a> Steps<'a> {
         drop(state);
         self.changed.notify_all();
         result
+    }
+
+    /// Keeps the memory of encoded rows for rows to come.
+    fn recycle(&self, rows: Columns) {
+        let mut state = self.lock();
+        if state.spare_rows.len() < RowBuffers::MAX_SPARE {
+            state.spare_rows.push(rows);
+        }
     }
 }
 
@@ -444,8 +456,9 @@ impl<'a> State<'a> {
         if self.encoding + self.ahead <= limits.waiting_row_groups && !self.routed_to_end {
             let next = self.arrived.contains_key(&self.next_to_route);
             if (next || all_routed)
-                && let Some(merge) = self.merge.take()
+                && let Some(mut merge) = self.merge.take()
             {
+                self.spare_rows.drain(..).for_each(|rows| merge.recycle(rows));
                 let arrived = self.arrived.remove(&self.next_to_route);
                 self.next_to_route += u64::from(next);
                 return Some(Step::Route(Box::new(merge), arrived));
