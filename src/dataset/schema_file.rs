@@ -41,6 +41,9 @@ pub struct SchemaColumn {
     pub type_name: String,
     /// JSON Pointer from the participant; empty for columns that do not come from the JSON.
     pub path: String,
+    /// What the value means, as the model says it. Files do not repeat it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
     /// The commit that added it. Files of earlier commits do not have it. None: all files have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since_commit: Option<u64>,
@@ -66,6 +69,7 @@ impl SchemaDocument {
             name: spec.name.clone(),
             type_name: spec.type_name(),
             path: spec.path.clone(),
+            description: spec.description.clone(),
             since_commit: None,
         };
         let attribute = |(key, column): &(String, usize)| SchemaAttribute {

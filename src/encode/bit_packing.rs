@@ -1,12 +1,21 @@
 //! Unsigned numbers of one width, packed from the least significant bit on, without gaps between bytes.
 
 /// Appends each of `values` with `width` bits (at most 64; the values fit). The last byte is filled up with zeros.
-pub(super) fn pack(values: impl Iterator<Item = u64>, width: u32, out: &mut Vec<u8>) {
-    if width == 0 {
-        return;
+pub(super) fn pack<const N: usize>(values: &[u64; N], width: u32, out: &mut Vec<u8>) {
+    if width > 32 {
+        return append(values.iter().map(|value| (*value, width)), out);
     }
+    // Two at once: half as often it has to be asked whether a word is full.
+    let (pairs, rest) = values.as_chunks::<2>();
+    let pairs = pairs.iter().map(|[a, b]| (a | b << width, 2 * width));
+    append(pairs.chain(rest.iter().map(|value| (*value, width))), out);
+}
+
+/// Appends values, each with as many bits.
+#[inline]
+fn append(values: impl Iterator<Item = (u64, u32)>, out: &mut Vec<u8>) {
     let (mut word, mut filled) = (0u64, 0);
-    for value in values {
+    for (value, width) in values {
         word |= value << filled;
         filled += width;
         if filled >= 64 {
@@ -45,17 +54,18 @@ mod tests {
     #[test]
     fn the_example_of_the_specification() {
         let mut out = Vec::new();
-        pack(0..8, 3, &mut out);
+        pack(&[0, 1, 2, 3, 4, 5, 6, 7], 3, &mut out);
         assert_eq!(out, [0b1000_1000, 0b1100_0110, 0b1111_1010]);
     }
 
     #[test]
     fn values_of_any_width_can_be_taken_out_again() {
-        for width in 1..=64 {
-            let greatest = u64::MAX >> (64 - width);
-            let values: Vec<u64> = (0..97u64).map(|at| at.wrapping_mul(0x9E37_79B9_7F4A_7C15) & greatest).collect();
+        for width in 0..=64 {
+            let greatest = u64::MAX.checked_shr(64 - width).unwrap_or(0);
+            let values: [u64; 97] =
+                std::array::from_fn(|at| (at as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) & greatest);
             let mut out = Vec::new();
-            pack(values.iter().copied(), width, &mut out);
+            pack(&values, width, &mut out);
             assert_eq!(out.len(), (97 * width as usize).div_ceil(8));
             let bit = |at: usize| u64::from(out[at / 8] >> (at % 8) & 1);
             let value = |at: usize| (0..width as usize).map(|i| bit(at * width as usize + i) << i).sum::<u64>();

@@ -86,6 +86,10 @@ pub(super) fn write(
         compressor.append(options.compression, dictionary.page(), chunk.page)?;
         chunk.write_dictionary(dictionary)?;
     }
+    let index_width = match dictionary {
+        Some(dictionary) => index_width(dictionary, compressor, options.compression)?,
+        None => 0,
+    };
     let flat = options.descriptor.max_rep_level() == 0;
     let mut pages: Vec<Facts<'_>> = Vec::new();
     let mut offset_index = OffsetIndexBuilder::new();
@@ -98,7 +102,8 @@ pub(super) fn write(
         let mut histograms = Histograms::default();
         let written = leaf.levels.write((row, end_row), num_values, levels, &mut histograms, chunk.page);
         values.clear();
-        let encoding = leaf.values.encode((value, end_value), dictionary, values);
+        let encoding =
+            leaf.values.encode((value, end_value), dictionary.map(|dictionary| (dictionary, index_width)), values);
         let is_compressed = append_compressed(compressor, options.compression, values, chunk.page)?;
         let header = Page::DataPageV2 {
             buf: Bytes::new(),
@@ -145,7 +150,7 @@ pub(super) fn write(
 
 /// The row and the value at which a page that begins at `row` and `value` ends.
 fn end_of_page(leaf: &Leaf<'_>, num_rows: usize, (row, value): (usize, usize), by_index: bool) -> (usize, usize) {
-    if leaf.levels.is_null() {
+    if leaf.is_null() {
         return (num_rows, value);
     }
     let most = num_rows.min(row + EncodeOptions::DATA_PAGE_ROWS);
@@ -156,7 +161,7 @@ fn end_of_page(leaf: &Leaf<'_>, num_rows: usize, (row, value): (usize, usize), b
         let bytes = leaf.values.plain_bytes((value, end_value), by_index) + 2 * nulls;
         end_row == row + 1 || bytes <= EncodeOptions::DATA_PAGE_BYTES
     };
-    let end_value = leaf.levels.values_before(most);
+    let end_value = if most == num_rows { leaf.values.len() } else { leaf.levels.values_before(most) };
     if fits(most, end_value) {
         return (most, end_value);
     }
@@ -171,6 +176,33 @@ fn end_of_page(leaf: &Leaf<'_>, num_rows: usize, (row, value): (usize, usize), b
         }
     }
     (inside, leaf.levels.values_before(inside))
+}
+
+/// Bits of each index of a chunk. zstd finds repetitions and frequent values where indexes are whole bytes, and nothing
+/// where they begin at any bit: then more bytes before compression are fewer after it.
+fn index_width(dictionary: &Dictionary, compressor: &mut Compressor, compression: Compression) -> Result<u32> {
+    let least = bit_packing::width_of(dictionary.len() as u64 - 1);
+    if !matches!(compression, Compression::Zstd(_)) {
+        return Ok(least);
+    }
+    match least {
+        // Several indexes in a byte are found again well enough.
+        0..=3 => Ok(least),
+        4..=8 => Ok(8),
+        // Two bytes pay if much is repeated: a few thousand indexes are tried.
+        _ => {
+            let indexes = dictionary.indexes();
+            let some = &indexes[..indexes.len().min(EncodeOptions::INDEX_WIDTH_TRIAL)];
+            let (mut packed, mut compressed) = (Vec::new(), Vec::new());
+            let mut size = |width: u32| {
+                packed.clear();
+                compressed.clear();
+                hybrid::write(some, width, &mut packed);
+                compressor.append(compression, &packed, &mut compressed).map(|()| compressed.len().min(packed.len()))
+            };
+            Ok(if size(16)? < size(least)? { 16 } else { least })
+        }
+    }
 }
 
 /// Appends `values` compressed, or as they are where that is no longer; says which.
@@ -292,18 +324,21 @@ impl LeafValues<'_> {
             Self::Text(texts) => dictionary.build(texts.iter(), texts.len(), Length::Written),
             // Scores repeat.
             Self::Float64(values) => {
-                let bytes: Vec<[u8; 8]> = values.iter().map(|value| value.to_le_bytes()).collect();
-                dictionary.build(bytes.iter().map(<[u8; 8]>::as_slice), values.len(), Length::Known)
+                dictionary.build(values.iter().map(|value| value.to_le_bytes()), values.len(), Length::Known)
             }
             // Instants rise and durations are small: differences take a fraction, a dictionary more than that.
             Self::Int64(_) | Self::Bool(_) => false,
         }
     }
 
-    /// Appends the values `from..to`, and says how.
-    fn encode(&self, (from, to): (usize, usize), dictionary: Option<&Dictionary>, out: &mut Vec<u8>) -> Encoding {
-        if let Some(dictionary) = dictionary {
-            let width = bit_packing::width_of(dictionary.len() as u64 - 1);
+    /// Appends the values `from..to`, and says how. Of a dictionary it is said how many bits an index has.
+    fn encode(
+        &self,
+        (from, to): (usize, usize),
+        dictionary: Option<(&Dictionary, u32)>,
+        out: &mut Vec<u8>,
+    ) -> Encoding {
+        if let Some((dictionary, width)) = dictionary {
             out.push(width as u8);
             hybrid::write(&dictionary.indexes()[from..to], width, out);
             return Encoding::RLE_DICTIONARY;

@@ -3,8 +3,12 @@
 use std::io::Cursor;
 
 use snap::raw::{Encoder as Snappy, max_compress_len};
-use zstd::{bulk::Compressor as Zstd, zstd_safe::compress_bound};
+use zstd::{
+    bulk::Compressor as Zstd,
+    zstd_safe::{CParameter, compress_bound},
+};
 
+use super::EncodeOptions;
 use crate::{
     config::Compression,
     error::{Error, Result},
@@ -27,7 +31,12 @@ impl Compressor {
                 out.reserve(compress_bound(page.len()));
                 let mut target = Cursor::new(out);
                 target.set_position(start as u64);
-                self.zstd(level)?.compress_to_buffer(page, &mut target).map_err(|error| failed(&error))?;
+                let zstd = self.zstd(level)?;
+                // Zero means what the level says.
+                let is_large = level == 1 && page.len() > EncodeOptions::LARGE_PAGE_BYTES;
+                let hash_log = if is_large { EncodeOptions::LARGE_PAGE_HASH_LOG } else { 0 };
+                zstd.set_parameter(CParameter::HashLog(hash_log)).map_err(|error| failed(&error))?;
+                zstd.compress_to_buffer(page, &mut target).map_err(|error| failed(&error))?;
             }
             Compression::Snappy => {
                 out.resize(start + max_compress_len(page.len()), 0);

@@ -56,14 +56,14 @@ fn write_block(differences: &mut [i64; BLOCK_VALUES], len: usize, out: &mut Vec<
     // The last miniblock is filled up with what takes no bits.
     differences[len..].fill(least);
     zigzag_varint(least, out);
-    let above = |difference: &i64| difference.wrapping_sub(least).cast_unsigned();
     let (miniblocks, _) = differences.as_chunks::<MINIBLOCK_VALUES>();
-    let widths: [u32; MINIBLOCKS] =
-        std::array::from_fn(|at| width_of(miniblocks[at].iter().map(above).fold(0, |bits, value| bits | value)));
+    let above = |at: usize| miniblocks[at].map(|difference| difference.wrapping_sub(least).cast_unsigned());
+    let miniblocks: [[u64; MINIBLOCK_VALUES]; MINIBLOCKS] = std::array::from_fn(above);
+    let widths = miniblocks.each_ref().map(|values| width_of(values.iter().fold(0, |bits, value| bits | value)));
     out.extend(widths.map(|width| width as u8));
     // Miniblocks without a value are not written.
     for (miniblock, width) in miniblocks.iter().zip(widths).take(len.div_ceil(MINIBLOCK_VALUES)) {
-        pack(miniblock.iter().map(above), width, out);
+        pack(miniblock, width, out);
     }
 }
 

@@ -6,23 +6,33 @@ use super::EncodeOptions;
 #[derive(Debug, Default)]
 pub(super) struct Dictionary {
     page: Vec<u8>,
+    /// Where each of the different values lies in the page.
     entries: Vec<Entry>,
-    /// For each value added, its place. Empty if the dictionary was given up.
-    indexes: Vec<u32>,
-    /// Open addressing: the upper half of the hash, and the place plus one; zero where there is none.
-    slots: Vec<u64>,
+    /// For each value, its place. Empty if the dictionary was given up.
+    indexes: Vec<u16>,
+    /// Open addressing.
+    slots: Vec<Slot>,
+    /// Memory for a larger table.
+    spare_slots: Vec<Slot>,
 }
 
-/// One of the different values.
-#[derive(Debug)]
+/// Bytes of a page.
+#[derive(Debug, Clone, Copy)]
 struct Entry {
-    key: Key,
-    /// Where its bytes begin in the page, behind their length if they have one.
     start: u32,
+    len: u32,
 }
 
-/// What is compared first; of values up to sixteen bytes it is all there is to compare.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What is compared first, beside the place: most look-ups touch nothing else.
+#[derive(Debug, Clone, Copy, Default)]
+struct Slot {
+    key: Key,
+    /// The place of the value plus one; zero if the slot is empty.
+    place: u32,
+}
+
+/// Of values up to sixteen bytes it is all there is to compare; of longer ones the hash and the last eight bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Key {
     first: u64,
     last: u64,
@@ -39,41 +49,61 @@ pub(super) enum Length {
 }
 
 /// Slots at first; a column of a few different values touches no more memory than this.
-const FIRST_SLOTS: usize = 256;
+const FIRST_SLOTS: usize = 64;
 
 /// A look-up that meets this many others first means values chosen to meet there: the dictionary is given up.
 const MOST_PROBES: usize = 128;
+
+/// Every entry of texts has the four bytes of its length, and one of numbers eight: places fit in 16 bits.
+const _: () = assert!(EncodeOptions::DICTIONARY_BYTES / 4 <= 1 << 16);
 
 impl Dictionary {
     /// Takes all of `values` (`count` of them), or gives up: then it is empty.
     ///
     /// Never only a part of a chunk: some readers trip over chunks that are half dictionary and half plain.
-    pub fn build<'a>(&mut self, values: impl Iterator<Item = &'a [u8]>, count: usize, length: Length) -> bool {
+    pub fn build<T: AsRef<[u8]>>(&mut self, mut values: impl Iterator<Item = T>, count: usize, length: Length) -> bool {
         self.page.clear();
         self.entries.clear();
         self.indexes.clear();
+        // Otherwise most values would be stored twice, as themselves and as their indexes.
+        let most_entries = count / 2;
+        if most_entries == 0 {
+            return false;
+        }
         self.slots.clear();
-        self.slots.resize(FIRST_SLOTS, 0);
-        self.indexes.reserve(count);
-        for value in values {
-            let Some(index) = self.intern(value, length) else {
-                self.indexes.clear();
-                return false;
-            };
-            self.indexes.push(index);
-            let is_hopeless =
-                || self.entries.len() * 100 > self.indexes.len() * EncodeOptions::DICTIONARY_TRIAL_PERCENT;
-            if self.indexes.len() == EncodeOptions::DICTIONARY_TRIAL && is_hopeless() {
-                self.indexes.clear();
+        self.slots.resize(FIRST_SLOTS, Slot::default());
+        // Apart for the time being, and as long as it will be: nothing has to be asked for each value.
+        let mut indexes = std::mem::take(&mut self.indexes);
+        indexes.resize(count, 0);
+        let is_worth_it = self.take(&mut values, &mut indexes, length, most_entries);
+        self.indexes = indexes;
+        if !is_worth_it {
+            self.indexes.clear();
+        }
+        is_worth_it
+    }
+
+    /// Finds the index of each value, as long as there is hope.
+    fn take<T: AsRef<[u8]>>(
+        &mut self,
+        values: &mut impl Iterator<Item = T>,
+        indexes: &mut [u16],
+        length: Length,
+        most_entries: usize,
+    ) -> bool {
+        let count = indexes.len();
+        let trial = EncodeOptions::DICTIONARY_TRIAL.min(count);
+        for (start, end) in [(0, trial), (trial, count)] {
+            for (index, value) in indexes[start..end].iter_mut().zip(values.by_ref()) {
+                let Some(found) = self.intern(value.as_ref(), length, most_entries) else { return false };
+                *index = found;
+            }
+            // The half of all values is a limit anyway.
+            if self.entries.len() * 100 > end * EncodeOptions::DICTIONARY_TRIAL_PERCENT {
                 return false;
             }
         }
-        // Otherwise most values would be stored twice, as themselves and as their indexes.
-        let worth_it = self.entries.len() * 2 <= self.indexes.len() && count > 0;
-        if !worth_it {
-            self.indexes.clear();
-        }
-        worth_it
+        true
     }
 
     /// The dictionary page.
@@ -87,69 +117,66 @@ impl Dictionary {
     }
 
     /// One for each value, in order.
-    pub fn indexes(&self) -> &[u32] {
+    pub fn indexes(&self) -> &[u16] {
         &self.indexes
     }
 
     /// The bytes of one value.
     pub fn get(&self, index: usize) -> &[u8] {
-        let Entry { key, start } = &self.entries[index];
-        &self.page[*start as usize..][..key.len as usize]
+        let Entry { start, len } = self.entries[index];
+        &self.page[start as usize..][..len as usize]
     }
 
     /// The place of `value`, which may be new; none if there are too many.
-    fn intern(&mut self, value: &[u8], length: Length) -> Option<u32> {
-        let key = Key::new(value);
-        let hash = key.hash(value);
-        let tag = hash >> 32 << 32;
+    #[inline]
+    fn intern(&mut self, value: &[u8], length: Length, most_entries: usize) -> Option<u16> {
+        let (key, hash) = Key::new(value);
         let mask = self.slots.len() - 1;
-        let mut slot = hash as usize & mask;
+        let mut at = hash as usize & mask;
         for _ in 0..MOST_PROBES {
-            let found = self.slots[slot];
-            if found == 0 {
-                return self.add(value, key, length, slot, tag);
+            let slot = &self.slots[at];
+            if slot.place == 0 {
+                return self.add(value, Slot { key, place: 0 }, length, at, most_entries);
             }
-            let index = (found as u32 - 1) as usize;
-            if (found ^ tag) >> 32 == 0
-                && self.entries[index].key == key
-                && (value.len() <= Key::WHOLE || self.get(index) == value)
-            {
-                return Some(index as u32);
+            let index = (slot.place - 1) as usize;
+            if slot.key == key && (value.len() <= Key::WHOLE || is_equal(self.get(index), value)) {
+                return Some(index as u16);
             }
-            slot = (slot + 1) & mask;
+            at = (at + 1) & mask;
         }
         None
     }
 
-    fn add(&mut self, value: &[u8], key: Key, length: Length, slot: usize, tag: u64) -> Option<u32> {
-        if self.page.len() + value.len() + 4 > EncodeOptions::DICTIONARY_BYTES {
+    #[inline(never)]
+    fn add(&mut self, value: &[u8], mut slot: Slot, length: Length, at: usize, most_entries: usize) -> Option<u16> {
+        let index = self.entries.len();
+        if index == most_entries || self.page.len() + value.len() + 4 > EncodeOptions::DICTIONARY_BYTES {
             return None;
         }
         if length == Length::Written {
-            self.page.extend_from_slice(&(value.len() as u32).to_le_bytes());
+            self.page.extend_from_slice(&slot.key.len.to_le_bytes());
         }
-        let start = self.page.len() as u32;
+        self.entries.push(Entry { start: self.page.len() as u32, len: slot.key.len });
         self.page.extend_from_slice(value);
-        let index = self.entries.len() as u32;
-        self.entries.push(Entry { key, start });
-        self.slots[slot] = tag | u64::from(index + 1);
+        slot.place = index as u32 + 1;
+        self.slots[at] = slot;
         if self.entries.len() * 2 > self.slots.len() {
             self.grow();
         }
-        Some(index)
+        Some(index as u16)
     }
 
     fn grow(&mut self) {
         let mask = self.slots.len() * 4 - 1;
+        std::mem::swap(&mut self.slots, &mut self.spare_slots);
         self.slots.clear();
-        self.slots.resize(mask + 1, 0);
-        for index in 0..self.entries.len() {
-            let hash = self.entries[index].key.hash(self.get(index));
-            let mut slot = hash as usize & mask;
-            while self.slots[slot] != 0 {
-                slot = (slot + 1) & mask;
+        self.slots.resize(mask + 1, Slot::default());
+        for slot in self.spare_slots.iter().filter(|slot| slot.place != 0) {
+            let mut at = slot.key.hash() as usize & mask;
+            while self.slots[at].place != 0 {
+                at = (at + 1) & mask;
             }
-            self.slots[slot] = hash >> 32 << 32 | (index as u64 + 1);
+            self.slots[at] = *slot;
         }
     }
 }
@@ -158,35 +185,48 @@ impl Key {
     /// Values of at most this many bytes are equal if their keys are.
     const WHOLE: usize = 16;
 
-    fn new(value: &[u8]) -> Self {
+    /// The key of `value`, and its hash: good enough for names and ids, and the same everywhere and always. Whoever
+    /// finds texts that meet in one slot makes the dictionary give up and no more.
+    #[inline]
+    fn new(value: &[u8]) -> (Self, u64) {
         let len = value.len() as u32;
-        if let (Some(first), Some(last)) = (value.first_chunk::<8>(), value.last_chunk::<8>()) {
-            return Self { first: u64::from_le_bytes(*first), last: u64::from_le_bytes(*last), len };
-        }
-        let first = if let (Some(first), Some(last)) = (value.first_chunk::<4>(), value.last_chunk::<4>()) {
-            u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
-        } else {
-            value.iter().fold(0, |bits, byte| bits << 8 | u64::from(*byte))
+        let key = match (value.first_chunk::<8>(), value.last_chunk::<8>()) {
+            (Some(first), Some(last)) if value.len() <= Self::WHOLE => {
+                Self { first: u64::from_le_bytes(*first), last: u64::from_le_bytes(*last), len }
+            }
+            (Some(_), Some(last)) => Self { first: hash_long(value), last: u64::from_le_bytes(*last), len },
+            _ => Self { first: short(value), last: 0, len },
         };
-        Self { first, last: 0, len }
+        (key, key.hash())
     }
 
-    /// Good enough for names and ids, and the same everywhere and always. Whoever finds texts that meet in one slot
-    /// makes the dictionary give up and no more.
-    fn hash(self, value: &[u8]) -> u64 {
-        let hash = fold(self.first ^ u64::from(self.len), self.last);
-        if value.len() <= Self::WHOLE {
-            return hash;
-        }
-        // What lies between the first and the last eight bytes, and some of these again.
-        value[8..value.len() - 8].chunks(16).fold(hash, |hash, pair| match pair.first_chunk::<8>() {
-            Some(first) => fold(
-                u64::from_le_bytes(*first) ^ hash,
-                pair.last_chunk::<8>().map_or(0, |last| u64::from_le_bytes(*last)),
-            ),
-            None => fold(Self::new(pair).first ^ hash, 0),
-        })
+    #[inline]
+    fn hash(&self) -> u64 {
+        fold(self.first ^ u64::from(self.len), self.last)
     }
+}
+
+/// A text of less than eight bytes as a number; with its length it is the only one that gives this number.
+fn short(value: &[u8]) -> u64 {
+    if let (Some(first), Some(last)) = (value.first_chunk::<4>(), value.last_chunk::<4>()) {
+        return u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last));
+    }
+    value.iter().fold(0, |bits, byte| bits << 8 | u64::from(*byte))
+}
+
+/// Of a text of more than sixteen bytes, sixteen at a time; the last ones overlap those before them.
+fn hash_long(value: &[u8]) -> u64 {
+    let (pieces, _) = value.as_chunks::<16>();
+    pieces.iter().chain(value.last_chunk::<16>()).fold(0, |hash, piece| {
+        let piece = u128::from_le_bytes(*piece);
+        fold(piece as u64 ^ hash, (piece >> 64) as u64)
+    })
+}
+
+/// Whether two texts of the same length, more than sixteen bytes, are equal.
+fn is_equal(a: &[u8], b: &[u8]) -> bool {
+    let (a_pieces, b_pieces) = (a.as_chunks::<16>().0, b.as_chunks::<16>().0);
+    a.last_chunk::<16>() == b.last_chunk::<16>() && a_pieces.iter().zip(b_pieces).all(|(a, b)| a == b)
 }
 
 fn fold(a: u64, b: u64) -> u64 {
@@ -230,17 +270,32 @@ mod tests {
     #[test]
     fn it_is_given_up_when_most_values_are_new_or_it_outgrows_its_limit() {
         let mut dictionary = Dictionary::default();
-        assert!(!build(&mut dictionary, &texts(EncodeOptions::DICTIONARY_TRIAL, EncodeOptions::DICTIONARY_TRIAL)));
+        assert!(!build(&mut dictionary, &texts(5000, 5000)));
         assert!(dictionary.indexes().is_empty());
         let large = ["x".repeat(EncodeOptions::DICTIONARY_BYTES), String::new(), String::new(), String::new()];
         assert!(!build(&mut dictionary, &large));
         assert!(build(&mut dictionary, &large[1..]), "it can be used again");
+        for alone in [0, 1] {
+            assert!(!build(&mut dictionary, &texts(alone, alone)), "there is nothing to repeat");
+        }
+        assert!(build(&mut dictionary, &texts(10, 5)));
+        assert!(!build(&mut dictionary, &texts(11, 6)), "more than half");
+    }
+
+    #[test]
+    fn unique_values_are_seen_early() {
+        let mut dictionary = Dictionary::default();
+        let values = texts(20_000, 20_000);
+        let mut taken = 0;
+        let counted = values.iter().inspect(|_| taken += 1).map(String::as_bytes);
+        assert!(!dictionary.build(counted, values.len(), Length::Written));
+        assert!(taken <= EncodeOptions::DICTIONARY_TRIAL);
     }
 
     #[test]
     fn values_of_any_length_have_different_hashes() {
         let text = "abcdefghijklmnopqrstuvwxyz".repeat(3);
-        let hash = |value: &[u8]| Key::new(value).hash(value);
+        let hash = |value: &[u8]| Key::new(value).1;
         let mut hashes: Vec<u64> = (0..=text.len()).map(|len| hash(&text.as_bytes()[..len])).collect();
         // Every byte counts.
         hashes.extend((0..text.len()).map(|at| {

@@ -5,11 +5,11 @@
 //! packed   varint(groups << 1 | 1)   groups of 8 values, each `width` bits
 //! ```
 
-use super::bit_packing::{pack, varint};
+use super::bit_packing::varint;
 use crate::columns::Bitmap;
 
-/// Appends `values`, each of which fits in `width` bits (at most 32).
-pub(super) fn write<T: Copy + PartialEq + Into<u64>>(values: &[T], width: u32, out: &mut Vec<u8>) {
+/// Appends `values`, each of which fits in `width` bits (at most 16).
+pub(super) fn write<T: Copy + Default + PartialEq + Into<u64>>(values: &[T], width: u32, out: &mut Vec<u8>) {
     // A run costs about four bytes: its own header and value, and another header for what is packed after it.
     let least_run = if width == 0 { 1 } else { (32 / width as usize).next_multiple_of(8).max(8) };
     let (mut from, mut packed) = (0, 0);
@@ -53,7 +53,9 @@ pub(super) fn write_bits(bits: &Bitmap, from: usize, to: usize, out: &mut Vec<u8
             at += 64;
             continue;
         }
-        let run = bits.run_length(at, to);
+        // Most runs end within the word.
+        let alike = if word & 1 == 1 { word.trailing_ones() } else { word.trailing_zeros() } as usize;
+        let run = if alike < 64 { alike.min(to - at) } else { bits.run_length(at, to) };
         if run >= LEAST_RUN {
             write_packed_bits(bits, packed, at, out);
             write_run(u64::from(bits.get(at)), run, 1, out);
@@ -79,17 +81,34 @@ pub(super) fn write_run(value: u64, count: usize, width: u32, out: &mut Vec<u8>)
     out.extend_from_slice(&value.to_le_bytes()[..width.div_ceil(8) as usize]);
 }
 
-fn write_packed<T: Copy + Into<u64>>(values: &[T], width: u32, out: &mut Vec<u8>) {
+fn write_packed<T: Copy + Default + Into<u64>>(values: &[T], width: u32, out: &mut Vec<u8>) {
+    /// A group is written as this many bytes; the next one overwrites those that it does not need.
+    const GROUP_BYTES: usize = 16;
     if values.is_empty() {
         return;
     }
     let groups = values.len().div_ceil(8);
     varint((groups as u64) << 1 | 1, out);
-    let end = out.len() + groups * width as usize;
-    out.reserve(groups * width as usize);
-    pack(values.iter().map(|value| (*value).into()), width, out);
+    let mut at = out.len();
+    let end = at + groups * width as usize;
+    out.resize(end + GROUP_BYTES, 0);
+    let (whole, rest) = values.as_chunks::<8>();
+    let mut last = [T::default(); 8];
+    last[..rest.len()].copy_from_slice(rest);
     // The last group is filled up.
-    out.resize(end, 0);
+    for group in whole.iter().chain((!rest.is_empty()).then_some(&last)) {
+        out[at..at + GROUP_BYTES].copy_from_slice(&pack_group(group, width).to_le_bytes());
+        at += width as usize;
+    }
+    out.truncate(end);
+}
+
+/// Eight values of `width` bits (at most 16), the first in the lowest ones.
+fn pack_group<T: Copy + Into<u64>>(group: &[T; 8], width: u32) -> u128 {
+    let [a, b, c, d, e, f, g, h] = group.map(Into::into);
+    let low = a | b << width | c << (2 * width) | d << (3 * width);
+    let high = e | f << width | g << (2 * width) | h << (3 * width);
+    u128::from(low) | u128::from(high) << (4 * width)
 }
 
 fn write_packed_bits(bits: &Bitmap, from: usize, to: usize, out: &mut Vec<u8>) {
@@ -160,10 +179,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn values_come_back(runs in runs(), width in 0u32..=32) {
-            let greatest = u32::MAX.checked_shr(32 - width).unwrap_or(0);
-            let values: Vec<u32> =
-                runs.iter().flat_map(|(value, len)| std::iter::repeat_n(value & greatest, *len)).collect();
+        fn values_come_back(runs in runs(), width in 0u32..=16) {
+            let greatest = u16::MAX.checked_shr(16 - width).unwrap_or(0);
+            let values: Vec<u16> =
+                runs.iter().flat_map(|(value, len)| std::iter::repeat_n(*value as u16 & greatest, *len)).collect();
             let mut out = Vec::new();
             write(&values, width, &mut out);
             let expected: Vec<u64> = values.iter().map(|value| u64::from(*value)).collect();

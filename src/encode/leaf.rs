@@ -30,6 +30,28 @@ pub(super) enum LeafValues<'a> {
     Bool(&'a Bitmap),
 }
 
+impl LeafValues<'_> {
+    /// Number of values.
+    pub const fn len(&self) -> usize {
+        match self {
+            Self::Text(texts) => texts.len(),
+            Self::Int64(values) => values.len(),
+            Self::Float64(values) => values.len(),
+            Self::Bool(values) => values.len(),
+        }
+    }
+}
+
+impl Leaf<'_> {
+    /// Whether every row is null.
+    pub const fn is_null(&self) -> bool {
+        match self.levels {
+            Levels::Flat(_) => self.values.len() == 0,
+            Levels::Repeated { ends, .. } => ends.is_empty(),
+        }
+    }
+}
+
 /// Which rows the values belong to. All validity may be shorter than what it speaks of: the rest is null.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Levels<'a> {
@@ -132,12 +154,6 @@ impl Levels<'_> {
         }
     }
 
-    /// Whether every row is null.
-    pub fn is_null(&self) -> bool {
-        let (Self::Flat(rows) | Self::Repeated { lists: rows, .. }) = self;
-        rows.count_ones() == 0
-    }
-
     /// How many values the rows before `row` have.
     pub fn values_before(&self, row: usize) -> usize {
         match self {
@@ -202,10 +218,7 @@ impl Levels<'_> {
                 let middle = out.len();
                 hybrid::write(definition, width, out);
                 histograms.repetition = vec![(to - from) as i64, (repetition.len() - (to - from)) as i64];
-                histograms.definition = vec![0; max as usize + 1];
-                for level in definition.iter() {
-                    histograms.definition[usize::from(*level)] += 1;
-                }
+                histograms.definition = (0..=max as u8).map(|level| count(definition, level)).collect();
                 let num_levels = definition.len();
                 WrittenLevels { num_levels, repetition_bytes: middle - start, definition_bytes: out.len() - middle }
             }
@@ -227,29 +240,62 @@ fn spread(
     while row < to {
         let run = lists.run_length(row, to);
         if lists.get(row) {
-            for _ in 0..run {
-                let (start, end) = (end_of(ends, list), end_of(ends, list + 1));
-                list += 1;
+            let mut start = end_of(ends, list);
+            // Elements of lists that follow each other have their levels written at once.
+            let mut written = start;
+            for &end in &ends[list..list + run] {
+                let end = end as usize;
                 repetition.push(0);
                 if start == end {
+                    element_levels(elements, written, start, definition);
                     definition.push(1);
-                    continue;
+                    written = end;
+                } else {
+                    repetition.resize(repetition.len() + (end - start - 1), 1);
                 }
-                repetition.resize(repetition.len() + (end - start - 1), 1);
-                definition.extend((start..end).map(|element| match elements {
-                    Elements::All => 2,
-                    Elements::Valid(bits) => 2 + u8::from(bits.get(element)),
-                    Elements::Members { structs, members } => {
-                        2 + u8::from(structs.get(element)) + u8::from(members.get(element))
-                    }
-                }));
+                start = end;
             }
+            element_levels(elements, written, start, definition);
+            list += run;
         } else {
             repetition.resize(repetition.len() + run, 0);
             definition.resize(definition.len() + run, 0);
         }
         row += run;
     }
+}
+
+/// How often `level` is among `levels`; in bytes as long as they have room, so that many are counted at once.
+fn count(levels: &[u8], level: u8) -> i64 {
+    let count_some = |some: &[u8]| some.iter().map(|found| u8::from(*found == level)).sum::<u8>();
+    levels.chunks(usize::from(u8::MAX)).map(|some| i64::from(count_some(some))).sum()
+}
+
+/// Appends the definition levels of elements `from..to`.
+fn element_levels(elements: Elements<'_>, from: usize, to: usize, definition: &mut Vec<u8>) {
+    let nothing = &Bitmap::default();
+    let (structs, members, all) = match elements {
+        Elements::All => return definition.resize(definition.len() + (to - from), 2),
+        Elements::Valid(bits) => (nothing, bits, 3),
+        Elements::Members { structs, members } => (structs, members, 4),
+    };
+    // Nearly always none is null.
+    if members.get(from) && members.run_length(from, to) == to - from {
+        return definition.resize(definition.len() + (to - from), all);
+    }
+    for at in (from..to).step_by(8) {
+        let (structs, members) = (structs.word_at(at), members.word_at(at));
+        let levels = (0x0202_0202_0202_0202 + spread_bits(structs as u8) + spread_bits(members as u8)).to_le_bytes();
+        definition.extend_from_slice(&levels[..(to - at).min(8)]);
+    }
+}
+
+/// Eight bits as eight bytes, the first in the lowest one.
+const fn spread_bits(bits: u8) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    // Of each byte its own bit, then of what is not zero the highest bit.
+    let own = (bits as u64).wrapping_mul(ONES) & 0x8040_2010_0804_0201;
+    own.wrapping_add(0x7F7F_7F7F_7F7F_7F7F) >> 7 & ONES
 }
 
 #[cfg(test)]
@@ -304,6 +350,14 @@ mod tests {
         let found = spread_out(ColumnShape::Map, &maps);
         assert_eq!(found[0], (vec![0, 1, 0, 0], vec![2, 2, 1, 0], vec![0, 2, 2, 2]));
         assert_eq!(found[1], (vec![0, 1, 0, 0], vec![2, 3, 1, 0], vec![0, 1, 1, 1]));
+    }
+
+    #[test]
+    fn each_bit_gives_its_byte() {
+        for bits in 0..=u8::MAX {
+            let bytes: [u8; 8] = std::array::from_fn(|at| bits >> at & 1);
+            assert_eq!(spread_bits(bits).to_le_bytes(), bytes);
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use arrow::datatypes::Field;
 use bytes::Bytes;
 use parquet::{
     column::writer::ColumnCloseResult,
@@ -59,8 +60,8 @@ impl EncodedRowGroup {
 #[derive(Default)]
 pub struct EncodeScratch {
     chunk: ChunkScratch,
-    /// Pages of the row group.
-    pages: Vec<u8>,
+    /// Bytes of the row group before.
+    last_pages_bytes: usize,
 }
 
 impl fmt::Debug for EncodeScratch {
@@ -89,17 +90,22 @@ pub fn encode_row_group(
     if num_rows == 0 {
         return Ok(group);
     }
-    for (field, column) in schema.fields() {
-        check_column(&columns.columns[column], num_rows, field)?;
-    }
-    let sorted = if schema.sort_by().is_empty() { None } else { Some(sorting::sorted(schema, columns)?) };
+    let check = |(field, column): (&Field, usize)| check_column(&columns.columns[column], num_rows, field);
+    let sorted = if schema.sort_by().is_empty() {
+        None
+    } else {
+        schema.fields().try_for_each(check)?;
+        Some(sorting::sorted(schema, columns)?)
+    };
     let columns = sorted.as_ref().unwrap_or(columns);
 
-    scratch.pages.clear();
-    let mut sink = TrackedWrite::new(std::mem::take(&mut scratch.pages));
+    // They are handed on and not kept, so their room is guessed: most row groups are about as large as the last one.
+    let mut sink = TrackedWrite::new(Vec::with_capacity(scratch.last_pages_bytes + scratch.last_pages_bytes / 16));
     let mut chunk_options = schema.chunk_options().iter();
     for (field, index) in schema.fields() {
         let column = &columns.columns[index];
+        // Right before it is written, so that its values are read from memory only once.
+        check_column(column, num_rows, field)?;
         leaves(column, |leaf| {
             let Some(options) = chunk_options.next() else {
                 return Err(Error::Bug(format!("column {} has more leaves than its schema", field.name())));
@@ -110,9 +116,11 @@ pub fn encode_row_group(
         let Some(chunk) = group.chunks.last().filter(|_| schema.has_range(index)) else { continue };
         group.ranges.push(Range::new(chunk.metadata.statistics(), column.num_values()));
     }
-    scratch.pages = sink.into_inner().map_err(|error| bug(&error))?;
-    group.bytes = Bytes::copy_from_slice(&scratch.pages);
-    scratch.pages.shrink_to(EncodeOptions::KEPT_SCRATCH_BYTES);
+    let mut pages = sink.into_inner().map_err(|error| bug(&error))?;
+    scratch.last_pages_bytes = pages.len().min(EncodeOptions::KEPT_SCRATCH_BYTES);
+    // A row group can wait for those before it, and has no room to spare meanwhile.
+    pages.shrink_to_fit();
+    group.bytes = Bytes::from(pages);
     scratch.chunk.trim();
     Ok(group)
 }

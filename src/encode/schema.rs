@@ -1,16 +1,25 @@
 //! What all data files of a run have in common.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use parquet::{
-    arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata},
-    file::{metadata::SortingColumn, properties::WriterPropertiesPtr},
+    arrow::{ARROW_SCHEMA_META_KEY, ArrowSchemaConverter},
+    file::{
+        metadata::{KeyValue, SortingColumn},
+        properties::WriterPropertiesPtr,
+    },
     schema::types::{SchemaDescPtr, SchemaDescriptor},
 };
 
-use super::{EncodeOptions, bug, chunk::ChunkOptions, range::Range};
-use crate::error::{Error, Result};
+use super::{EncodeOptions, arrow_schema, bug, chunk::ChunkOptions, range::Range};
+use crate::{
+    error::{Error, Result},
+    model::arrow::PATH_KEY,
+};
 
 /// The table schema without the columns that the folders' names hold, and how its columns are written.
 #[derive(Debug)]
@@ -43,7 +52,9 @@ impl FileSchema {
         if columns.is_empty() {
             return Err(Error::usage("every column is a partition column", "leave at least one column to the files"));
         }
-        let arrow = Arc::new(table.project(&columns).map_err(|error| Error::Bug(error.to_string()))?);
+        let projected = table.project(&columns).map_err(|error| Error::Bug(error.to_string()))?;
+        let arrow =
+            Arc::new(Schema::new(projected.fields().iter().map(|field| with_path_only(field)).collect::<Fields>()));
         let descriptor = Arc::new(parquet_schema(&arrow)?);
         let place = |index: &usize| columns.iter().position(|column| column == index);
         for &index in &options.sort_by {
@@ -71,10 +82,11 @@ impl FileSchema {
             codec,
             bloom_filter: options.bloom_filter.contains(&columns[descriptor.get_column_root_idx(leaf)]),
         });
-        let mut file_properties = EncodeOptions::properties()
+        let arrow_schema = KeyValue::new(ARROW_SCHEMA_META_KEY.to_owned(), arrow_schema::encode(&arrow)?);
+        let file_properties = EncodeOptions::properties()
+            .set_key_value_metadata(Some(vec![arrow_schema]))
             .set_sorting_columns((!sorting_columns.is_empty()).then_some(sorting_columns))
             .build();
-        add_encoded_arrow_schema_to_metadata(&arrow, &mut file_properties);
         Ok(Self {
             chunk_options: chunk_options.collect(),
             file_properties: Arc::new(file_properties),
@@ -87,7 +99,7 @@ impl FileSchema {
         })
     }
 
-    /// The columns of the files.
+    /// The columns of the files, as each file says them: of the metadata of fields only the path.
     #[must_use]
     pub const fn arrow(&self) -> &SchemaRef {
         &self.arrow
@@ -138,6 +150,18 @@ impl FileSchema {
     pub(super) fn chunk_options(&self) -> &[ChunkOptions] {
         &self.chunk_options
     }
+}
+
+/// The field as files have it. What a column means is said once in a dataset and not in each of its files, of which there
+/// can be thousands: with the descriptions, the schema took more room than all rows of a small file.
+fn with_path_only(field: &Field) -> Field {
+    let path = field.metadata().get(PATH_KEY).map(|path| (PATH_KEY.to_owned(), path.clone()));
+    let data_type = match field.data_type() {
+        DataType::List(element) => DataType::List(Arc::new(with_path_only(element))),
+        DataType::Struct(members) => DataType::Struct(members.iter().map(|member| with_path_only(member)).collect()),
+        other => other.clone(),
+    };
+    field.clone().with_data_type(data_type).with_metadata(path.into_iter().collect::<HashMap<_, _>>())
 }
 
 fn parquet_schema(arrow: &Schema) -> Result<SchemaDescriptor> {

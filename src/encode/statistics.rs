@@ -126,13 +126,13 @@ fn head(text: &[u8]) -> u64 {
 }
 
 /// Each different value is compared once.
-fn of_indexes<'a>(dictionary: &'a Dictionary, indexes: &[u32]) -> Option<Extremes<'a>> {
+fn of_indexes<'a>(dictionary: &'a Dictionary, indexes: &[u16]) -> Option<Extremes<'a>> {
     if indexes.len() == dictionary.indexes().len() {
         return of_texts((0..dictionary.len()).map(|index| dictionary.get(index)));
     }
     let mut met = vec![false; dictionary.len()];
     for index in indexes {
-        met[*index as usize] = true;
+        met[usize::from(*index)] = true;
     }
     of_texts(met.iter().enumerate().filter(|(_, met)| **met).map(|(index, _)| dictionary.get(index)))
 }

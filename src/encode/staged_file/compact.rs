@@ -52,7 +52,7 @@ impl CompactRowGroup {
             .build();
         let mut bytes = Vec::new();
         ParquetMetaDataWriter::new(&mut bytes, &metadata).finish()?;
-        let compressed = zstd::encode_all(bytes.as_slice(), Self::ZSTD_LEVEL).map_err(|error| zstd_error(&error))?;
+        let compressed = zstd::bulk::compress(&bytes, Self::ZSTD_LEVEL).map_err(|error| zstd_error(&error))?;
         Ok(Self(compressed.into_boxed_slice()))
     }
 
