@@ -182,8 +182,15 @@ impl Table {
         Ok(Self { schema, partitions, file_schema })
     }
 
-    fn run<'a>(&self, config: &Config, inputs: Vec<InputFile>, staging: &Path, observer: &'a dyn Observer) -> Run<'a> {
+    fn run<'a>(
+        &'a self,
+        config: &'a Config,
+        inputs: Vec<InputFile>,
+        staging: &Path,
+        observer: &'a dyn Observer,
+    ) -> Run<'a> {
         Run {
+            footer: Box::new(|totals| self.footer(config, totals)),
             inputs,
             read: ReadOptions { max_record_bytes: config.max_record_bytes, ..ReadOptions::default() },
             plan: Arc::new(Plan::new(&config.model, &self.schema)),
@@ -201,20 +208,27 @@ impl Table {
         }
     }
 
-    /// Names the run, writes the footers, and puts together what is to be committed.
-    fn finish(&self, config: &Config, mut staged: Staged, observer: &dyn Observer) -> Result<FinishedRun> {
-        let options = self.options(config, &staged.totals);
-        let run_id = run_id(VERSION, &options, &staged.totals.digests);
-        let footer = [
+    fn run_id(&self, config: &Config, totals: &Totals) -> String {
+        run_id(VERSION, &self.options(config, totals), &totals.digests)
+    }
+
+    /// What the footers say of the run.
+    fn footer(&self, config: &Config, totals: &Totals) -> Vec<(String, String)> {
+        vec![
             ("partiquet.version".to_owned(), VERSION.to_owned()),
             ("partiquet.model".to_owned(), config.model.name.clone()),
-            ("partiquet.run_id".to_owned(), run_id.clone()),
-        ];
+            ("partiquet.run_id".to_owned(), self.run_id(config, totals)),
+        ]
+    }
+
+    /// Finishes the files, and puts together what is to be committed.
+    fn finish(&self, config: &Config, mut staged: Staged, observer: &dyn Observer) -> Result<FinishedRun> {
+        let run_id = self.run_id(config, &staged.totals);
         let num_partitions = staged.files.len() as u64;
         let progress = staged.totals.progress(num_partitions);
         observer.progress(&progress);
         let files: Vec<StagedFile> = staged
-            .finish_files(&footer)?
+            .finish_files()?
             .into_iter()
             .map(|(partition, file)| StagedFile {
                 staged_path: file.path,
@@ -240,7 +254,7 @@ impl Table {
             committed_at: config.committed_at.clone(),
             inputs: totals.inputs.clone(),
             partition_by: config.partition_by.clone(),
-            options,
+            options: self.options(config, &totals),
             records: totals.records,
             rejected: totals.rejected,
             records_without_rows: totals.records_without_rows,

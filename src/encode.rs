@@ -46,7 +46,7 @@ mod summary;
 pub use options::EncodeOptions;
 pub use row_group::{EncodeScratch, EncodedRowGroup, encode_row_group};
 pub use schema::FileSchema;
-pub use staged_file::{StagedFile, StagedFileWriter};
+pub use staged_file::{Footer, StagedFile, StagedFileWriter, Sync};
 pub use summary::FileSummary;
 
 use parquet::errors::ParquetError;

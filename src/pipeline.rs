@@ -19,7 +19,7 @@ mod merge;
 mod steps;
 
 pub use account::Totals;
-pub use files::PartitionFiles;
+pub use files::{PartitionFile, PartitionFiles};
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -29,7 +29,7 @@ use crate::{
     columns::ColumnShape,
     config::MaxRejects,
     dataset::{FileSystem, RejectsWriter},
-    encode::{FileSchema, StagedFile, StagedFileWriter},
+    encode::{FileSchema, Footer, StagedFile, Sync},
     error::{Error, Result},
     input::{ReadOptions, discover::InputFile},
     model::Plan,
@@ -97,16 +97,23 @@ pub struct Run<'a> {
     pub rejects: RejectsWriter,
     /// How many of them there may be.
     pub max_rejects: MaxRejects,
+    /// What the footers say of the run, once all its inputs are known.
+    pub footer: FooterOf<'a>,
     /// Who watches.
     pub observer: &'a dyn Observer,
 }
 
-/// What a run has staged. The files lack their footers: these name the run, whose id is known only now.
+/// Key values for the footers, of the account of all inputs.
+pub type FooterOf<'a> = Box<dyn Fn(&Totals) -> Vec<(String, String)> + Send + std::marker::Sync + 'a>;
+
+/// What a run has staged. Some files lack their footers: these name the run, whose id is known only now.
 pub struct Staged {
     /// The account.
     pub totals: Totals,
     /// The files of each partition.
     pub files: Vec<PartitionFiles>,
+    /// How files end.
+    footer: Footer,
     /// Rejects, ready to be published.
     pub rejects: RejectsWriter,
     /// The work of all threads.
@@ -118,25 +125,28 @@ pub struct Staged {
 }
 
 impl Staged {
-    /// Writes the footers with these key values, several at a time, and waits until the files are on disk. Gives
-    /// every file with its partition's folder, by partition, in the order in which it was written.
+    /// Writes the footers that are missing, several at a time, and waits until all files are on disk. Gives every file with
+    /// its partition's folder, by partition, in the order in which it was written.
     ///
     /// # Errors
     /// [`Error::Io`] when the system refuses.
-    pub fn finish_files(&mut self, footer: &[(String, String)]) -> Result<Vec<(String, StagedFile)>> {
-        let writers: Vec<(String, StagedFileWriter)> = self
+    pub fn finish_files(&mut self) -> Result<Vec<(String, StagedFile)>> {
+        let files: Vec<(String, PartitionFile)> = self
             .files
             .drain(..)
             .flat_map(|PartitionFiles { path, files }| files.into_iter().map(move |file| (path.clone(), file)))
             .collect();
-        let together = self.file_system.is_synced_for(writers.len());
-        let finish = |(path, writer): (String, StagedFileWriter)| {
-            let file = if together { writer.finish_unsynced(footer)? } else { writer.finish(footer)? };
+        let footer = &self.footer;
+        let finish = |(path, file)| {
+            let file = match file {
+                PartitionFile::Open(writer) => writer.finish(footer)?,
+                PartitionFile::Finished(file) => Some(*file),
+            };
             Ok(file.map(|file| (path, file)))
         };
         let files: Vec<Option<(String, StagedFile)>> =
-            self.pool.install(|| writers.into_par_iter().map(finish).collect::<Result<_>>())?;
-        if together {
+            self.pool.install(|| files.into_par_iter().map(finish).collect::<Result<_>>())?;
+        if footer.sync == Sync::Later {
             self.file_system.sync()?;
         }
         Ok(files.into_iter().flatten().collect())
@@ -155,9 +165,8 @@ impl Run<'_> {
             .thread_name(|index| format!("worker-{index}"))
             .build()
             .map_err(|error| Error::usage(format!("cannot start {} threads: {error}", self.threads), "use fewer"))?;
-        let file_system = FileSystem::of(&self.staging)?;
-        let steps = steps::Steps::new(self);
+        let steps = steps::Steps::new(self)?;
         pool.broadcast(|_| steps.work());
-        steps.finish(pool, file_system)
+        steps.finish(pool)
     }
 }

@@ -21,7 +21,7 @@ pub struct Lock {
 impl Lock {
     /// A lock file can be taken away between opening and locking it, by a run that cleans up after its failure. That
     /// many times in a row it is no accident.
-    pub(super) const MAX_ATTEMPTS: usize = 8;
+    pub(super) const MAX_ATTEMPTS: usize = 100;
 
     /// Whoever asks whether the lock is held holds it for an instant: a run that starts just then looks again, that many
     /// times.

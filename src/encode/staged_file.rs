@@ -18,7 +18,7 @@ use parquet::{
     column::writer::ColumnCloseResult,
     errors::ParquetError,
     file::{
-        metadata::RowGroupMetaData,
+        metadata::{ParquetMetaData, RowGroupMetaData},
         writer::{SerializedRowGroupWriter, TrackedWrite},
     },
 };
@@ -46,6 +46,24 @@ pub struct StagedFile {
     /// Least and greatest value of integers and instants (RFC 3339), and of short texts that the rows are sorted by, by
     /// column; columns without a value are missing.
     pub ranges: BTreeMap<String, (String, String)>,
+}
+
+/// How files end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Footer {
+    /// Key values besides the schema's.
+    pub key_values: Vec<(String, String)>,
+    /// When the files are brought to the disk.
+    pub sync: Sync,
+}
+
+/// When a finished file is brought to the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sync {
+    /// Before it counts as finished.
+    Each,
+    /// Later, by the caller: with many others at once.
+    Later,
 }
 
 /// How every Parquet file begins; how it ends is written with the footer.
@@ -89,18 +107,32 @@ impl StagedFileWriter {
     /// # Errors
     /// [`Error::Io`] when the system refuses (disk full, file already there). The file is then of no use any more.
     pub fn append(&mut self, group: EncodedRowGroup) -> Result<()> {
+        let Some(metadata) = self.write(group)? else { return Ok(()) };
+        self.row_groups.push(CompactRowGroup::new(&metadata).map_err(|error| bug(&error))?);
+        self.file.flush().map_err(Error::io("write", &self.path))?;
+        self.file.inner_mut().release().map_err(Error::io("write", &self.path))
+    }
+
+    /// Appends the last row group and finishes the file in one go.
+    ///
+    /// # Errors
+    /// As [`StagedFileWriter::append`] and [`StagedFileWriter::finish`].
+    pub fn append_and_finish(mut self, group: EncodedRowGroup, footer: &Footer) -> Result<Option<StagedFile>> {
+        let last = self.write(group)?;
+        self.finish_behind(last, footer)
+    }
+
+    /// Writes a row group; gives what the footer will say about it.
+    fn write(&mut self, group: EncodedRowGroup) -> Result<Option<ParquetMetaData>> {
         let num_rows = group.num_rows() as u64;
         if num_rows == 0 {
-            return Ok(());
+            return Ok(None);
         }
         let EncodedRowGroup { bytes, chunks, ranges, .. } = group;
-        let row_group = self.write_row_group(&bytes, chunks).map_err(|error| write_error(&self.path, error))?;
-        self.file.flush().map_err(Error::io("write", &self.path))?;
-        self.file.inner_mut().release().map_err(Error::io("write", &self.path))?;
-        self.row_groups.push(row_group);
+        let metadata = self.write_row_group(&bytes, chunks).map_err(|error| write_error(&self.path, error))?;
         self.rows += num_rows;
         range::join_all(&mut self.ranges, ranges);
-        Ok(())
+        Ok(Some(metadata))
     }
 
     /// Writes the pages and, right behind them, the bloom filters.
@@ -108,7 +140,7 @@ impl StagedFileWriter {
         &mut self,
         bytes: &Bytes,
         chunks: Vec<ColumnCloseResult>,
-    ) -> parquet::errors::Result<CompactRowGroup> {
+    ) -> parquet::errors::Result<ParquetMetaData> {
         if self.file.bytes_written() == 0 {
             self.file.write_all(MAGIC)?;
         }
@@ -116,7 +148,7 @@ impl StagedFileWriter {
             .map_err(|_| ParquetError::General("more row groups than a file can have".to_owned()))?;
         let schema = &*self.schema;
         let (descriptor, properties) = (Arc::clone(schema.parquet()), Arc::clone(schema.file_properties()));
-        let mut compact = None;
+        let mut said = None;
         let mut row_group = SerializedRowGroupWriter::new(
             descriptor,
             properties,
@@ -124,7 +156,7 @@ impl StagedFileWriter {
             ordinal,
             Some(Box::new(|file, mut metadata, bloom_filters, column_indexes, offset_indexes| {
                 write_bloom_filters(file, &mut metadata, bloom_filters)?;
-                compact = Some(CompactRowGroup::new(schema, metadata, column_indexes, offset_indexes)?);
+                said = Some(compact::metadata(schema, metadata, column_indexes, offset_indexes));
                 Ok(())
             })),
         );
@@ -132,7 +164,7 @@ impl StagedFileWriter {
             row_group.append_column(bytes, chunk)?;
         }
         row_group.close()?;
-        compact.ok_or_else(|| ParquetError::General("a row group was closed without its metadata".to_owned()))
+        said.ok_or_else(|| ParquetError::General("a row group was closed without its metadata".to_owned()))
     }
 
     /// Where the file is, or will be.
@@ -165,38 +197,30 @@ impl StagedFileWriter {
         self.row_groups.iter().map(CompactRowGroup::len).sum()
     }
 
-    /// Writes the footer with these key values, syncs file and length to the disk, and closes. None when there was
-    /// no row: then there is no file.
+    /// Writes the footer and closes. None when there was no row: then there is no file.
     ///
     /// # Errors
     /// [`Error::Io`] when the system refuses, also for bytes of earlier row groups that did not reach the disk.
-    pub fn finish(self, footer_key_values: &[(String, String)]) -> Result<Option<StagedFile>> {
-        self.finish_by(footer_key_values, AppendFile::sync_and_release)
+    pub fn finish(self, footer: &Footer) -> Result<Option<StagedFile>> {
+        self.finish_behind(None, footer)
     }
 
-    /// As [`StagedFileWriter::finish`], but the file need not have reached the disk: the caller syncs many at once.
-    ///
-    /// # Errors
-    /// As [`StagedFileWriter::finish`].
-    pub fn finish_unsynced(self, footer_key_values: &[(String, String)]) -> Result<Option<StagedFile>> {
-        self.finish_by(footer_key_values, AppendFile::release)
-    }
-
-    fn finish_by(
-        self,
-        footer_key_values: &[(String, String)],
-        close: impl FnOnce(&mut AppendFile) -> io::Result<()>,
-    ) -> Result<Option<StagedFile>> {
+    fn finish_behind(self, last: Option<ParquetMetaData>, footer: &Footer) -> Result<Option<StagedFile>> {
         let Self { schema, path, mut file, rows, row_groups, ranges } = self;
-        if row_groups.is_empty() {
+        let num_row_groups = row_groups.len() as u64 + u64::from(last.is_some());
+        if num_row_groups == 0 {
             return Ok(None);
         }
-        let footer = footer::encode(&schema, &row_groups, footer_key_values, file.bytes_written())
+        let end = footer::encode(&schema, &row_groups, last, &footer.key_values, file.bytes_written())
             .map_err(|error| write_error(&path, error))?;
-        file.write_all(&footer).map_err(Error::io("write", &path))?;
+        file.write_all(&end).map_err(Error::io("write", &path))?;
         file.flush().map_err(Error::io("write", &path))?;
-        close(file.inner_mut()).map_err(Error::io("sync", &path))?;
-        let (bytes, row_groups) = (file.bytes_written() as u64, row_groups.len() as u64);
+        match footer.sync {
+            Sync::Each => file.inner_mut().sync_and_release(),
+            Sync::Later => file.inner_mut().release(),
+        }
+        .map_err(Error::io("sync", &path))?;
+        let (bytes, row_groups) = (file.bytes_written() as u64, num_row_groups);
         let ranges = range::by_name(&ranges, schema.ranged_fields());
         let digest = file.inner().digest();
         Ok(Some(StagedFile { path, rows, bytes, row_groups, digest, ranges }))

@@ -40,13 +40,19 @@ fn encode(schema: &FileSchema, columns: &Columns) -> Result<EncodedRowGroup> {
     encode_row_group(schema, columns, &mut EncodeScratch::default())
 }
 
+/// With these key values, and each file synced.
+fn footer(key_values: &[(&str, &str)]) -> Footer {
+    let key_values = key_values.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
+    Footer { key_values, sync: Sync::Each }
+}
+
 /// Writes each of `groups` as a row group.
 fn write(schema: &Arc<FileSchema>, shapes: &[ColumnShape], groups: &[Vec<Row>], path: &Path) -> Option<StagedFile> {
     let mut writer = StagedFileWriter::create(path, Arc::clone(schema)).unwrap();
     for rows in groups {
         writer.append(encode(schema, &columns(shapes, rows)).unwrap()).unwrap();
     }
-    writer.finish(&[("partiquet.run_id".to_owned(), "r1".to_owned())]).unwrap()
+    writer.finish(&footer(&[("partiquet.run_id", "r1")])).unwrap()
 }
 
 fn read(path: &Path) -> (SchemaRef, Vec<Row>) {
@@ -222,6 +228,34 @@ fn files_carry_the_fields_metadata_and_the_key_values_of_the_footer() {
 }
 
 #[test]
+fn a_file_is_the_same_whether_it_ends_with_its_last_row_group_or_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let shapes = [INT64, TEXT, BOOL, ColumnShape::Scalar(ScalarType::Float64), ColumnShape::List(ScalarType::Text)];
+    let options = EncodeOptions { bloom_filter: vec![1], ..EncodeOptions::default() };
+    let schema = file_schema(&shapes, &options);
+    let row = |int: i64| {
+        vec![Cell::Int(int), text(&format!("text {int}")), Cell::Bool(int > 2), Cell::Null, Cell::List(vec![text("a")])]
+    };
+    let groups: Vec<Vec<Row>> = vec![vec![row(1), row(2)], vec![row(3), vec![Cell::Null; 5]]];
+    for num_groups in 1..=groups.len() {
+        let path = folder.path().join(format!("{num_groups}.staged"));
+        let later = write(&schema, &shapes, &groups[..num_groups], &path).unwrap();
+        let path = folder.path().join(format!("{num_groups}-at-once.staged"));
+        let mut writer = StagedFileWriter::create(&path, Arc::clone(&schema)).unwrap();
+        let (last, before) = groups[..num_groups].split_last().unwrap();
+        for rows in before {
+            writer.append(encode(&schema, &columns(&shapes, rows)).unwrap()).unwrap();
+        }
+        let group = encode(&schema, &columns(&shapes, last)).unwrap();
+        let at_once = writer.append_and_finish(group, &footer(&[("partiquet.run_id", "r1")])).unwrap().unwrap();
+        assert_eq!((at_once.rows, at_once.row_groups), (later.rows, later.row_groups));
+        assert_eq!(read(&at_once.path), read(&later.path));
+        assert_eq!(metadata(&at_once.path), metadata(&later.path));
+        assert_eq!(std::fs::read(&at_once.path).unwrap().len() as u64, at_once.bytes);
+    }
+}
+
+#[test]
 fn a_staged_file_tells_its_ranges_over_all_row_groups() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("0.staged");
@@ -352,7 +386,7 @@ fn two_files_grow_in_turns_without_holding_descriptors() {
         }
     }
     for (file, writer) in writers.into_iter().enumerate() {
-        writer.finish(&[]).unwrap();
+        writer.finish(&footer(&[])).unwrap();
         assert_eq!(read(&paths[file]).1, [rows(file, 0), rows(file, 1), rows(file, 2)].concat());
     }
 }
@@ -374,7 +408,7 @@ fn the_same_rows_give_the_same_bytes_on_any_thread() {
         let mut writer = StagedFileWriter::create(&path, Arc::clone(&schema)).unwrap();
         writer.append(first).unwrap();
         writer.append(second).unwrap();
-        writer.finish(&[("k".into(), "v".into())]).unwrap();
+        writer.finish(&footer(&[("k", "v")])).unwrap();
         std::fs::read(path).unwrap()
     };
     assert_eq!(bytes("0.staged"), bytes("1.staged"));

@@ -202,6 +202,10 @@ impl Account {
         Ok((self.totals, self.writer))
     }
 
+    pub const fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
     pub fn progress(&self) -> Progress {
         Progress {
             json_bytes: self.totals.json_bytes,

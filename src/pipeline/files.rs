@@ -4,13 +4,13 @@ use std::{
     collections::BTreeMap,
     path::PathBuf,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
 };
 
 use crate::{
-    encode::{EncodedRowGroup, FileSchema, StagedFileWriter},
+    encode::{EncodedRowGroup, FileSchema, Footer, StagedFile, StagedFileWriter},
     error::{Error, Result},
 };
 
@@ -19,14 +19,24 @@ use crate::{
 pub(super) struct RowGroupTicket {
     partition: usize,
     number: u64,
+    is_last: bool,
 }
 
-/// The files of one partition, in order; none has its footer.
+/// The files of one partition, in order.
 pub struct PartitionFiles {
     /// Folder relative to the dataset.
     pub path: String,
     /// The files.
-    pub files: Vec<StagedFileWriter>,
+    pub files: Vec<PartitionFile>,
+}
+
+/// A file of a partition.
+pub enum PartitionFile {
+    /// It lacks its footer, which names the run: its last row group came when that had no name yet, as not all input was
+    /// read. Boxed, as the other is.
+    Open(Box<StagedFileWriter>),
+    /// It was finished with its last row group.
+    Finished(Box<StagedFile>),
 }
 
 /// Number of values of each leaf of the files, in schema order.
@@ -63,15 +73,19 @@ pub(super) struct FileSet {
     num_ahead: AtomicUsize,
     /// Values of each leaf in all files so far.
     num_values: Mutex<LeafCounts>,
+    /// Known once all input was read.
+    footer: OnceLock<Footer>,
 }
 
 #[derive(Default)]
 struct Partition {
     tickets: u64,
     appended: u64,
+    /// Whether the last of the row groups is there or was.
+    has_last: bool,
     /// Row groups that are ahead of one still being encoded.
     ahead: BTreeMap<u64, EncodedRowGroup>,
-    files: Vec<StagedFileWriter>,
+    files: Vec<PartitionFile>,
 }
 
 impl FileSet {
@@ -83,21 +97,28 @@ impl FileSet {
             partitions: Mutex::new(Vec::new()),
             num_ahead: AtomicUsize::new(0),
             num_values: Mutex::new(LeafCounts(Vec::new())),
+            footer: OnceLock::new(),
         }
     }
 
+    /// Says how files end, before the first row group that is the last one of its partition.
+    pub fn set_footer(&self, footer: Footer) {
+        self.footer.get_or_init(|| footer);
+    }
+
     /// The place of the next row group of a partition.
-    pub fn ticket(&self, partition: usize) -> RowGroupTicket {
+    pub fn ticket(&self, partition: usize, is_last: bool) -> RowGroupTicket {
         let slot = self.slot(partition);
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
         slot.tickets += 1;
-        RowGroupTicket { partition, number: slot.tickets - 1 }
+        RowGroupTicket { partition, number: slot.tickets - 1, is_last }
     }
 
     /// Appends a row group as soon as those before it are there.
     pub fn append(&self, ticket: RowGroupTicket, group: EncodedRowGroup) -> Result<()> {
         let slot = self.slot(ticket.partition);
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        slot.has_last |= ticket.is_last;
         slot.ahead.insert(ticket.number, group);
         self.num_ahead.fetch_add(1, Ordering::Relaxed);
         loop {
@@ -106,13 +127,25 @@ impl FileSet {
             self.num_values.lock().unwrap_or_else(PoisonError::into_inner).add(group.leaf_values());
             self.num_ahead.fetch_sub(1, Ordering::Relaxed);
             slot.appended += 1;
-            if slot.files.last().is_none_or(|file| file.bytes_written() >= self.target_bytes) {
-                let name = format!("{}-{}.staged", ticket.partition, slot.files.len());
-                slot.files.push(StagedFileWriter::create(self.staging.join(name), Arc::clone(&self.schema))?);
-            }
-            if let Some(file) = slot.files.last_mut() {
-                file.append(group)?;
-            }
+            let mut file = match slot.files.pop() {
+                Some(PartitionFile::Open(file)) if file.bytes_written() < self.target_bytes => file,
+                full => {
+                    slot.files.extend(full);
+                    let name = format!("{}-{}.staged", ticket.partition, slot.files.len());
+                    Box::new(StagedFileWriter::create(self.staging.join(name), Arc::clone(&self.schema))?)
+                }
+            };
+            let is_last = slot.has_last && slot.appended == slot.tickets;
+            let file = match self.footer.get().filter(|_| is_last) {
+                Some(footer) => {
+                    file.append_and_finish(group, footer)?.map(|file| PartitionFile::Finished(Box::new(file)))
+                }
+                None => {
+                    file.append(group)?;
+                    Some(PartitionFile::Open(file))
+                }
+            };
+            slot.files.extend(file);
         }
     }
 
@@ -133,8 +166,8 @@ impl FileSet {
         }
     }
 
-    /// Everything that was written; `paths` are the partitions' folders.
-    pub fn into_partitions(self, paths: &[String]) -> Result<Vec<PartitionFiles>> {
+    /// Everything that was written, and how files end; `paths` are the partitions' folders.
+    pub fn into_partitions(self, paths: &[String]) -> Result<(Vec<PartitionFiles>, Footer)> {
         let slots = self.partitions.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut partitions = Vec::with_capacity(slots.len());
         for (path, slot) in paths.iter().zip(slots) {
@@ -144,7 +177,9 @@ impl FileSet {
             }
             partitions.push(PartitionFiles { path: path.clone(), files: slot.files });
         }
-        Ok(partitions)
+        let footer = self.footer.into_inner();
+        let footer = footer.ok_or_else(|| Error::Bug("the input has not come to its end".to_owned()))?;
+        Ok((partitions, footer))
     }
 
     fn slot(&self, partition: usize) -> Arc<Mutex<Partition>> {

@@ -4,7 +4,7 @@ use std::mem;
 
 use super::{
     BUFFERED_SHARE, IDLE_BLOCKS, IDLE_SHARE, ROW_GROUP_SHARE, SPILL_BATCH_SHARE, SPILL_BELOW_SHARE,
-    account::{Account, LineNumbers},
+    account::{Account, LineNumbers, Totals},
     files::LeafCounts,
 };
 use crate::{
@@ -67,6 +67,8 @@ struct Spill {
 pub(super) enum Ready {
     /// A row group of a partition.
     RowGroup(usize, Columns),
+    /// The last row group of a partition.
+    LastRowGroup(usize, Columns),
     /// A batch of rows for the disk: share, number, rows.
     Batch(usize, u64, Columns),
 }
@@ -148,7 +150,7 @@ impl Merge {
     pub fn end_of_share(&mut self, share: usize, ready: &mut Vec<Ready>) {
         for place in self.buffers.waiting() {
             let rows = self.buffers.take_all(place);
-            ready.extend(rows.map(|rows| Ready::RowGroup(place * SHARES + share, rows)));
+            ready.extend(rows.map(|rows| Ready::LastRowGroup(place * SHARES + share, rows)));
         }
     }
 
@@ -162,9 +164,14 @@ impl Merge {
         }
         // The largest first: they take longest, and no worker shall be left with one at the end.
         while let Some((partition, _)) = self.buffers.largest() {
-            ready.extend(self.buffers.take_all(partition).map(|rows| Ready::RowGroup(partition, rows)));
+            ready.extend(self.buffers.take_all(partition).map(|rows| Ready::LastRowGroup(partition, rows)));
         }
         None
+    }
+
+    /// The account so far, and the number of partitions.
+    pub fn so_far(&self) -> (&Totals, usize) {
+        (self.account.totals(), self.router.paths().len())
     }
 
     pub fn progress(&self, stage: Stage) -> Progress {

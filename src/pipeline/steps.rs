@@ -8,7 +8,7 @@ use std::{
 use rayon::ThreadPool;
 
 use super::{
-    BLOCKS_SHARE, MAX_BLOCKS_PER_THREAD, MAX_SPARE_BYTES, Run, Staged,
+    BLOCKS_SHARE, FooterOf, MAX_BLOCKS_PER_THREAD, MAX_SPARE_BYTES, Run, Staged,
     account::{Account, LineNumbers},
     files::{FileSet, RowGroupTicket},
     merge::{Merge, MergeLimits, PARTITION, Ready},
@@ -17,7 +17,7 @@ use crate::{
     columns::{ColumnShape, Columns},
     dataset::FileSystem,
     decode::{Block, DecodedBlock, Decoder},
-    encode::{EncodeScratch, FileSchema, encode_row_group},
+    encode::{EncodeScratch, FileSchema, Footer, Sync, encode_row_group},
     error::{Error, Result},
     input::{Piece, RecordBlock, discover::total_bytes, reader::BlockReader},
     observe::{Observer, Progress, Stage},
@@ -40,6 +40,9 @@ pub(super) struct Steps<'a> {
     spilled_shapes: Vec<ColumnShape>,
     spilled: Mutex<SpillFiles>,
     file_schema: Arc<FileSchema>,
+    /// Of the staged files, opened before them.
+    file_system: FileSystem,
+    footer: FooterOf<'a>,
     limits: Limits,
     observer: &'a dyn Observer,
 }
@@ -130,7 +133,7 @@ enum Step<'a> {
 }
 
 impl<'a> Steps<'a> {
-    pub fn new(run: Run<'a>) -> Self {
+    pub fn new(run: Run<'a>) -> Result<Self> {
         let threads = run.threads.max(1);
         let memory = usize::try_from(run.memory_bytes).unwrap_or(usize::MAX);
         let file_names: Vec<String> = run.inputs.iter().map(|input| input.name.clone()).collect();
@@ -144,9 +147,10 @@ impl<'a> Steps<'a> {
             merge_limits,
             run.file_schema.columns().to_vec(),
         );
+        let file_system = FileSystem::of(&run.staging)?;
         let mut spilled_shapes = run.shapes.clone();
         spilled_shapes.push(PARTITION);
-        Self {
+        Ok(Self {
             state: Mutex::new(State {
                 reader: Some(BlockReader::new(run.inputs, run.read).with_observer(run.observer)),
                 read_to_end: false,
@@ -180,6 +184,8 @@ impl<'a> Steps<'a> {
             input_bytes_total,
             shapes: run.shapes,
             file_schema: run.file_schema,
+            file_system,
+            footer: run.footer,
             limits: Limits {
                 blocks: threads * MAX_BLOCKS_PER_THREAD,
                 block_bytes: memory / BLOCKS_SHARE as usize,
@@ -187,7 +193,7 @@ impl<'a> Steps<'a> {
                 waiting_row_groups: threads,
             },
             observer: run.observer,
-        }
+        })
     }
 
     /// Works until there is nothing left to do, or something failed.
@@ -224,7 +230,7 @@ impl<'a> Steps<'a> {
     }
 
     /// What remains when all workers have returned.
-    pub fn finish(self, pool: ThreadPool, file_system: FileSystem) -> Result<Staged> {
+    pub fn finish(self, pool: ThreadPool) -> Result<Staged> {
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Some(error) = state.error {
             return Err(error);
@@ -237,8 +243,8 @@ impl<'a> Steps<'a> {
         totals.partition_values_displaced = router.num_displaced();
         let spilled = self.spilled.into_inner().unwrap_or_else(PoisonError::into_inner);
         totals.spilled_bytes = spilled.bytes_written();
-        let files = self.files.into_partitions(router.paths())?;
-        Ok(Staged { totals, files, rejects, busy: state.busy, pool, file_system })
+        let (files, footer) = self.files.into_partitions(router.paths())?;
+        Ok(Staged { totals, files, footer, rejects, busy: state.busy, pool, file_system: self.file_system })
     }
 
     fn lock(&self) -> MutexGuard<'_, State<'a>> {
@@ -368,11 +374,18 @@ impl<'a> Steps<'a> {
                 merge.end_of_share(share, &mut ready);
                 self.spill_files().remove(share)?;
             }
-            None => spilled = merge.end_of_input(&mut ready),
+            None => {
+                // All inputs are known now, and with them the name of the run.
+                let (totals, num_partitions) = merge.so_far();
+                let sync = if self.file_system.is_synced_for(num_partitions) { Sync::Later } else { Sync::Each };
+                self.files.set_footer(Footer { key_values: (self.footer)(totals), sync });
+                spilled = merge.end_of_input(&mut ready);
+            }
         }
         let progress = merge.progress(if at_end { Stage::Finishing } else { Stage::Converting });
         let jobs = ready.into_iter().map(|ready| match ready {
-            Ready::RowGroup(partition, rows) => Job::RowGroup(self.files.ticket(partition), rows),
+            Ready::RowGroup(partition, rows) => Job::RowGroup(self.files.ticket(partition, false), rows),
+            Ready::LastRowGroup(partition, rows) => Job::RowGroup(self.files.ticket(partition, true), rows),
             Ready::Batch(share, number, rows) => Job::Spill(share, number, rows),
         });
         let jobs: Vec<Job> = jobs.collect();

@@ -81,7 +81,7 @@ fn runs_that_fail_together_are_told_of_each_other_and_of_nothing_else() {
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                for _ in 0..100 {
+                for _ in 0..50 {
                     if let Err(refusal) = Dataset::open(&dir, Mode::Error) {
                         let refusal = refusal.to_string();
                         assert!(refusal.contains("another run is writing"), "{refusal}");

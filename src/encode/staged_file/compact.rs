@@ -29,29 +29,9 @@ impl CompactRowGroup {
     /// Fast, and what a higher level saves is not worth its time.
     const ZSTD_LEVEL: i32 = 1;
 
-    pub(super) fn new(
-        schema: &FileSchema,
-        row_group: RowGroupMetaData,
-        column_indexes: Vec<Option<ColumnIndexMetaData>>,
-        offset_indexes: Vec<Option<OffsetIndexMetaData>>,
-    ) -> Result<Self> {
-        let mut page_index = PageIndexBuilder::new(1, row_group.num_columns());
-        for (column, index) in column_indexes.into_iter().enumerate() {
-            if let Some(index) = index {
-                page_index.put_column_index(index, 0, column);
-            }
-        }
-        for (column, index) in offset_indexes.into_iter().enumerate() {
-            if let Some(index) = index {
-                page_index.put_offset_index(index, 0, column);
-            }
-        }
-        let metadata = ParquetMetaDataBuilder::new(file_metadata(schema, row_group.num_rows(), None))
-            .add_row_group(row_group)
-            .set_page_index(Some(Arc::new(page_index.build())))
-            .build();
+    pub(super) fn new(metadata: &ParquetMetaData) -> Result<Self> {
         let mut bytes = Vec::new();
-        ParquetMetaDataWriter::new(&mut bytes, &metadata).finish()?;
+        ParquetMetaDataWriter::new(&mut bytes, metadata).finish()?;
         let compressed = zstd::bulk::compress(&bytes, Self::ZSTD_LEVEL).map_err(|error| zstd_error(&error))?;
         Ok(Self(compressed.into_boxed_slice()))
     }
@@ -79,6 +59,30 @@ impl CompactRowGroup {
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
+}
+
+/// The metadata of a file that has only this row group.
+pub(super) fn metadata(
+    schema: &FileSchema,
+    row_group: RowGroupMetaData,
+    column_indexes: Vec<Option<ColumnIndexMetaData>>,
+    offset_indexes: Vec<Option<OffsetIndexMetaData>>,
+) -> ParquetMetaData {
+    let mut page_index = PageIndexBuilder::new(1, row_group.num_columns());
+    for (column, index) in column_indexes.into_iter().enumerate() {
+        if let Some(index) = index {
+            page_index.put_column_index(index, 0, column);
+        }
+    }
+    for (column, index) in offset_indexes.into_iter().enumerate() {
+        if let Some(index) = index {
+            page_index.put_offset_index(index, 0, column);
+        }
+    }
+    ParquetMetaDataBuilder::new(file_metadata(schema, row_group.num_rows(), None))
+        .add_row_group(row_group)
+        .set_page_index(Some(Arc::new(page_index.build())))
+        .build()
 }
 
 /// Not as an error of the system: no disk has to do with it.

@@ -10,7 +10,7 @@ use parquet::{
     errors::Result,
     file::{
         metadata::{
-            FileMetaData, KeyValue, ParquetMetaDataBuilder, ParquetMetaDataWriter, RowGroupMetaData,
+            FileMetaData, KeyValue, ParquetMetaData, ParquetMetaDataBuilder, ParquetMetaDataWriter, RowGroupMetaData,
             page_index::PageIndexProvider,
         },
         page_index::{column_index::ColumnIndexMetaData, offset_index::OffsetIndexMetaData},
@@ -33,10 +33,11 @@ pub(super) fn file_metadata(schema: &FileSchema, num_rows: i64, key_values: Opti
 /// Stands for what the file has already. It goes by in pieces that are not copied and not even read.
 static BEFORE: [u8; 1 << 20] = [0; 1 << 20];
 
-/// All bytes from `position` to the end of the file.
+/// All bytes from `position` to the end of the file. `last` is the row group behind `row_groups`, where it is at hand.
 pub(super) fn encode(
     schema: &FileSchema,
     row_groups: &[CompactRowGroup],
+    last: Option<ParquetMetaData>,
     key_values: &[(String, String)],
     position: usize,
 ) -> Result<Vec<u8>> {
@@ -45,8 +46,8 @@ pub(super) fn encode(
     all_key_values.extend(key_values.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone())));
 
     let (mut decoded, mut page_index) = (Vec::with_capacity(row_groups.len()), PageIndexes(Vec::new()));
-    for row_group in row_groups {
-        let mut metadata = row_group.decode(schema)?.into_builder();
+    for metadata in row_groups.iter().map(|row_group| row_group.decode(schema)).chain(last.map(Ok)) {
+        let mut metadata = metadata?.into_builder();
         page_index.0.push(metadata.take_page_index());
         decoded.append(&mut metadata.take_row_groups());
     }

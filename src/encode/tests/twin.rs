@@ -80,7 +80,7 @@ pub(super) fn check(shapes: &[ColumnShape], rows: &[Row], options: &EncodeOption
     let (path, twin_path) = (folder.path().join("0.staged"), folder.path().join("1.staged"));
     let mut writer = StagedFileWriter::create(&path, Arc::clone(&schema)).unwrap();
     writer.append(encode(&schema, &columns).unwrap()).unwrap();
-    writer.finish(&[]).unwrap().unwrap();
+    writer.finish(&footer(&[])).unwrap().unwrap();
     std::fs::write(&twin_path, twin_file(&schema, &columns, options)).unwrap();
 
     // NaN is not equal to itself.
