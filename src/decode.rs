@@ -13,6 +13,7 @@
 //! It touches no file and can be used alone; [`crate::batch`] turns its columns into Arrow record batches.
 
 mod cursor;
+mod decoded;
 mod envelope;
 mod extra;
 mod fault;
@@ -33,6 +34,7 @@ mod walk;
 use std::{mem, ops::Range, sync::Arc};
 
 pub use cursor::MAX_DEPTH;
+pub use decoded::{DecodeReject, DecodedBlock};
 pub use fault::MAX_SHOWN_NAME_BYTES;
 pub use tally::PathTally;
 
@@ -40,7 +42,7 @@ use crate::{
     columns::{ColumnShape, Columns},
     input::Framing,
     model::plan::{Action, ObjectPlan, PathId, Plan},
-    report::{Firsts, Reject, RejectKind},
+    report::{Firsts, RejectKind},
 };
 use cursor::Cursor;
 use envelope::{Shape, Staging, Target, shape_of};
@@ -64,68 +66,6 @@ pub struct Block<'a> {
     pub file: &'a str,
     /// Offset of the first byte in the input, for `source_offset`.
     pub offset: u64,
-}
-
-/// The rows of a block, and the account of it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DecodedBlock {
-    /// The rows, in input order.
-    pub columns: Columns,
-    /// Records met.
-    pub num_records: u64,
-    /// Records kept.
-    pub num_kept: u64,
-    /// Records kept in which no participant was found.
-    pub records_without_rows: u64,
-    /// Refused records in input order. In a block whose records are known by their brackets alone ([`Framing::Ranges`])
-    /// decoding ends at the first malformed one.
-    pub rejects: Vec<DecodeReject>,
-    /// What became of the values, by path.
-    pub tallies: Vec<PathTally>,
-}
-
-/// A refused record. Offsets count from the block's first byte.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DecodeReject {
-    /// Why.
-    pub kind: RejectKind,
-    /// Where the fault is.
-    pub offset: usize,
-    /// The record's text.
-    pub record: Range<usize>,
-    /// JSON Pointer from the record's root to the fault.
-    pub path: String,
-    /// What is wrong, in words.
-    pub message: String,
-}
-
-impl DecodeReject {
-    /// The reject as it stands in the rejects file. `offset` is that of the block, `line` that of the fault, if known;
-    /// `text` is what is refused.
-    #[must_use]
-    pub fn into_reject(self, file: String, block_offset: u64, text: &[u8], line: Option<u64>) -> Reject {
-        let mut reject = Reject {
-            partiquet_reject: Reject::VERSION,
-            file,
-            offset: block_offset + self.offset as u64,
-            line: line.unwrap_or(0),
-            record_offset: block_offset + self.record.start as u64,
-            kind: self.kind,
-            path: self.path,
-            message: self.message,
-            raw_bytes: text.len() as u64,
-            raw: None,
-            raw_base64: None,
-        };
-        reject.set_raw(Some(text));
-        reject
-    }
-
-    /// Whether the text is malformed, so that in input without lines nothing behind it can be trusted.
-    #[must_use]
-    pub const fn is_malformed(&self) -> bool {
-        matches!(self.kind, RejectKind::Syntax | RejectKind::Utf8)
-    }
 }
 
 /// Decodes blocks. It learns the order of members as it goes, so each worker keeps one; the result does not depend on
@@ -461,22 +401,6 @@ struct Outcome {
     num_rows: usize,
     /// Behind its last byte.
     end: usize,
-}
-
-impl DecodedBlock {
-    fn accept(&mut self, num_rows: usize) {
-        self.num_kept += 1;
-        self.records_without_rows += u64::from(num_rows == 0);
-    }
-
-    /// Refuses a record; it and the fault stand so far behind `origin`.
-    #[cold]
-    fn refuse(&mut self, fault: Fault, record: Range<usize>, origin: usize) {
-        let path = fault.pointer();
-        let Fault { kind, offset, message, .. } = fault;
-        let (offset, record) = (origin + offset, origin + record.start..origin + record.end);
-        self.rejects.push(DecodeReject { kind, offset, record, path, message: message.into_owned() });
-    }
 }
 
 #[cold]

@@ -6,7 +6,7 @@
 use super::{
     fault::{Fault, Parse},
     lanes::{LANES, first_stop},
-    padded::{PADDING, Padded},
+    padded::Padded,
     string::{hex4, unescape},
 };
 use crate::report::RejectKind;
@@ -57,12 +57,6 @@ impl<'a> Cursor<'a> {
     #[inline(always)]
     pub fn peek(&self) -> u8 {
         self.input.peek()
-    }
-
-    /// The bytes from the position on, and what stands behind them.
-    #[inline(always)]
-    pub fn window(&self) -> &'a [u8; PADDING] {
-        self.input.window()
     }
 
     /// Steps over bytes that were looked at.
@@ -345,7 +339,7 @@ impl<'a> Cursor<'a> {
     /// Reads `true`, `false` or `null` as `word`; the position is on its first letter.
     #[inline(always)]
     pub fn literal(&mut self, word: &'static [u8]) -> Parse<()> {
-        if self.window()[..word.len()] == *word {
+        if self.input.window()[..word.len()] == *word {
             self.step_over(word.len());
             return Ok(());
         }

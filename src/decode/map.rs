@@ -69,9 +69,11 @@ impl<'a> Walk<'a> {
             num_entries: 0,
         };
         loop {
-            let guess = match names.table.is_empty {
-                false => program.names.guess(self.scratch.guess(open.previous), self.cursor.window()),
-                true => None,
+            // Without promoted keys there is nothing to guess.
+            let guess = if names.table.is_empty {
+                None
+            } else {
+                program.names.guess(self.scratch.guess(open.previous), self.cursor.input.piece())
             };
             if let Some(name) = guess {
                 self.met_promoted(&mut open, name, self.cursor.pos())?;

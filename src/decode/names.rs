@@ -1,9 +1,6 @@
 //! The known names of members, found fast.
 
-use super::{
-    lanes::{LANES, begins_with},
-    padded::PADDING,
-};
+use super::lanes::{LANES, begins_with};
 
 /// A 64-bit mark of a name: equal names have equal marks.
 #[inline]
@@ -12,7 +9,9 @@ pub(super) fn mark(name: &[u8]) -> u64 {
     let mut mark = (name.len() as u64).wrapping_mul(MIX);
     let mut add = |word: u64| mark = (mark.rotate_left(23) ^ word).wrapping_mul(MIX);
     let (words, rest) = name.as_chunks::<8>();
-    words.iter().for_each(|word| add(u64::from_le_bytes(*word)));
+    for word in words {
+        add(u64::from_le_bytes(*word));
+    }
     // What is left is read in words of one size, which may overlap with what was read before.
     match (name.last_chunk::<8>(), rest.first_chunk::<4>(), rest.last_chunk::<4>(), rest) {
         (_, _, _, []) => {}
@@ -73,18 +72,12 @@ struct Key {
     bytes: [u8; LANES],
     /// A bit for each byte of `bytes` that belongs to the key.
     mask: u32,
-    /// What follows of a long key, and which bytes belong to it.
-    more: [u8; LANES],
-    more_mask: u32,
     /// Bytes of the key. 0 for a name that is too long, or that input would have to escape: it is never guessed.
     len: u32,
-    /// The bytes of the key if all are in `bytes`, or else 0.
-    short_len: u32,
 }
 
-/// Longest name that is guessed, with its quotes and the colon.
-const KEY_BYTES: usize = PADDING;
-const _: () = assert!(KEY_BYTES == 2 * LANES, "a key is compared in two looks");
+/// Longest name that is guessed, with its quotes and the colon: what is found equal, or not, in one look.
+const KEY_BYTES: usize = LANES;
 
 /// Number of a name, or of the place before the first name of an object.
 pub(super) type NameIdx = u32;
@@ -146,15 +139,8 @@ impl<T> Names<T> {
         &self.texts[name.index as usize]
     }
 
-    /// Guesses that `input` begins with the name that came last. Names that are long are left to [`Names::guess`].
-    #[inline(always)]
-    pub fn guess_last(&self, guess: Guess, input: &[u8; KEY_BYTES]) -> Option<&Name<T>> {
-        let name = self.get(guess[0])?;
-        name.key.is_short_and_begins(input).then_some(name)
-    }
-
     /// Guesses which name `input` begins with.
-    #[inline]
+    #[inline(always)]
     pub fn guess(&self, guess: &mut Guess, input: &[u8; KEY_BYTES]) -> Option<&Name<T>> {
         let [first, second] = *guess;
         let name = self.get(first)?;
@@ -212,29 +198,15 @@ impl Key {
         if !plain || text.len() > KEY_BYTES {
             return Self::default();
         }
-        let mut key = Self { len: text.len() as u32, ..Self::default() };
-        let mask = u64::MAX >> (KEY_BYTES - text.len());
-        (key.mask, key.more_mask) = (mask as u32, (mask >> LANES) as u32);
-        let (first, more) = text.as_bytes().split_at(text.len().min(LANES));
-        key.bytes[..first.len()].copy_from_slice(first);
-        key.more[..more.len()].copy_from_slice(more);
-        key.short_len = if more.is_empty() { key.len } else { 0 };
-        key
-    }
-
-    /// Whether the key is what the window begins with, and is seen in one look.
-    #[inline(always)]
-    fn is_short_and_begins(&self, window: &[u8; KEY_BYTES]) -> bool {
-        begins_with(&window.as_chunks().0[0], &self.bytes, self.mask) && self.short_len > 0
+        let mut bytes = [0; KEY_BYTES];
+        bytes[..text.len()].copy_from_slice(text.as_bytes());
+        Self { bytes, mask: u32::MAX >> (KEY_BYTES - text.len()), len: text.len() as u32 }
     }
 
     /// Whether the key is what the window begins with.
     #[inline(always)]
     fn begins(&self, window: &[u8; KEY_BYTES]) -> bool {
-        let (pieces, _) = window.as_chunks();
-        begins_with(&pieces[0], &self.bytes, self.mask)
-            && self.len > 0
-            && (self.more_mask == 0 || begins_with(&pieces[1], &self.more, self.more_mask))
+        begins_with(window, &self.bytes, self.mask) && self.len > 0
     }
 }
 
@@ -267,12 +239,7 @@ mod tests {
             let input = padded(input);
             let input = input.first_chunk().unwrap();
             let guess = &mut self.guesses[previous as usize];
-            let last = self.names.guess_last(*guess, input);
-            let (first, last) = (guess[0], last.map(|name| name.index));
-            let name = self.names.guess(guess, input)?;
-            let index = name.index;
-            assert_eq!(last.is_some(), index == first && name.key_bytes() <= LANES, "short names need one look");
-            Some((index, name.key_bytes()))
+            self.names.guess(guess, input).map(|name| (name.index, name.key_bytes()))
         }
 
         fn find(&self, name: &str) -> Option<NameIdx> {
@@ -296,7 +263,7 @@ mod tests {
             assert_eq!(object.guess(start, other), None, "{other}");
         }
         assert_eq!(object.guess(id + 1, r#""conversationRoutingData":{"#), Some((id + 2, 26)));
-        assert_eq!(object.guess(id + 2, r#""externalContactInitialDivisionId":"#), Some((id + 3, 35)));
+        assert_eq!(object.guess(id + 2, r#""externalContactInitialDivisionId":"#), None, "too long for one look");
     }
 
     #[test]

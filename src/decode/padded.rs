@@ -3,7 +3,9 @@
 //! This module has the one promise that the rest relies on: the position is never beyond the end, and [`PADDING`] bytes can
 //! be read behind the end. Each move is checked against it, and no look is.
 
-#![expect(unsafe_code, reason = "a look at the input for every few bytes of it: checked, decoding took a tenth longer")]
+#![expect(unsafe_code, reason = "there is a look at the input for every few bytes of it")]
+
+use super::lanes::LANES;
 
 /// Bytes behind the end of the text that can be read: what is looked at together is never more.
 pub(super) const PADDING: usize = 64;
@@ -57,6 +59,12 @@ impl<'a> Padded<'a> {
         debug_assert!(self.pos <= self.end);
         // SAFETY: the position is at most `end`, behind which there are as many bytes as the window has.
         unsafe { &*self.bytes.as_ptr().add(self.pos).cast() }
+    }
+
+    /// As many bytes from the position on as are looked at together.
+    #[inline(always)]
+    pub fn piece(&self) -> &'a [u8; LANES] {
+        &self.window().as_chunks().0[0]
     }
 
     /// The bytes from `at` on, if that is not beyond the end of the text.

@@ -23,13 +23,11 @@ impl Walk<'_> {
         let value_at = self.cursor.pos();
         match act {
             Act::Scalar { column, scalar } => self.other_scalar(scalar, path, &mut columns[column as usize], row),
-            Act::Object(object) => match self.cursor.peek() {
-                b'{' => self.object(object, columns, row).map(drop),
-                _ => {
-                    self.scratch.tally.seen(path);
-                    self.no_container(path, value_at)
-                }
-            },
+            Act::Object(object) if self.cursor.peek() == b'{' => self.object(object, columns, row).map(drop),
+            Act::Object(_) => {
+                self.scratch.tally.seen(path);
+                self.no_container(path, value_at)
+            }
             Act::List { column, scalar, element_path } => {
                 self.list(scalar, path, element_path, &mut columns[column as usize], row)
             }
@@ -269,6 +267,11 @@ pub(super) fn usual_scalar(
             let Some(micros) = instant::usual_form(input.window().first_chunk(), dates) else { return false };
             input.step_over(instant::USUAL_BYTES);
             values.push(micros);
+        }
+        (ScalarType::Int64, Values::Int64(values)) => {
+            let Some((value, length)) = number::small_integer(input.piece()) else { return false };
+            input.step_over(length);
+            values.push(value);
         }
         (ScalarType::Bool, Values::Bool(values)) => {
             let window = input.window();

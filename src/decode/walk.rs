@@ -184,8 +184,8 @@ impl<'a> Walk<'a> {
         // The position is kept here, in registers, as long as what comes is the usual.
         let mut input = self.cursor.input;
         loop {
-            let guess = *self.scratch.guess(previous);
-            let found = if let Some(name) = names.guess_last(guess, input.window()) {
+            let guess = self.scratch.guess(previous);
+            let found = if let Some(name) = names.guess(guess, input.piece()) {
                 if !self.scratch.is_first(&name.of, number) {
                     return Err(twice(input.pos(), names.text(name)));
                 }
@@ -226,7 +226,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Reads a key that was not the first guess, and its colon. If the plan does not know it, its value is read as well.
+    /// Reads a key that was not guessed, and its colon; blanks may stand before it. If the plan does not know it, its value
+    /// is read as well.
     #[inline(never)]
     fn other_key(
         &mut self,
@@ -238,14 +239,6 @@ impl<'a> Walk<'a> {
         self.cursor.skip_space();
         let key_at = self.cursor.pos();
         let program = self.program;
-        let guess = program.names.guess(self.scratch.guess(previous), self.cursor.window());
-        if let Some(name) = guess {
-            if !self.scratch.is_first(&name.of, number) {
-                return Err(self.twice(name));
-            }
-            self.cursor.step_over(name.key_bytes());
-            return Ok(Some(name));
-        }
         let key = self.cursor.key()?;
         let Scratch { slots, text, .. } = &mut *self.scratch;
         let name = decoded(self.cursor.text(), key, text);
@@ -256,17 +249,10 @@ impl<'a> Walk<'a> {
             return Ok(None);
         };
         if !self.scratch.is_first(&name.of, number) {
-            self.cursor.go_back(key_at);
-            return Err(self.twice(name));
+            return Err(twice(key_at, program.names.text(name)));
         }
         self.cursor.colon()?;
         Ok(Some(name))
-    }
-
-    /// The fault of a known name that stands at the position for the second time.
-    #[cold]
-    pub fn twice(&self, name: &Name<Member>) -> Box<Fault> {
-        twice(self.cursor.pos(), self.program.names.text(name))
     }
 
     /// Reads the value of a member that the plan does not know; it goes to `extra`.
