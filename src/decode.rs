@@ -13,24 +13,28 @@
 //! It touches no file and can be used alone; [`crate::batch`] turns its columns into Arrow record batches.
 
 mod cursor;
+mod decoded;
 mod envelope;
 mod extra;
 mod fault;
 mod grammar;
 mod instant;
+mod lanes;
 mod map;
 mod names;
 mod number;
 mod open_names;
+mod padded;
 mod program;
 mod string;
 mod tally;
 mod value;
 mod walk;
 
-use std::{ops::Range, sync::Arc};
+use std::{mem, ops::Range, sync::Arc};
 
 pub use cursor::MAX_DEPTH;
+pub use decoded::{DecodeReject, DecodedBlock};
 pub use fault::MAX_SHOWN_NAME_BYTES;
 pub use tally::PathTally;
 
@@ -38,11 +42,12 @@ use crate::{
     columns::{ColumnShape, Columns},
     input::Framing,
     model::plan::{Action, ObjectPlan, PathId, Plan},
-    report::{Firsts, Reject, RejectKind},
+    report::{Firsts, RejectKind},
 };
 use cursor::Cursor;
 use envelope::{Shape, Staging, Target, shape_of};
 use fault::{Fault, Parse};
+use padded::{PADDING, Padded, pad};
 use program::Program;
 use walk::{Position, Scratch, StepsMet, Walk};
 
@@ -63,68 +68,6 @@ pub struct Block<'a> {
     pub offset: u64,
 }
 
-/// The rows of a block, and the account of it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DecodedBlock {
-    /// The rows, in input order.
-    pub columns: Columns,
-    /// Records met.
-    pub num_records: u64,
-    /// Records kept.
-    pub num_kept: u64,
-    /// Records kept in which no participant was found.
-    pub records_without_rows: u64,
-    /// Refused records in input order. In a block whose records are known by their brackets alone ([`Framing::Ranges`])
-    /// decoding ends at the first malformed one.
-    pub rejects: Vec<DecodeReject>,
-    /// What became of the values, by path.
-    pub tallies: Vec<PathTally>,
-}
-
-/// A refused record. Offsets count from the block's first byte.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DecodeReject {
-    /// Why.
-    pub kind: RejectKind,
-    /// Where the fault is.
-    pub offset: usize,
-    /// The record's text.
-    pub record: Range<usize>,
-    /// JSON Pointer from the record's root to the fault.
-    pub path: String,
-    /// What is wrong, in words.
-    pub message: String,
-}
-
-impl DecodeReject {
-    /// The reject as it stands in the rejects file. `offset` is that of the block, `line` that of the fault, if known;
-    /// `text` is what is refused.
-    #[must_use]
-    pub fn into_reject(self, file: String, block_offset: u64, text: &[u8], line: Option<u64>) -> Reject {
-        let mut reject = Reject {
-            partiquet_reject: Reject::VERSION,
-            file,
-            offset: block_offset + self.offset as u64,
-            line: line.unwrap_or(0),
-            record_offset: block_offset + self.record.start as u64,
-            kind: self.kind,
-            path: self.path,
-            message: self.message,
-            raw_bytes: text.len() as u64,
-            raw: None,
-            raw_base64: None,
-        };
-        reject.set_raw(Some(text));
-        reject
-    }
-
-    /// Whether the text is malformed, so that in input without lines nothing behind it can be trusted.
-    #[must_use]
-    pub const fn is_malformed(&self) -> bool {
-        matches!(self.kind, RejectKind::Syntax | RejectKind::Utf8)
-    }
-}
-
 /// Decodes blocks. It learns the order of members as it goes, so each worker keeps one; the result does not depend on
 /// what it has learned.
 #[derive(Debug, Clone)]
@@ -139,6 +82,8 @@ pub struct Decoder {
     max_flattened_bytes: u64,
     /// What is left of it in the block at hand.
     flattened_left: u64,
+    /// Text that has no room behind its end where it stands, with its padding.
+    padded: Vec<u8>,
 }
 
 impl Decoder {
@@ -156,6 +101,7 @@ impl Decoder {
             column_of_path,
             max_flattened_bytes: MAX_FLATTENED_BYTES,
             flattened_left: MAX_FLATTENED_BYTES,
+            padded: Vec::new(),
             plan,
         }
     }
@@ -190,13 +136,28 @@ impl Decoder {
             Framing::Lines => self.decode_lines(block, is_utf8, &mut decoded),
             Framing::Ranges(ranges) => self.decode_ranges(block, ranges, is_utf8, &mut decoded),
         }
+        self.scratch.count_slots(&self.program);
         decoded.tallies = self.scratch.tally.take(&self.plan);
         self.count_what_arrived(&mut decoded);
         decoded
     }
 
+    /// Lines are decoded where they stand, but for those so near to the end of the block that they have no room behind
+    /// them.
     fn decode_lines(&mut self, block: Block<'_>, is_utf8: bool, decoded: &mut DecodedBlock) {
-        let bytes = block.bytes;
+        let with_room = &block.bytes[..block.bytes.len().saturating_sub(PADDING)];
+        let in_place = memchr::memrchr(b'\n', with_room).map_or(0, |at| at + 1);
+        if in_place > 0 {
+            self.lines(&block.bytes[..in_place + PADDING], Text { block, origin: 0, is_utf8 }, decoded);
+        }
+        let mut rest = mem::take(&mut self.padded);
+        pad(&mut rest, &block.bytes[in_place..]);
+        self.lines(&rest, Text { block, origin: in_place, is_utf8 }, decoded);
+        self.padded = rest;
+    }
+
+    fn lines(&mut self, padded: &[u8], text: Text<'_>, decoded: &mut DecodedBlock) {
+        let bytes = &padded[..padded.len() - PADDING];
         let line_end = |from: usize| memchr::memchr(b'\n', &bytes[from..]).map_or(bytes.len(), |at| from + at);
         let mut start = 0;
         loop {
@@ -208,11 +169,12 @@ impl Decoder {
                 return;
             }
             decoded.num_records += 1;
-            let checked = if is_utf8 { Ok(()) } else { check_utf8(bytes, start..line_end(start)) };
+            let checked = if text.is_utf8 { Ok(()) } else { check_utf8(bytes, start..line_end(start)) };
             let result = checked.and_then(|()| {
-                self.record(block, Cursor::new(bytes, start, false), &mut decoded.columns, |cursor| {
+                let cursor = Cursor::new(Padded::new(padded, start), false);
+                self.record(text, cursor, &mut decoded.columns, |cursor| {
                     cursor.skip_space();
-                    matches!(cursor.bytes.get(cursor.pos), None | Some(b'\n'))
+                    cursor.peek() == b'\n' || cursor.is_at_end()
                 })
             });
             start = match result {
@@ -222,43 +184,47 @@ impl Decoder {
                 }
                 Err(fault) => {
                     let end = line_end(start);
-                    decoded.refuse(*fault, start..end);
+                    decoded.refuse(*fault, start..end, text.origin);
                     end
                 }
             };
         }
     }
 
+    /// Each record is taken out of the block, for nothing ends it there but its own grammar.
     fn decode_ranges(&mut self, block: Block<'_>, ranges: &[Range<usize>], is_utf8: bool, decoded: &mut DecodedBlock) {
+        let mut padded = mem::take(&mut self.padded);
         for range in ranges {
             decoded.num_records += 1;
-            let bytes = &block.bytes[..range.end];
-            let checked = if is_utf8 { Ok(()) } else { check_utf8(bytes, range.clone()) };
-            let result = checked.and_then(|()| {
-                let cursor = Cursor::new(bytes, range.start, true);
-                self.record(block, cursor, &mut decoded.columns, |cursor| cursor.pos == cursor.bytes.len())
-            });
+            let record = &block.bytes[range.clone()];
+            pad(&mut padded, record);
+            let start = Cursor::new(Padded::new(&padded, 0), true);
+            let text = Text { block, origin: range.start, is_utf8 };
+            let checked = if is_utf8 { Ok(()) } else { check_utf8(record, 0..record.len()) };
+            let result = checked
+                .and_then(|()| self.record(text, start.clone(), &mut decoded.columns, |cursor| cursor.is_at_end()));
             // Whatever else is wrong with a record: that it ends where its brackets say is known if it is JSON.
             let result = result.map_err(|fault| match fault.kind {
                 RejectKind::Syntax | RejectKind::Utf8 => fault,
-                _ => grammar::check(Cursor::new(bytes, range.start, true)).err().unwrap_or(fault),
+                _ => grammar::check(start).err().unwrap_or(fault),
             });
             match result {
                 Ok(outcome) => decoded.accept(outcome.num_rows),
                 Err(fault) => {
-                    decoded.refuse(*fault, range.clone());
+                    decoded.refuse(*fault, 0..record.len(), text.origin);
                     if decoded.rejects.last().is_some_and(DecodeReject::is_malformed) {
-                        return;
+                        break;
                     }
                 }
             }
         }
+        self.padded = padded;
     }
 
     /// Decodes the record at the cursor, whole or not at all.
     fn record(
         &mut self,
-        block: Block<'_>,
+        text: Text<'_>,
         start: Cursor<'_>,
         columns: &mut Columns,
         at_end: impl Fn(&mut Cursor<'_>) -> bool,
@@ -267,14 +233,16 @@ impl Decoder {
             return Err(self.not_an_object(start, at_end));
         }
         let first_row = columns.num_rows;
+        self.scratch.tally.begin_text(text.origin);
         self.scratch.tally.begin_record();
         // The shape of the record before is a guess. What the first walk or the keys say then is certain, so there are
         // two walks at most.
         let mut shape = self.last_shape;
         let mut is_certain = false;
         loop {
-            let (result, end) = self.walk(block, start.clone(), shape, columns, &at_end);
-            let fault = match result {
+            let flattened_left = self.flattened_left;
+            let (result, end) = self.walk(text, start.clone(), shape, columns, &at_end);
+            let said = match result {
                 Ok(met) => {
                     let said = shape_of(&self.program, met);
                     if said == shape || is_certain {
@@ -282,35 +250,51 @@ impl Decoder {
                         self.last_shape = shape;
                         return Ok(Outcome { num_rows: columns.num_rows - first_row, end });
                     }
-                    shape = said;
-                    None
+                    Ok(said)
                 }
-                Err(fault) => Some(fault),
+                Err(fault) => Err(fault),
             };
-            columns.truncate(first_row);
-            self.scratch.tally.forget_record();
-            self.scratch.extra.clear();
-            self.scratch.open_names.clear();
-            self.staging.clear();
-            if let Some(fault) = fault {
+            self.forget_walk(columns, first_row);
+            self.flattened_left = flattened_left;
+            // What was counted is counted down by walking again in the same way.
+            self.scratch.tally.take_back(true);
+            let _ = self.walk(text, start.clone(), shape, columns, &at_end);
+            self.scratch.tally.take_back(false);
+            self.forget_walk(columns, first_row);
+            self.flattened_left = flattened_left;
+            let said = match said {
+                Ok(said) => said,
                 // Some faults lie in the way a record is looked at. They count only if that was the right way.
-                let said = match fault.kind {
-                    _ if is_certain => shape,
-                    RejectKind::Syntax | RejectKind::Utf8 | RejectKind::Depth => shape,
-                    _ => self.shape_by_keys(start.clone(), &at_end)?,
-                };
-                if said == shape {
-                    return Err(fault);
+                Err(fault) => {
+                    let said = match fault.kind {
+                        _ if is_certain => shape,
+                        RejectKind::Syntax | RejectKind::Utf8 | RejectKind::Depth => shape,
+                        _ => self.shape_by_keys(start.clone(), &at_end)?,
+                    };
+                    if said == shape {
+                        return Err(fault);
+                    }
+                    said
                 }
-                shape = said;
-            }
+            };
+            shape = said;
             is_certain = true;
         }
     }
 
+    /// Forgets what a walk has left behind, but for what it counted.
+    #[cold]
+    fn forget_walk(&mut self, columns: &mut Columns, first_row: usize) {
+        columns.truncate(first_row);
+        self.scratch.tally.forget_record();
+        self.scratch.extra.clear();
+        self.scratch.forget_names();
+        self.staging.clear();
+    }
+
     fn walk(
         &mut self,
-        block: Block<'_>,
+        text: Text<'_>,
         cursor: Cursor<'_>,
         shape: Shape,
         columns: &mut Columns,
@@ -319,8 +303,8 @@ impl Decoder {
         let mut target = Target {
             columns,
             staging: &mut self.staging,
-            file: block.file,
-            offset: block.offset,
+            file: text.block.file,
+            offset: text.block.offset + text.origin as u64,
             flattened_left: self.flattened_left,
         };
         let mut walk = Walk {
@@ -330,10 +314,11 @@ impl Decoder {
             scratch: &mut self.scratch,
             at: Position::default(),
         };
+        walk.scratch.begin_walk();
         let result = walk.record(shape, &mut target).and_then(|met| {
             if at_end(&mut walk.cursor) { Ok(met) } else { Err(walk.cursor.unexpected("the end of the record")) }
         });
-        let end = walk.cursor.pos;
+        let end = walk.cursor.pos();
         if result.is_ok() {
             self.flattened_left = target.flattened_left;
         }
@@ -344,7 +329,7 @@ impl Decoder {
     fn shape_by_keys(&mut self, cursor: Cursor<'_>, at_end: impl Fn(&mut Cursor<'_>) -> bool) -> Parse<Shape> {
         let mut walk = self.bare_walk(cursor);
         let mut names = Vec::new();
-        let bytes = walk.cursor.bytes;
+        let bytes = walk.cursor.text();
         let result = walk.any_members(|walk, key, _| {
             names.push(walk::decoded(bytes, key, &mut walk.scratch.text).to_vec());
             walk.skip_value()
@@ -352,7 +337,7 @@ impl Decoder {
         let result = result.and_then(|()| {
             if at_end(&mut walk.cursor) { Ok(()) } else { Err(walk.cursor.unexpected("the end of the record")) }
         });
-        self.scratch.open_names.clear();
+        self.scratch.forget_names();
         result?;
         let has = |step: u16| names.iter().any(|name| *name == self.program.steps[usize::from(step)].as_bytes());
         Ok(self.program.envelopes.iter().position(|envelope| envelope.first().is_some_and(|&(step, _)| has(step))))
@@ -360,14 +345,14 @@ impl Decoder {
 
     #[cold]
     fn not_an_object(&mut self, cursor: Cursor<'_>, at_end: impl Fn(&mut Cursor<'_>) -> bool) -> Box<Fault> {
-        let start = cursor.pos;
+        let start = cursor.pos();
         let mut walk = self.bare_walk(cursor);
         let fault = match walk.skip_value() {
             Err(fault) => fault,
             Ok(()) if !at_end(&mut walk.cursor) => walk.cursor.unexpected("the end of the record"),
             Ok(()) => Fault::new(RejectKind::NotObject, start, "a record is a JSON object, and this is another value"),
         };
-        self.scratch.open_names.clear();
+        self.scratch.forget_names();
         fault
     }
 
@@ -402,25 +387,20 @@ impl Decoder {
     }
 }
 
+/// A part of a block that is walked by offsets of its own.
+#[derive(Debug, Clone, Copy)]
+struct Text<'a> {
+    block: Block<'a>,
+    /// Where in the block it begins.
+    origin: usize,
+    is_utf8: bool,
+}
+
 /// A record that was kept.
 struct Outcome {
     num_rows: usize,
     /// Behind its last byte.
     end: usize,
-}
-
-impl DecodedBlock {
-    fn accept(&mut self, num_rows: usize) {
-        self.num_kept += 1;
-        self.records_without_rows += u64::from(num_rows == 0);
-    }
-
-    #[cold]
-    fn refuse(&mut self, fault: Fault, record: Range<usize>) {
-        let path = fault.pointer();
-        let Fault { kind, offset, message, .. } = fault;
-        self.rejects.push(DecodeReject { kind, offset, record, path, message: message.into_owned() });
-    }
 }
 
 #[cold]

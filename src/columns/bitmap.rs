@@ -54,7 +54,8 @@ impl Bitmap {
             Some(word) => *word |= bit,
             None => self.set_beyond(index / 64, bit),
         }
-        self.len = self.len.max(index + 1);
+        debug_assert!(index >= self.len, "bit {index} is before the end {}", self.len);
+        self.len = index + 1;
     }
 
     #[inline(never)]

@@ -1,11 +1,13 @@
-//! A strict reader of JSON tokens (RFC 8259) over a slice of bytes.
+//! A strict reader of JSON tokens (RFC 8259).
 //!
 //! It knows the grammar and nothing of columns. Every function leaves the position behind what it read, or returns the
 //! fault with its exact offset. UTF-8 is checked elsewhere, for a whole block at a time.
 
 use super::{
     fault::{Fault, Parse},
-    string::{PIECE_BYTES, hex4, plain_bytes},
+    lanes::{LANES, first_stop},
+    padded::Padded,
+    string::{hex4, unescape},
 };
 use crate::report::RejectKind;
 
@@ -24,35 +26,43 @@ pub(super) struct StringToken {
 
 #[derive(Debug, Clone)]
 pub(super) struct Cursor<'a> {
-    pub bytes: &'a [u8],
-    pub pos: usize,
+    pub input: Padded<'a>,
     depth: u32,
     /// In line-delimited input a newline ends the record, so it is not white space.
     newline_is_space: bool,
 }
 
 impl<'a> Cursor<'a> {
-    pub fn new(bytes: &'a [u8], pos: usize, newline_is_space: bool) -> Self {
-        Self { bytes, pos, depth: 0, newline_is_space }
+    /// Reads the record at the position of `input`.
+    pub const fn new(input: Padded<'a>, newline_is_space: bool) -> Self {
+        Self { input, depth: 0, newline_is_space }
     }
 
+    /// All of the text.
+    pub fn text(&self) -> &'a [u8] {
+        self.input.text()
+    }
+
+    #[inline(always)]
+    pub const fn pos(&self) -> usize {
+        self.input.pos()
+    }
+
+    /// Goes to where it has been before.
+    pub fn go_back(&mut self, pos: usize) {
+        self.input.go_to(pos);
+    }
+
+    /// The byte at the position. At the end it is one of the padding, which begins no token.
     #[inline(always)]
     pub fn peek(&self) -> u8 {
-        // NUL stands for the end: it begins no token, so both end up as "unexpected".
-        self.bytes.get(self.pos).copied().unwrap_or(0)
+        self.input.peek()
     }
 
-    /// The bytes from the position on, if there are so many.
-    #[inline(always)]
-    pub fn window<const N: usize>(&self) -> Option<&'a [u8; N]> {
-        self.bytes.get(self.pos..)?.first_chunk()
-    }
-
-    /// Steps over what is known to stand at the position, and the space behind it.
+    /// Steps over bytes that were looked at.
     #[inline(always)]
     pub fn step_over(&mut self, length: usize) {
-        self.pos += length;
-        self.skip_space();
+        self.input.go_to(self.pos() + length);
     }
 
     /// Skips white space; usually there is none.
@@ -65,13 +75,9 @@ impl<'a> Cursor<'a> {
 
     #[inline(never)]
     fn skip_space_slow(&mut self) {
-        while let Some(&byte) = self.bytes.get(self.pos) {
-            match byte {
-                b' ' | b'\t' | b'\r' => self.pos += 1,
-                b'\n' if self.newline_is_space => self.pos += 1,
-                _ => return,
-            }
-        }
+        let rest = &self.text()[self.pos()..];
+        let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r') || (*byte == b'\n' && self.newline_is_space);
+        self.step_over(rest.iter().take_while(|byte| is_space(byte)).count());
     }
 
     /// Enters an object or a list whose bracket is at the position.
@@ -79,20 +85,22 @@ impl<'a> Cursor<'a> {
     pub fn enter(&mut self) -> Parse<()> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            return Err(Fault::new(
-                RejectKind::Depth,
-                self.pos,
-                format!("nested deeper than {MAX_DEPTH} levels of objects and lists"),
-            ));
+            return Err(self.too_deep());
         }
-        self.pos += 1;
+        self.step_over(1);
         Ok(())
+    }
+
+    #[cold]
+    fn too_deep(&self) -> Box<Fault> {
+        let message = format!("nested deeper than {MAX_DEPTH} levels of objects and lists");
+        Fault::new(RejectKind::Depth, self.pos(), message)
     }
 
     /// Leaves it, behind its closing bracket.
     #[inline(always)]
     pub fn leave(&mut self) {
-        self.pos += 1;
+        self.step_over(1);
         self.depth -= 1;
     }
 
@@ -111,26 +119,34 @@ impl<'a> Cursor<'a> {
     #[inline(always)]
     pub fn next_or_close(&mut self, close: u8) -> Parse<bool> {
         let goes_on = self.comma_or(close)?;
-        if !goes_on {
+        if goes_on {
+            self.skip_space();
+        } else {
             self.leave();
         }
         Ok(goes_on)
     }
 
-    /// After a value: true behind a comma and the space that follows it, false on the closing bracket.
+    /// After a value: true behind a comma, false on the closing bracket.
     #[inline(always)]
     pub fn comma_or(&mut self, close: u8) -> Parse<bool> {
-        self.skip_space();
-        let byte = self.peek();
-        if byte == b',' {
-            self.pos += 1;
-            self.skip_space();
+        if self.peek() == b',' {
+            self.step_over(1);
             return Ok(true);
         }
-        if byte == close {
-            return Ok(false);
+        if self.peek() == close { Ok(false) } else { self.comma_or_slow(close) }
+    }
+
+    /// The same where blanks may stand before it.
+    #[inline(never)]
+    pub fn comma_or_slow(&mut self, close: u8) -> Parse<bool> {
+        self.skip_space();
+        match self.peek() {
+            b',' => self.step_over(1),
+            byte if byte == close => return Ok(false),
+            _ => return Err(self.unexpected(if close == b'}' { "a comma or '}'" } else { "a comma or ']'" })),
         }
-        Err(self.unexpected(if close == b'}' { "a comma or '}'" } else { "a comma or ']'" }))
+        Ok(true)
     }
 
     /// Reads a member's name.
@@ -140,6 +156,15 @@ impl<'a> Cursor<'a> {
             return Err(self.unexpected("a member's name in quotes"));
         }
         self.string()
+    }
+
+    /// Reads a member's name and appends its text to `out`.
+    #[inline(always)]
+    pub fn key_into(&mut self, out: &mut Vec<u8>) -> Parse<()> {
+        if self.peek() != b'"' {
+            return Err(self.unexpected("a member's name in quotes"));
+        }
+        self.string_into(out)
     }
 
     /// Reads a value that is neither an object nor a list.
@@ -156,7 +181,12 @@ impl<'a> Cursor<'a> {
 
     /// Checks that nothing is left of the bytes.
     pub fn at_end(&self) -> Parse<()> {
-        if self.pos == self.bytes.len() { Ok(()) } else { Err(self.unexpected("the end of the record")) }
+        if self.is_at_end() { Ok(()) } else { Err(self.unexpected("the end of the record")) }
+    }
+
+    /// Whether nothing is left of the bytes.
+    pub fn is_at_end(&self) -> bool {
+        self.pos() == self.text().len()
     }
 
     /// Reads the colon behind a key and the space around it.
@@ -166,65 +196,67 @@ impl<'a> Cursor<'a> {
         if self.peek() != b':' {
             return Err(self.unexpected("':' after a member's name"));
         }
-        self.pos += 1;
+        self.step_over(1);
         self.skip_space();
         Ok(())
     }
 
     #[cold]
     pub fn unexpected(&self, wanted: &str) -> Box<Fault> {
-        let message = match self.bytes.get(self.pos) {
+        let message = match self.text().get(self.pos()) {
             None => format!("the text ends where {wanted} should stand"),
             Some(b'\n') => format!("the line ends where {wanted} should stand"),
             Some(&byte) if byte.is_ascii_graphic() => format!("found '{}' where {wanted} should stand", byte as char),
             Some(&byte) => format!("found byte 0x{byte:02x} where {wanted} should stand"),
         };
-        Fault::syntax(self.pos, message)
+        Fault::syntax(self.pos(), message)
     }
 
     /// Reads a string; the position is on its opening quote.
     #[inline(always)]
     pub fn string(&mut self) -> Parse<StringToken> {
-        let start = self.pos + 1;
-        let mut pos = start;
-        while let Some(piece) = self.bytes.get(pos..).and_then(<[u8]>::first_chunk::<PIECE_BYTES>) {
-            if let Some(plain) = plain_bytes(piece) {
-                pos += plain;
-                if self.bytes[pos] == b'"' {
-                    self.pos = pos + 1;
-                    return Ok(StringToken { start, end: pos, escaped: false });
-                }
-                break;
-            }
-            pos += PIECE_BYTES;
+        let start = self.pos() + 1;
+        let (end, stop) = self.input.plain_end(start, |_| {});
+        if stop == b'"' {
+            self.input.go_to(end + 1);
+            return Ok(StringToken { start, end, escaped: false });
         }
-        self.string_slow(start, pos)
+        self.string_slow(start, end)
+    }
+
+    /// Reads a string and appends its text to `out`.
+    #[inline(always)]
+    pub fn string_into(&mut self, out: &mut Vec<u8>) -> Parse<()> {
+        if self.input.plain_string_into(out) { Ok(()) } else { self.string_into_slow(out) }
+    }
+
+    #[inline(never)]
+    fn string_into_slow(&mut self, out: &mut Vec<u8>) -> Parse<()> {
+        let token = self.string()?;
+        unescape(&self.text()[token.start..token.end], out);
+        Ok(())
     }
 
     /// Goes on with a string byte by byte: at its end in the block, at an escape, or at a fault.
     #[inline(never)]
     fn string_slow(&mut self, start: usize, from: usize) -> Parse<StringToken> {
-        let mut pos = from;
+        let text = self.text();
+        let mut pos = from.min(text.len());
         let mut escaped = false;
         loop {
-            match self.bytes.get(pos) {
+            match text.get(pos) {
                 Some(b'"') => {
-                    self.pos = pos + 1;
+                    self.input.go_to(pos + 1);
                     return Ok(StringToken { start, end: pos, escaped });
                 }
                 Some(b'\\') => {
                     escaped = true;
                     pos = self.escape(pos)?;
                 }
-                Some(0..=0x1f) => {
-                    return Err(Fault::syntax(
-                        pos,
-                        if self.bytes[pos] == b'\n' {
-                            "the line ends inside a string".into()
-                        } else {
-                            format!("control character 0x{:02x} inside a string must be escaped", self.bytes[pos])
-                        },
-                    ));
+                Some(b'\n') => return Err(Fault::syntax(pos, "the line ends inside a string")),
+                Some(byte @ 0..=0x1f) => {
+                    let message = format!("control character 0x{byte:02x} inside a string must be escaped");
+                    return Err(Fault::syntax(pos, message));
                 }
                 Some(_) => pos += 1,
                 None => return Err(Fault::syntax(pos, "the text ends inside a string")),
@@ -234,12 +266,12 @@ impl<'a> Cursor<'a> {
 
     /// Checks the escape at `pos`; gives the position behind it.
     fn escape(&self, pos: usize) -> Parse<usize> {
-        match self.bytes.get(pos + 1) {
+        match self.text().get(pos + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(pos + 2),
             Some(b'u') => match self.code_unit(pos)? {
                 0xdc00..=0xdfff => Err(Fault::syntax(pos, "a low surrogate without the high one before it")),
                 0xd800..=0xdbff => {
-                    let paired = self.bytes.get(pos + 6..pos + 8) == Some(b"\\u")
+                    let paired = self.text().get(pos + 6..pos + 8) == Some(b"\\u")
                         && matches!(self.code_unit(pos + 6)?, 0xdc00..=0xdfff);
                     if paired {
                         Ok(pos + 12)
@@ -256,44 +288,43 @@ impl<'a> Cursor<'a> {
 
     /// The code unit of `\uXXXX` at `pos`.
     fn code_unit(&self, pos: usize) -> Parse<u16> {
-        hex4(self.bytes.get(pos + 2..pos + 6).unwrap_or_default())
+        hex4(self.text().get(pos + 2..pos + 6).unwrap_or_default())
             .ok_or_else(|| Fault::syntax(pos, "\\u without four hexadecimal digits behind it"))
     }
 
     /// Reads a number token; the position is on its first byte (a digit or a minus).
     #[inline]
     pub fn number(&mut self) -> Parse<&'a [u8]> {
-        let bytes = self.bytes;
-        let start = self.pos;
+        let start = self.pos();
         if self.peek() == b'-' {
-            self.pos += 1;
+            self.step_over(1);
         }
         match self.peek() {
-            b'0' => self.pos += 1,
+            b'0' => self.step_over(1),
             b'1'..=b'9' => self.skip_digits(),
             _ => return Err(self.unexpected("a digit")),
         }
         if self.peek() == b'.' {
-            self.pos += 1;
+            self.step_over(1);
             self.some_digits()?;
         }
         if matches!(self.peek(), b'e' | b'E') {
-            self.pos += 1;
+            self.step_over(1);
             if matches!(self.peek(), b'+' | b'-') {
-                self.pos += 1;
+                self.step_over(1);
             }
             self.some_digits()?;
         }
         if self.peek().is_ascii_digit() {
-            return Err(Fault::syntax(self.pos, "a number must not begin with a zero"));
+            return Err(Fault::syntax(self.pos(), "a number must not begin with a zero"));
         }
-        Ok(&bytes[start..self.pos])
+        Ok(&self.text()[start..self.pos()])
     }
 
     #[inline(always)]
     fn skip_digits(&mut self) {
         while self.peek().is_ascii_digit() {
-            self.pos += 1;
+            self.step_over(1);
         }
     }
 
@@ -308,10 +339,56 @@ impl<'a> Cursor<'a> {
     /// Reads `true`, `false` or `null` as `word`; the position is on its first letter.
     #[inline(always)]
     pub fn literal(&mut self, word: &'static [u8]) -> Parse<()> {
-        if self.bytes.get(self.pos..self.pos + word.len()) == Some(word) {
-            self.pos += word.len();
+        if self.input.window()[..word.len()] == *word {
+            self.step_over(word.len());
             return Ok(());
         }
         Err(self.unexpected("a JSON value"))
+    }
+}
+
+/// What most tokens are, told in one look. It is apart from the cursor so that a loop can keep it in registers.
+impl Padded<'_> {
+    /// Steps over `length` bytes that were looked at.
+    #[inline(always)]
+    pub fn step_over(&mut self, length: usize) {
+        self.go_to(self.pos() + length);
+    }
+
+    /// Reads a string without escapes and appends its text to `out`, each piece as soon as it is looked at; false, and
+    /// nothing is done, if something else stands here.
+    #[inline(always)]
+    pub fn plain_string_into(&mut self, out: &mut Vec<u8>) -> bool {
+        if self.peek() != b'"' {
+            return false;
+        }
+        let start = self.pos() + 1;
+        let before = out.len();
+        // Pieces of one size are copied without a call; what was copied too much is cut off again.
+        let (end, stop) = self.plain_end(start, |piece| out.extend_from_slice(piece));
+        if stop != b'"' {
+            out.truncate(before);
+            return false;
+        }
+        out.truncate(before + (end - start));
+        self.go_to(end + 1);
+        true
+    }
+
+    /// Where the plain part of a string ends that begins at `start`, and the byte that ends it; calls `take` with each
+    /// piece that has some of it.
+    #[inline(always)]
+    fn plain_end(&self, start: usize, mut take: impl FnMut(&[u8; LANES])) -> (usize, u8) {
+        let mut at = start;
+        while let Some(window) = self.window_at(at) {
+            // A copy, so that it is looked at and taken from registers.
+            let piece = window.as_chunks().0[0];
+            take(&piece);
+            if let Some(plain) = first_stop(&piece) {
+                return (at + plain, window[plain]);
+            }
+            at += LANES;
+        }
+        (at, 0)
     }
 }

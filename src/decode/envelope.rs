@@ -55,14 +55,14 @@ impl Walk<'_> {
             None => self.row(target)?,
             Some(envelope) => self.container(envelope, 0, target)?,
         };
-        target.spend(self.scratch.extra.flattened_bytes(), self.cursor.pos)?;
+        target.spend(self.scratch.extra.flattened_bytes(), self.cursor.pos())?;
         self.scratch.extra.flush(&mut target.columns.columns[self.plan.extra_column]);
         Ok(met)
     }
 
     /// One participant: one row.
     fn row(&mut self, target: &mut Target<'_>) -> Parse<StepsMet> {
-        let start = self.cursor.pos;
+        let start = self.cursor.pos();
         let row = target.columns.num_rows;
         let mark = self.scratch.extra.mark();
         self.at = Position::default();
@@ -114,7 +114,7 @@ impl Walk<'_> {
         let mark = self.scratch.extra.mark();
         let mut met = StepsMet::default();
         self.at = here;
-        self.members(object, |walk, member, value_at| match member.act {
+        self.members(object, staged, 0, |walk, member, staged| match member.act {
             Act::Step(found) => {
                 met.add(found);
                 if found == wanted {
@@ -122,17 +122,17 @@ impl Walk<'_> {
                     walk.at = here;
                     Ok(())
                 } else {
-                    walk.unknown_step(object, found, value_at)
+                    walk.unknown_step(object, found)
                 }
             }
-            act => walk.value(act, member.path, staged, 0, value_at),
+            act => walk.value(act, member.path, staged, 0),
         })?;
         let end_row = target.columns.num_rows;
         self.scratch.extra.assign(mark, level, first_row, end_row);
         let rows = (end_row - first_row) as u64;
         for (staged, &(_, column)) in staged.iter().zip(columns) {
             if staged.num_values() > 0 {
-                target.spend(rows * staged.byte_size() as u64, self.cursor.pos)?;
+                target.spend(rows * staged.byte_size() as u64, self.cursor.pos())?;
                 for row in first_row..end_row {
                     target.columns.columns[column].push_from(row, staged, 0);
                 }
@@ -143,6 +143,7 @@ impl Walk<'_> {
 
     /// The value of an envelope's key: a list of objects, or one object, as the envelope says.
     fn step(&mut self, envelope: usize, step: usize, list: bool, target: &mut Target<'_>) -> Parse<()> {
+        self.cursor.skip_space();
         match self.cursor.peek() {
             b'n' => self.cursor.literal(b"null"),
             b'[' if list => self.elements(|walk, _| walk.step_item(envelope, step, target)).map(drop),
@@ -168,7 +169,7 @@ impl Walk<'_> {
     /// The fault of a value that cannot hold participants, unless it is not even JSON.
     #[cold]
     fn wrong_step(&mut self, wanted: &str) -> Box<Fault> {
-        let value_at = self.cursor.pos;
+        let value_at = self.cursor.pos();
         match self.skip_value() {
             Err(fault) => fault,
             Ok(()) => Fault::new(

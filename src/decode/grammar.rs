@@ -18,7 +18,7 @@ pub(super) fn check(mut cursor: Cursor<'_>) -> Parse<()> {
                 name(&mut cursor, close)?;
                 continue;
             }
-            cursor.pos += 1;
+            cursor.step_over(1);
         } else {
             cursor.leaf()?;
         }
@@ -26,10 +26,11 @@ pub(super) fn check(mut cursor: Cursor<'_>) -> Parse<()> {
         loop {
             let Some(&close) = closes.last() else { return cursor.at_end() };
             if cursor.comma_or(close)? {
+                cursor.skip_space();
                 name(&mut cursor, close)?;
                 break;
             }
-            cursor.pos += 1;
+            cursor.step_over(1);
             closes.pop();
         }
     }
@@ -42,7 +43,7 @@ fn opened(cursor: &mut Cursor<'_>) -> Option<u8> {
         b'[' => b']',
         _ => return None,
     };
-    cursor.pos += 1;
+    cursor.step_over(1);
     Some(close)
 }
 

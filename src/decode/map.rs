@@ -1,12 +1,12 @@
 //! Maps of texts, and the keys that have columns of their own.
 
 use super::{
-    cursor::StringToken,
     fault::{Fault, Parse, shown},
-    program::{Act, MapNames},
+    names::{Name, mark},
+    open_names::Frame,
+    program::{Act, MapNames, Member},
     tally::Class,
-    value::push_token,
-    walk::{Scratch, Walk, decoded, text_for_row, twice},
+    walk::{Walk, decoded, text_for_row, twice},
 };
 use crate::{
     columns::{Bitmap, Column, Values},
@@ -14,95 +14,171 @@ use crate::{
     report::RejectKind,
 };
 
-impl Walk<'_> {
+/// A map that is being read.
+struct OpenMap<'a> {
+    names: &'a MapNames,
+    /// Its number among the objects.
+    number: u32,
+    /// The keys that have no columns of their own.
+    keys: Frame,
+    /// Slot of the promoted key that was met last.
+    previous: u32,
+    /// Entries without columns of their own.
+    num_entries: u32,
+}
+
+impl<'a> Walk<'a> {
     /// Stores an object as a map; keys with columns of their own go there.
     pub fn map(&mut self, map: usize, path: PathId, columns: &mut [Column], row: usize) -> Parse<()> {
         if self.cursor.peek() != b'{' {
-            return self.no_container(path, self.cursor.pos);
+            return self.no_container(path, self.cursor.pos());
         }
-        self.scratch.tally.seen(path);
-        // The map's own column is lifted out while the promoted columns beside it are filled.
-        let own = self.program.maps[map].column.map(|column| column as usize);
-        let mut lifted = own.map(|column| {
-            columns[column].validity.set(row);
-            std::mem::replace(&mut columns[column].values, Values::Bool(Bitmap::default()))
-        });
-        let result = self.map_entries(map, columns, row, lifted.as_mut());
-        if let (Some(column), Some(values)) = (own, lifted) {
-            columns[column].values = values;
+        self.cursor.enter()?;
+        let is_empty = self.cursor.closes_at_once(b'}');
+        let names = &self.program.maps[map];
+        let Some(own) = names.column.map(|column| column as usize) else {
+            return if is_empty { Ok(()) } else { self.map_entries(names, columns, row, None) };
+        };
+        columns[own].validity.set(row);
+        if !is_empty {
+            // The map's own column is lifted out while the promoted columns beside it are filled.
+            let mut lifted = std::mem::replace(&mut columns[own].values, Values::Bool(Bitmap::default()));
+            let result = self.map_entries(names, columns, row, Some(&mut lifted));
+            columns[own].values = lifted;
+            result?;
         }
-        result
+        if let Values::Map { ends, keys, .. } = &mut columns[own].values {
+            ends.push(self.end_of_values(keys.len())?);
+        }
+        Ok(())
     }
 
     fn map_entries(
         &mut self,
-        map: usize,
+        names: &'a MapNames,
         columns: &mut [Column],
         row: usize,
         mut values: Option<&mut Values>,
     ) -> Parse<()> {
         let program = self.program;
-        let &MapNames { entry_path, keep_promoted, ref table, .. } = &program.maps[map];
-        let number = self.scratch.next_object();
-        let mut previous = table.start;
-        let mut entries = 0;
-        self.cursor.enter()?;
-        let mut open = !self.cursor.closes_at_once(b'}');
-        let frame = self.scratch.open_names.open();
-        let bytes = self.cursor.bytes;
-        while open {
-            let key_at = self.cursor.pos;
-            let guess = program.names.guess(&mut self.scratch.guesses, previous, self.cursor.window());
-            let is_guessed = guess.is_some();
-            let (key, promoted) = if let Some((_, name)) = guess {
-                (StringToken { start: key_at + 1, end: key_at + name.key_bytes() - 2, escaped: false }, guess)
+        let mut open = OpenMap {
+            names,
+            number: self.scratch.next_object(),
+            keys: self.scratch.map_keys.open(),
+            previous: names.start,
+            num_entries: 0,
+        };
+        loop {
+            // Without promoted keys there is nothing to guess.
+            let guess = if names.table.is_empty {
+                None
             } else {
-                let key = self.cursor.key()?;
-                let Scratch { guesses, text, .. } = &mut *self.scratch;
-                (key, program.names.find_after(guesses, table, previous, decoded(bytes, key, text)))
+                program.names.guess(self.scratch.guess(open.previous), self.cursor.input.piece())
             };
-            if let Some((index, name)) = promoted {
-                previous = index;
-                let member = &name.of;
-                if !self.scratch.is_first(member, number) {
-                    return Err(twice(key_at, program.names.text(index)));
-                }
-                let Act::Scalar { column, .. } = member.act else { unreachable!("a promoted key has a column") };
-                if is_guessed {
-                    self.cursor.step_over(name.key_bytes());
-                } else {
-                    self.cursor.colon()?;
-                }
-                let value_at = self.cursor.pos;
-                self.scratch.tally.seen(member.path);
-                self.map_entry(member.path, &mut columns[column as usize], row)
-                    .map_err(|fault| fault.under_key(program.names.text(index)))?;
-                if let (true, Some(Values::Map { keys, values, .. })) = (keep_promoted, values.as_deref_mut()) {
-                    self.cursor.pos = value_at;
-                    push_token(keys, bytes, key);
-                    self.copy_map_value(values, keys.len() - 1)?;
-                }
+            if let Some(name) = guess {
+                self.met_promoted(&mut open, name, self.cursor.pos())?;
+                self.cursor.step_over(name.key_bytes());
+                self.cursor.skip_space();
+                self.promoted(names, name, columns, row, values.as_deref_mut())?;
             } else {
-                let name = decoded(bytes, key, &mut self.scratch.text);
-                if !self.scratch.open_names.add(frame, name, key_at) {
-                    return Err(twice(key_at, name));
-                }
-                let Some(Values::Map { keys, values, .. }) = values.as_deref_mut() else {
-                    return Err(no_column(key_at, name));
-                };
-                self.cursor.colon()?;
-                push_token(keys, bytes, key);
-                entries += 1;
-                let entry = keys.len() - 1;
-                self.map_entry(entry_path, values, entry)
-                    .map_err(|fault| fault.under_key(decoded(bytes, key, &mut self.scratch.text)))?;
+                self.other_entry(&mut open, columns, row, values.as_deref_mut())?;
             }
-            open = self.cursor.next_or_close(b'}')?;
+            if !self.cursor.next_or_close(b'}')? {
+                break;
+            }
         }
-        self.close_names(frame)?;
-        self.scratch.tally.seen_together(entry_path, entries);
-        if let Some(Values::Map { ends, keys, .. }) = values {
-            ends.push(self.end_of_values(keys.len())?);
+        self.scratch.tally.seen_together(names.entry_path, open.num_entries);
+        let texts = match &values {
+            Some(Values::Map { keys, .. }) => keys.bytes.as_slice(),
+            _ => &[],
+        };
+        match self.scratch.map_keys.close(&open.keys, texts) {
+            None => Ok(()),
+            Some(offset) => Err(self.name_at_twice(offset)),
+        }
+    }
+
+    /// Reads an entry whose key is not the promoted one that was expected.
+    #[inline(always)]
+    fn other_entry(
+        &mut self,
+        open: &mut OpenMap<'_>,
+        columns: &mut [Column],
+        row: usize,
+        values: Option<&mut Values>,
+    ) -> Parse<()> {
+        let key_at = self.cursor.pos();
+        let Some(Values::Map { keys, values: entries, .. }) = values else {
+            return self.entry_with_column(open, columns, row);
+        };
+        let start = keys.bytes.len();
+        self.cursor.key_into(&mut keys.bytes)?;
+        let key = &keys.bytes[start..];
+        let mark = mark(key);
+        if !open.names.table.is_empty {
+            let guess = self.scratch.guess(open.previous);
+            if let Some(name) = self.program.names.find_after(guess, &open.names.table, key, mark) {
+                keys.bytes.truncate(start);
+                self.met_promoted(open, name, key_at)?;
+                self.cursor.colon()?;
+                return self.promoted(open.names, name, columns, row, values);
+            }
+        }
+        if !self.scratch.map_keys.add(&mut open.keys, mark, &keys.bytes, start, key_at) {
+            return Err(twice(key_at, key));
+        }
+        keys.close();
+        self.cursor.colon()?;
+        open.num_entries += 1;
+        let entry = keys.len() - 1;
+        self.map_entry(open.names.entry_path, entries, entry).map_err(|fault| fault.under_key(keys.get(entry)))
+    }
+
+    /// Reads an entry of a map that has no column: its key must have one.
+    fn entry_with_column(&mut self, open: &mut OpenMap<'_>, columns: &mut [Column], row: usize) -> Parse<()> {
+        let key_at = self.cursor.pos();
+        let key = self.cursor.key()?;
+        let mut text = std::mem::take(&mut self.scratch.text);
+        let key = decoded(self.cursor.text(), key, &mut text);
+        let guess = self.scratch.guess(open.previous);
+        let Some(name) = self.program.names.find_after(guess, &open.names.table, key, mark(key)) else {
+            return Err(no_column(key_at, key));
+        };
+        self.scratch.text = text;
+        self.met_promoted(open, name, key_at)?;
+        self.cursor.colon()?;
+        self.promoted(open.names, name, columns, row, None)
+    }
+
+    /// A promoted key stands at `key_at`; it must not have been there before.
+    #[inline(always)]
+    fn met_promoted(&mut self, open: &mut OpenMap<'_>, name: &Name<Member>, key_at: usize) -> Parse<()> {
+        open.previous = name.of.slot;
+        if self.scratch.is_first(&name.of, open.number) {
+            return Ok(());
+        }
+        Err(twice(key_at, self.program.names.text(name)))
+    }
+
+    /// Stores the value of a promoted key.
+    #[inline(always)]
+    fn promoted(
+        &mut self,
+        map: &MapNames,
+        name: &Name<Member>,
+        columns: &mut [Column],
+        row: usize,
+        values: Option<&mut Values>,
+    ) -> Parse<()> {
+        let Member { act, path, .. } = name.of;
+        let Act::Scalar { column, .. } = act else { unreachable!("a promoted key has a column") };
+        let value_at = self.cursor.pos();
+        let key = self.program.names.text(name);
+        self.map_entry(path, &mut columns[column as usize], row).map_err(|fault| fault.under_key(key))?;
+        if let (true, Some(Values::Map { keys, values, .. })) = (map.keep_promoted, values) {
+            self.cursor.go_back(value_at);
+            keys.push(key);
+            self.copy_map_value(values, keys.len() - 1)?;
         }
         Ok(())
     }
@@ -110,12 +186,12 @@ impl Walk<'_> {
     /// A map's value: text as it is, null as null, anything else as its raw JSON text.
     #[inline(always)]
     fn map_entry(&mut self, path: PathId, column: &mut Column, row: usize) -> Parse<()> {
-        let value_at = self.cursor.pos;
+        let value_at = self.cursor.pos();
         match self.cursor.peek() {
             b'"' => {
-                let token = self.cursor.string()?;
                 if let Some(text) = text_for_row(column, row) {
-                    push_token(text, self.cursor.bytes, token);
+                    self.cursor.string_into(&mut text.bytes)?;
+                    text.close();
                 }
             }
             b'n' => {

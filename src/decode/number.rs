@@ -1,5 +1,24 @@
 //! Number tokens as integers and doubles, exactly or not at all.
 
+use super::lanes::LANES;
+
+/// The non-negative integer that `input` begins with, and its length; none if it has more than nine digits, or if something
+/// else stands here that begins with digits.
+#[inline(always)]
+pub(super) fn small_integer(input: &[u8; LANES]) -> Option<(i64, usize)> {
+    const MAX_DIGITS: usize = 9;
+    let mut value = 0;
+    for (length, byte) in input[..=MAX_DIGITS].iter().enumerate() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            let is_number = length == 1 || (length > 1 && input[0] != b'0');
+            return (is_number && !matches!(byte, b'.' | b'e' | b'E')).then_some((value, length));
+        }
+        value = value * 10 + i64::from(digit);
+    }
+    None
+}
+
 /// The integer of a token without fraction and exponent, if it fits.
 #[inline]
 pub(super) fn integer(token: &[u8]) -> Option<i64> {
@@ -76,6 +95,29 @@ pub(super) fn double(token: &[u8]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn small_integers_are_read_where_they_stand() {
+        for (text, found) in [
+            ("0,", Some((0, 1))),
+            ("7}", Some((7, 1))),
+            ("60000 ", Some((60_000, 5))),
+            ("123456789\n", Some((123_456_789, 9))),
+            ("1234567890,", None),
+            ("01,", None),
+            ("00,", None),
+            ("1.0,", None),
+            ("1e3,", None),
+            ("1E3,", None),
+            ("-1,", None),
+            ("null", None),
+            ("", None),
+        ] {
+            let mut input = [0; LANES];
+            input[..text.len()].copy_from_slice(text.as_bytes());
+            assert_eq!(small_integer(&input), found, "{text:?}");
+        }
+    }
 
     #[test]
     fn integers_are_exact_to_64_bits() {

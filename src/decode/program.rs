@@ -1,7 +1,7 @@
 //! The plan in the form that the walk uses: names and objects in flat lists, actions small enough to copy. It never
 //! changes; what a worker learns stands beside it.
 
-use super::names::{NameTable, Names};
+use super::names::{Guess, NameTable, Names};
 use crate::{
     columns::{Column, ScalarType},
     model::plan::{Action, ObjectPlan, PathId, Plan},
@@ -16,8 +16,8 @@ pub(super) type StepIdx = u16;
 pub(super) struct Program {
     /// Of all objects and of the promoted keys of all maps.
     pub names: Names<Member>,
-    /// Members and promoted keys of all of them: each has a slot of its own.
-    pub num_slots: u32,
+    /// What each slot stands for: members and promoted keys, and the places before the first of them.
+    pub slots: Vec<SlotOf>,
     pub objects: Vec<Object>,
     pub maps: Vec<MapNames>,
     pub row: ObjectIdx,
@@ -32,10 +32,21 @@ pub(super) struct Program {
     pub envelopes: Vec<Vec<(StepIdx, bool)>>,
 }
 
+/// What a slot stands for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct SlotOf {
+    /// The path whose values are counted by it. Objects are not values, and neither are the keys of envelopes.
+    pub counted: Option<PathId>,
+    /// What is guessed behind it at first.
+    pub guess: Guess,
+}
+
 /// A known object.
 #[derive(Debug, Clone)]
 pub(super) struct Object {
     pub table: NameTable,
+    /// Slot of the place before the first member.
+    pub start: u32,
     /// Ledger path of the object, to which unknown names are added; ends without a slash. Empty for the row, and for
     /// objects around the parent, whose path depends on how many objects there are in between.
     pub pattern: String,
@@ -81,6 +92,8 @@ pub(super) struct MapNames {
     pub entry_path: PathId,
     pub keep_promoted: bool,
     pub table: NameTable,
+    /// Slot of the place before the first key.
+    pub start: u32,
 }
 
 impl Program {
@@ -104,7 +117,7 @@ impl Program {
             .collect();
         let mut program = Self {
             names: Names::default(),
-            num_slots: 0,
+            slots: Vec::new(),
             objects: Vec::new(),
             maps: Vec::new(),
             row: 0,
@@ -121,6 +134,11 @@ impl Program {
         let most_steps = plan.envelopes.iter().map(Vec::len).max().unwrap_or(0);
         program.between =
             (0..most_steps).map(|_| program.object(&ObjectPlan::default(), plan, "", &every_step)).collect();
+        // From the last to the first, so that of two names of one member the first says what comes behind it.
+        let guesses: Vec<(u32, Guess)> = program.names.first_guesses().map(|(of, guess)| (of.slot, guess)).collect();
+        for (slot, guess) in guesses.into_iter().rev() {
+            program.slots[slot as usize].guess = guess;
+        }
         program
     }
 
@@ -147,11 +165,13 @@ impl Program {
                             (key.key.as_str(), self.member(act, key.path))
                         })
                         .collect();
+                    let start = self.place();
                     self.maps.push(MapNames {
                         column: column.map(|column| column as u32),
                         entry_path: *entry_path,
                         keep_promoted: *keep_promoted,
-                        table: self.names.table(promoted),
+                        table: self.names.table(start, promoted),
+                        start: start.slot,
                     });
                     Act::Map(self.maps.len() as u32 - 1)
                 }
@@ -167,14 +187,25 @@ impl Program {
         // Wire names come first: where a wire name equals another member's snake name, the wire name counts.
         let wires = object.members.iter().zip(&members).map(|(plan, member)| (plan.wire.as_str(), *member));
         let snakes = object.members.iter().zip(&members).map(|(plan, member)| (plan.snake.as_str(), *member));
-        let table = self.names.table(wires.chain(snakes).chain(steps));
-        self.objects.push(Object { table, pattern: pattern.to_owned() });
+        let start = self.place();
+        let table = self.names.table(start, wires.chain(snakes).chain(steps));
+        self.objects.push(Object { table, start: start.slot, pattern: pattern.to_owned() });
         self.objects.len() as ObjectIdx - 1
     }
 
     fn member(&mut self, act: Act, path: PathId) -> Member {
-        self.num_slots += 1;
-        Member { act, path, slot: self.num_slots - 1 }
+        let counted = match act {
+            Act::Object(_) | Act::Step(_) => None,
+            _ => Some(path),
+        };
+        self.slots.push(SlotOf { counted, guess: Guess::default() });
+        Member { act, path, slot: self.slots.len() as u32 - 1 }
+    }
+
+    /// The place before the first name of an object: no name, but something comes behind it.
+    fn place(&mut self) -> Member {
+        self.slots.push(SlotOf::default());
+        Member { slot: self.slots.len() as u32 - 1, ..Member::default() }
     }
 }
 

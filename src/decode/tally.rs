@@ -1,5 +1,5 @@
 //! What became of the values of one block. Kept so that the good path pays one addition per value and a refused record can
-//! be forgotten: what is rare is a list that is cut back, and the counts of what was seen are saved before each record.
+//! be forgotten: what is rare is a list that is cut back, and what was seen is counted down when the record is walked again.
 
 use std::{collections::HashMap, mem};
 
@@ -18,11 +18,14 @@ pub(super) enum Class {
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tally {
-    /// By path.
+    /// By path: values that are no members (those are counted by their slots), as elements and entries are.
     seen: Vec<u32>,
-    /// `seen` and the lists when the record began.
-    saved: Vec<u32>,
+    /// What a value adds to what was seen: one, or minus one while a refused record is walked again.
+    step: u32,
+    /// The lists when the record began.
     record: TallyMark,
+    /// Where in the block the text begins from which offsets are counted.
+    origin: usize,
     nulls: Vec<PathId>,
     events: Vec<(Class, PathId, u32)>,
     unknown_paths: String,
@@ -54,28 +57,44 @@ pub struct PathTally {
 impl Tally {
     /// For values of so many paths.
     pub fn new(num_paths: usize) -> Self {
-        Self { seen: vec![0; num_paths], saved: vec![0; num_paths], ..Self::default() }
+        Self { seen: vec![0; num_paths], step: 1, ..Self::default() }
+    }
+
+    /// Says where in the block the text begins that is walked next.
+    pub fn begin_text(&mut self, origin: usize) {
+        self.origin = origin;
+    }
+
+    /// What a value adds to what was seen; additions wrap.
+    #[inline(always)]
+    pub const fn step(&self) -> u32 {
+        self.step
+    }
+
+    /// Says whether what is seen now is taken back.
+    pub fn take_back(&mut self, take_back: bool) {
+        self.step = if take_back { u32::MAX } else { 1 };
     }
 
     #[inline(always)]
     pub fn seen(&mut self, path: PathId) {
-        self.seen[usize::from(path)] += 1;
+        self.seen_together(path, 1);
     }
 
     /// Values of one path met together, as the entries of a map are.
+    #[inline]
     pub fn seen_together(&mut self, path: PathId, count: u32) {
-        self.seen[usize::from(path)] += count;
+        let seen = &mut self.seen[usize::from(path)];
+        *seen = seen.wrapping_add(count.wrapping_mul(self.step));
     }
 
     /// A record begins, which may have to be forgotten.
     pub fn begin_record(&mut self) {
-        self.saved.copy_from_slice(&self.seen);
         self.record = self.mark();
     }
 
-    /// Forgets all since the record began.
+    /// Forgets what is listed since the record began.
     pub fn forget_record(&mut self) {
-        self.seen.copy_from_slice(&self.saved);
         self.back_to(self.record);
     }
 
@@ -86,12 +105,12 @@ impl Tally {
 
     #[inline]
     pub fn event(&mut self, class: Class, path: PathId, offset: usize) {
-        self.events.push((class, path, offset as u32));
+        self.events.push((class, path, (self.origin + offset) as u32));
     }
 
     pub fn unknown(&mut self, path: &str, offset: usize) {
         self.unknown_paths.push_str(path);
-        self.unknown.push((self.unknown_paths.len(), offset as u32));
+        self.unknown.push((self.unknown_paths.len(), (self.origin + offset) as u32));
     }
 
     pub fn mark(&self) -> TallyMark {

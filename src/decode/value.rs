@@ -1,29 +1,33 @@
 //! Values into columns: stored as they are, coerced without loss, or kept in `extra`.
 
 use super::{
-    cursor::StringToken,
+    cursor::{Cursor, StringToken},
     fault::Parse,
-    instant, number,
+    instant::{self, DateMemory},
+    number,
+    padded::{Padded, pad},
     program::{Act, ObjectIdx},
-    string::unescape,
     tally::Class,
     walk::{Element, Walk, decoded, text_for_row},
 };
 use crate::{
-    columns::{Column, ScalarType, TextValues, Values, end_of},
+    columns::{Column, ScalarType, Values, end_of},
     model::plan::PathId,
 };
 
 impl Walk<'_> {
-    /// Stores the value at the position as `act` says.
-    #[inline]
-    pub fn value(&mut self, act: Act, path: PathId, columns: &mut [Column], row: usize, value_at: usize) -> Parse<()> {
+    /// Stores a value as `act` says. Blanks may stand before it.
+    #[inline(never)]
+    pub fn value(&mut self, act: Act, path: PathId, columns: &mut [Column], row: usize) -> Parse<()> {
+        self.cursor.skip_space();
+        let value_at = self.cursor.pos();
         match act {
-            Act::Scalar { column, scalar } => self.scalar(scalar, path, &mut columns[column as usize], row),
-            Act::Object(object) => match self.cursor.peek() {
-                b'{' => self.object(object, columns, row).map(drop),
-                _ => self.no_container(path, value_at),
-            },
+            Act::Scalar { column, scalar } => self.other_scalar(scalar, path, &mut columns[column as usize], row),
+            Act::Object(object) if self.cursor.peek() == b'{' => self.object(object, columns, row).map(drop),
+            Act::Object(_) => {
+                self.scratch.tally.seen(path);
+                self.no_container(path, value_at)
+            }
             Act::List { column, scalar, element_path } => {
                 self.list(scalar, path, element_path, &mut columns[column as usize], row)
             }
@@ -32,7 +36,6 @@ impl Walk<'_> {
             }
             Act::Map(map) => self.map(map as usize, path, columns, row),
             Act::Ignored => {
-                self.scratch.tally.seen(path);
                 self.scratch.tally.event(Class::Ignored, path, value_at);
                 self.skip_value()
             }
@@ -40,67 +43,48 @@ impl Walk<'_> {
         }
     }
 
-    /// Stores one value in row `row` of `column`. What is not in the usual form is left to `other_scalar`.
+    /// Stores one value in row `row` of `column`.
     #[inline(always)]
     pub fn scalar(&mut self, scalar: ScalarType, path: PathId, column: &mut Column, row: usize) -> Parse<()> {
-        let value_at = self.cursor.pos;
-        self.scratch.tally.seen(path);
-        match (scalar, self.cursor.peek()) {
-            (ScalarType::Text, b'"') => {
-                let token = self.cursor.string()?;
-                if let Some(text) = text_for_row(column, row) {
-                    push_token(text, self.cursor.bytes, token);
-                }
-                Ok(())
-            }
-            (ScalarType::Instant, b'"') => match instant::usual_form(self.cursor.window(), &self.scratch.dates) {
-                Some(micros) => {
-                    self.cursor.pos += instant::USUAL_BYTES;
-                    store_int(column, row, micros, Stored::Kept);
-                    Ok(())
-                }
-                None => self.other_scalar(scalar, path, column, row, value_at),
-            },
-            (ScalarType::Bool, b't') => {
-                self.cursor.literal(b"true")?;
-                store_bool(scalar, column, row, true, Stored::Kept);
-                Ok(())
-            }
-            (ScalarType::Bool, b'f') => {
-                self.cursor.literal(b"false")?;
-                store_bool(scalar, column, row, false, Stored::Kept);
-                Ok(())
-            }
-            (_, b'n') => {
-                self.cursor.literal(b"null")?;
-                self.scratch.tally.null(path);
-                Ok(())
-            }
-            _ => self.other_scalar(scalar, path, column, row, value_at),
+        if usual_scalar(&mut self.cursor.input, &self.scratch.dates, scalar, column, row) {
+            return Ok(());
         }
+        self.other_scalar(scalar, path, column, row)
     }
 
-    fn other_scalar(
-        &mut self,
-        scalar: ScalarType,
-        path: PathId,
-        column: &mut Column,
-        row: usize,
-        value_at: usize,
-    ) -> Parse<()> {
+    /// Stores a value of any form. Blanks may stand before it.
+    #[inline(never)]
+    fn other_scalar(&mut self, scalar: ScalarType, path: PathId, column: &mut Column, row: usize) -> Parse<()> {
+        self.cursor.skip_space();
+        let value_at = self.cursor.pos();
         let first = self.cursor.peek();
         let stored = match (scalar, first) {
-            (ScalarType::Json, _) => {
+            (ScalarType::Json, b'"' | b'{' | b'[' | b't' | b'f' | b'-' | b'0'..=b'9') => {
                 self.skip_value()?;
                 self.push_raw(column, row, value_at);
                 Stored::Kept
             }
-            (_, b't') => self.cursor.literal(b"true").map(|()| Stored::No)?,
-            (_, b'f') => self.cursor.literal(b"false").map(|()| Stored::No)?,
+            (_, b'n') => {
+                self.cursor.literal(b"null")?;
+                self.scratch.tally.null(path);
+                Stored::Kept
+            }
+            (_, b't' | b'f') => {
+                let value = first == b't';
+                self.cursor.literal(if value { b"true" } else { b"false" })?;
+                store_bool(scalar, column, row, value, Stored::Kept)
+            }
             (ScalarType::Text, b'-' | b'0'..=b'9') => {
                 self.cursor.number()?;
                 self.push_raw(column, row, value_at);
                 Stored::Coerced
+            }
+            (ScalarType::Text, b'"') => {
+                if let Some(text) = text_for_row(column, row) {
+                    self.cursor.string_into(&mut text.bytes)?;
+                    text.close();
+                }
+                Stored::Kept
             }
             (ScalarType::Text, b'{') => return self.reference(path, column, row, value_at),
             (_, b'-' | b'0'..=b'9') => {
@@ -124,7 +108,7 @@ impl Walk<'_> {
     /// A string for a column that is not text.
     #[inline]
     fn store_quoted(&mut self, scalar: ScalarType, column: &mut Column, row: usize, token: StringToken) -> Stored {
-        let text = decoded(self.cursor.bytes, token, &mut self.scratch.text);
+        let text = decoded(self.cursor.text(), token, &mut self.scratch.text);
         match scalar {
             ScalarType::Instant => match instant::from_text(text, &mut self.scratch.dates) {
                 Some(micros) => store_int(column, row, micros, Stored::Kept),
@@ -145,7 +129,7 @@ impl Walk<'_> {
     fn reference(&mut self, path: PathId, column: &mut Column, row: usize, value_at: usize) -> Parse<()> {
         // A first look without consequences finds the id and the fault, if there is one.
         let mut id = None;
-        let bytes = self.cursor.bytes;
+        let bytes = self.cursor.text();
         self.any_members(|walk, key, at| {
             let is_id = decoded(bytes, key, &mut walk.scratch.text) == b"id";
             if is_id && matches!(walk.cursor.peek(), b'"' | b'-' | b'0'..=b'9') {
@@ -157,19 +141,19 @@ impl Walk<'_> {
             self.kept_elsewhere(path, value_at);
             return Ok(());
         };
-        let end = self.cursor.pos;
-        self.cursor.pos = id_at;
+        let end = self.cursor.pos();
+        self.cursor.go_back(id_at);
         if self.cursor.peek() == b'"' {
-            let token = self.cursor.string()?;
             if let Some(text) = text_for_row(column, row) {
-                push_token(text, bytes, token);
+                self.cursor.string_into(&mut text.bytes)?;
+                text.close();
             }
         } else {
             self.cursor.number()?;
             self.push_raw(column, row, id_at);
         }
         self.scratch.tally.event(Class::Coerced, path, value_at);
-        self.cursor.pos = value_at;
+        self.cursor.go_back(value_at);
         let plan = self.plan;
         let pattern = &plan.paths[usize::from(path)];
         self.any_members(|walk, key, at| {
@@ -179,21 +163,20 @@ impl Walk<'_> {
             let name = decoded(bytes, key, &mut walk.scratch.text).to_vec();
             walk.unknown(pattern, &name, at)
         })?;
-        debug_assert_eq!(end, self.cursor.pos);
+        debug_assert_eq!(end, self.cursor.pos());
         Ok(())
     }
 
     /// The raw text from `value_at` to the position becomes the value.
     pub(super) fn push_raw(&mut self, column: &mut Column, row: usize, value_at: usize) {
         if let Some(text) = text_for_row(column, row) {
-            text.push(&self.cursor.bytes[value_at..self.cursor.pos]);
+            text.push(&self.cursor.text()[value_at..self.cursor.pos()]);
         }
     }
 
     /// Something else where an object, a list or a map should stand.
     #[cold]
     pub(super) fn no_container(&mut self, path: PathId, value_at: usize) -> Parse<()> {
-        self.scratch.tally.seen(path);
         if self.cursor.peek() == b'n' {
             self.cursor.literal(b"null")?;
             self.scratch.tally.null(path);
@@ -211,9 +194,8 @@ impl Walk<'_> {
         row: usize,
     ) -> Parse<()> {
         if self.cursor.peek() != b'[' {
-            return self.no_container(path, self.cursor.pos);
+            return self.no_container(path, self.cursor.pos());
         }
-        self.scratch.tally.seen(path);
         let list_path_bytes = self.plan.paths[usize::from(path)].len();
         let Values::List { ends, element } = &mut column.values else { return self.skip_value() };
         // The row is marked first: a fault inside then cuts the elements back with the row.
@@ -221,6 +203,7 @@ impl Walk<'_> {
         let base = end_of(ends, ends.len());
         let count = self.elements(|walk, index| {
             walk.at.element = Some(Element { index, list_path_bytes });
+            walk.scratch.tally.seen(element_path);
             walk.scalar(scalar, element_path, element, base + index as usize)
         });
         self.at.element = None;
@@ -237,9 +220,8 @@ impl Walk<'_> {
         row: usize,
     ) -> Parse<()> {
         if self.cursor.peek() != b'[' {
-            return self.no_container(path, self.cursor.pos);
+            return self.no_container(path, self.cursor.pos());
         }
-        self.scratch.tally.seen(path);
         let list_path_bytes = self.plan.paths[usize::from(path)].len();
         let Values::Structs { ends, element_validity, children } = &mut column.values else {
             return self.skip_value();
@@ -250,19 +232,60 @@ impl Walk<'_> {
             walk.at.element = Some(Element { index, list_path_bytes });
             let element = base + index as usize;
             element_validity.resize(element);
+            walk.scratch.tally.seen(element_path);
             if walk.cursor.peek() != b'{' {
                 element_validity.push(false);
-                let value_at = walk.cursor.pos;
+                let value_at = walk.cursor.pos();
                 return walk.no_container(element_path, value_at);
             }
             element_validity.push(true);
-            walk.scratch.tally.seen(element_path);
             walk.object(object, children, element).map(drop)
         });
         self.at.element = None;
         ends.push(self.end_of_values(base + count? as usize)?);
         Ok(())
     }
+}
+
+/// Stores a value that is in the form that most have; false, and nothing is done, if it is not.
+#[inline(always)]
+pub(super) fn usual_scalar(
+    input: &mut Padded<'_>,
+    dates: &DateMemory,
+    scalar: ScalarType,
+    column: &mut Column,
+    row: usize,
+) -> bool {
+    match (scalar, &mut column.values) {
+        (ScalarType::Text, Values::Text(text)) => {
+            if !input.plain_string_into(&mut text.bytes) {
+                return false;
+            }
+            text.close();
+        }
+        (ScalarType::Instant, Values::Int64(values)) => {
+            let Some(micros) = instant::usual_form(input.window().first_chunk(), dates) else { return false };
+            input.step_over(instant::USUAL_BYTES);
+            values.push(micros);
+        }
+        (ScalarType::Int64, Values::Int64(values)) => {
+            let Some((value, length)) = number::small_integer(input.piece()) else { return false };
+            input.step_over(length);
+            values.push(value);
+        }
+        (ScalarType::Bool, Values::Bool(values)) => {
+            let window = input.window();
+            let is_true = window[..4] == *b"true";
+            if !is_true && window[..5] != *b"false" {
+                return false;
+            }
+            input.step_over(if is_true { 4 } else { 5 });
+            values.push(is_true);
+        }
+        _ => return false,
+    }
+    column.validity.set(row);
+    true
 }
 
 /// What became of a value.
@@ -319,24 +342,8 @@ fn store_bool(scalar: ScalarType, column: &mut Column, row: usize, value: bool, 
 
 /// Whether the text is one JSON number and nothing else.
 fn is_number_token(text: &[u8]) -> bool {
-    let mut cursor = super::cursor::Cursor::new(text, 0, false);
-    cursor.number().is_ok() && cursor.pos == text.len()
-}
-
-/// Appends the text of a string token. Short ones without escapes are copied in one piece of fixed size, which costs no
-/// call; what was copied too much is cut off again.
-#[inline(always)]
-pub(super) fn push_token(text: &mut TextValues, bytes: &[u8], token: StringToken) {
-    const PIECE: usize = 64;
-    let length = token.end - token.start;
-    if token.escaped {
-        unescape(&bytes[token.start..token.end], &mut text.bytes);
-    } else if let (true, Some(piece)) = (length <= PIECE, bytes[token.start..].first_chunk::<PIECE>()) {
-        let before = text.bytes.len();
-        text.bytes.extend(piece.iter().copied());
-        text.bytes.truncate(before + length);
-    } else {
-        text.bytes.extend_from_slice(&bytes[token.start..token.end]);
-    }
-    text.close();
+    let mut padded = Vec::new();
+    pad(&mut padded, text);
+    let mut cursor = Cursor::new(Padded::new(&padded, 0), false);
+    cursor.number().is_ok() && cursor.is_at_end()
 }

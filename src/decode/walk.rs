@@ -10,11 +10,12 @@ use super::{
     extra::PendingExtra,
     fault::{Fault, Parse, shown},
     instant::DateMemory,
-    names::{Guesses, Name, NameIdx},
-    open_names::{Frame, OpenNames},
+    names::{Guess, Name, mark},
+    open_names::{Frame, NameMarks, OpenNames},
     program::{Act, Member, ObjectIdx, Program, StepIdx},
     string::unescape,
     tally::{Class, Tally},
+    value::usual_scalar,
 };
 use crate::{
     columns::{Column, Values},
@@ -31,12 +32,13 @@ pub(super) struct Scratch {
     pub tally: Tally,
     pub extra: PendingExtra,
     pub open_names: OpenNames,
+    /// The keys of the map that is open.
+    pub map_keys: NameMarks,
     pub dates: DateMemory,
-    pub guesses: Guesses,
-    /// For each member, the last object (by number) that had it.
-    last_seen: Vec<u64>,
+    /// What is known of each member, by [`Member::slot`].
+    slots: Vec<Slot>,
     /// Number of the last object.
-    num_objects: u64,
+    num_objects: u32,
     /// Unescaped names and texts.
     pub text: Vec<u8>,
     /// The unescaped name of the unknown member that is being read, and its path.
@@ -44,27 +46,66 @@ pub(super) struct Scratch {
     pub path: String,
 }
 
+/// What is known of a member, or of the place before the first member of an object.
+#[derive(Debug, Clone, Copy, Default)]
+struct Slot {
+    /// What came behind it last.
+    guess: Guess,
+    /// The last object (by number) that had it.
+    object: u32,
+    /// How often it was met in this block.
+    seen: u32,
+}
+
 impl Scratch {
     pub fn new(program: &Program, num_paths: usize) -> Self {
-        Self {
-            tally: Tally::new(num_paths),
-            guesses: program.names.guesses(),
-            last_seen: vec![0; program.num_slots as usize],
-            ..Self::default()
+        let slots = program.slots.iter().map(|slot| Slot { guess: slot.guess, ..Slot::default() });
+        Self { tally: Tally::new(num_paths), slots: slots.collect(), ..Self::default() }
+    }
+
+    /// A record is walked: the numbers of objects begin again when half of them are used up, which no record can do alone.
+    pub fn begin_walk(&mut self) {
+        if self.num_objects > u32::MAX / 2 {
+            self.num_objects = 0;
+            self.slots.iter_mut().for_each(|slot| slot.object = 0);
+        }
+    }
+
+    /// Forgets the names of open objects, after a fault.
+    pub fn forget_names(&mut self) {
+        self.open_names.clear();
+        self.map_keys.clear();
+    }
+
+    /// Adds what was counted by slots to the tally, and begins anew.
+    pub fn count_slots(&mut self, program: &Program) {
+        for (slot, of) in self.slots.iter_mut().zip(&program.slots) {
+            let seen = mem::take(&mut slot.seen);
+            if let Some(path) = of.counted {
+                self.tally.seen_together(path, seen);
+            }
         }
     }
 
     /// Another object begins; gives its number.
     #[inline(always)]
-    pub fn next_object(&mut self) -> u64 {
+    pub fn next_object(&mut self) -> u32 {
         self.num_objects += 1;
         self.num_objects
     }
 
-    /// Whether this object has the member for the first time.
+    /// What came last behind the member in `slot`, or behind the place before the first.
     #[inline(always)]
-    pub fn is_first(&mut self, member: &Member, object: u64) -> bool {
-        mem::replace(&mut self.last_seen[member.slot as usize], object) != object
+    pub fn guess(&mut self, slot: u32) -> &mut Guess {
+        &mut self.slots[slot as usize].guess
+    }
+
+    /// Counts a member of an object; whether the object has it for the first time.
+    #[inline(always)]
+    pub fn is_first(&mut self, member: &Member, object: u32) -> bool {
+        let slot = &mut self.slots[member.slot as usize];
+        slot.seen = slot.seen.wrapping_add(self.tally.step());
+        mem::replace(&mut slot.object, object) != object
     }
 }
 
@@ -111,23 +152,25 @@ impl<'a> Walk<'a> {
     /// Walks an object of the plan into row `row` of `columns`. The position is on its opening brace.
     pub fn object(&mut self, object: ObjectIdx, columns: &mut [Column], row: usize) -> Parse<StepsMet> {
         let mut steps = StepsMet::default();
-        self.members(object, |walk, member, value_at| match member.act {
-            Act::Scalar { column, scalar } => walk.scalar(scalar, member.path, &mut columns[column as usize], row),
+        self.members(object, columns, row, |walk, member, columns| match member.act {
             Act::Step(step) => {
                 steps.add(step);
-                walk.unknown_step(object, step, value_at)
+                walk.unknown_step(object, step)
             }
-            act => walk.value(act, member.path, columns, row, value_at),
+            act => walk.value(act, member.path, columns, row),
         })?;
         Ok(steps)
     }
 
-    /// Walks the members of an object and calls `store` for each that its plan knows, on the value's first byte.
+    /// Walks the members of an object into row `row` of `columns`. Calls `other` for each that its plan knows and whose
+    /// value is not in the usual form, behind the colon: blanks may stand before the value.
     #[inline(always)]
     pub fn members(
         &mut self,
         object: ObjectIdx,
-        mut store: impl FnMut(&mut Self, &Member, usize) -> Parse<()>,
+        columns: &mut [Column],
+        row: usize,
+        mut other: impl FnMut(&mut Self, &Member, &mut [Column]) -> Parse<()>,
     ) -> Parse<()> {
         self.cursor.enter()?;
         if self.cursor.closes_at_once(b'}') {
@@ -136,67 +179,93 @@ impl<'a> Walk<'a> {
         let program = self.program;
         let names = &program.names;
         let number = self.scratch.next_object();
-        let mut previous = self.program.objects[object as usize].table.start;
-        let frame = self.scratch.open_names.open();
+        let mut previous = program.objects[object as usize].start;
+        let mut frame = self.scratch.open_names.open();
+        // The position is kept here, in registers, as long as what comes is the usual.
+        let mut input = self.cursor.input;
         loop {
-            let key_at = self.cursor.pos;
-            let guess = names.guess(&mut self.scratch.guesses, previous, self.cursor.window());
-            let is_guessed = guess.is_some();
-            let found = if is_guessed { guess } else { self.other_key(object, frame, previous)? };
-            if let Some((index, name)) = found {
-                previous = index;
+            let guess = self.scratch.guess(previous);
+            let found = if let Some(name) = names.guess(guess, input.piece()) {
                 if !self.scratch.is_first(&name.of, number) {
-                    return Err(twice(key_at, names.text(index)));
+                    return Err(twice(input.pos(), names.text(name)));
                 }
-                if is_guessed {
-                    self.cursor.step_over(name.key_bytes());
-                } else {
-                    self.cursor.colon()?;
-                }
-                let value_at = self.cursor.pos;
-                if let Err(fault) = store(self, &name.of, value_at) {
-                    return Err(fault.under_key(names.text(index)));
+                input.step_over(name.key_bytes());
+                Some(name)
+            } else {
+                self.cursor.input = input;
+                let found = self.other_key(object, number, &mut frame, previous)?;
+                input = self.cursor.input;
+                found
+            };
+            if let Some(name) = found {
+                previous = name.of.slot;
+                let is_stored = match name.of.act {
+                    Act::Scalar { column, scalar } => {
+                        usual_scalar(&mut input, &self.scratch.dates, scalar, &mut columns[column as usize], row)
+                    }
+                    _ => false,
+                };
+                if !is_stored {
+                    self.cursor.input = input;
+                    if let Err(fault) = other(self, &name.of, columns) {
+                        return Err(fault.under_key(names.text(name)));
+                    }
+                    input = self.cursor.input;
                 }
             }
-            if !self.cursor.next_or_close(b'}')? {
-                break;
+            if input.peek() == b',' {
+                input.step_over(1);
+                continue;
             }
+            self.cursor.input = input;
+            if !self.cursor.comma_or(b'}')? {
+                self.cursor.leave();
+                return self.close_names(&frame);
+            }
+            input = self.cursor.input;
         }
-        self.close_names(frame)
     }
 
-    /// Reads a key that was not guessed. If the plan does not know it, its value is read as well.
+    /// Reads a key that was not guessed, and its colon; blanks may stand before it. If the plan does not know it, its value
+    /// is read as well.
     #[inline(never)]
     fn other_key(
         &mut self,
         object: ObjectIdx,
-        frame: Frame,
-        previous: NameIdx,
-    ) -> Parse<Option<(NameIdx, &'a Name<Member>)>> {
-        let key_at = self.cursor.pos;
-        let key = self.cursor.key()?;
-        let Scratch { guesses, text, .. } = &mut *self.scratch;
-        let name = decoded(self.cursor.bytes, key, text);
+        number: u32,
+        frame: &mut Frame,
+        previous: u32,
+    ) -> Parse<Option<&'a Name<Member>>> {
+        self.cursor.skip_space();
+        let key_at = self.cursor.pos();
         let program = self.program;
+        let key = self.cursor.key()?;
+        let Scratch { slots, text, .. } = &mut *self.scratch;
+        let name = decoded(self.cursor.text(), key, text);
         let table = &program.objects[object as usize].table;
-        let found = program.names.find_after(guesses, table, previous, name);
-        if found.is_none() {
+        let guess = &mut slots[previous as usize].guess;
+        let Some(name) = program.names.find_after(guess, table, name, mark(name)) else {
             self.unknown_member(object, frame, key, key_at)?;
+            return Ok(None);
+        };
+        if !self.scratch.is_first(&name.of, number) {
+            return Err(twice(key_at, program.names.text(name)));
         }
-        Ok(found)
+        self.cursor.colon()?;
+        Ok(Some(name))
     }
 
     /// Reads the value of a member that the plan does not know; it goes to `extra`.
     #[inline(never)]
-    fn unknown_member(&mut self, object: ObjectIdx, frame: Frame, key: StringToken, key_at: usize) -> Parse<()> {
+    fn unknown_member(&mut self, object: ObjectIdx, frame: &mut Frame, key: StringToken, key_at: usize) -> Parse<()> {
         // The value's own names are unescaped into another buffer.
         let mut unescaped = mem::take(&mut self.scratch.name);
-        let name = decoded(self.cursor.bytes, key, &mut unescaped);
+        let name = decoded(self.cursor.text(), key, &mut unescaped);
         if !self.scratch.open_names.add(frame, name, key_at) {
             return Err(twice(key_at, name));
         }
         self.cursor.colon()?;
-        let value_at = self.cursor.pos;
+        let value_at = self.cursor.pos();
         let pattern = &self.program.objects[object as usize].pattern;
         self.unknown(pattern, name, value_at).map_err(|fault| fault.under_key(name))?;
         self.scratch.name = unescaped;
@@ -204,7 +273,9 @@ impl<'a> Walk<'a> {
     }
 
     /// Reads the value of an envelope's key where no rows are looked for.
-    pub fn unknown_step(&mut self, object: ObjectIdx, step: StepIdx, value_at: usize) -> Parse<()> {
+    pub fn unknown_step(&mut self, object: ObjectIdx, step: StepIdx) -> Parse<()> {
+        self.cursor.skip_space();
+        let value_at = self.cursor.pos();
         let program = self.program;
         let (pattern, name) = (&program.objects[object as usize].pattern, &program.steps[usize::from(step)]);
         self.unknown(pattern, name.as_bytes(), value_at)
@@ -245,7 +316,7 @@ impl<'a> Walk<'a> {
 
     /// Keeps the raw text from `value_at` to the position in `extra`.
     fn keep_raw(&mut self, pointer: &str, value_at: usize) {
-        let raw = &self.cursor.bytes[value_at..self.cursor.pos];
+        let raw = &self.cursor.text()[value_at..self.cursor.pos()];
         self.scratch.extra.add(self.at.level, pointer, raw);
     }
 
@@ -253,7 +324,7 @@ impl<'a> Walk<'a> {
     #[cold]
     #[inline(never)]
     pub fn mismatch(&mut self, path: PathId, value_at: usize) -> Parse<()> {
-        self.cursor.pos = value_at;
+        self.cursor.go_back(value_at);
         self.skip_value()?;
         self.kept_elsewhere(path, value_at);
         Ok(())
@@ -287,24 +358,24 @@ impl<'a> Walk<'a> {
         if self.cursor.closes_at_once(b'}') {
             return Ok(());
         }
-        let frame = self.scratch.open_names.open();
+        let mut frame = self.scratch.open_names.open();
         loop {
-            let key_at = self.cursor.pos;
+            let key_at = self.cursor.pos();
             let key = self.cursor.key()?;
-            let name = decoded(self.cursor.bytes, key, &mut self.scratch.text);
-            if !self.scratch.open_names.add(frame, name, key_at) {
+            let name = decoded(self.cursor.text(), key, &mut self.scratch.text);
+            if !self.scratch.open_names.add(&mut frame, name, key_at) {
                 return Err(twice(key_at, name));
             }
             self.cursor.colon()?;
-            let value_at = self.cursor.pos;
+            let value_at = self.cursor.pos();
             if let Err(fault) = value(self, key, value_at) {
-                return Err(fault.under_key(decoded(self.cursor.bytes, key, &mut self.scratch.text)));
+                return Err(fault.under_key(decoded(self.cursor.text(), key, &mut self.scratch.text)));
             }
             if !self.cursor.next_or_close(b'}')? {
                 break;
             }
         }
-        self.close_names(frame)
+        self.close_names(&frame)
     }
 
     /// Walks a list; calls `value` on each element's first byte. Gives the number of elements.
@@ -324,26 +395,31 @@ impl<'a> Walk<'a> {
     }
 
     /// Closes an object's names; a large object's are checked only now.
-    pub fn close_names(&mut self, frame: Frame) -> Parse<()> {
+    #[inline(always)]
+    pub fn close_names(&mut self, frame: &Frame) -> Parse<()> {
         match self.scratch.open_names.close(frame) {
             None => Ok(()),
-            Some(offset) => {
-                let key = StringToken { start: offset + 1, ..self.key_at(offset) };
-                Err(twice(offset, decoded(self.cursor.bytes, key, &mut self.scratch.text)))
-            }
+            Some(offset) => Err(self.name_at_twice(offset)),
         }
+    }
+
+    #[cold]
+    pub fn name_at_twice(&mut self, offset: usize) -> Box<Fault> {
+        let key = StringToken { start: offset + 1, ..self.key_at(offset) };
+        twice(offset, decoded(self.cursor.text(), key, &mut self.scratch.text))
     }
 
     /// The token of a key that was read before.
     fn key_at(&self, offset: usize) -> StringToken {
-        let mut cursor = Cursor::new(self.cursor.bytes, offset, true);
+        let mut cursor = self.cursor.clone();
+        cursor.go_back(offset);
         cursor.string().unwrap_or(StringToken { start: offset, end: offset + 1, escaped: false })
     }
 
     /// Checks that a large list or map has not outgrown the 32-bit ends of a block's columns.
     pub fn end_of_values(&self, count: usize) -> Parse<u32> {
         u32::try_from(count)
-            .map_err(|_| Fault::new(RejectKind::Size, self.cursor.pos, "more than 4 billion values in one block"))
+            .map_err(|_| Fault::new(RejectKind::Size, self.cursor.pos(), "more than 4 billion values in one block"))
     }
 }
 

@@ -1,0 +1,87 @@
+//! What a block gives: its rows, and the account of it.
+
+use std::ops::Range;
+
+use super::{fault::Fault, tally::PathTally};
+use crate::{
+    columns::Columns,
+    report::{Reject, RejectKind},
+};
+
+/// The rows of a block, and the account of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DecodedBlock {
+    /// The rows, in input order.
+    pub columns: Columns,
+    /// Records met.
+    pub num_records: u64,
+    /// Records kept.
+    pub num_kept: u64,
+    /// Records kept in which no participant was found.
+    pub records_without_rows: u64,
+    /// Refused records in input order. In a block whose records are known by their brackets alone ([`Framing::Ranges`])
+    /// decoding ends at the first malformed one.
+    pub rejects: Vec<DecodeReject>,
+    /// What became of the values, by path.
+    pub tallies: Vec<PathTally>,
+}
+
+/// A refused record. Offsets count from the block's first byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecodeReject {
+    /// Why.
+    pub kind: RejectKind,
+    /// Where the fault is.
+    pub offset: usize,
+    /// The record's text.
+    pub record: Range<usize>,
+    /// JSON Pointer from the record's root to the fault.
+    pub path: String,
+    /// What is wrong, in words.
+    pub message: String,
+}
+
+impl DecodeReject {
+    /// The reject as it stands in the rejects file. `offset` is that of the block, `line` that of the fault, if known;
+    /// `text` is what is refused.
+    #[must_use]
+    pub fn into_reject(self, file: String, block_offset: u64, text: &[u8], line: Option<u64>) -> Reject {
+        let mut reject = Reject {
+            partiquet_reject: Reject::VERSION,
+            file,
+            offset: block_offset + self.offset as u64,
+            line: line.unwrap_or(0),
+            record_offset: block_offset + self.record.start as u64,
+            kind: self.kind,
+            path: self.path,
+            message: self.message,
+            raw_bytes: text.len() as u64,
+            raw: None,
+            raw_base64: None,
+        };
+        reject.set_raw(Some(text));
+        reject
+    }
+
+    /// Whether the text is malformed, so that in input without lines nothing behind it can be trusted.
+    #[must_use]
+    pub const fn is_malformed(&self) -> bool {
+        matches!(self.kind, RejectKind::Syntax | RejectKind::Utf8)
+    }
+}
+
+impl DecodedBlock {
+    pub(super) fn accept(&mut self, num_rows: usize) {
+        self.num_kept += 1;
+        self.records_without_rows += u64::from(num_rows == 0);
+    }
+
+    /// Refuses a record; it and the fault stand so far behind `origin`.
+    #[cold]
+    pub(super) fn refuse(&mut self, fault: Fault, record: Range<usize>, origin: usize) {
+        let path = fault.pointer();
+        let Fault { kind, offset, message, .. } = fault;
+        let (offset, record) = (origin + offset, origin + record.start..origin + record.end);
+        self.rejects.push(DecodeReject { kind, offset, record, path, message: message.into_owned() });
+    }
+}

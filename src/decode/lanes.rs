@@ -1,0 +1,144 @@
+//! Bytes looked at thirty-two at a time: where a string ends, and whether a name is the expected one.
+//!
+//! SSE2 is part of every x86-64, so nothing is asked at run time. Elsewhere `portable` says the same, and a test holds
+//! the two equal.
+
+/// How many bytes are looked at together: most names and texts are shorter, so that one look is enough.
+pub(super) const LANES: usize = 32;
+
+#[cfg(not(target_arch = "x86_64"))]
+pub(super) use portable::{begins_with, first_stop};
+#[cfg(target_arch = "x86_64")]
+pub(super) use sse2::{begins_with, first_stop};
+
+#[cfg(target_arch = "x86_64")]
+mod sse2 {
+    #![expect(unsafe_code, reason = "intrinsics: word by word, the ends of texts took a fifth of all instructions")]
+
+    use std::arch::x86_64::{
+        __m128i, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8,
+        _mm_xor_si128,
+    };
+
+    use super::LANES;
+
+    /// Sixteen bytes.
+    #[inline(always)]
+    fn load(bytes: &[u8; LANES], from: usize) -> __m128i {
+        let half: &[u8; 16] = &bytes.as_chunks().0[from];
+        // SAFETY: SSE2 is part of x86-64; sixteen bytes can be read at `half`, and no alignment is asked for.
+        unsafe { _mm_loadu_si128(half.as_ptr().cast()) }
+    }
+
+    /// How many bytes stand before the first that ends the plain part of a string (quote, backslash, control character);
+    /// none if all are plain.
+    #[inline(always)]
+    pub fn first_stop(bytes: &[u8; LANES]) -> Option<usize> {
+        let half = |at| {
+            let bytes = load(bytes, at);
+            // SAFETY: SSE2 is part of x86-64.
+            unsafe {
+                // With this bit turned the quote is 0x20, and control characters are what they were: less than that.
+                let turned = _mm_xor_si128(bytes, _mm_set1_epi8(0x02));
+                let quote_or_control = _mm_cmpeq_epi8(_mm_min_epu8(turned, _mm_set1_epi8(0x20)), turned);
+                let backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'\\' as i8));
+                _mm_movemask_epi8(_mm_or_si128(quote_or_control, backslash)) as u32
+            }
+        };
+        let stops = half(0) | half(1) << 16;
+        if stops == 0 { None } else { Some(stops.trailing_zeros() as usize) }
+    }
+
+    /// Whether the bytes for which `mask` has a bit are those of `expected`.
+    #[inline(always)]
+    pub fn begins_with(bytes: &[u8; LANES], expected: &[u8; LANES], mask: u32) -> bool {
+        let half = |at| {
+            let (bytes, expected) = (load(bytes, at), load(expected, at));
+            // SAFETY: SSE2 is part of x86-64.
+            unsafe { _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, expected)) as u32 }
+        };
+        !(half(0) | half(1) << 16) & mask == 0
+    }
+}
+
+#[cfg(any(test, not(target_arch = "x86_64")))]
+mod portable {
+    use super::LANES;
+
+    #[inline(always)]
+    pub fn first_stop(bytes: &[u8; LANES]) -> Option<usize> {
+        let (words, _) = bytes.as_chunks::<8>();
+        let stops = |at: usize| u128::from(word_stops(words[at])) | u128::from(word_stops(words[at + 1])) << 64;
+        let (low, high) = (stops(0), stops(2));
+        if low | high == 0 {
+            return None;
+        }
+        let bits = if low == 0 { 128 + high.trailing_zeros() } else { low.trailing_zeros() };
+        Some(bits as usize / 8)
+    }
+
+    /// The high bit of each byte that ends the plain part of a string. The lowest bit set is exact; those above it may be
+    /// false, by the borrow of the subtractions.
+    #[inline(always)]
+    fn word_stops(bytes: [u8; 8]) -> u64 {
+        const ONES: u64 = 0x0101_0101_0101_0101;
+        let word = u64::from_le_bytes(bytes);
+        // With this bit turned the quote is 0x20, and control characters are what they were: less than that.
+        let turned = word ^ (ONES * 0x02);
+        let quote_or_control = turned.wrapping_sub(ONES * 0x21) & !turned;
+        let backslash = word ^ (ONES * 0x5c);
+        let backslash = backslash.wrapping_sub(ONES) & !backslash;
+        (quote_or_control | backslash) & (ONES * 0x80)
+    }
+
+    #[inline(always)]
+    pub fn begins_with(bytes: &[u8; LANES], expected: &[u8; LANES], mask: u32) -> bool {
+        (0..LANES).all(|at| mask >> at & 1 == 0 || bytes[at] == expected[at])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_is_plain_or_ends_the_plain_part_wherever_it_stands() {
+        for byte in 0..=u8::MAX {
+            let is_plain = byte >= 0x20 && byte != b'"' && byte != b'\\';
+            // Beside it stand the bytes that a borrow could come from.
+            for (other, around) in [(b'a', true), (b' ', true), (b'!', true), (0x7f, true), (0xff, true), (b'"', false)]
+            {
+                for at in 0..LANES {
+                    let mut piece = [other; LANES];
+                    piece[at] = byte;
+                    let expected = match (is_plain, around) {
+                        (false, true) => Some(at),
+                        (true, true) => None,
+                        (true, false) => Some(usize::from(at == 0)),
+                        (false, false) => Some(0),
+                    };
+                    assert_eq!(first_stop(&piece), expected, "{byte:#x} at {at} among {other:#x}");
+                    assert_eq!(portable::first_stop(&piece), expected, "{byte:#x} at {at} among {other:#x}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn only_the_bytes_of_the_mask_are_compared() {
+        let expected: [u8; LANES] = std::array::from_fn(|at| b'A' + at as u8);
+        for length in 0..=LANES {
+            let mask = ((1u64 << length) - 1) as u32;
+            for at in 0..LANES {
+                for bit in 0..8 {
+                    let mut bytes = expected;
+                    bytes[at] ^= 1 << bit;
+                    let is_equal = at >= length;
+                    assert_eq!(begins_with(&bytes, &expected, mask), is_equal, "{length}, {at}");
+                    assert_eq!(portable::begins_with(&bytes, &expected, mask), is_equal, "{length}, {at}");
+                }
+            }
+            assert!(begins_with(&expected, &expected, mask) && portable::begins_with(&expected, &expected, mask));
+        }
+    }
+}
