@@ -18,8 +18,8 @@ use parquet::{
     column::writer::ColumnCloseResult,
     errors::ParquetError,
     file::{
-        metadata::{ParquetMetaData, RowGroupMetaData},
-        writer::{SerializedRowGroupWriter, TrackedWrite},
+        metadata::{ParquetMetaData, ParquetMetaDataBuilder, RowGroupMetaData, page_index::PageIndexBuilder},
+        writer::TrackedWrite,
     },
 };
 
@@ -129,42 +129,64 @@ impl StagedFileWriter {
             return Ok(None);
         }
         let EncodedRowGroup { bytes, chunks, ranges, .. } = group;
-        let metadata = self.write_row_group(&bytes, chunks).map_err(|error| write_error(&self.path, error))?;
+        let metadata =
+            self.write_row_group(&bytes, chunks, num_rows as i64).map_err(|error| write_error(&self.path, error))?;
         self.rows += num_rows;
         range::join_all(&mut self.ranges, ranges);
         Ok(Some(metadata))
     }
 
-    /// Writes the pages and, right behind them, the bloom filters.
+    /// Writes the pages in one piece and, right behind them, the bloom filters. (The writer of row groups that `parquet` has
+    /// copies them chunk by chunk, and what is said of each chunk several times.)
     fn write_row_group(
         &mut self,
         bytes: &Bytes,
         chunks: Vec<ColumnCloseResult>,
+        num_rows: i64,
     ) -> parquet::errors::Result<ParquetMetaData> {
-        if self.file.bytes_written() == 0 {
-            self.file.write_all(MAGIC)?;
+        let file = &mut self.file;
+        if file.bytes_written() == 0 {
+            file.write_all(MAGIC)?;
         }
         let ordinal = i32::try_from(self.row_groups.len())
             .map_err(|_| ParquetError::General("more row groups than a file can have".to_owned()))?;
-        let schema = &*self.schema;
-        let (descriptor, properties) = (Arc::clone(schema.parquet()), Arc::clone(schema.file_properties()));
-        let mut said = None;
-        let mut row_group = SerializedRowGroupWriter::new(
-            descriptor,
-            properties,
-            &mut self.file,
-            ordinal,
-            Some(Box::new(|file, mut metadata, bloom_filters, column_indexes, offset_indexes| {
-                write_bloom_filters(file, &mut metadata, bloom_filters)?;
-                said = Some(compact::metadata(schema, metadata, column_indexes, offset_indexes));
-                Ok(())
-            })),
-        );
-        for chunk in chunks {
-            row_group.append_column(bytes, chunk)?;
+        let start = file.bytes_written() as i64;
+        file.write_all(bytes)?;
+        let (mut columns, mut total_bytes) = (Vec::with_capacity(chunks.len()), 0);
+        let mut page_index = PageIndexBuilder::new(1, chunks.len());
+        for (column, chunk) in chunks.into_iter().enumerate() {
+            let ColumnCloseResult { metadata, bloom_filter, column_index, offset_index, .. } = chunk;
+            total_bytes += metadata.uncompressed_size();
+            let (data, dictionary) = (metadata.data_page_offset(), metadata.dictionary_page_offset());
+            let mut metadata = metadata
+                .into_builder()
+                .set_data_page_offset(start + data)
+                .set_dictionary_page_offset(dictionary.map(|offset| start + offset));
+            if let Some(bloom_filter) = bloom_filter {
+                let (offset, len) = write_bloom_filter(file, &bloom_filter)?;
+                metadata = metadata.set_bloom_filter_offset(Some(offset)).set_bloom_filter_length(Some(len));
+            }
+            columns.push(metadata.build()?);
+            if let Some(index) = column_index {
+                page_index.put_column_index(index, 0, column);
+            }
+            if let Some(mut index) = offset_index {
+                index.page_locations.iter_mut().for_each(|location| location.offset += start);
+                page_index.put_offset_index(index, 0, column);
+            }
         }
-        row_group.close()?;
-        said.ok_or_else(|| ParquetError::General("a row group was closed without its metadata".to_owned()))
+        let row_group = RowGroupMetaData::builder(Arc::clone(self.schema.parquet()))
+            .set_column_metadata(columns)
+            .set_total_byte_size(total_bytes)
+            .set_num_rows(num_rows)
+            .set_sorting_columns(self.schema.file_properties().sorting_columns().cloned())
+            .set_ordinal(ordinal)
+            .set_file_offset(start)
+            .build()?;
+        Ok(ParquetMetaDataBuilder::new(footer::file_metadata(&self.schema, num_rows, None))
+            .add_row_group(row_group)
+            .set_page_index(Some(Arc::new(page_index.build())))
+            .build())
     }
 
     /// Where the file is, or will be.
@@ -237,22 +259,13 @@ impl fmt::Debug for StagedFileWriter {
     }
 }
 
-/// Writes a row group's bloom filters where `file` is, and notes their places in its metadata.
-fn write_bloom_filters(
-    file: &mut TrackedWrite<AppendFile>,
-    row_group: &mut RowGroupMetaData,
-    bloom_filters: Vec<Option<Sbbf>>,
-) -> parquet::errors::Result<()> {
-    for (column, bloom_filter) in row_group.columns_mut().iter_mut().zip(bloom_filters) {
-        let Some(bloom_filter) = bloom_filter else { continue };
-        let start = file.bytes_written();
-        bloom_filter.write(&mut *file)?;
-        let len = i32::try_from(file.bytes_written() - start)
-            .map_err(|_| ParquetError::General("a bloom filter is too large".to_owned()))?;
-        let builder = column.clone().into_builder();
-        *column = builder.set_bloom_filter_offset(Some(start as i64)).set_bloom_filter_length(Some(len)).build()?;
-    }
-    Ok(())
+/// Writes a bloom filter where `file` is; gives its place and length.
+fn write_bloom_filter(file: &mut TrackedWrite<AppendFile>, bloom_filter: &Sbbf) -> parquet::errors::Result<(i64, i32)> {
+    let start = file.bytes_written();
+    bloom_filter.write(&mut *file)?;
+    let len = i32::try_from(file.bytes_written() - start)
+        .map_err(|_| ParquetError::General("a bloom filter is too large".to_owned()))?;
+    Ok((start as i64, len))
 }
 
 /// What the system said is told as such, and not as a fault of the format.

@@ -8,8 +8,9 @@ use std::{
 
 use xxhash_rust::xxh3::Xxh3;
 
-/// Bytes collected before they are handed to the system: pages are smaller than what a disk likes.
-pub(super) const WRITE_BUFFER_BYTES: usize = 256 << 10;
+/// Bytes collected before they are handed to the system. The pages of a row group come in one piece, which goes past the
+/// buffer unless it is small.
+pub(super) const WRITE_BUFFER_BYTES: usize = 64 << 10;
 
 /// Appends to one file, opened by the first byte after each [`AppendFile::release`].
 ///

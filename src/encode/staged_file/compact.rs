@@ -5,16 +5,11 @@ use std::{io, sync::Arc};
 use parquet::{
     DecodeResult,
     errors::{ParquetError, Result},
-    file::{
-        metadata::{
-            PageIndexPolicy, ParquetMetaData, ParquetMetaDataBuilder, ParquetMetaDataOptions,
-            ParquetMetaDataPushDecoder, ParquetMetaDataWriter, RowGroupMetaData, page_index::PageIndexBuilder,
-        },
-        page_index::{column_index::ColumnIndexMetaData, offset_index::OffsetIndexMetaData},
+    file::metadata::{
+        PageIndexPolicy, ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataPushDecoder, ParquetMetaDataWriter,
     },
 };
 
-use super::footer::file_metadata;
 use crate::encode::FileSchema;
 
 /// The footer of a file that has only this row group, compressed. As objects it would be more than ten times as large:
@@ -59,30 +54,6 @@ impl CompactRowGroup {
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
-}
-
-/// The metadata of a file that has only this row group.
-pub(super) fn metadata(
-    schema: &FileSchema,
-    row_group: RowGroupMetaData,
-    column_indexes: Vec<Option<ColumnIndexMetaData>>,
-    offset_indexes: Vec<Option<OffsetIndexMetaData>>,
-) -> ParquetMetaData {
-    let mut page_index = PageIndexBuilder::new(1, row_group.num_columns());
-    for (column, index) in column_indexes.into_iter().enumerate() {
-        if let Some(index) = index {
-            page_index.put_column_index(index, 0, column);
-        }
-    }
-    for (column, index) in offset_indexes.into_iter().enumerate() {
-        if let Some(index) = index {
-            page_index.put_offset_index(index, 0, column);
-        }
-    }
-    ParquetMetaDataBuilder::new(file_metadata(schema, row_group.num_rows(), None))
-        .add_row_group(row_group)
-        .set_page_index(Some(Arc::new(page_index.build())))
-        .build()
 }
 
 /// Not as an error of the system: no disk has to do with it.
