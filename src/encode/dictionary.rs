@@ -127,8 +127,8 @@ impl Dictionary {
         &self.page[start as usize..][..len as usize]
     }
 
-    /// The place of `value`, which may be new; none if there are too many.
-    #[inline]
+    /// The place of `value`, which may be new; none if there are too many. As a call of its own it costs a sixth more.
+    #[inline(always)]
     fn intern(&mut self, value: &[u8], length: Length, most_entries: usize) -> Option<u16> {
         let (key, hash) = Key::new(value);
         let mask = self.slots.len() - 1;

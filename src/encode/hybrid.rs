@@ -105,10 +105,9 @@ fn write_packed<T: Copy + Default + Into<u64>>(values: &[T], width: u32, out: &m
 
 /// Eight values of `width` bits (at most 16), the first in the lowest ones.
 fn pack_group<T: Copy + Into<u64>>(group: &[T; 8], width: u32) -> u128 {
-    let [a, b, c, d, e, f, g, h] = group.map(Into::into);
-    let low = a | b << width | c << (2 * width) | d << (3 * width);
-    let high = e | f << width | g << (2 * width) | h << (3 * width);
-    u128::from(low) | u128::from(high) << (4 * width)
+    let half = |four: &[T; 4]| four.iter().rev().fold(0u64, |bits, value| bits << width | (*value).into());
+    let (halves, _) = group.as_chunks::<4>();
+    u128::from(half(&halves[0])) | u128::from(half(&halves[1])) << (4 * width)
 }
 
 fn write_packed_bits(bits: &Bitmap, from: usize, to: usize, out: &mut Vec<u8>) {
