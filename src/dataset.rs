@@ -19,6 +19,7 @@
 pub mod audit;
 pub mod commit;
 mod files;
+pub mod holdings;
 mod intent;
 mod layout;
 pub mod lock;
@@ -30,6 +31,7 @@ pub mod share;
 pub mod stage;
 
 pub use commit::{Committed, StagedFile, StagedRun};
+pub use holdings::Holdings;
 pub use intent::Recovered;
 pub use manifest::{Manifest, RunRecord};
 pub use rejects::RejectsWriter;
