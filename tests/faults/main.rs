@@ -15,6 +15,7 @@ mod output;
 #[path = "../convert/run.rs"]
 mod run;
 
+mod bombs;
 mod disk;
 mod inputs;
 mod killed;
