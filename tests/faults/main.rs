@@ -20,4 +20,5 @@ mod disk;
 mod inputs;
 mod killed;
 mod shares;
+mod values;
 mod verify;
