@@ -66,12 +66,8 @@ fn table(holdings: &Holdings, dir: &str, paint: Paint) -> String {
     let number = human::counted(schema.columns.len() as u64, "column", "columns");
     heading(&mut text, paint, &format!("{number} of model {}: name, type, path", human::shown(&schema.model)));
     columns(&mut text, &schema.columns);
-    let _ = writeln!(
-        text,
-        "\n  {} have columns of their own, the map of attributes keeps: {}",
-        human::counted(schema.attributes.len() as u64, "attribute key", "attribute keys"),
-        schema.attribute_map
-    );
+    let keys = human::counted(schema.attributes.len() as u64, "attribute key", "attribute keys");
+    let _ = writeln!(text, "\n  {keys} as columns; the map of attributes keeps: {}", schema.attribute_map);
     text
 }
 
