@@ -158,6 +158,11 @@ fn surroundings() -> Surroundings {
 }
 
 fn schema(args: &SchemaArgs) -> Result<()> {
+    if let Some(dir) = &args.dir {
+        let stdout = io::stdout();
+        let text = schema::of_dataset(dir, args.form, Paint::for_stream(&stdout))?;
+        return print(&mut stdout.lock(), text.as_bytes());
+    }
     let model = Model::load(&args.model)?;
     let keys = match &args.attribute_columns {
         AttributeColumns::Auto | AttributeColumns::None => &[][..],

@@ -19,6 +19,7 @@
 pub mod audit;
 pub mod commit;
 mod files;
+pub mod holdings;
 mod intent;
 mod layout;
 pub mod lock;
@@ -31,6 +32,7 @@ pub mod stage;
 
 pub use commit::{Committed, StagedFile, StagedRun};
 pub use files::{FileSystem, MAX_SYNCED_ONE_BY_ONE};
+pub use holdings::Holdings;
 pub use intent::Recovered;
 pub use manifest::{Manifest, RunRecord};
 pub use rejects::RejectsWriter;

@@ -70,8 +70,6 @@ pub struct Unreadable {
     pub num_newlines: u64,
     /// Newlines in the refused text before the error.
     pub newlines_before_error: u64,
-    /// Whether the rest of the document is lost with it.
-    pub rest_of_document: bool,
 }
 
 /// What the splitter hands on, in input order.

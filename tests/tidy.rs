@@ -385,6 +385,14 @@ fn lints_are_policy() {
 }
 
 #[test]
+fn an_overflow_is_seen_by_tests_and_by_fuzzing() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let document: toml::Table = fs::read_to_string(root.join("Cargo.toml")).unwrap().parse().unwrap();
+    assert_eq!(document["profile"]["dev"]["overflow-checks"].as_bool(), Some(true));
+    assert!(fs::read_to_string(root.join("fuzz/run.sh")).unwrap().contains("-Coverflow-checks"));
+}
+
+#[test]
 fn dependencies_are_named_with_a_reason() {
     let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
     let section = manifest.split("[dependencies]").nth(1).unwrap().split("\n[").next().unwrap();

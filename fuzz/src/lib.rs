@@ -5,6 +5,7 @@
 //! bytes -> partiquet::decode, in several ways -> shape (invariants, one value a row) ----+--> decode::check
 //! columns -> partiquet::encode, and the parquet crate -> encode::check
 //! bytes -> partiquet::input, in several ways --> split::check, rejects::check
+//! rows -> partiquet::partition -> paths, read back -> paths::check
 //! ```
 //!
 //! Nothing here is shared with the decoder but the words of the model. A difference is a panic.
@@ -12,6 +13,8 @@
 pub mod decode;
 pub mod encode;
 pub mod expect;
+pub mod instants;
+pub mod paths;
 pub mod records;
 pub mod rejects;
 pub mod scalar;

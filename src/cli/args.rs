@@ -29,7 +29,10 @@ pub enum Command {
     #[command(after_help = CONVERT_EXAMPLES, long_about = CONVERT_ABOUT)]
     #[command(override_usage = "partiquet convert [OPTIONS] --out <DIR> <INPUT>...")]
     Convert(Box<ConvertArgs>),
-    /// Show the columns and where each of them comes from
+    /// Show the columns and where each of them comes from, or what a dataset holds
+    ///
+    /// Without DIR: the columns of a model. With DIR: rows, commits, partitions and columns of that dataset, as its own
+    /// documents say; no data file is opened. Whether the files agree with them says: partiquet verify DIR
     Schema(SchemaArgs),
     /// Check a dataset against its commits
     ///
@@ -324,6 +327,10 @@ pub enum ProgressMode {
 
 #[derive(Debug, Args)]
 pub struct SchemaArgs {
+    /// Folder of a dataset: show what it holds, as table or json
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with_all = ["model", "attribute_columns"])]
+    pub dir: Option<PathBuf>,
+
     /// The form
     #[arg(long = "as", value_name = "FORM", value_enum, default_value_t = SchemaForm::Table)]
     pub form: SchemaForm,

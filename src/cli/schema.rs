@@ -1,7 +1,10 @@
-//! `partiquet schema`: what the columns are and where each comes from, in six forms.
+//! `partiquet schema`: what the columns are and where each comes from, in six forms; or what a dataset holds, in two.
 
+mod dataset;
 mod ddl;
 mod markdown;
+
+pub use dataset::of_dataset;
 
 use std::fmt::Write as _;
 

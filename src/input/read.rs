@@ -193,13 +193,19 @@ impl Format {
     const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 
     /// None of these can begin a JSON text, so saying what it is helps more than a syntax error.
-    const OTHERS: [(&[u8], &str, &str); 6] = [
+    const OTHERS: [(&[u8], &str, &str); 12] = [
         (b"BZh", "a bzip2 file", "decompress it on the way: bzip2 -dc FILE | partiquet convert - --out DIR"),
         (b"\xfd7zXZ\0", "an xz file", "decompress it on the way: xz -dc FILE | partiquet convert - --out DIR"),
         (b"\x04\x22\x4d\x18", "an lz4 file", "decompress it on the way: lz4 -dc FILE | partiquet convert - --out DIR"),
         (b"PK\x03\x04", "a zip archive", "unpack it and give the folder as the input"),
         (b"PAR1", "a Parquet file", "give the JSON it was made from"),
         (b"SQLite", "a SQLite database", "export its JSON first"),
+        (b"Obj\x01", "an Avro file", "give the JSON it was made from, or write its records as JSON lines first"),
+        (b"ORC", "an ORC file", "give the JSON it was made from, or write its records as JSON lines first"),
+        (b"%PDF-", "a PDF document", "give the JSON export instead"),
+        (b"<!DOCT", "an HTML page", "often a server's error in the place of its answer: look at it, and fetch again"),
+        (b"<html", "an HTML page", "often a server's error in the place of its answer: look at it, and fetch again"),
+        (b"<?xml", "an XML document", "often a server's error in the place of its answer: look at it, and fetch again"),
     ];
 
     fn of(head: &[u8]) -> Self {

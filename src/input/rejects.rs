@@ -164,7 +164,6 @@ impl Unpacker {
                 raw: (len <= self.options.max_record_bytes).then(|| line.to_vec()),
                 num_newlines: 0,
                 newlines_before_error: 0,
-                rest_of_document: false,
             }))),
         }
     }

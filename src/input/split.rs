@@ -306,7 +306,6 @@ impl Splitter {
             raw: None,
             num_newlines: lost.newlines,
             newlines_before_error: 0,
-            rest_of_document: false,
         })
     }
 
@@ -336,7 +335,6 @@ impl Splitter {
             raw,
             num_newlines: lost.newlines,
             newlines_before_error,
-            rest_of_document: true,
         }))
     }
 

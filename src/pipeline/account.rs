@@ -313,6 +313,11 @@ impl LostDocument {
 #[cold]
 fn over_budget(reject: &Reject, rejected: u64, records: u64, budget: MaxRejects) -> Error {
     let hint = match budget {
+        MaxRejects::Count(0) if reject.looks_like_csv() => {
+            "nothing was committed. This looks like CSV, and JSON is read: make JSON lines of it first, with DuckDB for \
+             example: COPY (FROM 'FILE.csv') TO 'FILE.ndjson' (FORMAT json)"
+                .to_owned()
+        }
         MaxRejects::Count(0) if reject.kind == RejectKind::Size => {
             "nothing was committed. Raise --max-record-size if such a record is right, or let the run go on without it: \
              --max-rejects 1"

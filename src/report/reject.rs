@@ -90,6 +90,17 @@ impl Reject {
         };
     }
 
+    /// Whether this looks like the first line of a table: separated values, and nothing of JSON's brackets.
+    #[must_use]
+    pub fn looks_like_csv(&self) -> bool {
+        let is_first = self.record_offset == 0 && self.line <= 1;
+        let line = self.raw.as_deref().and_then(|raw| raw.lines().next()).unwrap_or_default();
+        is_first
+            && matches!(self.kind, RejectKind::Syntax | RejectKind::NotObject)
+            && line.contains([',', ';', '\t'])
+            && !line.contains(['{', '}', '[', ']'])
+    }
+
     /// Two lines, the text around the error and a caret below it; none if the text is not at hand.
     #[must_use]
     pub fn excerpt(&self) -> Option<String> {

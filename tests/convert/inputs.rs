@@ -214,3 +214,25 @@ fn of_two_faults_the_one_in_the_earlier_input_is_told() {
         run.says(&["in/a.json, line 1, byte 6"]);
     }
 }
+
+#[test]
+fn what_is_not_json_at_all_is_told_what_it_is() {
+    for (name, content, said) in [
+        ("calls.csv", &b"id;name\n1;x\n"[..], "This looks like CSV, and JSON is read: make JSON lines of it first"),
+        ("quoted.csv", b"\"id\",\"name\"\n\"1\",\"x\"\n", "This looks like CSV"),
+        ("tabs.txt", b"1\t2\n", "This looks like CSV"),
+        ("page.json", b"<!DOCTYPE html><html></html>", "this is an HTML page, not JSON"),
+        ("old.parquet", b"PAR1\x15\x04\x15\x10", "this is a Parquet file, not JSON"),
+        ("calls.zip", b"PK\x03\x04\x14\x00\x00\x00", "this is a zip archive, not JSON"),
+        ("calls.avro", b"Obj\x01\x04\x16avro.schema", "this is an Avro file, not JSON"),
+    ] {
+        let folder = Folder::with(name, content);
+        folder.convert(&[name, "--out", "out"]).ended_with(1).says(&[name, said]);
+        assert_eq!(folder.names(), [name]);
+    }
+    // A broken record is no table, wherever it stands.
+    for text in ["{\"id\":1,\"name\"}\n", "{}\nid,name\n", "garbage\n{}\n"] {
+        let run = Folder::with("in.ndjson", text).convert(&["in.ndjson", "--out", "out"]).ended_with(1);
+        run.says(&["Mend the record"]);
+    }
+}

@@ -14,6 +14,7 @@ mod documents;
 mod dry_run;
 mod envelopes;
 mod files;
+mod holdings;
 mod inputs;
 mod interrupt;
 mod limits;

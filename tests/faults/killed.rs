@@ -1,5 +1,5 @@
-//! `kill -9`, at any moment and at each single step of a commit. Then a reader looks, the run is done again, and the dataset
-//! must be the one of a run that nobody disturbed, byte for byte.
+//! `kill -9`, at any moment and at each single step of a commit; and each single call refused by the system. Then a reader
+//! looks, the run is done again, and the dataset must be the one of a run that nobody disturbed, byte for byte.
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +15,7 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use crate::{
     data::{Chance, export, lines},
     output::tree,
-    run::Folder,
+    run::{Folder, Run},
 };
 
 /// How many runs are killed at random moments; the long form is started with another number.
@@ -72,28 +72,27 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A folder with two inputs, the dataset `before` of the first, and for each mode what the second makes of it. And how
-/// long that takes.
-fn prepared(records: usize, partition_by: &str) -> (Folder, Duration) {
+/// A folder with two inputs, the dataset `before` of the first, and for each mode what the second makes of it.
+fn prepared(records: usize, partition_by: &str) -> Folder {
     let folder = Folder::with("one.ndjson", lines(&export(records / 2, 1)));
     folder.write("two.ndjson", lines(&export(records, 2)) + "{\n");
     folder.convert(&[&["one.ndjson"], &options("error", "before", partition_by)[..]].concat()).ended_with(0);
-    let took = MODES.map(|mode| {
+    for mode in MODES {
         copy(&folder.path("before"), &folder.path(mode));
-        let started = Instant::now();
         folder.convert(&[&["two.ndjson"], &options(mode, mode, partition_by)[..]].concat()).ended_with(3);
-        started.elapsed()
-    });
-    (folder, took.into_iter().min().unwrap())
+    }
+    folder
 }
 
-/// The run again, on whatever a killed one has left.
-fn done_again(folder: &Folder, mode: &str, partition_by: &str, what: &str) {
+/// The run again, on whatever a disturbed one has left. And how long it took.
+fn done_again(folder: &Folder, mode: &str, partition_by: &str, what: &str) -> Duration {
+    let started = Instant::now();
     let run = folder.convert(&[&["two.ndjson"], &options(mode, "out", partition_by)[..]].concat());
-    // Where the killed one had come to its commit, appending finds nothing new.
+    let took = started.elapsed();
+    // Where the disturbed one had come to its commit, appending finds nothing new.
     assert!(matches!(run.code, 0 | 3), "{what}: {run:?}");
     let (ours, undisturbed) = (contents(&folder.path("out")), contents(&folder.path(mode)));
-    // A run that replaces was committed twice if the killed one came to its commit: the second says so.
+    // A run that replaces was committed twice if the disturbed one came to its commit: the second says so.
     let again: Vec<&String> = ours.keys().filter(|path| !undisturbed.contains_key(*path)).collect();
     let expected: &[&str] = if mode != "append" && !again.is_empty() { &["_partiquet/commits/3.json"] } else { &[] };
     assert_eq!(again, expected, "{what}");
@@ -101,21 +100,25 @@ fn done_again(folder: &Folder, mode: &str, partition_by: &str, what: &str) {
         undisturbed.keys().filter(|path| ours.get(*path) != Some(&undisturbed[*path])).collect();
     assert!(missing.is_empty(), "{what}: {missing:?}");
     folder.run(&["verify", "out"]).ended_with(0);
+    took
 }
 
 #[test]
 fn a_run_killed_at_any_moment_is_done_again_as_if_nothing_had_been() {
-    let (folder, duration) = prepared(200, MANY);
+    let folder = prepared(200, MANY);
     let kills = env::var(KILLS).ok().and_then(|text| text.parse().ok()).unwrap_or(FEW_KILLS);
     let mut chance = Chance::new(kills);
-    let (mut died, mut in_commit, mut read) = (0, 0, 0);
-    for kill in 0..kills {
-        let mode = MODES[(kill % 3) as usize];
+    let (mut runs, mut died, mut in_commit, mut read) = (0, 0, 0, 0);
+    // What a run takes at present, as far as is known: others may keep this machine busy now, and not later.
+    let mut duration = Duration::from_millis(100);
+    while died < kills {
+        assert!(runs < 10 * kills + 10, "{died} of {runs} runs were killed before they ended");
+        let mode = MODES[(runs % 3) as usize];
         copy(&folder.path("before"), &folder.path("out"));
         let started = Instant::now();
         let mut child =
             folder.command(&[&["convert", "two.ndjson"], &options(mode, "out", MANY)[..]].concat()).spawn().unwrap();
-        if kill < 3 {
+        if runs < 3 {
             // The first of each mode is read all the while.
             while child.try_wait().unwrap().is_none() {
                 read += read_everything(&folder.path("out"));
@@ -128,39 +131,59 @@ fn a_run_killed_at_any_moment_is_done_again_as_if_nothing_had_been() {
         died += u64::from(child.wait().unwrap().code().is_none());
         in_commit += u64::from(folder.path("out/_partiquet/intent.json").exists());
         read += read_everything(&folder.path("out"));
-        done_again(&folder, mode, MANY, &format!("kill {kill} in mode {mode}"));
+        runs += 1;
+        duration = done_again(&folder, mode, MANY, &format!("run {runs}, in mode {mode}"));
     }
-    eprintln!("{kills} runs, {died} killed, {in_commit} of them in their commit; readers opened {read} files");
-    assert!(died > 0 || kills < 10, "no run was killed before it ended");
+    eprintln!("{runs} runs, {died} killed, {in_commit} of them in their commit; readers opened {read} files");
+}
+
+/// Whether strace can be used. A test that needs it says so and passes.
+fn has_strace() -> bool {
+    let status = Command::new("strace").args(["-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
+    let has_strace = status.is_ok_and(|ran| ran.success());
+    if !has_strace {
+        eprintln!("skipped: strace cannot be used here");
+    }
+    has_strace
+}
+
+/// Whether everything is done that there is time for when nobody waits.
+fn is_long_form() -> bool {
+    env::var(KILLS).is_ok()
+}
+
+/// In the long form all modes, in CI one.
+fn modes() -> &'static [&'static str] {
+    if is_long_form() { &MODES[..] } else { &MODES[2..] }
+}
+
+/// The run, to which `what` happens at call number `at` of this name, in each thread. None if there are fewer calls.
+fn disturbed(folder: &Folder, mode: &str, call: &str, what: &str, at: usize) -> Option<Run> {
+    copy(&folder.path("before"), &folder.path("out"));
+    let trace = folder.path("trace");
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq", "-o"]).arg(&trace).args(["-e", &format!("trace={call}")]);
+    strace.args(["-e", &format!("inject={call}:{what}:when={at}")]);
+    strace.args([env!("CARGO_BIN_EXE_partiquet"), "convert", "two.ndjson"]).args(options(mode, "out", FEW));
+    strace.current_dir(folder.path(".")).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let run = Run::of(strace.spawn().unwrap());
+    let trace = fs::read_to_string(trace).unwrap();
+    (trace.contains("(INJECTED)") || trace.contains("+++ killed by")).then_some(run)
 }
 
 #[test]
 fn a_commit_killed_at_each_of_its_steps_ends_the_same() {
-    if !Command::new("strace")
-        .args(["-o", "/dev/null", "true"])
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|ran| ran.success())
-    {
-        eprintln!("skipped: strace cannot be used here");
+    if !has_strace() {
         return;
     }
-    let (folder, _) = prepared(8, FEW);
-    // Every call that changes a folder or waits for the disk. The long form does it in all modes.
-    let modes = if env::var(KILLS).is_ok() { &MODES[..] } else { &MODES[2..] };
-    for mode in modes {
+    let folder = prepared(8, FEW);
+    for mode in modes() {
         let (mut killed, mut in_commit) = (0, 0);
+        // Every call that changes a folder or waits for the disk.
         for call in ["mkdir", "rename", "unlink", "unlinkat", "rmdir", "fsync"] {
             for at in 1.. {
-                copy(&folder.path("before"), &folder.path("out"));
-                let inject = format!("inject={call}:signal=KILL:when={at}");
-                let mut strace = Command::new("strace");
-                strace.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject]);
-                strace.args([env!("CARGO_BIN_EXE_partiquet"), "convert", "two.ndjson"]).args(options(mode, "out", FEW));
-                strace.current_dir(folder.path(".")).stdout(Stdio::null()).stderr(Stdio::null());
-                if strace.status().unwrap().code() == Some(3) {
-                    break;
-                }
+                let Some(run) = disturbed(&folder, mode, call, "signal=KILL", at) else { break };
+                assert_eq!(run.code, -1, "{run:?}");
                 killed += 1;
                 in_commit += u64::from(folder.path("out/_partiquet/intent.json").exists());
                 read_everything(&folder.path("out"));
@@ -169,5 +192,59 @@ fn a_commit_killed_at_each_of_its_steps_ends_the_same() {
         }
         eprintln!("{mode}: killed at {killed} calls, {in_commit} of them within the commit");
         assert!(in_commit > 10, "{in_commit} of {killed}");
+    }
+}
+
+/// What the system says no to, and with which words.
+const REFUSALS: [(&str, &str); 9] = [
+    ("write", "ENOSPC"),
+    ("rename", "EIO"),
+    ("mkdir", "ENOSPC"),
+    ("fsync", "EIO"),
+    ("unlink", "EACCES"),
+    ("rmdir", "EACCES"),
+    ("read", "EIO"),
+    ("getdents64", "EIO"),
+    ("openat", "EMFILE"),
+];
+
+#[test]
+fn a_run_refused_any_single_call_ends_well_or_changes_nothing() {
+    if !has_strace() {
+        return;
+    }
+    let folder = prepared(8, FEW);
+    let visible = |dir: &str| {
+        let mut files = contents(&folder.path(dir));
+        // Tidying up may be what was refused: the next run sees to it.
+        files.retain(|path, _| !path.starts_with("_partiquet/staging/") && path != "_partiquet/intent.json");
+        files
+    };
+    let before = visible("before");
+    // In CI every other call.
+    let step = if is_long_form() { 1 } else { 2 };
+    for mode in modes() {
+        let after = visible(mode);
+        let (mut failed, mut ended_well) = (0, 0);
+        for (call, error) in REFUSALS {
+            for at in (1..).step_by(step) {
+                let Some(run) = disturbed(&folder, mode, call, &format!("error={error}"), at) else { break };
+                let what = format!("{mode}, {error} at {call} {at}");
+                assert!(!run.stderr.contains("panicked"), "{what}: {run:?}");
+                read_everything(&folder.path("out"));
+                if matches!(run.code, 0 | 3) {
+                    ended_well += 1;
+                    assert!(after == visible("out"), "{what}: {run:?}");
+                } else {
+                    failed += 1;
+                    assert!(before == visible("out"), "{what}: {run:?}");
+                    // Otherwise the next run would carry to its end what this one has called failed.
+                    assert!(!folder.path("out/_partiquet/intent.json").exists(), "{what}: {run:?}");
+                }
+                done_again(&folder, mode, FEW, &what);
+            }
+        }
+        eprintln!("{mode}: {failed} runs failed and changed nothing, {ended_well} ended well");
+        assert!(failed > 30, "{failed}");
     }
 }

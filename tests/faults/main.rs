@@ -15,8 +15,10 @@ mod output;
 #[path = "../convert/run.rs"]
 mod run;
 
+mod bombs;
 mod disk;
 mod inputs;
 mod killed;
 mod shares;
+mod values;
 mod verify;

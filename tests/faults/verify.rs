@@ -139,6 +139,47 @@ fn a_dataset_of_the_first_version_goes_on_working() {
     assert_eq!(found(&folder), []);
 }
 
+/// A dataset as today's version has left it: for all versions to come. Its commits are an append with another column and
+/// a reject, and an overwrite of one partition. `dataset-version-2.inputs` is what it was made of.
+#[test]
+fn a_dataset_of_the_second_version_goes_on_working() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    let folder = Folder::new();
+    copy(&data.join("dataset-version-2"), &folder.path("out"));
+    copy(&data.join("dataset-version-2.inputs"), &folder.path("."));
+    assert_eq!(folder.json("out/_partiquet/commits/3.json")["format_version"], 2);
+    assert_eq!(found(&folder), []);
+    assert_eq!(folder.output("out").sorted("id"), ["v2", "v3", "v4", "v5", "v6"]);
+    let without_lock = || {
+        let mut files = tree(&folder.path("out"));
+        files.remove("_partiquet/lock");
+        files
+    };
+    let before = without_lock();
+    let options =
+        ["--out", "out", "--partition-by", "day(at)", "--model", "newer.json", "--max-rejects", "1", "--mode"];
+    let convert = |inputs: &[&str], mode| folder.convert(&[inputs, &options, &[mode]].concat());
+    convert(&["first.ndjson", "second.ndjson", "third.ndjson"], "append").ended_with(0);
+    assert!(before == without_lock(), "it holds all of them");
+    folder.write("new.ndjson", r#"{"id":"g9","visits":[{"id":"v9","at":"2025-07-02T09:00:00Z","score":2}]}"#);
+    convert(&["new.ndjson"], "append").ended_with(0);
+    assert_eq!(folder.output("out").sorted("id"), ["v2", "v3", "v4", "v5", "v6", "v9"]);
+    let shown = folder.run(&["schema", "out"]).ended_with(0).stdout;
+    assert!(shown.contains("/score  since commit 2: earlier files do not have it\n"), "{shown}");
+    assert_eq!(found(&folder), []);
+    convert(&["new.ndjson"], "overwrite-partitions").ended_with(0);
+    assert_eq!(folder.output("out").sorted("id"), ["v5", "v6", "v9"]);
+    // Its rejects are an input like any other, and its older columns are not enough for it any more.
+    let rejects = folder.json("out/_partiquet/commits/2.json")["rejects_file"].as_str().unwrap().to_owned();
+    folder.convert(&[&format!("out/{rejects}"), "--out", "other", "--max-rejects", "1"]).ended_with(3);
+    folder.write("later.ndjson", r#"{"visits":[{"id":"v10"}]}"#);
+    let older =
+        ["later.ndjson", "--out", "out", "--partition-by", "day(at)", "--model", "older.json", "--mode", "append"];
+    folder.convert(&older).ended_with(1).says(&["score: missing in this run"]);
+    convert(&["first.ndjson"], "overwrite").ended_with(0);
+    assert_eq!(found(&folder), []);
+}
+
 #[test]
 fn a_dataset_of_a_newer_version_is_refused_untouched() {
     for document in ["commits/1.json", "schema.json"] {

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use partiquet::{config::AttributeMap, model::Model};
+use partiquet::{config::AttributeMap, input::Framing, model::Model};
 use proptest::prelude::*;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
@@ -194,6 +194,37 @@ proptest! {
         let (reference, mut subject) = BUILT_IN.clone();
         let expected = reference.flatten(&block.bytes, &block.framing);
         check_same(&reference.columns, &expected, &subject.flatten(&block.bytes, &block.framing))?;
+    }
+
+    /// Whatever the bytes are: each value met is kept, coerced, mismatched, unknown or ignored; each record is kept or
+    /// refused; and what was refused is in no count.
+    #[test]
+    fn the_ledger_closes_for_any_bytes(
+        block in blocks(20),
+        damage in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..6),
+    ) {
+        let mut bytes = block.bytes;
+        for (at, byte) in damage {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        let mut subject = subject(AttributeMap::Rest);
+        let flattened = subject.flatten(&bytes, &Framing::Lines);
+        let is_blank = |line: &[u8]| line.iter().all(|byte| b" \t\r".contains(byte));
+        let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !is_blank(line)).count();
+        prop_assert_eq!(flattened.num_records, lines as u64);
+        for (path, counts) in &flattened.ledger {
+            let sum = counts.kept + counts.coerced + counts.mismatched + counts.unknown + counts.ignored;
+            prop_assert_eq!(counts.seen, sum, "{}", path);
+        }
+        for refused in &flattened.rejects {
+            bytes[refused.range.clone()].fill(b' ');
+        }
+        let without = subject.flatten(&bytes, &Framing::Lines);
+        prop_assert_eq!(without.num_records + flattened.rejects.len() as u64, flattened.num_records);
+        prop_assert!(without.rejects.is_empty());
+        prop_assert_eq!(without.ledger, flattened.ledger);
+        prop_assert!(without.rows == flattened.rows);
     }
 
     #[test]

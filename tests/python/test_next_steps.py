@@ -89,3 +89,22 @@ def test_spark_reads_partition_columns_in_their_types(partiquet, spark, tmp_path
     frame = spark_frame(spark, printed(partiquet, tmp_path, "out", "--partition-by", by)["Spark"], tmp_path)
     assert {name: dict(frame.dtypes)[name] for name in types} == types
     assert frame.count() == len(PURPOSES)
+
+
+def test_files_that_lack_a_newer_column_are_read_in_one_query(partiquet, spark, tmp_path):
+    model = '{"partiquet_model":1,"name":"m","envelopes":[],"row":{"type":"P"},"types":{"P":{"members":[%s]}}}'
+    members = '{"name":"id","type":"string"}', '{"name":"zest","type":"integer"}'
+    steps = [("error", members[0], '{"id":"old"}'), ("append", ",".join(members), '{"id":"new","zest":7}')]
+    for mode, columns, record in steps:
+        (tmp_path / "model.json").write_text(model % columns)
+        (tmp_path / f"{mode}.ndjson").write_text(record)
+        words = [partiquet.path, "convert", f"{mode}.ndjson", "--out=out", "--mode", mode, "--partition-by", "none", "--model=model.json"]
+        done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, timeout=120)
+        assert done.returncode == 0, done.stderr
+    lines = dict(re.findall(r"^Query it in (DuckDB|Spark)[^\n]*:\n\n((?:    .*\n)+)", done.stdout, flags=re.M))
+    lines = {reader: re.sub(r"^    ", "", text, flags=re.M).strip() for reader, text in lines.items()}
+    sql = lines["DuckDB"].replace("count(*) AS participants", "id, zest").removesuffix(";") + " ORDER BY id;"
+    assert by_duckdb(sql, tmp_path) == "[('new', 7), ('old', None)]"
+    session = {"spark": spark.newSession()}
+    exec(lines["Spark"].replace('"out"', repr(str(tmp_path / "out"))).removesuffix("calls.count()"), session)
+    assert {(row["id"], row["zest"]) for row in session["calls"].collect()} == {("new", 7), ("old", None)}

@@ -90,10 +90,10 @@ fn runs_that_fail_together_are_told_of_each_other_and_of_nothing_else() {
             });
         }
     });
-    // Whoever made the lock file anew need not have made its folder, which then stays.
+    // Whoever made a folder anew need not be the last one in it: then it stays.
     let left = tree(temp.path());
-    let lock = ["a/", "a/dataset/", "a/dataset/_partiquet/", "a/dataset/_partiquet/lock"];
-    assert!(left.is_empty() || left == lock, "{left:?}");
+    let made = ["a/", "a/dataset/", "a/dataset/_partiquet/", "a/dataset/_partiquet/lock"];
+    assert_eq!(left, made[..left.len().min(made.len())]);
     drop(Dataset::open(&dir, Mode::Error).unwrap());
 }
 

@@ -10,7 +10,16 @@ fn formats_are_seen_in_the_first_bytes() {
     assert_eq!(Format::of(&[0x1f]), Format::Truncated("gzip"));
     assert_eq!(Format::of(&[0x28, 0xb5]), Format::Truncated("zstd"));
     assert_eq!(Format::of(b"("), Format::Plain);
-    assert!(matches!(Format::of(b"PK\x03\x04"), Format::Other("a zip archive", _)));
+    assert_eq!(Format::of(b"<"), Format::Plain);
+    for (head, what) in [
+        (&b"PK\x03\x04"[..], "a zip archive"),
+        (b"PAR1\x15\x04", "a Parquet file"),
+        (b"Obj\x01\x04\x16", "an Avro file"),
+        (b"<!DOCTYPE html>", "an HTML page"),
+        (b"<?xml version", "an XML document"),
+    ] {
+        assert!(matches!(Format::of(head), Format::Other(found, _) if found == what), "{what}");
+    }
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn told(pieces: &[Piece]) -> Vec<String> {
                     text.record_offset - 100,
                     text.raw_bytes,
                     text.offset - 100,
-                    if text.rest_of_document { " ..." } else { "" }
+                    if text.kind == crate::report::RejectKind::Syntax { " ..." } else { "" }
                 ));
             }
             Piece::EndOfInput { .. } => told.push("end".into()),

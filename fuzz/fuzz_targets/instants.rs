@@ -1,0 +1,8 @@
+//! Texts and numbers in a column of instants, one after the other.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use partiquet_fuzz::instants::{Instant, check};
+
+fuzz_target!(|values: Vec<Instant>| check(&values));

@@ -1,0 +1,120 @@
+//! Texts and numbers as instants: what the decoder makes of them is what chrono says.
+//!
+//! Each value is one record, so that the date that the decoder remembers comes from the value before.
+
+use std::sync::LazyLock;
+
+use arbitrary::Arbitrary;
+use partiquet::model::{AttributeMap, Model};
+
+use crate::decode::Subject;
+
+/// One column of instants.
+static SUBJECT: LazyLock<Subject> = LazyLock::new(|| {
+    let model = r#"{"partiquet_model":1,"name":"instants","envelopes":[],"row":{"type":"P"},
+        "types":{"P":{"members":[{"name":"t","type":"instant"}]}}}"#;
+    let model = Model::from_json(model, "instants").expect("a model");
+    Subject::new(model, &[], AttributeMap::Rest, false)
+});
+
+/// A value for the column.
+#[derive(Debug, Arbitrary)]
+pub enum Instant {
+    /// Any text.
+    Text(String),
+    /// A date and a time in the form of RFC 3339, whether or not there is such a day or hour.
+    Parts {
+        date: (u16, u8, u8),
+        time: (u8, u8, u8),
+        fraction: Fraction,
+        zone: Zone,
+        mark: char,
+        spoiled: Option<(u8, u8)>,
+    },
+    /// The text before, one byte changed.
+    Again { at: u8, byte: u8 },
+    /// A number, in digits.
+    Millis(i64),
+    /// A number with a point or an exponent.
+    Scaled { digits: i64, fraction: Option<u32>, exponent: Option<i16> },
+}
+
+#[derive(Debug, Arbitrary)]
+pub enum Fraction {
+    None,
+    Millis(u16),
+    /// So many digits of a number.
+    Digits(u64, u8),
+}
+
+#[derive(Debug, Arbitrary)]
+pub enum Zone {
+    Z,
+    None,
+    Offset(bool, u8, u8),
+}
+
+/// Decodes the values one after the other, in every way that [`Subject::check`] knows.
+pub fn check(values: &[Instant]) {
+    let (mut block, mut last) = (String::new(), String::new());
+    for value in values {
+        let token = match value {
+            Instant::Millis(millis) => millis.to_string(),
+            Instant::Scaled { digits, fraction, exponent } => {
+                let fraction = fraction.map(|fraction| format!(".{fraction}")).unwrap_or_default();
+                let exponent = exponent.map(|exponent| format!("e{exponent}")).unwrap_or_default();
+                format!("{digits}{fraction}{exponent}")
+            }
+            text => {
+                last = text_of(text, &last);
+                serde_json::to_string(&last).expect("a text is JSON")
+            }
+        };
+        block.push_str(&format!("{{\"t\":{token}}}\n"));
+    }
+    SUBJECT.check(block.as_bytes());
+}
+
+fn text_of(value: &Instant, last: &str) -> String {
+    match value {
+        Instant::Text(text) => text.clone(),
+        Instant::Again { at, byte } => spoiled(last, *at, *byte),
+        Instant::Parts {
+            date: (year, month, day),
+            time: (hour, minute, second),
+            fraction,
+            zone,
+            mark,
+            spoiled: spoil,
+        } => {
+            // Mostly what a calendar and a clock have, and a little beyond.
+            let (year, month, day) = (year % 10_001, month % 14, day % 33);
+            let (hour, minute, second) = (hour % 25, minute % 61, second % 61);
+            let mark = if mark.is_ascii_lowercase() || *mark == ' ' { *mark } else { 'T' };
+            let fraction = match fraction {
+                Fraction::None => String::new(),
+                Fraction::Millis(millis) => format!(".{:03}", millis % 1000),
+                Fraction::Digits(digits, width) => format!(".{digits:0width$}", width = usize::from(width % 12)),
+            };
+            let zone = match zone {
+                Zone::Z => "Z".to_owned(),
+                Zone::None => String::new(),
+                Zone::Offset(east, hours, minutes) => {
+                    format!("{}{:02}:{:02}", if *east { '+' } else { '-' }, hours % 25, minutes % 61)
+                }
+            };
+            let text = format!("{year:04}-{month:02}-{day:02}{mark}{hour:02}:{minute:02}:{second:02}{fraction}{zone}");
+            spoil.map_or(text.clone(), |(at, byte)| spoiled(&text, at, byte))
+        }
+        Instant::Millis(_) | Instant::Scaled { .. } => unreachable!("a number"),
+    }
+}
+
+/// One byte changed to a character of ASCII; the text stays as it is where it is none.
+fn spoiled(text: &str, at: u8, byte: u8) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    if let Some(old) = bytes.get_mut(usize::from(at)) {
+        *old = byte & 0x7f;
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
+}

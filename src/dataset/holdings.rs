@@ -1,0 +1,112 @@
+//! What a dataset holds, as its own documents say. No data file is opened: that is the audit's work.
+
+use std::{collections::BTreeMap, path::Path};
+
+use serde::Serialize;
+
+use super::{audit::is_dataset, intent, manifest::Manifest, schema_file::SchemaDocument};
+use crate::{
+    config::Mode,
+    error::{Error, Result},
+};
+
+/// A dataset in short.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Holdings {
+    /// Rows, files and bytes of all partitions.
+    pub total: Amount,
+    /// Partition folder to what is in it; one without a name if there are no partitions.
+    pub partitions: BTreeMap<String, Amount>,
+    /// The commits, in order.
+    pub commits: Vec<CommitInShort>,
+    /// Whether a commit is under way at this moment, or was cut off and waits for the next run.
+    pub is_commit_open: bool,
+    /// Columns, attribute keys, partition columns.
+    pub schema: SchemaDocument,
+}
+
+/// So much data.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Amount {
+    /// Rows.
+    pub rows: u64,
+    /// Data files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// A commit in short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CommitInShort {
+    /// Its number.
+    pub commit: u64,
+    /// RFC 3339.
+    pub committed_at: String,
+    /// What it did with the commits before it.
+    pub mode: Mode,
+    /// See [`super::run_id()`].
+    pub run_id: String,
+    /// Version of the tool.
+    pub version: String,
+    /// Name of the model.
+    pub model: String,
+    /// Inputs read.
+    pub inputs: u64,
+    /// Rows written.
+    pub rows: u64,
+    /// Records refused.
+    pub rejected: u64,
+    /// Where they are, relative to the dataset.
+    pub rejects_file: Option<String>,
+}
+
+impl Holdings {
+    /// Reads the commits and the schema of the dataset in `dir`. Nothing is written, and nobody is locked out.
+    ///
+    /// # Errors
+    /// [`Error::Dataset`] where nothing is committed, or a document is damaged or of a newer version; [`Error::Io`].
+    pub fn read(dir: &Path) -> Result<Self> {
+        let commits = Manifest::read_all(dir)?;
+        if commits.is_empty() {
+            let message =
+                if is_dataset(dir)? { "no run has been committed in it" } else { "there is no dataset in it" };
+            return Err(Error::Dataset {
+                dir: dir.to_owned(),
+                message: message.to_owned(),
+                hint: "give the folder that was given to --out".to_owned(),
+            });
+        }
+        let schema = SchemaDocument::read(dir)?;
+        let (mut total, mut partitions) = (Amount::default(), BTreeMap::<String, Amount>::new());
+        for (path, file) in Manifest::live(&commits) {
+            let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+            let partition = partitions.entry(folder.to_owned()).or_default();
+            for amount in [partition, &mut total] {
+                amount.rows += file.rows;
+                amount.files += 1;
+                amount.bytes += file.bytes;
+            }
+        }
+        let commits = commits.into_iter().map(CommitInShort::of).collect();
+        Ok(Self { total, partitions, commits, is_commit_open: intent::is_pending(dir)?, schema })
+    }
+}
+
+impl CommitInShort {
+    fn of(manifest: Manifest) -> Self {
+        let Manifest { commit, mode, run, rejects_file, .. } = manifest;
+        Self {
+            commit,
+            committed_at: run.committed_at,
+            mode,
+            run_id: run.run_id,
+            version: run.version,
+            model: run.model,
+            inputs: run.inputs.len() as u64,
+            rows: run.rows,
+            rejected: run.rejected,
+            rejects_file,
+        }
+    }
+}

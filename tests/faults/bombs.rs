@@ -1,0 +1,81 @@
+//! Small inputs that inflate to something huge: they are refused at a limit, and memory does not follow them.
+
+use std::{io::Write, process::Stdio};
+
+use flate2::{Compression, write::GzEncoder};
+use wait4::Wait4;
+
+use crate::{data::conversations, run::Folder};
+
+/// What the bombs inflate to: more than the memory allowed.
+const MIB: usize = if cfg!(debug_assertions) { 48 } else { 1024 };
+
+/// Greatest resident memory allowed. Blocks on their way, the longest record, and the program itself take about 32 MiB.
+const MOST_BYTES: u64 = 44 << 20;
+
+/// `start`, then MiB after MiB of `filling`.
+fn write_bomb(out: &mut impl Write, start: &str, filling: &str) {
+    let filling = filling.repeat((1 << 20) / filling.len());
+    out.write_all(start.as_bytes()).unwrap();
+    (0..MIB).for_each(|_| out.write_all(filling.as_bytes()).unwrap());
+}
+
+fn gz_bomb(start: &str, filling: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    write_bomb(&mut encoder, start, filling);
+    encoder.finish().unwrap()
+}
+
+fn zst_bomb(start: &str, filling: &str) -> Vec<u8> {
+    let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+    write_bomb(&mut encoder, start, filling);
+    encoder.finish().unwrap()
+}
+
+/// The exit code, what was said, and the greatest resident memory, of a conversion of this input.
+fn measured(bomb: &[u8], options: &[&str]) -> (i32, String, u64) {
+    let folder = Folder::with("bomb.json", bomb);
+    let args = ["convert", "bomb.json", "--out", "out", "--threads", "2", "--memory", "32MiB"];
+    let mut command = folder.command(&[&args, options].concat());
+    let said = std::fs::File::create(folder.path("said")).unwrap();
+    let child = command.stdout(Stdio::null()).stderr(said).spawn().unwrap();
+    let used = child.wait4().unwrap();
+    (used.status.code().unwrap_or(-1), folder.read("said"), used.rusage.maxrss)
+}
+
+#[test]
+fn a_bomb_is_refused_at_the_limit_of_a_record_in_little_memory() {
+    let too_long = "more than --max-record-size allows (1048576)";
+    for (bomb, said) in [
+        (gz_bomb("", "\0"), too_long),
+        (zst_bomb("{\"id\":\"", "x"), too_long),
+        (zst_bomb("[{\"id\":\"", "x"), "ends inside a record"),
+        // Blanks are no record: the input holds none.
+        (zst_bomb("[", "\n"), "its `]` is missing"),
+    ] {
+        assert!(bomb.len() < MIB << 20 >> 6, "{} bytes are no bomb", bomb.len());
+        let (code, text, peak) = measured(&bomb, &["--max-record-size", "1MiB"]);
+        assert_eq!(code, 1, "{text}");
+        assert!(text.contains("bomb.json") && text.contains(said), "{said}: {text}");
+        assert!(peak < MOST_BYTES, "{said}: {peak} bytes of memory");
+    }
+}
+
+#[test]
+fn a_bomb_among_good_records_costs_one_reject() {
+    let start = conversations(3) + "{\"id\":\"";
+    let options = ["--max-record-size", "1MiB", "--max-rejects", "1"];
+    let (code, text, peak) = measured(&gz_bomb(&start, "x"), &options);
+    assert_eq!(code, 3, "{text}");
+    assert!(peak < MOST_BYTES, "{peak} bytes of memory");
+}
+
+#[test]
+fn a_zstd_frame_that_asks_for_a_huge_window_is_refused_before_it_gets_one() {
+    // Magic number, no flags, a window of 2 GiB, and one last block of two raw bytes.
+    let frame = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 21 << 3, 0x11, 0x00, 0x00, b'{', b'}'];
+    let (code, text, peak) = measured(&frame, &[]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("bomb.json") && text.contains("--long=31"), "{text}");
+    assert!(peak < MOST_BYTES, "{peak} bytes of memory");
+}
