@@ -43,7 +43,7 @@ impl EncodeOptions {
     pub const DICTIONARY_TRIAL_PERCENT: usize = 90;
     /// So many indexes of a dictionary are compressed in two widths, to see which is better.
     pub const INDEX_WIDTH_TRIAL: usize = 4096;
-    /// From this size on a page is worth a larger table for zstd(1): addresses get 3 % smaller, in the same time.
+    /// From this size on a page is worth a larger table for zstd(1): addresses get 3 % smaller.
     pub const LARGE_PAGE_BYTES: usize = 256 << 10;
     /// Its size, as a power of two; that of the level is 14.
     pub const LARGE_PAGE_HASH_LOG: u32 = 15;
