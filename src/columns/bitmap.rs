@@ -64,6 +64,12 @@ impl Bitmap {
         self.words.push(bit);
     }
 
+    /// Sets every bit that is set in `other`.
+    pub fn unite(&mut self, other: &Self) {
+        self.resize(self.len.max(other.len));
+        self.words.iter_mut().zip(&other.words).for_each(|(word, other)| *word |= other);
+    }
+
     /// Appends one bit.
     #[inline(always)]
     pub fn push(&mut self, bit: bool) {

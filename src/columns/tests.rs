@@ -84,6 +84,18 @@ proptest! {
     }
 
     #[test]
+    fn a_union_has_the_bits_of_both(
+        a in proptest::collection::vec(any::<bool>(), 0..200),
+        b in proptest::collection::vec(any::<bool>(), 0..200),
+    ) {
+        let mut map = bitmap(&a);
+        map.unite(&bitmap(&b));
+        let at = |bits: &[bool], index: usize| bits.get(index).copied().unwrap_or(false);
+        let either: Vec<bool> = (0..a.len().max(b.len())).map(|index| at(&a, index) || at(&b, index)).collect();
+        prop_assert_eq!(map, bitmap(&either));
+    }
+
+    #[test]
     fn truncated_bits_leave_no_trace(a in proptest::collection::vec(any::<bool>(), 0..200), cut in 0usize..200) {
         let mut map = bitmap(&a);
         map.truncate(cut);

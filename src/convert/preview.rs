@@ -223,7 +223,6 @@ impl AttributeCounts {
 
     fn add(&mut self, columns: &Columns) {
         let mut has_attributes = Bitmap::default();
-        has_attributes.resize(columns.num_rows);
         if let Some(map) = self.map.map(|map| &columns.columns[map])
             && let Values::Map { ends, .. } = &map.values
         {
@@ -238,7 +237,7 @@ impl AttributeCounts {
         for (count, &column) in self.keys.iter_mut().zip(&self.columns) {
             let validity = &columns.columns[column].validity;
             *count += validity.count_ones() as u64;
-            validity.iter_ones().for_each(|row| has_attributes.set(row));
+            has_attributes.unite(validity);
         }
         self.participants += has_attributes.count_ones() as u64;
     }
