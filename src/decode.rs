@@ -124,6 +124,7 @@ impl Decoder {
         columns.clear();
         let mut decoded = DecodedBlock {
             columns,
+            num_newlines: 0,
             num_records: 0,
             num_kept: 0,
             records_without_rows: 0,
@@ -134,8 +135,12 @@ impl Decoder {
         let is_utf8 = simdutf8::basic::from_utf8(block.bytes).is_ok();
         match block.framing {
             Framing::Lines => self.decode_lines(block, is_utf8, &mut decoded),
-            Framing::Ranges(ranges) => self.decode_ranges(block, ranges, is_utf8, &mut decoded),
+            Framing::Ranges(ranges) => {
+                decoded.num_newlines = num_newlines(block.bytes);
+                self.decode_ranges(block, ranges, is_utf8, &mut decoded);
+            }
         }
+        debug_assert_eq!(decoded.num_newlines, num_newlines(block.bytes), "lines are counted where they end");
         self.scratch.count_slots(&self.program);
         decoded.tallies = self.scratch.tally.take(&self.plan);
         self.count_what_arrived(&mut decoded);
@@ -162,7 +167,9 @@ impl Decoder {
         let mut start = 0;
         loop {
             // Blank lines are not records.
-            while bytes.get(start).is_some_and(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')) {
+            while let Some(byte @ (b' ' | b'\t' | b'\r' | b'\n')) = bytes.get(start) {
+                // All newlines come by here: none is inside a record.
+                decoded.num_newlines += u64::from(*byte == b'\n');
                 start += 1;
             }
             if start == bytes.len() {
@@ -401,6 +408,10 @@ struct Outcome {
     num_rows: usize,
     /// Behind its last byte.
     end: usize,
+}
+
+fn num_newlines(bytes: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', bytes).count() as u64
 }
 
 #[cold]

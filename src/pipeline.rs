@@ -16,6 +16,7 @@
 mod account;
 mod files;
 mod merge;
+mod state;
 mod steps;
 
 pub use account::Totals;

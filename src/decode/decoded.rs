@@ -13,6 +13,8 @@ use crate::{
 pub struct DecodedBlock {
     /// The rows, in input order.
     pub columns: Columns,
+    /// Newlines of the block.
+    pub num_newlines: u64,
     /// Records met.
     pub num_records: u64,
     /// Records kept.

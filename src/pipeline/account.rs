@@ -101,16 +101,10 @@ impl Account {
     }
 
     /// Takes a decoded block into account. If it belongs to a lost document its rows are taken away.
-    pub fn block(
-        &mut self,
-        block: &RecordBlock,
-        decoded: &mut DecodedBlock,
-        num_newlines: u64,
-        lines: LineNumbers,
-    ) -> Result<()> {
+    pub fn block(&mut self, block: &RecordBlock, decoded: &mut DecodedBlock, lines: LineNumbers) -> Result<()> {
         if self.is_lost(block.input, block.document, &block.bytes)? {
             decoded.columns.clear();
-            self.newlines[block.input] += num_newlines;
+            self.newlines[block.input] += decoded.num_newlines;
             return Ok(());
         }
         self.totals.json_bytes += block.bytes.len() as u64;
@@ -132,7 +126,7 @@ impl Account {
             let ends_document = matches!(block.framing, Framing::Ranges(_)) && reject.is_malformed();
             self.refuse_record(block, reject, ends_document, line)?;
         }
-        self.newlines[block.input] += num_newlines;
+        self.newlines[block.input] += decoded.num_newlines;
         Ok(())
     }
 

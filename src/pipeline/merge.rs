@@ -111,11 +111,10 @@ impl Merge {
         &mut self,
         block: &RecordBlock,
         decoded: &mut DecodedBlock,
-        num_newlines: u64,
         lines: LineNumbers,
         ready: &mut Vec<Ready>,
     ) -> Result<()> {
-        self.account.block(block, decoded, num_newlines, lines)?;
+        self.account.block(block, decoded, lines)?;
         let rows = &mut decoded.columns;
         let partitions = self.router.route(rows)?;
         let mut counts = Vec::new();

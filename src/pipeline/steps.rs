@@ -1,22 +1,20 @@
-//! The steps, and which one a worker takes next.
+//! The steps that workers do.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use rayon::ThreadPool;
 
 use super::{
     BLOCKS_SHARE, FooterOf, MAX_BLOCKS_PER_THREAD, MAX_SPARE_BYTES, Run, Staged,
     account::{Account, LineNumbers},
-    files::{FileSet, RowGroupTicket},
+    files::FileSet,
     merge::{Merge, MergeLimits, PARTITION, Ready},
+    state::{Arrived, Job, Limits, SpilledPiece, State, Step},
 };
 use crate::{
     columns::{ColumnShape, Columns},
     dataset::FileSystem,
-    decode::{Block, DecodedBlock, Decoder},
+    decode::{Block, Decoder},
     encode::{EncodeScratch, FileSchema, Footer, Sync, encode_row_group},
     error::{Error, Result},
     input::{Piece, RecordBlock, discover::total_bytes, reader::BlockReader},
@@ -47,91 +45,6 @@ pub(super) struct Steps<'a> {
     observer: &'a dyn Observer,
 }
 
-/// The bounds of all queues.
-struct Limits {
-    blocks: usize,
-    block_bytes: usize,
-    /// A batch of spilled rows, at most.
-    batch_bytes: usize,
-    waiting_row_groups: usize,
-}
-
-struct State<'a> {
-    /// Taken by the worker that reads.
-    reader: Option<BlockReader<'a>>,
-    read_to_end: bool,
-    /// Bytes of inputs as stored.
-    bytes_read: u64,
-    /// Number of the next piece to be read.
-    next_piece: u64,
-    /// Pieces read and not yet routed, and the bytes of their blocks.
-    pieces: usize,
-    piece_bytes: usize,
-    /// Bytes of the block that was read last: the next one will not be much smaller.
-    last_block_bytes: usize,
-    to_decode: VecDeque<(u64, RecordBlock, LineNumbers)>,
-    /// Pieces that wait for those before them.
-    arrived: BTreeMap<u64, Arrived>,
-    next_to_route: u64,
-    /// Taken by the worker that routes.
-    merge: Option<Merge>,
-    routed_to_end: bool,
-    to_encode: VecDeque<Job>,
-    encoding: usize,
-    /// Row groups that are encoded and wait for one before them.
-    ahead: usize,
-    /// What is to be read back from disk, once all input was read.
-    spilled: VecDeque<SpilledPiece>,
-    /// Batches of spilled rows that are not on disk yet.
-    to_spill: usize,
-    /// Memory to be used again.
-    spare_bytes: Vec<Vec<u8>>,
-    spare_columns: Vec<Columns>,
-    spare_rows: Vec<Columns>,
-    /// The work of all threads that have returned.
-    busy: StageSeconds,
-    error: Option<Error>,
-}
-
-/// Rows for the output or for the disk.
-enum Job {
-    RowGroup(RowGroupTicket, Columns),
-    /// Share, number, rows.
-    Spill(usize, u64, Columns),
-}
-
-/// Rows on disk: a batch of a share, and behind all of them the end of the share.
-#[derive(Clone, Copy)]
-enum SpilledPiece {
-    Batch(usize, u64),
-    EndOfShare(usize),
-}
-
-/// A piece whose turn may have come.
-enum Arrived {
-    Decoded {
-        block: RecordBlock,
-        decoded: DecodedBlock,
-        num_newlines: u64,
-        lines: LineNumbers,
-    },
-    Other(Piece, LineNumbers),
-    /// Rows of a share, back from disk.
-    Spilled(usize, Columns),
-    EndOfShare(usize),
-    Failed(Error),
-}
-
-/// What a worker does next.
-enum Step<'a> {
-    Encode(Job),
-    Route(Box<Merge>, Option<Arrived>),
-    Decode(u64, RecordBlock, LineNumbers, Option<Columns>),
-    Read(Box<BlockReader<'a>>, Option<Vec<u8>>),
-    ReadSpilled(u64, SpilledPiece),
-    Done,
-}
-
 impl<'a> Steps<'a> {
     pub fn new(run: Run<'a>) -> Result<Self> {
         let threads = run.threads.max(1);
@@ -147,34 +60,12 @@ impl<'a> Steps<'a> {
             merge_limits,
             run.file_schema.columns().to_vec(),
         );
+        let reader = BlockReader::new(run.inputs, run.read).with_observer(run.observer);
         let file_system = FileSystem::of(&run.staging)?;
         let mut spilled_shapes = run.shapes.clone();
         spilled_shapes.push(PARTITION);
         Ok(Self {
-            state: Mutex::new(State {
-                reader: Some(BlockReader::new(run.inputs, run.read).with_observer(run.observer)),
-                read_to_end: false,
-                bytes_read: 0,
-                next_piece: 0,
-                pieces: 0,
-                piece_bytes: 0,
-                last_block_bytes: 0,
-                to_decode: VecDeque::new(),
-                arrived: BTreeMap::new(),
-                next_to_route: 0,
-                merge: Some(merge),
-                routed_to_end: false,
-                to_encode: VecDeque::new(),
-                encoding: 0,
-                ahead: 0,
-                spilled: VecDeque::new(),
-                to_spill: 0,
-                spare_bytes: Vec::new(),
-                spare_columns: Vec::new(),
-                spare_rows: Vec::new(),
-                busy: StageSeconds::default(),
-                error: None,
-            }),
+            state: Mutex::new(State::new(reader, merge)),
             changed: Condvar::new(),
             spilled: Mutex::new(SpillFiles::new(run.staging.clone())),
             spilled_shapes,
@@ -322,8 +213,7 @@ impl<'a> Steps<'a> {
             },
             columns,
         );
-        let num_newlines = memchr::memchr_iter(b'\n', &block.bytes).count() as u64;
-        self.lock().arrived.insert(piece, Arrived::Decoded { block, decoded, num_newlines, lines });
+        self.lock().arrived.insert(piece, Arrived::Decoded { block, decoded, lines });
         self.changed.notify_all();
     }
 
@@ -361,8 +251,8 @@ impl<'a> Steps<'a> {
                 merge.account.end_of_input(input, bytes, digest)?;
             }
             Some(Arrived::Other(Piece::Block(block), _)) => bytes = Some(block.bytes),
-            Some(Arrived::Decoded { block, mut decoded, num_newlines, lines }) => {
-                merge.block(&block, &mut decoded, num_newlines, lines, &mut ready)?;
+            Some(Arrived::Decoded { block, mut decoded, lines }) => {
+                merge.block(&block, &mut decoded, lines, &mut ready)?;
                 (bytes, columns) = (Some(block.bytes), Some(decoded.columns));
             }
             Some(Arrived::Spilled(share, rows)) => {
@@ -447,58 +337,6 @@ impl<'a> Steps<'a> {
         if state.spare_rows.len() < RowBuffers::MAX_SPARE {
             state.spare_rows.push(rows);
         }
-    }
-}
-
-impl<'a> State<'a> {
-    fn arrive(&mut self, piece: u64, arrived: Arrived) {
-        self.next_piece += 1;
-        self.pieces += 1;
-        self.arrived.insert(piece, arrived);
-    }
-
-    fn take_step(&mut self, limits: &Limits) -> Option<Step<'a>> {
-        if self.error.is_some() {
-            return Some(Step::Done);
-        }
-        if let Some(job) = self.to_encode.pop_front() {
-            self.encoding += 1;
-            return Some(Step::Encode(job));
-        }
-        let all_routed = self.read_to_end && self.pieces == 0;
-        if self.encoding + self.ahead <= limits.waiting_row_groups && !self.routed_to_end {
-            let next = self.arrived.contains_key(&self.next_to_route);
-            if (next || all_routed)
-                && let Some(mut merge) = self.merge.take()
-            {
-                self.spare_rows.drain(..).for_each(|rows| merge.recycle(rows));
-                let arrived = self.arrived.remove(&self.next_to_route);
-                self.next_to_route += u64::from(next);
-                return Some(Step::Route(Box::new(merge), arrived));
-            }
-        }
-        if let Some((piece, block, lines)) = self.to_decode.pop_front() {
-            return Some(Step::Decode(piece, block, lines, self.spare_columns.pop()));
-        }
-        let room = self.pieces == 0
-            || (self.pieces < limits.blocks && self.piece_bytes + self.last_block_bytes <= limits.block_bytes);
-        if room && !self.read_to_end {
-            // Not before all of it is written.
-            if self.to_spill == 0
-                && let Some(spilled) = self.spilled.pop_front()
-            {
-                self.read_to_end = self.spilled.is_empty();
-                self.pieces += 1;
-                self.piece_bytes += limits.batch_bytes;
-                self.last_block_bytes = limits.batch_bytes;
-                self.next_piece += 1;
-                return Some(Step::ReadSpilled(self.next_piece - 1, spilled));
-            }
-            if let Some(reader) = self.reader.take() {
-                return Some(Step::Read(Box::new(reader), self.spare_bytes.pop()));
-            }
-        }
-        (self.routed_to_end && self.encoding == 0).then_some(Step::Done)
     }
 }
 
