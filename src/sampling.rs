@@ -75,16 +75,21 @@ pub(crate) fn decode_sample(
     })
 }
 
-/// Counts the attribute keys of a sample. Empty for a model without promoted attributes. What cannot be read is passed
-/// over: the conversion meets it in its turn, behind whatever is wrong before it.
+/// Counts the attribute keys of a sample. Empty for a model without promoted attributes. What is wrong with an input is
+/// passed over: the conversion meets it in its turn, behind whatever is wrong before it.
+///
+/// # Errors
+/// [`Error::Io`]: a read that was refused may work the next time, and the columns would be those of another sample.
 pub(crate) fn count_keys(config: &Config, inputs: &[InputFile], observer: &dyn Observer) -> Result<KeyCounts> {
     let schema = TableSchema::new(&config.model, &[], AttributeMap::Rest, false)?;
     let plan = Plan::new(&config.model, &schema);
     let mut counts = KeyCounts::default();
     let Some(map) = promoted_map(&config.model, &schema) else { return Ok(counts) };
     decode_sample(config, inputs, plan, observer, |sampled| {
-        if let Sampled::Decoded(_, decoded) = sampled {
-            counts.add(&decoded.columns.columns[map].values);
+        match sampled {
+            Sampled::Decoded(_, decoded) => counts.add(&decoded.columns.columns[map].values),
+            Sampled::Failed(error @ Error::Io { .. }) => return Err(error),
+            Sampled::Failed(_) | Sampled::Unreadable(_) => {}
         }
         Ok(())
     })?;
