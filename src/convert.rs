@@ -136,6 +136,8 @@ struct Table {
     schema: TableSchema,
     partitions: PartitionPlan,
     file_schema: Arc<FileSchema>,
+    /// See [`KeyCounts::refused`](crate::sampling::KeyCounts::refused).
+    refused: Option<Error>,
 }
 
 /// A run whose files are complete.
@@ -154,6 +156,7 @@ impl Table {
         kept: Option<&SchemaDocument>,
         observer: &dyn Observer,
     ) -> Result<Self> {
+        let mut refused = None;
         let keys = match (&config.attribute_columns, kept) {
             (AttributeColumns::None, _) => Vec::new(),
             (AttributeColumns::Keys(keys), _) => keys.clone(),
@@ -163,7 +166,9 @@ impl Table {
             (AttributeColumns::Auto, None) => {
                 observer.progress(&Progress { input_bytes_total: total_bytes(inputs), ..Progress::default() });
                 let counts = count_keys(config, inputs, observer)?;
-                counts.frequent().into_iter().map(|(key, _)| key).collect()
+                let keys = counts.frequent().into_iter().map(|(key, _)| key).collect();
+                refused = counts.refused;
+                keys
             }
         };
         let schema = TableSchema::new(&config.model, &keys, config.attribute_map, config.provenance)?;
@@ -179,7 +184,7 @@ impl Table {
             bloom_filter: named_columns(&schema, &config.bloom_filter, "--bloom-filter")?,
         };
         let file_schema = Arc::new(FileSchema::new(&schema.arrow_schema(), &in_path, &options)?);
-        Ok(Self { schema, partitions, file_schema })
+        Ok(Self { schema, partitions, file_schema, refused })
     }
 
     fn run<'a>(
@@ -222,7 +227,10 @@ impl Table {
     }
 
     /// Finishes the files, and puts together what is to be committed.
-    fn finish(&self, config: &Config, mut staged: Staged, observer: &dyn Observer) -> Result<FinishedRun> {
+    fn finish(mut self, config: &Config, mut staged: Staged, observer: &dyn Observer) -> Result<FinishedRun> {
+        if let Some(error) = self.refused.take() {
+            return Err(error);
+        }
         let run_id = self.run_id(config, &staged.totals);
         let num_partitions = staged.files.len() as u64;
         let progress = staged.totals.progress(num_partitions);

@@ -27,12 +27,15 @@ pub const MAX_AUTO_ATTRIBUTES: usize = 64;
 pub const MAX_AUTO_KEY_BYTES: usize = 128;
 
 /// Attribute keys of a sample.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(crate) struct KeyCounts {
     /// Participants that have attributes.
     pub participants: u64,
     /// How many of them have each key.
     pub keys: HashMap<String, u64>,
+    /// The first read that the system refused. It may work when the conversion comes to it; then the columns would be
+    /// those of another sample.
+    pub refused: Option<Error>,
 }
 
 /// What a sample shows.
@@ -75,16 +78,18 @@ pub(crate) fn decode_sample(
     })
 }
 
-/// Counts the attribute keys of a sample. Empty for a model without promoted attributes. What cannot be read is passed
-/// over: the conversion meets it in its turn, behind whatever is wrong before it.
+/// Counts the attribute keys of a sample. Empty for a model without promoted attributes. What is wrong with an input is
+/// passed over: the conversion meets it in its turn, behind whatever is wrong before it.
 pub(crate) fn count_keys(config: &Config, inputs: &[InputFile], observer: &dyn Observer) -> Result<KeyCounts> {
     let schema = TableSchema::new(&config.model, &[], AttributeMap::Rest, false)?;
     let plan = Plan::new(&config.model, &schema);
     let mut counts = KeyCounts::default();
     let Some(map) = promoted_map(&config.model, &schema) else { return Ok(counts) };
     decode_sample(config, inputs, plan, observer, |sampled| {
-        if let Sampled::Decoded(_, decoded) = sampled {
-            counts.add(&decoded.columns.columns[map].values);
+        match sampled {
+            Sampled::Decoded(_, decoded) => counts.add(&decoded.columns.columns[map].values),
+            Sampled::Failed(error @ Error::Io { .. }) => drop(counts.refused.get_or_insert(error)),
+            Sampled::Failed(_) | Sampled::Unreadable(_) => {}
         }
         Ok(())
     })?;
@@ -145,7 +150,7 @@ mod tests {
 
     #[test]
     fn keys_of_one_in_a_hundred_participants_are_frequent_and_at_most_64_of_them() {
-        let mut counts = KeyCounts { participants: 1000, keys: HashMap::new() };
+        let mut counts = KeyCounts { participants: 1000, ..KeyCounts::default() };
         counts.keys.insert("rare".into(), 9);
         counts.keys.insert("just".into(), 10);
         counts.keys.insert("b".into(), 500);

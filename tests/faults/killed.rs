@@ -221,13 +221,14 @@ fn a_run_refused_any_single_call_ends_well_or_changes_nothing() {
         files
     };
     let before = visible("before");
-    // In CI every other call.
-    let step = if is_long_form() { 1 } else { 2 };
-    for mode in modes() {
+    // In CI every other call, and every read: one of them is of the sample that chooses the columns, which only a run
+    // does that replaces everything.
+    let (modes, step) = if is_long_form() { (&MODES[..], 1) } else { (&MODES[1..2], 2) };
+    for mode in modes {
         let after = visible(mode);
         let (mut failed, mut ended_well) = (0, 0);
         for (call, error) in REFUSALS {
-            for at in (1..).step_by(step) {
+            for at in (1..).step_by(if call == "read" { 1 } else { step }) {
                 let Some(run) = disturbed(&folder, mode, call, &format!("error={error}"), at) else { break };
                 let what = format!("{mode}, {error} at {call} {at}");
                 assert!(!run.stderr.contains("panicked"), "{what}: {run:?}");
