@@ -136,14 +136,11 @@ impl FileSet {
                 }
             };
             let is_last = slot.has_last && slot.appended == slot.tickets;
-            let file = match self.footer.get().filter(|_| is_last) {
-                Some(footer) => {
-                    file.append_and_finish(group, footer)?.map(|file| PartitionFile::Finished(Box::new(file)))
-                }
-                None => {
-                    file.append(group)?;
-                    Some(PartitionFile::Open(file))
-                }
+            let file = if let (Some(footer), true) = (self.footer.get(), is_last) {
+                file.append_and_finish(group, footer)?.map(|file| PartitionFile::Finished(Box::new(file)))
+            } else {
+                file.append(group)?;
+                Some(PartitionFile::Open(file))
             };
             slot.files.extend(file);
         }
