@@ -50,4 +50,4 @@ fuzz_one() {
     fi
 }
 export -f fuzz_one
-printf '%s\n' "${targets[@]}" | xargs -P 2 -I{} bash -c 'fuzz_one {}'
+printf '%s\n' "${targets[@]}" | xargs -P 2 -I{} bash -c 'fuzz_one {}' || exit 1

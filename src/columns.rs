@@ -185,6 +185,27 @@ impl Column {
         self.validity.byte_size() + self.values.byte_size()
     }
 
+    /// Bytes that are allocated, whether there are values in them or not.
+    #[must_use]
+    pub fn byte_capacity(&self) -> usize {
+        self.validity.byte_capacity()
+            + match &self.values {
+                Values::Text(text) => text.byte_capacity(),
+                Values::Int64(values) => values.capacity() * 8,
+                Values::Float64(values) => values.capacity() * 8,
+                Values::Bool(values) => values.byte_capacity(),
+                Values::List { ends, element } => ends.capacity() * 4 + element.byte_capacity(),
+                Values::Structs { ends, element_validity, children } => {
+                    ends.capacity() * 4
+                        + element_validity.byte_capacity()
+                        + children.iter().map(Self::byte_capacity).sum::<usize>()
+                }
+                Values::Map { ends, keys, values } => {
+                    ends.capacity() * 4 + keys.byte_capacity() + values.byte_capacity()
+                }
+            }
+    }
+
     /// Appends all rows of `other` behind row `row` of this column (`row` = rows of the table so far).
     pub fn append(&mut self, row: usize, other: &Self) {
         if other.num_values() == 0 {
@@ -355,6 +376,12 @@ impl Columns {
             mine.append(self.num_rows, theirs);
         }
         self.num_rows += other.num_rows;
+    }
+
+    /// Bytes that are allocated for values.
+    #[must_use]
+    pub fn byte_capacity(&self) -> usize {
+        self.columns.iter().map(Column::byte_capacity).sum()
     }
 
     /// Bytes of all present values, as a measure for budgets.

@@ -31,7 +31,7 @@ pub mod share;
 pub mod stage;
 
 pub use commit::{Committed, StagedFile, StagedRun};
-pub use files::{FileSystem, MAX_SYNCED_ONE_BY_ONE};
+pub use files::{FileSystem, MAX_SYNCED_ONE_BY_ONE, sync_file};
 pub use holdings::Holdings;
 pub use intent::Recovered;
 pub use manifest::{Manifest, RunRecord};

@@ -152,6 +152,8 @@ impl Decoder {
     fn decode_lines(&mut self, block: Block<'_>, is_utf8: bool, decoded: &mut DecodedBlock) {
         let with_room = &block.bytes[..block.bytes.len().saturating_sub(PADDING)];
         let in_place = memchr::memrchr(b'\n', with_room).map_or(0, |at| at + 1);
+        // What stands behind these lines are more lines and no padding. It is never reached: each line ends with a newline,
+        // which no token of a line has.
         if in_place > 0 {
             self.lines(&block.bytes[..in_place + PADDING], Text { block, origin: 0, is_utf8 }, decoded);
         }

@@ -29,7 +29,7 @@ use rayon::{ThreadPool, prelude::*};
 use crate::{
     columns::ColumnShape,
     config::MaxRejects,
-    dataset::{FileSystem, RejectsWriter},
+    dataset::{FileSystem, RejectsWriter, sync_file},
     encode::{FileSchema, Footer, StagedFile, Sync},
     error::{Error, Result},
     input::{ReadOptions, discover::InputFile},
@@ -45,6 +45,10 @@ pub const MAX_BLOCKS_PER_THREAD: usize = 3;
 /// Buffers and columns of a block are used again unless they had to grow beyond this: one huge record shall not keep its
 /// memory for the rest of the run.
 pub const MAX_SPARE_BYTES: usize = 8 << 20;
+
+/// The memory of a row group is used again unless it is more than so many times what a row group may take: each column keeps
+/// the room that it needed most, and in mixed data that is another row group for each.
+pub const SPARE_ROW_GROUP_LIMITS: usize = 2;
 
 /// When the rows that wait are too many and the largest row group among them is smaller than this part of the memory,
 /// rows go to disk: row groups of a few rows would cost more there, and in every query later.
@@ -123,6 +127,7 @@ pub struct Staged {
     pool: ThreadPool,
     /// Of the staged files, opened before them.
     file_system: FileSystem,
+    staging: PathBuf,
 }
 
 impl Staged {
@@ -147,10 +152,11 @@ impl Staged {
         };
         let files: Vec<Option<(String, StagedFile)>> =
             self.pool.install(|| files.into_par_iter().map(finish).collect::<Result<_>>())?;
-        if footer.sync == Sync::Later {
-            self.file_system.sync()?;
+        let files: Vec<(String, StagedFile)> = files.into_iter().flatten().collect();
+        if footer.sync == Sync::Later && !self.file_system.sync().map_err(Error::io("sync", &self.staging))? {
+            files.iter().try_for_each(|(_, file)| sync_file(&file.path))?;
         }
-        Ok(files.into_iter().flatten().collect())
+        Ok(files)
     }
 }
 

@@ -39,6 +39,9 @@ command -v cargo >/dev/null || fail "cargo is missing: install Rust from https:/
 cargo fmt --version >/dev/null 2>&1 || fail "rustfmt is missing: rustup component add rustfmt"
 cargo clippy --version >/dev/null 2>&1 || fail "clippy is missing: rustup component add clippy"
 
+command -v "${CXX:-c++}" >/dev/null || fail "a C++ compiler is missing, and the fuzzer needs it: install g++ or clang, or set CXX"
+command -v strace >/dev/null || echo "strace is missing: the tests that refuse single calls of the system will pass unseen"
+
 python=${PYTHON:-python3}
 command -v "$python" >/dev/null || fail "$python is missing: install Python 3.11 or newer, or name one in PYTHON"
 

@@ -146,6 +146,12 @@ impl Bitmap {
         self.words.len() * 8
     }
 
+    /// Bytes that are allocated.
+    #[must_use]
+    pub const fn byte_capacity(&self) -> usize {
+        self.words.capacity() * 8
+    }
+
     /// How many bits from bit `at` on are alike, up to bit `to`; beyond the end there are zeros.
     #[must_use]
     pub fn run_length(&self, at: usize, to: usize) -> usize {

@@ -82,6 +82,12 @@ impl TextValues {
         self.bytes.len() + self.ends.len() * 4
     }
 
+    /// Bytes that are allocated.
+    #[must_use]
+    pub const fn byte_capacity(&self) -> usize {
+        self.bytes.capacity() + self.ends.capacity() * 4
+    }
+
     /// Where text `index` begins in `bytes`; of the one behind the last, where that ends.
     #[must_use]
     pub fn start(&self, index: usize) -> usize {

@@ -120,43 +120,75 @@ pub(super) fn sync_folder(_: &Path) -> Result<()> {
 /// with thousands of partitions that takes longer than everything else.
 pub const MAX_SYNCED_ONE_BY_ONE: usize = 64;
 
-/// The file system of a dataset, to be synced as a whole. Errors in writing that come up after it was opened are told by
-/// the sync (on Linux, from 5.8 on).
+/// The file system of a dataset, to be synced as a whole where that is as good as to sync each file: on local ones of Linux.
+/// Others (of a network, or of a program) may write back to their server and leave it there. Errors in writing that come up
+/// after it was opened are told by the sync, from Linux 5.8 on.
 #[derive(Debug)]
 pub struct FileSystem {
-    folder: PathBuf,
-    file: Option<File>,
+    /// None where files are synced one by one.
+    #[cfg(target_os = "linux")]
+    local: Option<File>,
 }
 
 impl FileSystem {
+    /// `f_type` of ext2 to ext4, XFS, Btrfs, F2FS, tmpfs, and overlays of them.
+    #[cfg(target_os = "linux")]
+    const LOCAL: [u64; 6] = [0xEF53, 0x5846_5342, 0x9123_683E, 0xF2F5_2010, 0x0102_1994, 0x794C_7630];
+
     /// The one that `folder` is on.
     ///
     /// # Errors
     /// [`Error::Io`] when the folder cannot be opened.
+    #[cfg(target_os = "linux")]
     pub fn of(folder: &Path) -> Result<Self> {
-        let file =
-            if cfg!(target_os = "linux") { Some(File::open(folder).map_err(Error::io("open", folder))?) } else { None };
-        Ok(Self { folder: folder.to_owned(), file })
+        let file = File::open(folder).map_err(Error::io("open", folder))?;
+        let is_local = rustix::fs::fstatfs(&file).is_ok_and(|found| Self::LOCAL.contains(&(found.f_type as u64)));
+        Ok(Self { local: is_local.then_some(file) })
     }
 
-    /// Whether to sync it once instead of `count` files or folders of it. Never where the system cannot do that.
-    #[must_use]
-    pub const fn is_synced_for(&self, count: usize) -> bool {
-        self.file.is_some() && count > MAX_SYNCED_ONE_BY_ONE
-    }
-
-    /// Waits until all that was written to it is on disk.
+    /// The one that `folder` is on.
     ///
     /// # Errors
-    /// [`Error::Io`], also for what could not be written since it was opened.
-    pub fn sync(&self) -> Result<()> {
-        #[cfg(target_os = "linux")]
-        if let Some(file) = &self.file {
-            let failed = Error::io("sync the file system of", &self.folder);
-            rustix::fs::syncfs(file).map_err(|error| failed(error.into()))?;
-        }
-        Ok(())
+    /// None.
+    #[cfg(not(target_os = "linux"))]
+    pub fn of(_: &Path) -> Result<Self> {
+        Ok(Self {})
     }
+
+    /// Whether to sync it once instead of `count` files or folders of it.
+    #[must_use]
+    pub const fn is_synced_for(&self, count: usize) -> bool {
+        #[cfg(target_os = "linux")]
+        return self.local.is_some() && count > MAX_SYNCED_ONE_BY_ONE;
+        #[cfg(not(target_os = "linux"))]
+        return false && count > 0;
+    }
+
+    /// Waits until all that was written to it is on disk. False where that cannot be asked for: then files are to be synced
+    /// one by one.
+    ///
+    /// # Errors
+    /// What could not be written since it was opened.
+    pub fn sync(&self) -> io::Result<bool> {
+        #[cfg(target_os = "linux")]
+        if let Some(file) = &self.local {
+            use rustix::io::Errno;
+            return match rustix::fs::syncfs(file) {
+                Ok(()) => Ok(true),
+                Err(Errno::NOSYS | Errno::PERM | Errno::OPNOTSUPP) => Ok(false),
+                Err(error) => Err(error.into()),
+            };
+        }
+        Ok(false)
+    }
+}
+
+/// Waits until a file is on disk.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn sync_file(path: &Path) -> Result<()> {
+    File::open(path).and_then(|file| file.sync_all()).map_err(Error::io("sync", path))
 }
 
 /// Folders below the dataset that a commit makes, and those whose entries are not on disk yet.
@@ -204,8 +236,8 @@ impl Folders {
     pub(super) fn sync(&mut self) -> Result<()> {
         let folders = std::mem::take(&mut self.unsynced);
         let file_system = FileSystem::of(&self.dir)?;
-        if file_system.is_synced_for(folders.len()) {
-            return file_system.sync();
+        if file_system.is_synced_for(folders.len()) && file_system.sync().map_err(Error::io("sync", &self.dir))? {
+            return Ok(());
         }
         folders.iter().try_for_each(|folder| sync_folder(folder))
     }

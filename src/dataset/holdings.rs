@@ -1,6 +1,6 @@
 //! What a dataset holds, as its own documents say. No data file is opened: that is the audit's work.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, io, path::Path};
 
 use serde::Serialize;
 
@@ -77,7 +77,17 @@ impl Holdings {
                 hint: "give the folder that was given to --out".to_owned(),
             });
         }
-        let schema = SchemaDocument::read(dir)?;
+        let is_commit_open = intent::is_pending(dir)?;
+        let schema = SchemaDocument::read(dir).map_err(|error| match error {
+            // The schema gets its name right behind the first manifest.
+            Error::Io { source, .. } if is_commit_open && source.kind() == io::ErrorKind::NotFound => Error::Dataset {
+                dir: dir.to_owned(),
+                message: "its first commit is under way, or was cut off".to_owned(),
+                hint: "look again when the run has ended; if there is none, `partiquet verify DIR --repair` sees to it"
+                    .to_owned(),
+            },
+            error => error,
+        })?;
         let (mut total, mut partitions) = (Amount::default(), BTreeMap::<String, Amount>::new());
         for (path, file) in Manifest::live(&commits) {
             let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
@@ -89,7 +99,7 @@ impl Holdings {
             }
         }
         let commits = commits.into_iter().map(CommitInShort::of).collect();
-        Ok(Self { total, partitions, commits, is_commit_open: intent::is_pending(dir)?, schema })
+        Ok(Self { total, partitions, commits, is_commit_open, schema })
     }
 }
 

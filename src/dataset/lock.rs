@@ -21,7 +21,7 @@ pub struct Lock {
 impl Lock {
     /// A lock file can be taken away between opening and locking it, by a run that cleans up after its failure. That
     /// many times in a row it is no accident.
-    pub(super) const MAX_ATTEMPTS: usize = 100;
+    const MAX_ATTEMPTS: usize = 100;
 
     /// Whoever asks whether the lock is held holds it for an instant: a run that starts just then looks again, that many
     /// times.
@@ -52,6 +52,20 @@ impl Lock {
     pub fn is_held(path: &Path) -> bool {
         let Ok(file) = open(path, File::options().read(true)) else { return false };
         matches!(file.try_lock(), Err(TryLockError::WouldBlock))
+    }
+
+    /// Takes a lock whose folder may be taken away before the lock file is in it: `attempt` creates both.
+    ///
+    /// # Errors
+    /// Those of `attempt`.
+    pub(super) fn retried(mut attempt: impl FnMut() -> Result<Self>) -> Result<Self> {
+        for _ in 1..Self::MAX_ATTEMPTS {
+            match attempt() {
+                Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+                result => return result,
+            }
+        }
+        attempt()
     }
 
     fn take_as(dir: &Path, path: &Path, is_shared: bool) -> Result<Self> {

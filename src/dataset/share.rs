@@ -81,9 +81,12 @@ impl Share {
         let together = locked(dir, &mut Created::kept(), Lock::take_shared)?;
         let commits = Manifest::read_all(dir)?;
         let of_run = layout::shares(dir).join(run);
-        fs::create_dir_all(&of_run).map_err(Error::io("create folder", &of_run))?;
         let own_lock = of_run.join(format!("{name}.lock"));
-        let own = Lock::take(dir, &own_lock)?;
+        // Another share that fails removes the folder while it is empty.
+        let own = Lock::retried(|| {
+            fs::create_dir_all(&of_run).map_err(Error::io("create folder", &of_run))?;
+            Lock::take(dir, &own_lock)
+        })?;
         let staging = of_run.join(name);
         files::remove_folder(&staging)?;
         fs::create_dir(&staging).map_err(Error::io("create folder", &staging))?;

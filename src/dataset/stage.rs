@@ -207,14 +207,7 @@ impl Drop for Created {
 /// created, so they may be gone again before the lock file is in them.
 pub(super) fn locked(dir: &Path, created: &mut Created, take: impl Fn(&Path, &Path) -> Result<Lock>) -> Result<Lock> {
     let path = lock::lock_path(&layout::meta(dir));
-    for _ in 1..Lock::MAX_ATTEMPTS {
-        match create_meta(dir, created).and_then(|()| take(dir, &path)) {
-            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
-            result => return result,
-        }
-    }
-    create_meta(dir, created)?;
-    take(dir, &path)
+    Lock::retried(|| create_meta(dir, created).and_then(|()| take(dir, &path)))
 }
 
 /// Creates the dataset's folder and the one for everything that is not data. The latter holds the lock: if it led

@@ -53,7 +53,8 @@ impl<'a> Cursor<'a> {
         self.input.go_to(pos);
     }
 
-    /// The byte at the position. At the end it is one of the padding, which begins no token.
+    /// The byte at the position. At the end it is one of those behind the text, which nobody takes: what comes before is a
+    /// newline, or padding follows, which begins no token.
     #[inline(always)]
     pub fn peek(&self) -> u8 {
         self.input.peek()

@@ -21,7 +21,7 @@ pub struct DecodedBlock {
     pub num_kept: u64,
     /// Records kept in which no participant was found.
     pub records_without_rows: u64,
-    /// Refused records in input order. In a block whose records are known by their brackets alone ([`Framing::Ranges`])
+    /// Refused records in input order. In a block whose records are known by their brackets alone ([`Framing::Ranges`](crate::input::Framing::Ranges))
     /// decoding ends at the first malformed one.
     pub rejects: Vec<DecodeReject>,
     /// What became of the values, by path.

@@ -182,7 +182,7 @@ impl Walk<'_> {
 }
 
 impl Target<'_> {
-    /// Counts bytes of repeated values against the record's limit.
+    /// Counts bytes of repeated values against the block's limit.
     fn spend(&mut self, bytes: u64, offset: usize) -> Parse<()> {
         match self.flattened_left.checked_sub(bytes) {
             Some(left) => {

@@ -3,7 +3,7 @@
 //! The encoder of the crate writes the types, the names and the keys of metadata of each field again. Here what is equal
 //! is written once and pointed to: half the size, and every file has it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use arrow_ipc as ipc;
@@ -65,7 +65,8 @@ impl SchemaWriter {
         let children = if children.is_empty() { self.no_children() } else { self.buffer.create_vector(&children) };
         let (kind, data_type) = self.data_type(field.data_type())?;
         let mut pairs = Vec::new();
-        for (key, value) in field.metadata() {
+        // In one order: the same schema has the same bytes.
+        for (key, value) in field.metadata().iter().collect::<BTreeMap<_, _>>() {
             let (key, value) = (self.buffer.create_shared_string(key), self.buffer.create_shared_string(value));
             pairs.push(ipc::KeyValue::create(
                 &mut self.buffer,

@@ -391,14 +391,24 @@ impl LeafValues<'_> {
 
     /// A filter of all values; none if there are none.
     fn bloom_filter(&self, dictionary: Option<&Dictionary>) -> Result<Option<Sbbf>> {
-        let (values, rate) = (EncodeOptions::BLOOM_FILTER_VALUES, EncodeOptions::BLOOM_FILTER_ERROR_RATE);
-        let mut filter = Sbbf::new_with_ndv_fpp(values, rate).map_err(|error| bug(&error))?;
+        let rate = EncodeOptions::BLOOM_FILTER_ERROR_RATE;
+        // Room for as many different values as there can be; it is folded down to those that there are.
+        let most = dictionary.map_or(self.len(), Dictionary::len);
+        let mut filter = Sbbf::new_with_ndv_fpp(most as u64, rate).map_err(|error| bug(&error))?;
         match (self, dictionary) {
             (_, Some(dictionary)) => (0..dictionary.len()).for_each(|index| filter.insert(dictionary.get(index))),
             (Self::Text(texts), None) => texts.iter().for_each(|text| filter.insert(text)),
             (Self::Int64(values), None) => values.iter().for_each(|value| filter.insert(value)),
             (Self::Float64(values), None) => values.iter().for_each(|value| filter.insert(value)),
             (Self::Bool(_), None) => return Ok(None),
+        }
+        // Readers take the two zeros as equal, and the filter does not.
+        if let Self::Float64(values) = self
+            && values.contains(&0.0)
+        {
+            for zero in [0.0, -0.0] {
+                filter.insert(&zero);
+            }
         }
         filter.fold_to_target_fpp(rate);
         Ok(Some(filter))

@@ -6,7 +6,7 @@ use parquet::{
 };
 
 use crate::{
-    config::{Compression, Config},
+    config::Compression,
     error::{Error, Result},
 };
 
@@ -32,7 +32,7 @@ impl EncodeOptions {
     pub const DATA_PAGE_BYTES: usize = 1 << 20;
     /// A page ends at this many rows: four pages in a full row group, for readers that skip by the page index.
     pub const DATA_PAGE_ROWS: usize = 32 << 10;
-    /// A dictionary larger than this is given up and the rest of the column written plain. Names, codes and queues
+    /// A dictionary larger than this is given up, for the whole chunk: its values are written as they are. Names, codes and queues
     /// fit in (3,600 UUIDs do); for unique ids the attempt costs some thousand look-ups and no more.
     pub const DICTIONARY_BYTES: usize = 128 << 10;
     /// Least and greatest text are cut to this many bytes: longer than any id, and free text does not fill the footer.
@@ -51,8 +51,6 @@ impl EncodeOptions {
     pub const LEAST_COMPRESSED_BYTES: usize = 32;
     /// A buffer that a worker keeps for the next row group is cut to this: several pages, and most row groups.
     pub const KEPT_SCRATCH_BYTES: usize = 16 << 20;
-    /// Different values for which a bloom filter is made at first; it is folded down to those that there are.
-    pub const BLOOM_FILTER_VALUES: u64 = Config::ROW_GROUP_ROWS as u64;
     /// One look-up in a hundred finds a bloom filter wrong: 10 bits for each distinct value.
     pub const BLOOM_FILTER_ERROR_RATE: f64 = 0.01;
     /// Who wrote the file. Readers parse this form to know of faults of a writer.

@@ -34,7 +34,7 @@ pub struct FileSchema {
     sort_by: Vec<usize>,
     /// Indexes into the table: columns whose ranges the manifest tells.
     ranged: BTreeSet<usize>,
-    /// For whole files: with the Arrow schema (it carries the fields' metadata) and the sort order.
+    /// For whole files: with the Arrow schema (it carries the fields' paths) and the sort order.
     file_properties: WriterPropertiesPtr,
     /// How the chunks of each leaf are written.
     chunk_options: Vec<ChunkOptions>,
@@ -141,7 +141,7 @@ impl FileSchema {
         &self.parquet
     }
 
-    /// For whole files: with the Arrow schema (it carries the fields' metadata) and the sort order.
+    /// For whole files: with the Arrow schema (it carries the fields' paths) and the sort order.
     pub(super) const fn file_properties(&self) -> &WriterPropertiesPtr {
         &self.file_properties
     }

@@ -30,7 +30,7 @@ use super::{
 };
 use crate::error::{Error, Result};
 
-/// A finished file, on disk and synced, under its staging name.
+/// A finished file under its staging name; on disk and synced, unless that is left to the caller ([`Sync::Later`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StagedFile {
     /// Where it is.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -32,8 +32,8 @@ pub struct PartitionFiles {
 
 /// A file of a partition.
 pub enum PartitionFile {
-    /// It lacks its footer, which names the run: its last row group came when that had no name yet, as not all input was
-    /// read. Boxed, as the other is.
+    /// It lacks its footer, which names the run: it was full, or its partition had its last rows, when that had no name yet, as
+    /// not all input was read; or it became full when rows came back from disk. Boxed, as the other is.
     Open(Box<StagedFileWriter>),
     /// It was finished with its last row group.
     Finished(Box<StagedFile>),
@@ -144,6 +144,11 @@ impl FileSet {
             };
             slot.files.extend(file);
         }
+    }
+
+    /// The folder of the files.
+    pub fn staging(&self) -> &Path {
+        &self.staging
     }
 
     /// Row groups that are encoded and wait for one before them.

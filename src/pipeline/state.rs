@@ -18,6 +18,8 @@ pub(super) struct Limits {
     /// A batch of spilled rows, at most.
     pub batch_bytes: usize,
     pub waiting_row_groups: usize,
+    /// Memory of a row group that is used again, at most.
+    pub spare_row_group: usize,
 }
 
 pub(super) struct State<'a> {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use rayon::ThreadPool;
 
 use super::{
-    BLOCKS_SHARE, FooterOf, MAX_BLOCKS_PER_THREAD, MAX_SPARE_BYTES, Run, Staged,
+    BLOCKS_SHARE, FooterOf, MAX_BLOCKS_PER_THREAD, MAX_SPARE_BYTES, Run, SPARE_ROW_GROUP_LIMITS, Staged,
     account::{Account, LineNumbers},
     files::FileSet,
     merge::{Merge, MergeLimits, PARTITION, Ready},
@@ -82,6 +82,7 @@ impl<'a> Steps<'a> {
                 block_bytes: memory / BLOCKS_SHARE as usize,
                 batch_bytes: merge_limits.batch,
                 waiting_row_groups: threads,
+                spare_row_group: merge_limits.row_group * SPARE_ROW_GROUP_LIMITS,
             },
             observer: run.observer,
         })
@@ -134,8 +135,9 @@ impl<'a> Steps<'a> {
         totals.partition_values_displaced = router.num_displaced();
         let spilled = self.spilled.into_inner().unwrap_or_else(PoisonError::into_inner);
         totals.spilled_bytes = spilled.bytes_written();
+        let (file_system, staging) = (self.file_system, self.files.staging().to_owned());
         let (files, footer) = self.files.into_partitions(router.paths())?;
-        Ok(Staged { totals, files, footer, rejects, busy: state.busy, pool, file_system: self.file_system })
+        Ok(Staged { totals, files, footer, rejects, busy: state.busy, pool, file_system, staging })
     }
 
     fn lock(&self) -> MutexGuard<'_, State<'a>> {
@@ -297,7 +299,7 @@ impl<'a> Steps<'a> {
             state.piece_bytes -= bytes.len();
             if state.spare_bytes.len() < self.limits.blocks && bytes.capacity() <= MAX_SPARE_BYTES {
                 state.spare_bytes.push(bytes);
-                state.spare_columns.extend(columns);
+                state.spare_columns.extend(columns.filter(|columns| columns.byte_capacity() <= MAX_SPARE_BYTES));
             }
         }
         state.pieces -= usize::from(!at_end);
@@ -333,8 +335,9 @@ impl<'a> Steps<'a> {
 
     /// Keeps the memory of encoded rows for rows to come.
     fn recycle(&self, rows: Columns) {
+        let fits = rows.byte_capacity() <= self.limits.spare_row_group;
         let mut state = self.lock();
-        if state.spare_rows.len() < RowBuffers::MAX_SPARE {
+        if fits && state.spare_rows.len() < RowBuffers::MAX_SPARE {
             state.spare_rows.push(rows);
         }
     }

@@ -4,7 +4,7 @@ use std::{fs, io::Write};
 
 use crate::{
     data::{export, lines},
-    run::{Folder, Run},
+    run::{Folder, Run, watched},
 };
 
 /// Without optimisation the same is seen on less.
@@ -19,15 +19,7 @@ fn peak(folder: &Folder, mib: usize, options: &[&str]) -> u64 {
     }
     let out = format!("out{mib}");
     let mut child = folder.command(&[&["convert", "in.ndjson", "--out", &out], options].concat()).spawn().unwrap();
-    let status = format!("/proc/{}/status", child.id());
-    let mut peak = 0;
-    while child.try_wait().unwrap().is_none() {
-        // It rises only; the last look before the end is what counts.
-        let text = fs::read_to_string(&status).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        peak = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok()).unwrap_or(peak);
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    let peak = watched(&mut child);
     Run::of(child).ended_with(0);
     peak
 }

@@ -3,9 +3,11 @@
 use std::{io::Write, process::Stdio};
 
 use flate2::{Compression, write::GzEncoder};
-use wait4::Wait4;
 
-use crate::{data::conversations, run::Folder};
+use crate::{
+    data::conversations,
+    run::{Folder, watched},
+};
 
 /// What the bombs inflate to: more than the memory allowed.
 const MIB: usize = if cfg!(debug_assertions) { 48 } else { 1024 };
@@ -38,9 +40,10 @@ fn measured(bomb: &[u8], options: &[&str]) -> (i32, String, u64) {
     let args = ["convert", "bomb.json", "--out", "out", "--threads", "2", "--memory", "32MiB"];
     let mut command = folder.command(&[&args, options].concat());
     let said = std::fs::File::create(folder.path("said")).unwrap();
-    let child = command.stdout(Stdio::null()).stderr(said).spawn().unwrap();
-    let used = child.wait4().unwrap();
-    (used.status.code().unwrap_or(-1), folder.read("said"), used.rusage.maxrss)
+    let mut child = command.stdout(Stdio::null()).stderr(said).spawn().unwrap();
+    let peak = watched(&mut child) << 10;
+    assert!(peak > 1 << 20, "{peak} bytes: not measured");
+    (child.wait().unwrap().code().unwrap_or(-1), folder.read("said"), peak)
 }
 
 #[test]

@@ -134,6 +134,7 @@ fn a_run_killed_at_any_moment_is_done_again_as_if_nothing_had_been() {
         runs += 1;
         duration = done_again(&folder, mode, MANY, &format!("run {runs}, in mode {mode}"));
     }
+    assert!(read > 0, "no file was ever read");
     eprintln!("{runs} runs, {died} killed, {in_commit} of them in their commit; readers opened {read} files");
 }
 
@@ -158,13 +159,13 @@ fn modes() -> &'static [&'static str] {
 }
 
 /// The run, to which `what` happens at call number `at` of this name, in each thread. None if there are fewer calls.
-fn disturbed(folder: &Folder, mode: &str, call: &str, what: &str, at: usize) -> Option<Run> {
+fn disturbed(folder: &Folder, (mode, partition_by): (&str, &str), call: &str, what: &str, at: usize) -> Option<Run> {
     copy(&folder.path("before"), &folder.path("out"));
     let trace = folder.path("trace");
     let mut strace = Command::new("strace");
     strace.args(["-f", "-qq", "-o"]).arg(&trace).args(["-e", &format!("trace={call}")]);
     strace.args(["-e", &format!("inject={call}:{what}:when={at}")]);
-    strace.args([env!("CARGO_BIN_EXE_partiquet"), "convert", "two.ndjson"]).args(options(mode, "out", FEW));
+    strace.args([env!("CARGO_BIN_EXE_partiquet"), "convert", "two.ndjson"]).args(options(mode, "out", partition_by));
     strace.current_dir(folder.path(".")).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let run = Run::of(strace.spawn().unwrap());
     let trace = fs::read_to_string(trace).unwrap();
@@ -182,7 +183,7 @@ fn a_commit_killed_at_each_of_its_steps_ends_the_same() {
         // Every call that changes a folder or waits for the disk.
         for call in ["mkdir", "rename", "unlink", "unlinkat", "rmdir", "fsync"] {
             for at in 1.. {
-                let Some(run) = disturbed(&folder, mode, call, "signal=KILL", at) else { break };
+                let Some(run) = disturbed(&folder, (mode, FEW), call, "signal=KILL", at) else { break };
                 assert_eq!(run.code, -1, "{run:?}");
                 killed += 1;
                 in_commit += u64::from(folder.path("out/_partiquet/intent.json").exists());
@@ -208,37 +209,38 @@ const REFUSALS: [(&str, &str); 9] = [
     ("openat", "EMFILE"),
 ];
 
+/// What readers and later runs go by. Tidying up may be what was refused: the next run sees to it.
+fn visible(folder: &Folder, dir: &str) -> BTreeMap<String, Vec<u8>> {
+    let mut files = contents(&folder.path(dir));
+    files.retain(|path, _| !path.starts_with("_partiquet/staging/") && path != "_partiquet/intent.json");
+    files
+}
+
 #[test]
 fn a_run_refused_any_single_call_ends_well_or_changes_nothing() {
     if !has_strace() {
         return;
     }
     let folder = prepared(8, FEW);
-    let visible = |dir: &str| {
-        let mut files = contents(&folder.path(dir));
-        // Tidying up may be what was refused: the next run sees to it.
-        files.retain(|path, _| !path.starts_with("_partiquet/staging/") && path != "_partiquet/intent.json");
-        files
-    };
-    let before = visible("before");
+    let before = visible(&folder, "before");
     // In CI every other call, and every read: one of them is of the sample that chooses the columns, which only a run
     // does that replaces everything.
     let (modes, step) = if is_long_form() { (&MODES[..], 1) } else { (&MODES[1..2], 2) };
     for mode in modes {
-        let after = visible(mode);
+        let after = visible(&folder, mode);
         let (mut failed, mut ended_well) = (0, 0);
         for (call, error) in REFUSALS {
             for at in (1..).step_by(if call == "read" { 1 } else { step }) {
-                let Some(run) = disturbed(&folder, mode, call, &format!("error={error}"), at) else { break };
+                let Some(run) = disturbed(&folder, (mode, FEW), call, &format!("error={error}"), at) else { break };
                 let what = format!("{mode}, {error} at {call} {at}");
                 assert!(!run.stderr.contains("panicked"), "{what}: {run:?}");
                 read_everything(&folder.path("out"));
                 if matches!(run.code, 0 | 3) {
                     ended_well += 1;
-                    assert!(after == visible("out"), "{what}: {run:?}");
+                    assert!(after == visible(&folder, "out"), "{what}: {run:?}");
                 } else {
                     failed += 1;
-                    assert!(before == visible("out"), "{what}: {run:?}");
+                    assert!(before == visible(&folder, "out"), "{what}: {run:?}");
                     // Otherwise the next run would carry to its end what this one has called failed.
                     assert!(!folder.path("out/_partiquet/intent.json").exists(), "{what}: {run:?}");
                 }
@@ -248,4 +250,37 @@ fn a_run_refused_any_single_call_ends_well_or_changes_nothing() {
         eprintln!("{mode}: {failed} runs failed and changed nothing, {ended_well} ended well");
         assert!(failed > 30, "{failed}");
     }
+}
+
+/// More partitions than are synced one by one.
+const VERY_MANY: &str = "bucket(500, id)";
+
+#[test]
+fn many_files_synced_at_once_are_synced_or_the_run_fails() {
+    if !has_strace() {
+        return;
+    }
+    let folder = prepared(200, VERY_MANY);
+    let before = visible(&folder, "before");
+    let mode = ("append", VERY_MANY);
+    let (mut failed, mut killed) = (0, 0);
+    for at in 1.. {
+        let Some(run) = disturbed(&folder, mode, "syncfs", "error=EIO", at) else { break };
+        assert_eq!(run.code, 1, "{run:?}");
+        assert!(before == visible(&folder, "out"), "{run:?}");
+        run.says(&["cannot sync"]);
+        failed += 1;
+        done_again(&folder, mode.0, VERY_MANY, &format!("EIO at syncfs {at}"));
+        let run = disturbed(&folder, mode, "syncfs", "signal=KILL", at).unwrap();
+        assert_eq!(run.code, -1, "{run:?}");
+        killed += 1;
+        done_again(&folder, mode.0, VERY_MANY, &format!("killed at syncfs {at}"));
+        // A system that does not know the call: the files are synced one by one.
+        let run = disturbed(&folder, mode, "syncfs", "error=ENOSYS", at).unwrap();
+        assert!(matches!(run.code, 0 | 3), "{run:?}");
+        done_again(&folder, mode.0, VERY_MANY, &format!("ENOSYS at syncfs {at}"));
+    }
+    eprintln!("syncfs: {failed} runs failed, {killed} were killed");
+    // Of the files, of the folders with their new names.
+    assert!(failed >= 2, "{failed}");
 }
