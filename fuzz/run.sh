@@ -5,6 +5,8 @@
 #     fuzz/run.sh 600                # each for ten minutes
 #     fuzz/run.sh 600 decode paths   # only these
 #
+# Each run tries other inputs, unless FUZZ_SEED is a number other than 0.
+#
 # libFuzzer is built by the crate libfuzzer-sys; the flags below are those that `cargo fuzz -s none` gives, and need no
 # nightly toolchain. What is found goes to target/fuzz/found and is gone on with; the seeds are in fuzz/corpus. The first
 # target that stops ends the script with exit code 1, and says where the input lies.
@@ -31,7 +33,7 @@ RUSTFLAGS="${flags[*]}" cargo build --release --locked --manifest-path fuzz/Carg
 export PROGRAMS=$FUZZ/$host/release
 
 fuzz_one() {
-    local target=$1 options=(-rss_limit_mb=3000 -timeout=120 -print_final_stats=1)
+    local target=$1 options=(-rss_limit_mb=3000 -timeout=120 -print_final_stats=1 "-seed=${FUZZ_SEED:-0}")
     case $target in
         decode) options+=(-dict=fuzz/dict/json.dict -max_len=6000) ;;
         model_file) options+=(-dict=fuzz/dict/model.dict -max_len=16000) ;;
