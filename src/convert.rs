@@ -213,16 +213,12 @@ impl Table {
         }
     }
 
-    fn run_id(&self, config: &Config, totals: &Totals) -> String {
-        run_id(VERSION, &self.options(config, totals), &totals.digests)
-    }
-
     /// What the footers say of the run.
     fn footer(&self, config: &Config, totals: &Totals) -> Vec<(String, String)> {
         vec![
             ("partiquet.version".to_owned(), VERSION.to_owned()),
             ("partiquet.model".to_owned(), config.model.name.clone()),
-            ("partiquet.run_id".to_owned(), self.run_id(config, totals)),
+            ("partiquet.run_id".to_owned(), run_id(VERSION, &self.options(config, totals), &totals.digests)),
         ]
     }
 
@@ -231,7 +227,8 @@ impl Table {
         if let Some(error) = self.refused.take() {
             return Err(error);
         }
-        let run_id = self.run_id(config, &staged.totals);
+        let options = self.options(config, &staged.totals);
+        let run_id = run_id(VERSION, &options, &staged.totals.digests);
         let num_partitions = staged.files.len() as u64;
         let progress = staged.totals.progress(num_partitions);
         observer.progress(&progress);
@@ -262,7 +259,7 @@ impl Table {
             committed_at: config.committed_at.clone(),
             inputs: totals.inputs.clone(),
             partition_by: config.partition_by.clone(),
-            options: self.options(config, &totals),
+            options,
             records: totals.records,
             rejected: totals.rejected,
             records_without_rows: totals.records_without_rows,

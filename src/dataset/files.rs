@@ -235,8 +235,9 @@ impl Folders {
     /// Waits until everything noted is on disk.
     pub(super) fn sync(&mut self) -> Result<()> {
         let folders = std::mem::take(&mut self.unsynced);
-        let file_system = FileSystem::of(&self.dir)?;
-        if file_system.is_synced_for(folders.len()) && file_system.sync().map_err(Error::io("sync", &self.dir))? {
+        if folders.len() > MAX_SYNCED_ONE_BY_ONE
+            && FileSystem::of(&self.dir)?.sync().map_err(Error::io("sync", &self.dir))?
+        {
             return Ok(());
         }
         folders.iter().try_for_each(|folder| sync_folder(folder))
