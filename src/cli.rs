@@ -1,5 +1,6 @@
 //! The command line: what was said, what it means, and what a person sees of a run.
 
+mod allocator;
 mod args;
 mod bench;
 mod config_file;
@@ -86,7 +87,7 @@ fn convert(args: ConvertArgs) -> Result<u8> {
         return print(&mut stdout.lock(), text.as_bytes()).map(|()| exit_code);
     }
     let report_file = job.report.as_deref().map(ReportFile::create).transpose()?;
-    let console = Console::new(job.progress, signals::stop_flag()?);
+    let console = Console::new(job.progress, job.config.memory_bytes, signals::stop_flag()?);
     match partiquet::convert(&job.config, &console) {
         Ok(report) => Ok(committed(&job, report, report_file, &console)),
         Err(error) => {

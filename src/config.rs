@@ -38,7 +38,7 @@ pub struct Config {
     pub row_group_rows: usize,
     /// Worker threads.
     pub threads: usize,
-    /// Memory the run may take, bytes.
+    /// Memory that the process may take, bytes.
     pub memory_bytes: u64,
     /// Longest record, bytes.
     pub max_record_bytes: usize,
@@ -69,8 +69,6 @@ impl Config {
     pub const MIN_TARGET_FILE_BYTES: u64 = 64 << 10;
     /// What readers and writers keep of a row group in memory, and its row numbers, stay within bounds.
     pub const MAX_ROW_GROUP_ROWS: usize = 16 << 20;
-    /// A few blocks of input for each thread have to fit, and some rows.
-    pub const MIN_MEMORY_BYTES: u64 = 32 << 20;
     /// Shorter than any participant of a call.
     pub const MIN_MAX_RECORD_BYTES: usize = 1 << 10;
     /// Offsets within a block of records are 32-bit numbers.

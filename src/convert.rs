@@ -27,7 +27,7 @@ use crate::{
     model::{Plan, TableSchema},
     observe::{Observer, Progress, Silent, Stage},
     partition::PartitionPlan,
-    pipeline::{Run, Staged, Totals},
+    pipeline::{Run, Staged, Totals, memory},
     report::{Report, StageSeconds},
     sampling::count_keys,
 };
@@ -40,6 +40,7 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// # Errors
 /// Every kind of [`Error`]; whatever it is, the dataset is as it was before.
 pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
+    memory::check(config)?;
     let inputs = discover(&config.inputs, Some(&config.out), observer)?;
     // First, so that nobody waits for a sample to hear that the folder is not free.
     let dataset = Dataset::open(&config.out, config.mode)?;

@@ -55,6 +55,12 @@ use walk::{Position, Scratch, StepsMet, Walk};
 /// of its participants, and hostile records could make that more than any memory.
 pub const MAX_FLATTENED_BYTES: u64 = 256 << 20;
 
+/// Copies of a text that a decoder works with are cut to this after each block.
+const KEPT_SCRATCH_BYTES: usize = 2 << 20;
+
+/// In larger blocks the shape of a record is not guessed but looked up.
+const GUESSED_BYTES: usize = 4 << 20;
+
 /// Bytes to decode, and where they come from.
 #[derive(Debug, Clone, Copy)]
 pub struct Block<'a> {
@@ -120,7 +126,22 @@ impl Decoder {
     }
 
     /// Decodes all records of a block. `columns` has the table's shapes; its memory is used again, its rows are forgotten.
-    pub fn decode(&mut self, block: Block<'_>, mut columns: Columns) -> DecodedBlock {
+    pub fn decode(&mut self, block: Block<'_>, columns: Columns) -> DecodedBlock {
+        self.decode_block(block, None, columns)
+    }
+
+    /// Decodes a block of lines where it stands, so that no part of it is copied. The bytes of `block` are taken from
+    /// `bytes`, which is as it was afterwards. Otherwise as [`Decoder::decode`].
+    pub fn decode_in_place(&mut self, bytes: &mut Vec<u8>, block: Block<'_>, columns: Columns) -> DecodedBlock {
+        let len = bytes.len();
+        bytes.resize(len + PADDING, 0);
+        let decoded = self.decode_block(Block { bytes: &bytes[..len], ..block }, Some(bytes), columns);
+        bytes.truncate(len);
+        decoded
+    }
+
+    /// `padded` has the bytes of the block with room behind them.
+    fn decode_block(&mut self, block: Block<'_>, padded: Option<&[u8]>, mut columns: Columns) -> DecodedBlock {
         columns.clear();
         let mut decoded = DecodedBlock {
             columns,
@@ -133,9 +154,10 @@ impl Decoder {
         };
         self.flattened_left = self.max_flattened_bytes;
         let is_utf8 = simdutf8::basic::from_utf8(block.bytes).is_ok();
-        match block.framing {
-            Framing::Lines => self.decode_lines(block, is_utf8, &mut decoded),
-            Framing::Ranges(ranges) => {
+        match (block.framing, padded) {
+            (Framing::Lines, Some(padded)) => self.lines(padded, Text { block, origin: 0, is_utf8 }, &mut decoded),
+            (Framing::Lines, None) => self.decode_lines(block, is_utf8, &mut decoded),
+            (Framing::Ranges(ranges), _) => {
                 decoded.num_newlines = num_newlines(block.bytes);
                 self.decode_ranges(block, ranges, is_utf8, &mut decoded);
             }
@@ -144,6 +166,11 @@ impl Decoder {
         self.scratch.count_slots(&self.program);
         decoded.tallies = self.scratch.tally.take(&self.plan);
         self.count_what_arrived(&mut decoded);
+        // What a huge record has taken is not kept.
+        for scratch in [&mut self.padded, &mut self.scratch.text] {
+            scratch.clear();
+            scratch.shrink_to(KEPT_SCRATCH_BYTES);
+        }
         decoded
     }
 
@@ -248,6 +275,12 @@ impl Decoder {
         // two walks at most.
         let mut shape = self.last_shape;
         let mut is_certain = false;
+        // A wrong guess would copy nearly all of a huge record to `extra`.
+        if text.block.bytes.len() > GUESSED_BYTES
+            && let Ok(said) = self.shape_by_keys(start.clone(), &at_end)
+        {
+            (shape, is_certain) = (said, true);
+        }
         loop {
             let flattened_left = self.flattened_left;
             let (result, end) = self.walk(text, start.clone(), shape, columns, &at_end);

@@ -15,6 +15,7 @@
 
 mod account;
 mod files;
+pub mod memory;
 mod merge;
 mod state;
 mod steps;
@@ -46,33 +47,9 @@ pub const MAX_BLOCKS_PER_THREAD: usize = 3;
 /// memory for the rest of the run.
 pub const MAX_SPARE_BYTES: usize = 8 << 20;
 
-/// The memory of a row group is used again unless it is more than so many times what a row group may take: each column keeps
-/// the room that it needed most, and in mixed data that is another row group for each.
-pub const SPARE_ROW_GROUP_LIMITS: usize = 2;
-
-/// When the rows that wait are too many and the largest row group among them is smaller than this part of the memory,
-/// rows go to disk: row groups of a few rows would cost more there, and in every query later.
-pub const SPILL_BELOW_SHARE: u64 = 512;
-
-/// A batch of spilled rows takes at most this part of the memory.
-pub const SPILL_BATCH_SHARE: u64 = 64;
-
-/// Rows wait for their row group in at most this part of the memory. The rest is for blocks on their way and for row
-/// groups being encoded, which take about twice their rows.
-pub const BUFFERED_SHARE: u64 = 4;
-
-/// Blocks between reading and routing take at most this part of the memory, unless a single record is larger.
-pub const BLOCKS_SHARE: u64 = 8;
-
 /// A partition that had no row in this many blocks gets its row group, if it is worth it: in input that is in order of
 /// time, a day that is over need not wait for the end.
 pub const IDLE_BLOCKS: u64 = 8;
-
-/// It is worth it from this part of the memory on.
-pub const IDLE_SHARE: u64 = 128;
-
-/// A row group takes at most this part of the memory before it is encoded, so that each worker can have one at hand.
-pub const ROW_GROUP_SHARE: u64 = 10;
 
 /// A run from inputs to staged files.
 pub struct Run<'a> {
@@ -150,8 +127,11 @@ impl Staged {
             };
             Ok(file.map(|file| (path, file)))
         };
+        // All threads at files that are finished, and not too many at large footers.
+        let at_once = files.len().div_ceil(memory::FOOTERS_AT_ONCE).max(1);
+        let files = files.into_par_iter().with_min_len(at_once);
         let files: Vec<Option<(String, StagedFile)>> =
-            self.pool.install(|| files.into_par_iter().map(finish).collect::<Result<_>>())?;
+            self.pool.install(|| files.map(finish).collect::<Result<_>>())?;
         let files: Vec<(String, StagedFile)> = files.into_iter().flatten().collect();
         if footer.sync == Sync::Later && !self.file_system.sync().map_err(Error::io("sync", &self.staging))? {
             files.iter().try_for_each(|(_, file)| sync_file(&file.path))?;
@@ -173,7 +153,7 @@ impl Run<'_> {
             .build()
             .map_err(|error| Error::usage(format!("cannot start {} threads: {error}", self.threads), "use fewer"))?;
         let steps = steps::Steps::new(self)?;
-        pool.broadcast(|_| steps.work());
+        pool.broadcast(|context| steps.work(context.index()));
         steps.finish(pool)
     }
 }

@@ -1,9 +1,11 @@
 //! What a run says of itself afterwards: counts that close, refused records, files.
 
 mod ledger;
+mod ranges;
 mod reject;
 
 pub use ledger::{Counts, Firsts, Ledger, Place};
+pub use ranges::Ranges;
 pub use reject::{Reject, RejectKind};
 
 use serde::{Deserialize, Serialize};
@@ -139,6 +141,6 @@ pub struct FileReport {
     /// XXH3-128 of its bytes, hexadecimal; empty in commits of format version 1.
     #[serde(default)]
     pub digest: String,
-    /// Least and greatest value of columns that have an order worth knowing, as text: column to (min, max).
-    pub ranges: std::collections::BTreeMap<String, (String, String)>,
+    /// Least and greatest value of columns that have an order worth knowing.
+    pub ranges: Ranges,
 }

@@ -26,6 +26,9 @@ pub const MAX_AUTO_ATTRIBUTES: usize = 64;
 /// Longer keys get no column unless they are named: they are data that someone used as a key.
 pub const MAX_AUTO_KEY_BYTES: usize = 128;
 
+/// Different keys that are counted: a frequent one is long among them when so many have been met.
+pub const MAX_COUNTED_KEYS: usize = 32 << 10;
+
 /// Attribute keys of a sample.
 #[derive(Debug, Default)]
 pub(crate) struct KeyCounts {
@@ -37,6 +40,9 @@ pub(crate) struct KeyCounts {
     /// those of another sample.
     pub refused: Option<Error>,
 }
+
+/// Columns that had to grow beyond this for a huge record are not used again.
+const MAX_KEPT_BYTES: usize = 8 << 20;
 
 /// What a sample shows.
 pub(crate) enum Sampled<'a> {
@@ -63,13 +69,13 @@ pub(crate) fn decode_sample(
     let mut columns = Some(Columns::new(&plan.shapes));
     let mut decoder = Decoder::new(Arc::new(plan));
     sample(inputs, options, observer, |piece| match piece {
-        Ok(Piece::Block(block)) => {
-            let file = &inputs[block.input].name;
-            let bytes = Block { bytes: &block.bytes, framing: &block.framing, file, offset: block.offset };
+        Ok(Piece::Block(mut block)) => {
+            let (file, framing) = (&inputs[block.input].name, block.framing.clone());
+            let place = Block { bytes: &[], framing: &framing, file, offset: block.offset };
             let reused = columns.take().unwrap_or_else(|| Columns::new(decoder.shapes()));
-            let mut decoded = decoder.decode(bytes, reused);
+            let mut decoded = decoder.decode_in_place(&mut block.bytes, place, reused);
             each(Sampled::Decoded(&block, &mut decoded))?;
-            columns = Some(decoded.columns);
+            columns = Some(decoded.columns).filter(|columns| columns.byte_capacity() <= MAX_KEPT_BYTES);
             Ok(())
         }
         Ok(Piece::Unreadable(unreadable)) => each(Sampled::Unreadable(unreadable)),
@@ -120,9 +126,15 @@ impl KeyCounts {
         for &end in ends {
             self.participants += u64::from(end as usize > start);
             for entry in start..end as usize {
-                let key = String::from_utf8_lossy(keys.get(entry));
+                let key = keys.get(entry);
+                if key.len() > MAX_AUTO_KEY_BYTES {
+                    continue;
+                }
+                let key = String::from_utf8_lossy(key);
+                let is_full = self.keys.len() >= MAX_COUNTED_KEYS;
                 match self.keys.get_mut(&*key) {
                     Some(count) => *count += 1,
+                    None if is_full => {}
                     None => drop(self.keys.insert(key.into_owned(), 1)),
                 }
             }
@@ -135,7 +147,7 @@ impl KeyCounts {
         let mut keys: Vec<(String, u64)> = self
             .keys
             .iter()
-            .filter(|(key, count)| **count * ATTRIBUTE_SHARE >= self.participants && key.len() <= MAX_AUTO_KEY_BYTES)
+            .filter(|(_, count)| **count * ATTRIBUTE_SHARE >= self.participants)
             .map(|(key, count)| (key.clone(), *count))
             .collect();
         keys.sort_unstable_by(|(a, a_count), (b, b_count)| b_count.cmp(a_count).then_with(|| a.cmp(b)));
@@ -147,6 +159,7 @@ impl KeyCounts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::columns::{Column, ColumnShape, ScalarType, TextValues};
 
     #[test]
     fn keys_of_one_in_a_hundred_participants_are_frequent_and_at_most_64_of_them() {
@@ -155,10 +168,21 @@ mod tests {
         counts.keys.insert("just".into(), 10);
         counts.keys.insert("b".into(), 500);
         counts.keys.insert("a".into(), 500);
-        counts.keys.insert("x".repeat(MAX_AUTO_KEY_BYTES + 1), 1000);
         let frequent = counts.frequent();
         assert_eq!(frequent, [("a".into(), 500), ("b".into(), 500), ("just".into(), 10)]);
         counts.keys.extend((0..100).map(|n| (format!("k{n}"), 600)));
         assert_eq!(counts.frequent().len(), MAX_AUTO_ATTRIBUTES);
+    }
+
+    #[test]
+    fn neither_long_keys_nor_too_many_are_counted() {
+        let mut keys = TextValues::default();
+        keys.push("x".repeat(MAX_AUTO_KEY_BYTES + 1).as_bytes());
+        (0..=MAX_COUNTED_KEYS).for_each(|key| keys.push(key.to_string().as_bytes()));
+        keys.push(b"0");
+        let values = Box::new(Column::new(&ColumnShape::Scalar(ScalarType::Text)));
+        let mut counts = KeyCounts::default();
+        counts.add(&Values::Map { ends: vec![keys.len() as u32], keys, values });
+        assert_eq!((counts.keys.len(), counts.keys["0"], counts.participants), (MAX_COUNTED_KEYS, 2, 1));
     }
 }

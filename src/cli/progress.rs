@@ -1,4 +1,4 @@
-//! Shows how far a run has come, and passes on Ctrl-C.
+//! Shows how far a run has come, passes on Ctrl-C, and looks after the memory meanwhile.
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -13,7 +13,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use partiquet::observe::{Observer, Progress, Stage};
 use serde_json::json;
 
-use super::{args::ProgressMode, human};
+use super::{allocator, args::ProgressMode, human};
 
 /// Between two redraws of the bar: as often as an eye can follow.
 const BAR_INTERVAL: Duration = Duration::from_millis(100);
@@ -27,6 +27,8 @@ pub struct Console {
     display: Display,
     stop: Arc<AtomicBool>,
     started: Instant,
+    /// What the process may take, bytes.
+    memory: u64,
     last: Mutex<Last>,
 }
 
@@ -47,7 +49,7 @@ struct Last {
 
 impl Console {
     /// Shows progress in the way asked for; `auto` is a bar on a terminal and lines elsewhere.
-    pub fn new(mode: ProgressMode, stop: Arc<AtomicBool>) -> Self {
+    pub fn new(mode: ProgressMode, memory: u64, stop: Arc<AtomicBool>) -> Self {
         let display = match mode {
             ProgressMode::Auto if io::stderr().is_terminal() => Display::Bar(bar()),
             ProgressMode::Auto | ProgressMode::Plain => Display::Lines,
@@ -55,7 +57,7 @@ impl Console {
             ProgressMode::None => Display::Nothing,
         };
         let started = Instant::now();
-        Self { display, stop, started, last: Mutex::new(Last { at: started, stage: None, converting: None }) }
+        Self { display, stop, started, memory, last: Mutex::new(Last { at: started, stage: None, converting: None }) }
     }
 
     /// Wall time so far.
@@ -109,6 +111,7 @@ impl Observer for Console {
     }
 
     fn progress(&self, progress: &Progress) {
+        allocator::keep_below(self.memory);
         if matches!(self.display, Display::Nothing) {
             return;
         }
@@ -144,6 +147,7 @@ impl Observer for Console {
     }
 
     fn stop_requested(&self) -> bool {
+        allocator::keep_below(self.memory);
         self.stop.load(Ordering::Relaxed)
     }
 }
@@ -297,7 +301,7 @@ mod tests {
     #[test]
     fn the_stop_flag_is_passed_on() {
         let stop = Arc::new(AtomicBool::new(false));
-        let console = Console::new(ProgressMode::None, Arc::clone(&stop));
+        let console = Console::new(ProgressMode::None, u64::MAX, Arc::clone(&stop));
         assert!(!console.stop_requested());
         stop.store(true, Ordering::Relaxed);
         assert!(console.stop_requested());

@@ -13,6 +13,7 @@ use partiquet::{
     config::{AttributeColumns, AttributeMap, Compression, PartitionBy, Size},
     input::{ReadOptions, discover::would_take},
     model::Model,
+    pipeline::memory,
 };
 
 use super::args::{ProgressMode, Said, Target};
@@ -73,6 +74,9 @@ pub fn resolve(said: Said, surroundings: &Surroundings) -> Result<Job> {
     let attribute_columns = attribute_columns.unwrap_or_default();
     let attribute_map = attribute_map.unwrap_or_default();
     check_attributes(&attribute_columns, attribute_map)?;
+    let memory_bytes = memory.unwrap_or(Size(Config::MEMORY_BYTES)).0;
+    // All processors, as far as the memory has room for their work.
+    let most_threads = || surroundings.threads.min(memory::most_threads(memory_bytes));
     let config = Config {
         inputs,
         out,
@@ -91,13 +95,9 @@ pub fn resolve(said: Said, surroundings: &Surroundings) -> Result<Job> {
             row_group_rows.unwrap_or(Config::ROW_GROUP_ROWS),
             1..=Config::MAX_ROW_GROUP_ROWS,
         )?,
-        threads: number("--threads", threads.unwrap_or(surroundings.threads), 1..=Config::MAX_THREADS)?,
-        memory_bytes: size(
-            "--memory",
-            memory.unwrap_or(Size(Config::MEMORY_BYTES)),
-            Config::MIN_MEMORY_BYTES..=u64::MAX,
-        )?,
-        max_record_bytes: record_bytes(max_record_size)?,
+        threads: number("--threads", threads.unwrap_or_else(most_threads), 1..=Config::MAX_THREADS)?,
+        memory_bytes,
+        max_record_bytes: record_bytes(max_record_size, memory_bytes)?,
         max_rejects: max_rejects.unwrap_or_default(),
         mode: mode.unwrap_or_default(),
         sort_by: distinct("--sort-by", trimmed(sort_by))?,
@@ -105,6 +105,7 @@ pub fn resolve(said: Said, surroundings: &Surroundings) -> Result<Job> {
         provenance: provenance.unwrap_or_default(),
         committed_at: surroundings.now.clone(),
     };
+    memory::check(&config)?;
     let (target, progress) = (target.unwrap_or_default(), progress.unwrap_or_default());
     Ok(Job { config, target, progress, report, dry_run })
 }
@@ -191,8 +192,9 @@ fn check_attributes(columns: &AttributeColumns, map: AttributeMap) -> Result<()>
     }
 }
 
-fn record_bytes(said: Option<Size>) -> Result<usize> {
-    let default = ReadOptions::MAX_RECORD_BYTES as u64;
+fn record_bytes(said: Option<Size>, memory: u64) -> Result<usize> {
+    let longest = memory::longest_record(memory).max(Config::MIN_MAX_RECORD_BYTES);
+    let default = ReadOptions::MAX_RECORD_BYTES.min(longest) as u64;
     let range = Config::MIN_MAX_RECORD_BYTES as u64..=Config::MAX_MAX_RECORD_BYTES as u64;
     let bytes = size("--max-record-size", said.unwrap_or(Size(default)), range)?;
     usize::try_from(bytes)
@@ -303,11 +305,32 @@ mod tests {
         let with = |option: &str| message(&["in", "--out", "out", option]);
         assert_eq!(with("--threads=0"), "--threads 0 is out of range\n  give 1 to 1024");
         assert_eq!(with("--row-group-rows=0"), "--row-group-rows 0 is out of range\n  give 1 to 16777216");
-        assert_eq!(with("--memory=1MiB"), "--memory 1MiB is out of range\n  give 32MiB or more");
         assert_eq!(with("--target-file-size=1kB"), "--target-file-size 1kB is out of range\n  give 64KiB or more");
         assert_eq!(with("--max-record-size=2GiB"), "--max-record-size 2GiB is out of range\n  give 1KiB to 1GiB");
-        assert_eq!(with("--max-record-size=1GiB"), "");
-        assert_eq!(with("--threads=1024"), "");
+    }
+
+    #[test]
+    fn memory_is_enough_for_threads_and_records_or_refused_with_what_would_be() {
+        let with = |options: &[&str]| message(&[&["in", "--out", "out"], options].concat());
+        assert_eq!(
+            with(&["--memory=1MiB"]),
+            "--memory 1MiB is too little for 1 thread and records of up to 1KiB\n  give --memory 64MiB or more"
+        );
+        assert_eq!(
+            with(&["--threads=1024"]),
+            "--memory 256MiB is too little for 1024 threads and records of up to 64MiB\n  give --memory 8228MiB or more; \
+             or make do with --threads 27 and --max-record-size 64MiB"
+        );
+        assert_eq!(
+            with(&["--max-record-size=1GiB"]),
+            "--memory 256MiB is too little for 3 threads and records of up to 1GiB\n  give --memory 4GiB or more; \
+             or make do with --threads 3 and --max-record-size 64MiB"
+        );
+        assert_eq!(with(&["--threads=1024", "--memory=8228MiB"]), "");
+        assert_eq!(with(&["--max-record-size=1GiB", "--memory=4GiB"]), "");
+        assert_eq!(with(&["--memory=64MiB"]), "");
+        let config = job(&["in", "--out", "out", "--memory=64MiB"]).unwrap().config;
+        assert_eq!((config.threads, config.max_record_bytes), (3, 6_710_884));
     }
 
     #[test]

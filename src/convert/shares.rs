@@ -6,6 +6,7 @@ use crate::{
     error::{Error, Result},
     input::discover::discover,
     observe::Observer,
+    pipeline::memory,
     report::Report,
 };
 
@@ -30,6 +31,7 @@ pub struct ShareName<'a> {
 /// As [`convert`](super::convert()); and [`Error::Usage`] for [`AttributeColumns::Auto`] where no dataset says which keys
 /// have columns: each share would choose its own.
 pub fn stage_share(config: &Config, name: ShareName<'_>, observer: &dyn Observer) -> Result<Report> {
+    memory::check(config)?;
     let inputs = discover(&config.inputs, Some(&config.out), observer)?;
     let share = Share::open(&config.out, config.mode, name.run, name.share)?;
     let kept = share.schema_to_keep()?;

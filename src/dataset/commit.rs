@@ -30,7 +30,7 @@ use super::{
 use crate::{
     config::Mode,
     error::{Error, Result},
-    report::FileReport,
+    report::{FileReport, Ranges},
 };
 
 /// A data file, complete and synced, under its staged name.
@@ -51,7 +51,7 @@ pub struct StagedFile {
     /// XXH3-128 of its bytes, hexadecimal.
     pub digest: String,
     /// Least and greatest value as text, by column.
-    pub ranges: BTreeMap<String, (String, String)>,
+    pub ranges: Ranges,
 }
 
 /// Everything that a run has made.

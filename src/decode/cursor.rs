@@ -15,6 +15,9 @@ use crate::report::RejectKind;
 /// exhausting the stack.
 pub const MAX_DEPTH: u32 = 64;
 
+/// A text of so many bytes is copied when its end is known: piece by piece the memory for it would grow to its double.
+const LONG_TEXT_BYTES: usize = 64 << 10;
+
 /// A string as it stands in the input, without its quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct StringToken {
@@ -217,7 +220,7 @@ impl<'a> Cursor<'a> {
     #[inline(always)]
     pub fn string(&mut self) -> Parse<StringToken> {
         let start = self.pos() + 1;
-        let (end, stop) = self.input.plain_end(start, |_| {});
+        let (end, stop) = self.input.plain_end(start, usize::MAX, |_| {});
         if stop == b'"' {
             self.input.go_to(end + 1);
             return Ok(StringToken { start, end, escaped: false });
@@ -356,8 +359,8 @@ impl Padded<'_> {
         self.go_to(self.pos() + length);
     }
 
-    /// Reads a string without escapes and appends its text to `out`, each piece as soon as it is looked at; false, and
-    /// nothing is done, if something else stands here.
+    /// Reads a string that has no escapes and is not long, and appends its text to `out`, each piece as soon as it is looked
+    /// at; false, and nothing is done, if something else stands here.
     #[inline(always)]
     pub fn plain_string_into(&mut self, out: &mut Vec<u8>) -> bool {
         if self.peek() != b'"' {
@@ -366,7 +369,7 @@ impl Padded<'_> {
         let start = self.pos() + 1;
         let before = out.len();
         // Pieces of one size are copied without a call; what was copied too much is cut off again.
-        let (end, stop) = self.plain_end(start, |piece| out.extend_from_slice(piece));
+        let (end, stop) = self.plain_end(start, LONG_TEXT_BYTES, |piece| out.extend_from_slice(piece));
         if stop != b'"' {
             out.truncate(before);
             return false;
@@ -377,9 +380,9 @@ impl Padded<'_> {
     }
 
     /// Where the plain part of a string ends that begins at `start`, and the byte that ends it; calls `take` with each
-    /// piece that has some of it.
+    /// piece that has some of it. Zero instead of that byte if `most` bytes have no end.
     #[inline(always)]
-    fn plain_end(&self, start: usize, mut take: impl FnMut(&[u8; LANES])) -> (usize, u8) {
+    fn plain_end(&self, start: usize, most: usize, mut take: impl FnMut(&[u8; LANES])) -> (usize, u8) {
         let mut at = start;
         while let Some(window) = self.window_at(at) {
             // A copy, so that it is looked at and taken from registers.
@@ -389,6 +392,9 @@ impl Padded<'_> {
                 return (at + plain, window[plain]);
             }
             at += LANES;
+            if at - start >= most {
+                break;
+            }
         }
         (at, 0)
     }

@@ -23,6 +23,7 @@ pub(super) struct Padded<'a> {
 /// Makes `padded` the text with its padding: zeros, which belong to no token.
 pub(super) fn pad(padded: &mut Vec<u8>, text: &[u8]) {
     padded.clear();
+    padded.reserve_exact(text.len() + PADDING);
     padded.extend_from_slice(text);
     padded.resize(text.len() + PADDING, 0);
 }

@@ -9,6 +9,7 @@ pub(super) fn hex4(digits: &[u8]) -> Option<u16> {
 
 /// Appends the text of an escaped string that [`Cursor::string`](super::cursor::Cursor::string) has accepted.
 pub(super) fn unescape(raw: &[u8], text: &mut Vec<u8>) {
+    text.reserve(raw.len());
     let mut rest = raw;
     while let Some(at) = memchr::memchr(b'\\', rest) {
         text.extend_from_slice(&rest[..at]);

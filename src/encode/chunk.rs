@@ -40,7 +40,7 @@ pub(super) struct ChunkScratch {
     compressor: Compressor,
     dictionary: Dictionary,
     levels: LevelBuffers,
-    /// Values of a page before compression.
+    /// Values of a page before compression; empty between pages.
     values: Vec<u8>,
     /// A page as it is stored, without its header.
     page: Vec<u8>,
@@ -101,10 +101,13 @@ pub(super) fn write(
         chunk.page.clear();
         let mut histograms = Histograms::default();
         let written = leaf.levels.write((row, end_row), num_values, levels, &mut histograms, chunk.page);
-        values.clear();
         let encoding =
             leaf.values.encode((value, end_value), dictionary.map(|dictionary| (dictionary, index_width)), values);
         let is_compressed = append_compressed(compressor, options.compression, values, chunk.page)?;
+        let values_len = values.len();
+        // The values of a huge page are not needed beside the pages that it is copied to.
+        values.clear();
+        values.shrink_to(EncodeOptions::KEPT_SCRATCH_BYTES);
         let header = Page::DataPageV2 {
             buf: Bytes::new(),
             num_values: written.num_levels as u32,
@@ -117,7 +120,10 @@ pub(super) fn write(
             statistics: None,
         };
         let level_bytes = written.repetition_bytes + written.definition_bytes;
-        let spec = chunk.write(header, level_bytes + values.len())?;
+        let spec = chunk.write(header, level_bytes + values_len)?;
+        // What a huge page took is not needed beside the copy of it.
+        chunk.page.clear();
+        chunk.page.shrink_to(EncodeOptions::KEPT_SCRATCH_BYTES);
 
         offset_index.append_row_count((end_row - row) as i64);
         offset_index.append_offset_and_size(spec.offset as i64, spec.compressed_size as i32);
@@ -321,6 +327,7 @@ impl LeafValues<'_> {
     fn fill(&self, dictionary: &mut Dictionary) -> bool {
         match self {
             // Names and codes repeat.
+            Self::Text(texts) if texts.byte_size() < EncodeOptions::LEAST_DICTIONARY_VALUES_BYTES => false,
             Self::Text(texts) => dictionary.build(texts.iter(), texts.len(), Length::Written),
             // Scores repeat.
             Self::Float64(values) => {

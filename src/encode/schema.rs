@@ -146,6 +146,12 @@ impl FileSchema {
         &self.file_properties
     }
 
+    /// Number of leaf columns of the files.
+    #[must_use]
+    pub const fn num_leaves(&self) -> usize {
+        self.chunk_options.len()
+    }
+
     /// How the chunks of each leaf are written.
     pub(super) fn chunk_options(&self) -> &[ChunkOptions] {
         &self.chunk_options

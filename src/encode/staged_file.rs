@@ -3,9 +3,9 @@
 mod append_file;
 mod compact;
 mod footer;
+mod notes;
 
 use std::{
-    collections::BTreeMap,
     fmt,
     io::{self, Write},
     path::{Path, PathBuf},
@@ -23,12 +23,15 @@ use parquet::{
     },
 };
 
-use self::{append_file::AppendFile, compact::CompactRowGroup};
+use self::{append_file::AppendFile, compact::CompactRowGroup, notes::Notes};
 use super::{
     EncodedRowGroup, FileSchema, bug,
     range::{self, Range},
 };
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    report::Ranges,
+};
 
 /// A finished file under its staging name; on disk and synced, unless that is left to the caller ([`Sync::Later`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +48,7 @@ pub struct StagedFile {
     pub digest: u128,
     /// Least and greatest value of integers and instants (RFC 3339), and of short texts that the rows are sorted by, by
     /// column; columns without a value are missing.
-    pub ranges: BTreeMap<String, (String, String)>,
+    pub ranges: Ranges,
 }
 
 /// How files end.
@@ -69,9 +72,8 @@ pub enum Sync {
 /// How every Parquet file begins; how it ends is written with the footer.
 const MAGIC: &[u8] = b"PAR1";
 
-/// Writes one file. Between two row groups it holds no descriptor, only what the footer will say, and that compressed:
-/// there can be thousands of unfinished files, and what they keep grows with the input. (The writer of whole files
-/// that `parquet` has would keep ten times as much.)
+/// Writes one file. Between two row groups it holds no descriptor, and what the footer will say is kept on disk beside the
+/// file, compressed: there can be thousands of unfinished files, and what is to be said of them grows with the input.
 ///
 /// Dropped before [`StagedFileWriter::finish`], it leaves a file without a footer, for whoever owns the staging
 /// folder to remove.
@@ -82,7 +84,7 @@ pub struct StagedFileWriter {
     file: TrackedWrite<AppendFile>,
     rows: u64,
     /// Metadata of the row groups appended so far.
-    row_groups: Vec<CompactRowGroup>,
+    notes: Notes,
     ranges: Vec<Range>,
 }
 
@@ -98,7 +100,8 @@ impl StagedFileWriter {
             return Err(Error::Bug(format!("a staged file may not be named {}", path.display())));
         }
         let file = TrackedWrite::new(AppendFile::new(path.clone()));
-        Ok(Self { schema, path, file, rows: 0, row_groups: Vec::new(), ranges: Vec::new() })
+        let notes = Notes::new(path.with_added_extension("notes"));
+        Ok(Self { schema, path, file, rows: 0, notes, ranges: Vec::new() })
     }
 
     /// Appends a row group that was encoded for the same schema; one without rows is ignored. Its bytes are handed
@@ -108,7 +111,8 @@ impl StagedFileWriter {
     /// [`Error::Io`] when the system refuses (disk full, file already there). The file is then of no use any more.
     pub fn append(&mut self, group: EncodedRowGroup) -> Result<()> {
         let Some(metadata) = self.write(group)? else { return Ok(()) };
-        self.row_groups.push(CompactRowGroup::new(&metadata).map_err(|error| bug(&error))?);
+        let note = CompactRowGroup::new(&metadata).map_err(|error| bug(&error))?;
+        self.notes.push(note.bytes()).map_err(|error| Error::io("write", self.notes.path())(error))?;
         self.file.flush().map_err(Error::io("write", &self.path))?;
         self.file.inner_mut().release().map_err(Error::io("write", &self.path))
     }
@@ -148,7 +152,7 @@ impl StagedFileWriter {
         if file.bytes_written() == 0 {
             file.write_all(MAGIC)?;
         }
-        let ordinal = i32::try_from(self.row_groups.len())
+        let ordinal = i32::try_from(self.notes.len())
             .map_err(|_| ParquetError::General("more row groups than a file can have".to_owned()))?;
         let start = file.bytes_written() as i64;
         file.write_all(bytes)?;
@@ -209,14 +213,8 @@ impl StagedFileWriter {
 
     /// Row groups appended so far.
     #[must_use]
-    pub const fn num_row_groups(&self) -> u64 {
-        self.row_groups.len() as u64
-    }
-
-    /// What it keeps for the footer, in bytes.
-    #[cfg(test)]
-    pub(super) fn kept_bytes(&self) -> usize {
-        self.row_groups.iter().map(CompactRowGroup::len).sum()
+    pub fn num_row_groups(&self) -> u64 {
+        self.notes.len() as u64
     }
 
     /// Writes the footer and closes. None when there was no row: then there is no file.
@@ -228,11 +226,14 @@ impl StagedFileWriter {
     }
 
     fn finish_behind(self, last: Option<ParquetMetaData>, footer: &Footer) -> Result<Option<StagedFile>> {
-        let Self { schema, path, mut file, rows, row_groups, ranges } = self;
-        let num_row_groups = row_groups.len() as u64 + u64::from(last.is_some());
+        let Self { schema, path, mut file, rows, notes, ranges } = self;
+        let num_row_groups = notes.len() as u64 + u64::from(last.is_some());
         if num_row_groups == 0 {
             return Ok(None);
         }
+        let notes_path = notes.path().clone();
+        let notes = notes.take().map_err(|error| Error::io("read", notes_path)(error))?;
+        let row_groups: Vec<CompactRowGroup> = notes.into_iter().map(CompactRowGroup::from_bytes).collect();
         let end = footer::encode(&schema, &row_groups, last, &footer.key_values, file.bytes_written())
             .map_err(|error| write_error(&path, error))?;
         file.write_all(&end).map_err(Error::io("write", &path))?;
@@ -243,7 +244,7 @@ impl StagedFileWriter {
         }
         .map_err(Error::io("sync", &path))?;
         let (bytes, row_groups) = (file.bytes_written() as u64, num_row_groups);
-        let ranges = range::by_name(&ranges, schema.ranged_fields());
+        let ranges = Ranges::new(&range::by_name(&ranges, schema.ranged_fields()))?;
         let digest = file.inner().digest();
         Ok(Some(StagedFile { path, rows, bytes, row_groups, digest, ranges }))
     }

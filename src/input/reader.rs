@@ -5,7 +5,7 @@ use super::{
     discover::InputFile,
     read::{Access, InputReader},
     rejects::{self, Unpacker},
-    split::{Begin, Layout, SNIFF_BYTES, Splitter, Step, sniff},
+    split::{Begin, Layout, SNIFF_BYTES, Splitter, Step, reserved, sniff},
     stream::copy_front,
 };
 use crate::{
@@ -154,6 +154,10 @@ impl<'a> BlockReader<'a> {
                         }
                     };
                     current.head_pos += n.min(head.len());
+                    if current.head_pos == self.head.len() && self.head.capacity() > SNIFF_BYTES {
+                        // Of a huge first record.
+                        (self.head, current.head_pos) = (Vec::new(), 0);
+                    }
                     self.splitter.advance(n);
                 }
                 Step::Done => {
@@ -174,6 +178,8 @@ impl<'a> BlockReader<'a> {
         let mut target = SNIFF_BYTES;
         self.head.clear();
         let (layout, start, is_rejects) = loop {
+            let most = self.options.max_record_bytes.saturating_add(1);
+            self.head.reserve_exact(reserved(target, most).saturating_sub(self.head.len()));
             let is_whole = match fill(&mut reader, &mut self.head, target) {
                 Err(failure) if !self.head.is_empty() => {
                     self.failure = Some(failure);
@@ -193,7 +199,8 @@ impl<'a> BlockReader<'a> {
                 // The first value is longer than any record may be, on one line so far.
                 break (Layout::Lines, start, false);
             }
-            target = target.saturating_mul(2);
+            // Looked at from its beginning each time, so not too often.
+            target = (target + target / 2).min(most).max(self.head.len() + 1);
         };
         let options = if is_rejects { rejects::line_options(self.options) } else { self.options };
         self.splitter.begin(Begin { input, document: 0, offset: start as u64, layout, options });

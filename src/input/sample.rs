@@ -13,6 +13,7 @@ use super::{
     discover::{InputFile, Source},
     read::Access,
     reader::BlockReader,
+    split::{grown, reserved},
 };
 use crate::{
     error::{Error, Result},
@@ -176,19 +177,30 @@ fn lines_at(file: &mut File, offset: u64, read: ReadOptions) -> std::io::Result<
     file.seek(SeekFrom::Start(offset))?;
     let mut bytes = Vec::new();
     let mut target = read.block_bytes;
+    // How far the part of a line that is passed over reaches.
+    let (mut skipped, mut is_at_line) = (0, false);
     loop {
         let missing = target - bytes.len();
+        bytes.reserve_exact(reserved(target, read.max_record_bytes.saturating_add(1)) - bytes.len());
         let ended = file.by_ref().take(missing as u64).read_to_end(&mut bytes)? < missing;
-        let start = memchr(b'\n', &bytes).map_or(bytes.len(), |newline| newline + 1);
-        let end = if ended { bytes.len() } else { memrchr(b'\n', &bytes).map_or(0, |newline| newline + 1) };
-        if end > start {
-            return Ok(Some((start, bytes[start..end].to_vec())));
+        if !is_at_line {
+            let newline = memchr(b'\n', &bytes);
+            let start = newline.map_or(bytes.len(), |newline| newline + 1);
+            bytes.drain(..start);
+            skipped += start;
+            is_at_line = newline.is_some();
         }
-        // One part of a line and a whole one.
-        if ended || target > read.max_record_bytes.saturating_mul(2) {
+        let end = if ended { bytes.len() } else { memrchr(b'\n', &bytes).map_or(0, |newline| newline + 1) };
+        if end > 0 {
+            bytes.truncate(end);
+            return Ok(Some((skipped, bytes)));
+        }
+        if ended || bytes.len().max(skipped) > read.max_record_bytes {
             return Ok(None);
         }
-        target = target.saturating_mul(2);
+        if is_at_line {
+            target = grown(target);
+        }
     }
 }
 

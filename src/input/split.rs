@@ -81,6 +81,20 @@ struct Lost {
     newlines: u64,
 }
 
+/// How large a buffer of this size becomes when a record is longer. A huge one shall not take twice its length.
+pub const fn grown(bytes: usize) -> usize {
+    bytes.saturating_add(if bytes < HUGE_BYTES { bytes } else { bytes / 8 })
+}
+
+/// The room to reserve for a buffer of this size that may grow to `most`. A huge one gets all of it: memory that is not
+/// touched costs nothing, and moving it again and again leaves holes.
+pub const fn reserved(bytes: usize, most: usize) -> usize {
+    if bytes > HUGE_BYTES && bytes < most { most } else { bytes }
+}
+
+/// Few records are longer.
+const HUGE_BYTES: usize = 4 << 20;
+
 impl Splitter {
     /// A buffer of more blocks than this is not used again.
     pub const MAX_SPARE_BLOCKS: usize = 4;
@@ -125,6 +139,7 @@ impl Splitter {
     /// Where the next bytes belong. Empty unless [`Splitter::step`] has asked for bytes.
     pub fn space(&mut self) -> &mut [u8] {
         if self.buf.len() < self.target {
+            self.buf.reserve_exact(reserved(self.target, self.buffer_bytes()) - self.buf.len());
             self.buf.resize(self.target, 0);
         }
         &mut self.buf[self.filled..self.target.max(self.filled)]
@@ -169,7 +184,7 @@ impl Splitter {
     }
 
     fn grow(&mut self) {
-        self.target = self.filled.saturating_mul(2).clamp(self.block_bytes(), self.buffer_bytes());
+        self.target = grown(self.filled).clamp(self.block_bytes(), self.buffer_bytes());
     }
 
     /// The lines that are whole, where no more bytes can be had and what follows them is not known. To be called until

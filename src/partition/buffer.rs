@@ -165,6 +165,11 @@ impl RowBuffers {
         self.spare.push((rows, bytes));
     }
 
+    /// Lets the memory go that was given back.
+    pub fn forget_spare(&mut self) {
+        self.spare.clear();
+    }
+
     /// Moves a whole block to one partition.
     fn add_whole(&mut self, block: &Columns, partition: usize) {
         // Copied even where the buffer is empty: a block's columns go back to the decoder, and one that had grown to the

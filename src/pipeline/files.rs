@@ -68,6 +68,8 @@ pub(super) struct FileSet {
     staging: PathBuf,
     schema: Arc<FileSchema>,
     target_bytes: u64,
+    /// Of a file: what its footer says of all of them is in memory together when it is written.
+    max_row_groups: u64,
     partitions: Mutex<Vec<Arc<Mutex<Partition>>>>,
     /// Row groups ahead in all partitions.
     num_ahead: AtomicUsize,
@@ -89,11 +91,12 @@ struct Partition {
 }
 
 impl FileSet {
-    pub const fn new(staging: PathBuf, schema: Arc<FileSchema>, target_bytes: u64) -> Self {
+    pub const fn new(staging: PathBuf, schema: Arc<FileSchema>, target_bytes: u64, max_row_groups: u64) -> Self {
         Self {
             staging,
             schema,
             target_bytes,
+            max_row_groups,
             partitions: Mutex::new(Vec::new()),
             num_ahead: AtomicUsize::new(0),
             num_values: Mutex::new(LeafCounts(Vec::new())),
@@ -128,7 +131,7 @@ impl FileSet {
             self.num_ahead.fetch_sub(1, Ordering::Relaxed);
             slot.appended += 1;
             let mut file = match slot.files.pop() {
-                Some(PartitionFile::Open(file)) if file.bytes_written() < self.target_bytes => file,
+                Some(PartitionFile::Open(file)) if self.has_room(&file) => file,
                 full => {
                     slot.files.extend(full);
                     let name = format!("{}-{}.staged", ticket.partition, slot.files.len());
@@ -144,6 +147,11 @@ impl FileSet {
             };
             slot.files.extend(file);
         }
+    }
+
+    /// Whether a file can take another row group.
+    fn has_room(&self, file: &StagedFileWriter) -> bool {
+        file.bytes_written() < self.target_bytes && file.num_row_groups() < self.max_row_groups
     }
 
     /// The folder of the files.

@@ -3,15 +3,14 @@
 use std::mem;
 
 use super::{
-    BUFFERED_SHARE, IDLE_BLOCKS, IDLE_SHARE, ROW_GROUP_SHARE, SPILL_BATCH_SHARE, SPILL_BELOW_SHARE,
-    account::{Account, LineNumbers, Totals},
+    IDLE_BLOCKS,
+    account::{Account, Totals},
     files::LeafCounts,
+    memory::Shares,
 };
 use crate::{
     columns::{Bitmap, Column, ColumnShape, Columns, ScalarType, Values},
-    decode::DecodedBlock,
     error::{Error, Result},
-    input::RecordBlock,
     observe::{Progress, Stage},
     partition::{Partitions, Router, RowBuffers},
     spill::SHARES,
@@ -25,7 +24,7 @@ pub(super) struct Merge {
     /// its share.
     buffers: RowBuffers,
     way: Way,
-    limits: MergeLimits,
+    shares: Shares,
     /// Columns of the table that the files have, and the values in them so far.
     file_columns: Vec<usize>,
     num_values: LeafCounts,
@@ -41,26 +40,11 @@ enum Way {
     Back,
 }
 
-/// When rows leave memory, in bytes.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct MergeLimits {
-    /// All waiting rows.
-    pub buffered: usize,
-    /// Those of one row group.
-    pub row_group: usize,
-    /// Row groups smaller than this are not worth writing while there is more to come.
-    pub spill_below: usize,
-    /// One batch of spilled rows.
-    pub batch: usize,
-    /// Row groups of partitions that had no row for a while.
-    pub idle: usize,
-}
-
 /// Rows by share, each with its partition in a column behind those of the table.
 struct Spill {
     buffers: RowBuffers,
-    /// Batches of each share so far.
-    num_batches: Vec<u64>,
+    /// Size of the rows of each share's batches so far, bytes.
+    batches: Vec<Vec<usize>>,
 }
 
 /// Rows that are complete for what is done next.
@@ -76,29 +60,16 @@ pub(super) enum Ready {
 /// The column of a spilled row's partition.
 pub(super) const PARTITION: ColumnShape = ColumnShape::Scalar(ScalarType::Int64);
 
-impl MergeLimits {
-    /// Shares of the memory of the run, bytes.
-    pub fn new(memory: usize) -> Self {
-        Self {
-            buffered: memory / BUFFERED_SHARE as usize,
-            row_group: memory / ROW_GROUP_SHARE as usize,
-            spill_below: memory / SPILL_BELOW_SHARE as usize,
-            batch: (memory / SPILL_BATCH_SHARE as usize).min(RowBuffers::MAX_BUFFER_BYTES),
-            idle: memory / IDLE_SHARE as usize,
-        }
-    }
-}
-
 impl Merge {
     pub fn new(
         account: Account,
         router: Router,
         buffers: RowBuffers,
-        limits: MergeLimits,
+        shares: Shares,
         file_columns: Vec<usize>,
     ) -> Self {
         let num_values = LeafCounts::default();
-        Self { account, router, buffers, way: Way::Memory, limits, file_columns, num_values }
+        Self { account, router, buffers, way: Way::Memory, shares, file_columns, num_values }
     }
 
     /// Gives back the memory of a row group.
@@ -107,15 +78,7 @@ impl Merge {
     }
 
     /// Takes the rows of the next block; they are left without rows, ready to be filled again.
-    pub fn block(
-        &mut self,
-        block: &RecordBlock,
-        decoded: &mut DecodedBlock,
-        lines: LineNumbers,
-        ready: &mut Vec<Ready>,
-    ) -> Result<()> {
-        self.account.block(block, decoded, lines)?;
-        let rows = &mut decoded.columns;
+    pub fn rows(&mut self, rows: &mut Columns, ready: &mut Vec<Ready>) -> Result<()> {
         let partitions = self.router.route(rows)?;
         let mut counts = Vec::new();
         for &column in &self.file_columns {
@@ -145,6 +108,12 @@ impl Merge {
         Ok(())
     }
 
+    /// Takes what waits out of the way of a block that needs nearly all of the memory.
+    pub fn make_room(&mut self, ready: &mut Vec<Ready>) {
+        self.take_beyond(self.shares.buffered_beside_huge, ready, |partition| partition);
+        self.buffers.forget_spare();
+    }
+
     /// A share has come back to its end: its partitions get their last rows.
     pub fn end_of_share(&mut self, share: usize, ready: &mut Vec<Ready>) {
         for place in self.buffers.waiting() {
@@ -153,13 +122,14 @@ impl Merge {
         }
     }
 
-    /// All input was read: gives what waits. If rows went to disk they have to come back: the batches of each share.
-    pub fn end_of_input(&mut self, ready: &mut Vec<Ready>) -> Option<Vec<u64>> {
+    /// All input was read: gives what waits. If rows went to disk they have to come back: the sizes of each
+    /// share's batches.
+    pub fn end_of_input(&mut self, ready: &mut Vec<Ready>) -> Option<Vec<Vec<usize>>> {
         if let Way::Disk(mut spill) = mem::replace(&mut self.way, Way::Back) {
             for share in spill.buffers.waiting() {
                 ready.extend(spill.take(share));
             }
-            return Some(spill.num_batches);
+            return Some(spill.batches);
         }
         // The largest first: they take longest, and no worker shall be left with one at the end.
         while let Some((partition, _)) = self.buffers.largest() {
@@ -190,40 +160,44 @@ impl Merge {
 
     /// Takes what is complete, and more if the rows are too many. `partition_of` tells the partition of a buffer.
     fn take_full(&mut self, ready: &mut Vec<Ready>, partition_of: impl Fn(usize) -> usize) {
+        self.take_beyond(self.shares.buffered, ready, &partition_of);
+        while let Some(buffer) = self.buffers.idle(IDLE_BLOCKS, self.shares.idle) {
+            ready.extend(self.buffers.take_all(buffer).map(|rows| Ready::RowGroup(partition_of(buffer), rows)));
+        }
+    }
+
+    /// Takes what is complete, and more as long as more than `buffered` bytes of rows wait.
+    fn take_beyond(&mut self, buffered: usize, ready: &mut Vec<Ready>, partition_of: impl Fn(usize) -> usize) {
         while let Some((buffer, rows)) = self.buffers.take_full() {
             ready.push(Ready::RowGroup(partition_of(buffer), rows));
         }
-        let limits = self.limits;
         while let Some((buffer, bytes)) = self.buffers.largest() {
-            let too_many = self.buffers.bytes() > limits.buffered;
-            if !too_many && bytes <= limits.row_group {
+            let too_many = self.buffers.bytes() > buffered;
+            if !too_many && bytes <= self.shares.row_group {
                 break;
             }
-            if too_many && bytes < limits.spill_below && matches!(self.way, Way::Memory) {
-                self.way = Way::Disk(Spill::begin(&mut self.buffers, ready, limits));
+            if too_many && bytes < self.shares.spill_below && matches!(self.way, Way::Memory) {
+                self.way = Way::Disk(Spill::begin(&mut self.buffers, ready, self.shares));
                 break;
             }
-            ready.extend(self.buffers.take_all(buffer).map(|rows| Ready::RowGroup(partition_of(buffer), rows)));
-        }
-        while let Some(buffer) = self.buffers.idle(IDLE_BLOCKS, limits.idle) {
             ready.extend(self.buffers.take_all(buffer).map(|rows| Ready::RowGroup(partition_of(buffer), rows)));
         }
         if let Way::Disk(spill) = &mut self.way {
-            spill.take_full(ready, limits);
+            spill.take_beyond(buffered, ready, self.shares.batch);
         }
     }
 }
 
 impl Spill {
     /// Takes over all waiting rows.
-    fn begin(waiting: &mut RowBuffers, ready: &mut Vec<Ready>, limits: MergeLimits) -> Self {
+    fn begin(waiting: &mut RowBuffers, ready: &mut Vec<Ready>, shares: Shares) -> Self {
         let mut shapes = waiting.shapes().to_vec();
         shapes.push(PARTITION);
-        let mut spill = Self { buffers: RowBuffers::new(shapes, usize::MAX), num_batches: vec![0; SHARES] };
+        let mut spill = Self { buffers: RowBuffers::new(shapes, usize::MAX), batches: vec![Vec::new(); SHARES] };
         for partition in waiting.waiting() {
             if let Some(mut rows) = waiting.take_all(partition) {
                 spill.add(&mut rows, &Partitions::One(partition));
-                spill.take_full(ready, limits);
+                spill.take_beyond(shares.buffered, ready, shares.batch);
             }
         }
         spill
@@ -245,9 +219,10 @@ impl Spill {
         rows.columns.pop();
     }
 
-    fn take_full(&mut self, ready: &mut Vec<Ready>, limits: MergeLimits) {
+    /// Takes batches that are complete, and more as long as more than `buffered` bytes of rows wait.
+    fn take_beyond(&mut self, buffered: usize, ready: &mut Vec<Ready>, batch: usize) {
         while let Some((share, bytes)) = self.buffers.largest() {
-            if bytes <= limits.batch && self.buffers.bytes() <= limits.buffered {
+            if bytes <= batch && self.buffers.bytes() <= buffered {
                 break;
             }
             ready.extend(self.take(share));
@@ -257,7 +232,7 @@ impl Spill {
     /// All waiting rows of a share.
     fn take(&mut self, share: usize) -> Option<Ready> {
         let rows = self.buffers.take_all(share)?;
-        self.num_batches[share] += 1;
-        Some(Ready::Batch(share, self.num_batches[share] - 1, rows))
+        self.batches[share].push(rows.byte_size());
+        Some(Ready::Batch(share, self.batches[share].len() as u64 - 1, rows))
     }
 }

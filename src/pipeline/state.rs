@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{account::LineNumbers, files::RowGroupTicket, merge::Merge};
+use super::{account::LineNumbers, files::RowGroupTicket, memory::Shares, merge::Merge};
 use crate::{
     columns::Columns,
     decode::DecodedBlock,
@@ -14,12 +14,8 @@ use crate::{
 /// The bounds of all queues.
 pub(super) struct Limits {
     pub blocks: usize,
-    pub block_bytes: usize,
-    /// A batch of spilled rows, at most.
-    pub batch_bytes: usize,
     pub waiting_row_groups: usize,
-    /// Memory of a row group that is used again, at most.
-    pub spare_row_group: usize,
+    pub shares: Shares,
 }
 
 pub(super) struct State<'a> {
@@ -30,11 +26,16 @@ pub(super) struct State<'a> {
     pub bytes_read: u64,
     /// Number of the next piece to be read.
     pub next_piece: u64,
-    /// Pieces read and not yet routed, and the bytes of their blocks.
+    /// Pieces read and not yet routed, and the memory that they take: text, and what was or will be decoded of it.
     pub pieces: usize,
     pub piece_bytes: usize,
-    /// Bytes of the block that was read last: the next one will not be much smaller.
-    pub last_block_bytes: usize,
+    /// Memory of the piece that was read last: the next one will not need much less.
+    pub last_piece_bytes: usize,
+    /// A block that is to be decoded when nothing else takes much memory.
+    pub huge: Option<(u64, RecordBlock, LineNumbers)>,
+    /// Whether there is such a block that was not routed yet, and whether rows have made room for it.
+    pub has_huge: bool,
+    pub has_room: bool,
     pub to_decode: VecDeque<(u64, RecordBlock, LineNumbers)>,
     /// Pieces that wait for those before them.
     pub arrived: BTreeMap<u64, Arrived>,
@@ -43,7 +44,9 @@ pub(super) struct State<'a> {
     pub merge: Option<Merge>,
     pub routed_to_end: bool,
     pub to_encode: VecDeque<Job>,
+    /// Jobs being done, and the memory that they take.
     pub encoding: usize,
+    pub encoding_bytes: usize,
     /// Row groups that are encoded and wait for one before them.
     pub ahead: usize,
     /// What is to be read back from disk, once all input was read.
@@ -66,11 +69,29 @@ pub(super) enum Job {
     Spill(usize, u64, Columns),
 }
 
-/// Rows on disk: a batch of a share, and behind all of them the end of the share.
+impl Job {
+    /// What it takes while it is done.
+    pub fn memory(&self, shares: &Shares) -> usize {
+        let (Self::RowGroup(_, rows) | Self::Spill(_, _, rows)) = self;
+        shares.encoding_of(rows)
+    }
+}
+
+/// Rows on disk: a batch of a share with the size of its rows, and behind all of them the end of the share.
 #[derive(Clone, Copy)]
 pub(super) enum SpilledPiece {
-    Batch(usize, u64),
+    Batch(usize, u64, usize),
     EndOfShare(usize),
+}
+
+impl SpilledPiece {
+    /// What it takes in memory: as it is stored, as it was, and as columns.
+    const fn memory(self) -> usize {
+        match self {
+            Self::Batch(_, _, byte_size) => byte_size * 3,
+            Self::EndOfShare(_) => 0,
+        }
+    }
 }
 
 /// A piece whose turn may have come.
@@ -79,10 +100,19 @@ pub(super) enum Arrived {
         block: RecordBlock,
         decoded: DecodedBlock,
         lines: LineNumbers,
+        /// What it is charged.
+        bytes: usize,
+        /// Who has decoded it.
+        worker: usize,
     },
     Other(Piece, LineNumbers),
     /// Rows of a share, back from disk.
-    Spilled(usize, Columns),
+    Spilled {
+        share: usize,
+        rows: Columns,
+        /// What they are charged.
+        bytes: usize,
+    },
     EndOfShare(usize),
     Failed(Error),
 }
@@ -90,10 +120,13 @@ pub(super) enum Arrived {
 /// What a worker does next.
 pub(super) enum Step<'a> {
     Encode(Job),
+    /// Rows leave memory for a block that needs it.
+    MakeRoom(Box<Merge>),
     Route(Box<Merge>, Option<Arrived>),
     Decode(u64, RecordBlock, LineNumbers, Option<Columns>),
     Read(Box<BlockReader<'a>>, Option<Vec<u8>>),
-    ReadSpilled(u64, SpilledPiece),
+    /// Number, place, charge.
+    ReadSpilled(u64, SpilledPiece, usize),
     Done,
 }
 
@@ -107,7 +140,10 @@ impl<'a> State<'a> {
             next_piece: 0,
             pieces: 0,
             piece_bytes: 0,
-            last_block_bytes: 0,
+            last_piece_bytes: 0,
+            huge: None,
+            has_huge: false,
+            has_room: false,
             to_decode: VecDeque::new(),
             arrived: BTreeMap::new(),
             next_to_route: 0,
@@ -115,6 +151,7 @@ impl<'a> State<'a> {
             routed_to_end: false,
             to_encode: VecDeque::new(),
             encoding: 0,
+            encoding_bytes: 0,
             ahead: 0,
             spilled: VecDeque::new(),
             to_spill: 0,
@@ -132,48 +169,104 @@ impl<'a> State<'a> {
         self.arrived.insert(piece, arrived);
     }
 
-    /// The step nearest to the output that has work.
-    pub fn take_step(&mut self, limits: &Limits) -> Option<Step<'a>> {
+    pub fn add_jobs(&mut self, jobs: Vec<Job>) {
+        self.to_spill += jobs.iter().filter(|job| matches!(job, Job::Spill(..))).count();
+        self.to_encode.extend(jobs);
+    }
+
+    /// The step nearest to the output that has work, for this worker.
+    pub fn take_step(&mut self, limits: &Limits, worker: usize) -> Option<Step<'a>> {
         if self.error.is_some() {
             return Some(Step::Done);
         }
-        if let Some(job) = self.to_encode.pop_front() {
-            self.encoding += 1;
+        if let Some(job) = self.next_job(&limits.shares) {
             return Some(Step::Encode(job));
         }
+        if self.routed_to_end {
+            return (self.encoding == 0).then_some(Step::Done);
+        }
+        // What another worker has decoded is in that one's cache: it is left to it, unless much waits.
+        let is_others =
+            matches!(self.arrived.get(&self.next_to_route), Some(Arrived::Decoded { worker: by, .. }) if *by != worker);
+        let is_left = is_others && self.arrived.len() < limits.blocks / 2;
+        if !is_left && let Some(step) = self.next_route(limits) {
+            return Some(step);
+        }
+        self.next_decode(&limits.shares)
+            .or_else(|| self.next_read(limits))
+            .or_else(|| if is_left { self.next_route(limits) } else { None })
+    }
+
+    /// A job that memory has room for.
+    fn next_job(&mut self, shares: &Shares) -> Option<Job> {
+        let bytes = self.to_encode.front()?.memory(shares);
+        if self.encoding > 0 && self.encoding_bytes + bytes > shares.encoding {
+            return None;
+        }
+        self.encoding += 1;
+        self.encoding_bytes += bytes;
+        self.to_encode.pop_front()
+    }
+
+    /// The piece whose turn it is, or the end of all; or making room for a huge block whose turn it is.
+    fn next_route(&mut self, limits: &Limits) -> Option<Step<'a>> {
+        if !self.to_encode.is_empty() || self.encoding + self.ahead > limits.waiting_row_groups {
+            return None;
+        }
+        let next = self.arrived.contains_key(&self.next_to_route);
         let all_routed = self.read_to_end && self.pieces == 0;
-        if self.encoding + self.ahead <= limits.waiting_row_groups && !self.routed_to_end {
-            let next = self.arrived.contains_key(&self.next_to_route);
-            if (next || all_routed)
-                && let Some(mut merge) = self.merge.take()
-            {
-                self.spare_rows.drain(..).for_each(|rows| merge.recycle(rows));
-                let arrived = self.arrived.remove(&self.next_to_route);
-                self.next_to_route += u64::from(next);
-                return Some(Step::Route(Box::new(merge), arrived));
-            }
+        if next || all_routed {
+            let mut merge = self.merge.take()?;
+            self.spare_rows.drain(..).for_each(|rows| merge.recycle(rows));
+            let arrived = self.arrived.remove(&self.next_to_route);
+            self.next_to_route += u64::from(next);
+            return Some(Step::Route(Box::new(merge), arrived));
         }
-        if let Some((piece, block, lines)) = self.to_decode.pop_front() {
-            return Some(Step::Decode(piece, block, lines, self.spare_columns.pop()));
+        if self.is_turn_of_huge() && !self.has_room {
+            let merge = self.merge.take()?;
+            self.spare_rows.clear();
+            return Some(Step::MakeRoom(Box::new(merge)));
         }
-        let room = self.pieces == 0
-            || (self.pieces < limits.blocks && self.piece_bytes + self.last_block_bytes <= limits.block_bytes);
-        if room && !self.read_to_end {
-            // Not before all of it is written.
-            if self.to_spill == 0
-                && let Some(spilled) = self.spilled.pop_front()
-            {
-                self.read_to_end = self.spilled.is_empty();
-                self.pieces += 1;
-                self.piece_bytes += limits.batch_bytes;
-                self.last_block_bytes = limits.batch_bytes;
-                self.next_piece += 1;
-                return Some(Step::ReadSpilled(self.next_piece - 1, spilled));
-            }
-            if let Some(reader) = self.reader.take() {
-                return Some(Step::Read(Box::new(reader), self.spare_bytes.pop()));
-            }
+        None
+    }
+
+    fn is_turn_of_huge(&self) -> bool {
+        self.huge.as_ref().is_some_and(|(piece, ..)| *piece == self.next_to_route)
+    }
+
+    fn next_decode(&mut self, shares: &Shares) -> Option<Step<'a>> {
+        if self.is_turn_of_huge() && self.has_room && self.to_encode.is_empty() && self.encoding == 0 {
+            return self.huge.take().map(|(piece, block, lines)| Step::Decode(piece, block, lines, None));
         }
-        (self.routed_to_end && self.encoding == 0).then_some(Step::Done)
+        let (piece, ..) = self.to_decode.front()?;
+        if *piece != self.next_to_route && self.piece_bytes > shares.blocks {
+            return None;
+        }
+        let (piece, block, lines) = self.to_decode.pop_front()?;
+        Some(Step::Decode(piece, block, lines, self.spare_columns.pop()))
+    }
+
+    fn next_read(&mut self, limits: &Limits) -> Option<Step<'a>> {
+        let shares = &limits.shares;
+        let has_room = self.pieces == 0
+            || (self.pieces < limits.blocks && self.piece_bytes + self.last_piece_bytes <= shares.blocks);
+        let is_encoding_too_much = !self.to_encode.is_empty() || self.encoding_bytes > shares.encoding;
+        if !has_room || self.read_to_end || self.has_huge || is_encoding_too_much {
+            return None;
+        }
+        // Not before all of it is written.
+        if self.to_spill == 0
+            && let Some(spilled) = self.spilled.pop_front()
+        {
+            let bytes = spilled.memory();
+            self.read_to_end = self.spilled.is_empty();
+            self.pieces += 1;
+            self.piece_bytes += bytes;
+            self.last_piece_bytes = bytes;
+            self.next_piece += 1;
+            return Some(Step::ReadSpilled(self.next_piece - 1, spilled, bytes));
+        }
+        let reader = self.reader.take()?;
+        Some(Step::Read(Box::new(reader), self.spare_bytes.pop()))
     }
 }

@@ -1,14 +1,18 @@
 //! The steps that workers do.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::{
+    mem,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+};
 
 use rayon::ThreadPool;
 
 use super::{
-    BLOCKS_SHARE, FooterOf, MAX_BLOCKS_PER_THREAD, MAX_SPARE_BYTES, Run, SPARE_ROW_GROUP_LIMITS, Staged,
+    FooterOf, MAX_BLOCKS_PER_THREAD, MAX_SPARE_BYTES, Run, Staged,
     account::{Account, LineNumbers},
     files::FileSet,
-    merge::{Merge, MergeLimits, PARTITION, Ready},
+    memory::Shares,
+    merge::{Merge, PARTITION, Ready},
     state::{Arrived, Job, Limits, SpilledPiece, State, Step},
 };
 use crate::{
@@ -17,7 +21,7 @@ use crate::{
     decode::{Block, Decoder},
     encode::{EncodeScratch, FileSchema, Footer, Sync, encode_row_group},
     error::{Error, Result},
-    input::{Piece, RecordBlock, discover::total_bytes, reader::BlockReader},
+    input::{Framing, Piece, RecordBlock, discover::total_bytes, reader::BlockReader},
     observe::{Observer, Progress, Stage},
     partition::{Router, RowBuffers},
     report::StageSeconds,
@@ -48,16 +52,15 @@ pub(super) struct Steps<'a> {
 impl<'a> Steps<'a> {
     pub fn new(run: Run<'a>) -> Result<Self> {
         let threads = run.threads.max(1);
-        let memory = usize::try_from(run.memory_bytes).unwrap_or(usize::MAX);
+        let shares = Shares::of(run.memory_bytes);
         let file_names: Vec<String> = run.inputs.iter().map(|input| input.name.clone()).collect();
         let input_bytes_total = total_bytes(&run.inputs);
         let account = Account::new(&file_names, run.read, run.max_rejects, run.rejects);
-        let merge_limits = MergeLimits::new(memory);
         let merge = Merge::new(
             account,
             Router::new(run.partitions, run.shapes.len()),
             RowBuffers::new(run.shapes.clone(), run.row_group_rows),
-            merge_limits,
+            shares,
             run.file_schema.columns().to_vec(),
         );
         let reader = BlockReader::new(run.inputs, run.read).with_observer(run.observer);
@@ -69,39 +72,42 @@ impl<'a> Steps<'a> {
             changed: Condvar::new(),
             spilled: Mutex::new(SpillFiles::new(run.staging.clone())),
             spilled_shapes,
-            files: FileSet::new(run.staging, Arc::clone(&run.file_schema), run.target_file_bytes),
-            decoder: Decoder::new(run.plan),
+            files: FileSet::new(
+                run.staging,
+                Arc::clone(&run.file_schema),
+                run.target_file_bytes,
+                shares.row_groups_of_file(run.file_schema.num_leaves()),
+            ),
+            decoder: Decoder::new(run.plan).with_max_flattened_bytes(shares.flattened),
             file_names,
             input_bytes_total,
             shapes: run.shapes,
             file_schema: run.file_schema,
             file_system,
             footer: run.footer,
-            limits: Limits {
-                blocks: threads * MAX_BLOCKS_PER_THREAD,
-                block_bytes: memory / BLOCKS_SHARE as usize,
-                batch_bytes: merge_limits.batch,
-                waiting_row_groups: threads,
-                spare_row_group: merge_limits.row_group * SPARE_ROW_GROUP_LIMITS,
-            },
+            limits: Limits { blocks: threads * MAX_BLOCKS_PER_THREAD, waiting_row_groups: threads, shares },
             observer: run.observer,
         })
     }
 
     /// Works until there is nothing left to do, or something failed.
-    pub fn work(&self) {
+    pub fn work(&self, worker: usize) {
         let _wakes_others = WakeOthers(self);
         let mut decoder = self.decoder.clone();
         let mut scratch = EncodeScratch::default();
         let mut busy = StageSeconds::default();
         loop {
-            let step = self.next_step();
+            let step = self.next_step(worker);
             let begun = self.observer.clock();
             let (result, spent) = match step {
                 Step::Encode(job) => (self.encode(&mut scratch, job), &mut busy.encode),
                 Step::Route(merge, arrived) => (self.route(*merge, arrived), &mut busy.route),
+                Step::MakeRoom(merge) => {
+                    self.make_room(*merge);
+                    (Ok(()), &mut busy.route)
+                }
                 Step::Decode(piece, block, lines, columns) => {
-                    self.decode(&mut decoder, piece, block, lines, columns);
+                    self.decode(&mut decoder, worker, piece, block, lines, columns);
                     (Ok(()), &mut busy.decode)
                 }
                 Step::Read(reader, recycled) => {
@@ -112,7 +118,7 @@ impl<'a> Steps<'a> {
                     self.lock().busy += busy;
                     return;
                 }
-                Step::ReadSpilled(piece, spilled) => (self.read_spilled(piece, spilled), &mut busy.route),
+                Step::ReadSpilled(piece, spilled, bytes) => (self.read_spilled(piece, spilled, bytes), &mut busy.route),
             };
             *spent += self.observer.clock().saturating_sub(begun).as_secs_f64();
             if let Err(error) = result {
@@ -149,14 +155,14 @@ impl<'a> Steps<'a> {
     }
 
     /// Waits for work and takes it: the step nearest to the output first, so that memory is freed before more is taken.
-    fn next_step(&self) -> Step<'a> {
+    fn next_step(&self, worker: usize) -> Step<'a> {
         let mut state = self.lock();
         loop {
             if state.error.is_none() && self.observer.stop_requested() {
                 state.error = Some(Error::Interrupted);
                 self.changed.notify_all();
             }
-            if let Some(step) = state.take_step(&self.limits) {
+            if let Some(step) = state.take_step(&self.limits, worker) {
                 return step;
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -179,9 +185,15 @@ impl<'a> Steps<'a> {
             Ok(Some(Piece::Block(block))) => {
                 state.next_piece += 1;
                 state.pieces += 1;
-                state.piece_bytes += block.bytes.len();
-                state.last_block_bytes = block.bytes.len();
-                state.to_decode.push_back((piece, block, lines));
+                let (text, memory) = (block.bytes.len(), Shares::block_of(block.bytes.len()));
+                state.piece_bytes += memory;
+                state.last_piece_bytes = memory;
+                if text > self.limits.shares.huge_block {
+                    (state.has_huge, state.has_room) = (true, false);
+                    state.huge = Some((piece, block, lines));
+                } else {
+                    state.to_decode.push_back((piece, block, lines));
+                }
             }
             Ok(Some(other)) => state.arrive(piece, Arrived::Other(other, lines)),
             // Its turn comes after what was read before it: an earlier record may be refused.
@@ -200,30 +212,32 @@ impl<'a> Steps<'a> {
     fn decode(
         &self,
         decoder: &mut Decoder,
+        worker: usize,
         piece: u64,
-        block: RecordBlock,
+        mut block: RecordBlock,
         lines: LineNumbers,
         columns: Option<Columns>,
     ) {
         let columns = columns.unwrap_or_else(|| Columns::new(&self.shapes));
-        let decoded = decoder.decode(
-            Block {
-                bytes: &block.bytes,
-                framing: &block.framing,
-                file: &self.file_names[block.input],
-                offset: block.offset,
-            },
-            columns,
-        );
-        self.lock().arrived.insert(piece, Arrived::Decoded { block, decoded, lines });
+        let framing = mem::replace(&mut block.framing, Framing::Lines);
+        let place = Block { bytes: &[], framing: &framing, file: &self.file_names[block.input], offset: block.offset };
+        let decoded = decoder.decode_in_place(&mut block.bytes, place, columns);
+        block.framing = framing;
+        let bytes = block.bytes.capacity() + decoded.columns.byte_capacity();
+        let mut state = self.lock();
+        state.piece_bytes += bytes;
+        state.piece_bytes -= Shares::block_of(block.bytes.len());
+        state.arrived.insert(piece, Arrived::Decoded { block, decoded, lines, bytes, worker });
+        drop(state);
         self.changed.notify_all();
     }
 
-    fn read_spilled(&self, piece: u64, spilled: SpilledPiece) -> Result<()> {
+    fn read_spilled(&self, piece: u64, spilled: SpilledPiece, bytes: usize) -> Result<()> {
         let arrived = match spilled {
-            SpilledPiece::Batch(share, number) => {
+            SpilledPiece::Batch(share, number, _) => {
                 let batch = self.spill_files().batch(share, number)?;
-                Arrived::Spilled(share, spill::decode(&batch.read()?, &self.spilled_shapes)?)
+                let rows = spill::decode(&batch.read()?, &self.spilled_shapes)?;
+                Arrived::Spilled { share, rows, bytes }
             }
             SpilledPiece::EndOfShare(share) => Arrived::EndOfShare(share),
         };
@@ -234,11 +248,11 @@ impl<'a> Steps<'a> {
 
     /// Takes one piece whose turn has come to its partitions, or, at the end, all rows that still wait to their row groups.
     fn route(&self, mut merge: Merge, arrived: Option<Arrived>) -> Result<()> {
-        let mut bytes = None;
-        let mut columns = None;
+        // The memory of the piece, and what of it can be used again.
+        let mut piece_bytes = 0;
+        let (mut text, mut columns, mut is_huge) = (None, None, false);
         let mut ready = Vec::new();
         let mut spilled = None;
-        let mut spilled_bytes = 0;
         let at_end = arrived.is_none();
         match arrived {
             Some(Arrived::Failed(error)) => {
@@ -252,17 +266,23 @@ impl<'a> Steps<'a> {
             Some(Arrived::Other(Piece::EndOfInput { input, bytes, digest }, _)) => {
                 merge.account.end_of_input(input, bytes, digest)?;
             }
-            Some(Arrived::Other(Piece::Block(block), _)) => bytes = Some(block.bytes),
-            Some(Arrived::Decoded { block, mut decoded, lines }) => {
-                merge.block(&block, &mut decoded, lines, &mut ready)?;
-                (bytes, columns) = (Some(block.bytes), Some(decoded.columns));
+            Some(Arrived::Other(Piece::Block(block), _)) => {
+                return Err(Error::Bug(format!("a block of input {} was not decoded", block.input)));
             }
-            Some(Arrived::Spilled(share, rows)) => {
-                spilled_bytes = self.limits.batch_bytes;
+            Some(Arrived::Decoded { block, mut decoded, lines, bytes, worker: _ }) => {
+                piece_bytes = bytes;
+                is_huge = block.bytes.len() > self.limits.shares.huge_block;
+                merge.account.block(&block, &mut decoded, lines)?;
+                // A huge text has gone before its rows are copied.
+                text = Some(block.bytes).filter(|text| text.capacity() <= MAX_SPARE_BYTES);
+                merge.rows(&mut decoded.columns, &mut ready)?;
+                columns = Some(decoded.columns).filter(|columns| columns.byte_capacity() <= MAX_SPARE_BYTES);
+            }
+            Some(Arrived::Spilled { share, rows, bytes }) => {
+                piece_bytes = bytes;
                 merge.spilled(share, rows, &mut ready)?;
             }
             Some(Arrived::EndOfShare(share)) => {
-                spilled_bytes = self.limits.batch_bytes;
                 merge.end_of_share(share, &mut ready);
                 self.spill_files().remove(share)?;
             }
@@ -275,32 +295,27 @@ impl<'a> Steps<'a> {
             }
         }
         let progress = merge.progress(if at_end { Stage::Finishing } else { Stage::Converting });
-        let jobs = ready.into_iter().map(|ready| match ready {
-            Ready::RowGroup(partition, rows) => Job::RowGroup(self.files.ticket(partition, false), rows),
-            Ready::LastRowGroup(partition, rows) => Job::RowGroup(self.files.ticket(partition, true), rows),
-            Ready::Batch(share, number, rows) => Job::Spill(share, number, rows),
-        });
-        let jobs: Vec<Job> = jobs.collect();
+        let jobs = self.jobs(ready);
 
         let mut state = self.lock();
         let progress =
             Progress { input_bytes: state.bytes_read, input_bytes_total: self.input_bytes_total, ..progress };
         state.routed_to_end = at_end && spilled.is_none();
-        for (share, num_batches) in spilled.into_iter().flatten().enumerate() {
+        for (share, sizes) in spilled.into_iter().flatten().enumerate() {
             state.read_to_end = false;
-            state.spilled.extend((0..num_batches).map(|number| SpilledPiece::Batch(share, number)));
+            let batches = (0..).zip(sizes).map(|(number, size)| SpilledPiece::Batch(share, number, size));
+            state.spilled.extend(batches);
             state.spilled.push_back(SpilledPiece::EndOfShare(share));
         }
-        state.to_spill += jobs.iter().filter(|job| matches!(job, Job::Spill(..))).count();
-        state.to_encode.extend(jobs);
+        state.add_jobs(jobs);
         state.merge = Some(merge);
-        state.piece_bytes -= spilled_bytes;
-        if let Some(bytes) = bytes {
-            state.piece_bytes -= bytes.len();
-            if state.spare_bytes.len() < self.limits.blocks && bytes.capacity() <= MAX_SPARE_BYTES {
-                state.spare_bytes.push(bytes);
-                state.spare_columns.extend(columns.filter(|columns| columns.byte_capacity() <= MAX_SPARE_BYTES));
-            }
+        state.piece_bytes -= piece_bytes;
+        state.has_huge &= !is_huge;
+        if let Some(text) = text
+            && state.spare_bytes.len() < self.limits.blocks
+        {
+            state.spare_bytes.push(text);
+            state.spare_columns.extend(columns);
         }
         state.pieces -= usize::from(!at_end);
         drop(state);
@@ -309,8 +324,34 @@ impl<'a> Steps<'a> {
         Ok(())
     }
 
+    /// Takes rows out of the way of a huge block.
+    fn make_room(&self, mut merge: Merge) {
+        let mut ready = Vec::new();
+        merge.make_room(&mut ready);
+        let progress = merge.progress(Stage::Converting);
+        let jobs = self.jobs(ready);
+        let mut state = self.lock();
+        let progress =
+            Progress { input_bytes: state.bytes_read, input_bytes_total: self.input_bytes_total, ..progress };
+        state.add_jobs(jobs);
+        state.merge = Some(merge);
+        state.has_room = true;
+        drop(state);
+        self.changed.notify_all();
+        self.observer.progress(&progress);
+    }
+
+    fn jobs(&self, ready: Vec<Ready>) -> Vec<Job> {
+        let job = |ready| match ready {
+            Ready::RowGroup(partition, rows) => Job::RowGroup(self.files.ticket(partition, false), rows),
+            Ready::LastRowGroup(partition, rows) => Job::RowGroup(self.files.ticket(partition, true), rows),
+            Ready::Batch(share, number, rows) => Job::Spill(share, number, rows),
+        };
+        ready.into_iter().map(job).collect()
+    }
+
     fn encode(&self, scratch: &mut EncodeScratch, job: Job) -> Result<()> {
-        let is_spill = matches!(job, Job::Spill(..));
+        let (is_spill, memory) = (matches!(job, Job::Spill(..)), job.memory(&self.limits.shares));
         let result = match job {
             Job::RowGroup(ticket, rows) => {
                 let group = encode_row_group(&self.file_schema, &rows, scratch);
@@ -326,6 +367,7 @@ impl<'a> Steps<'a> {
         };
         let mut state = self.lock();
         state.encoding -= 1;
+        state.encoding_bytes -= memory;
         state.to_spill -= usize::from(is_spill);
         state.ahead = self.files.num_ahead();
         drop(state);
@@ -335,9 +377,9 @@ impl<'a> Steps<'a> {
 
     /// Keeps the memory of encoded rows for rows to come.
     fn recycle(&self, rows: Columns) {
-        let fits = rows.byte_capacity() <= self.limits.spare_row_group;
         let mut state = self.lock();
-        if fits && state.spare_rows.len() < RowBuffers::MAX_SPARE {
+        let spare: usize = state.spare_rows.iter().map(Columns::byte_capacity).sum();
+        if spare + rows.byte_capacity() <= self.limits.shares.spare && state.spare_rows.len() < RowBuffers::MAX_SPARE {
             state.spare_rows.push(rows);
         }
     }

@@ -1,4 +1,4 @@
-//! Memory does not grow with the input.
+//! Memory does not grow with the input, and stays below `--memory`.
 
 use std::{fs, io::Write};
 
@@ -29,8 +29,44 @@ fn peak(folder: &Folder, mib: usize, options: &[&str]) -> u64 {
 fn three_times_the_input_takes_the_same_memory() {
     let folder = Folder::new();
     // So little that the bounds of all queues and buffers are reached by the smaller input as well.
-    let options = ["--threads", "2", "--memory", "32MiB"];
+    let options = ["--threads", "2", "--memory", "64MiB"];
     let [small, large] = SIZES.map(|mib| peak(&folder, mib, &options));
     assert!(small > 10_000, "{small} KiB: not measured");
     assert!(large * 4 < small * 5, "{small} KiB for {} MiB and {large} KiB for {} MiB", SIZES[0], SIZES[1]);
+}
+
+/// Greatest resident memory of a conversion of `in.ndjson`, in MiB.
+fn resident(folder: &Folder, memory: &str, partition_by: &str) -> u64 {
+    let args = ["convert", "in.ndjson", "--out", "out", "--mode", "overwrite", "--threads", "2"];
+    let options = ["--memory", memory, "--partition-by", partition_by];
+    let mut child = folder.command(&[&args[..], &options].concat()).spawn().unwrap();
+    let peak = watched(&mut child) >> 10;
+    Run::of(child).ended_with(0);
+    assert!(peak > 10, "{peak} MiB: not measured");
+    peak
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_process_stays_below_its_memory_whatever_the_partitions() {
+    let folder = Folder::new();
+    let block = lines(&export(6000, 91));
+    folder.write("in.ndjson", block.repeat((SIZES[0] << 20) / block.len()));
+    for partition_by in ["none", "day(start_time)", "bucket(150,id)", "bucket(1500,id)"] {
+        let peak = resident(&folder, "64MiB", partition_by);
+        assert!(peak < 64, "{partition_by}: {peak} MiB");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_process_stays_below_its_memory_with_records_of_30_megabytes() {
+    let folder = Folder::new();
+    let note: String =
+        (0..3_000_000_u64).map(|n| format!("{:010x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 24)).collect();
+    let record =
+        |n: u32| format!(r#"{{"id":"{n}","startTime":"2025-07-01T10:00:00Z","attributes":{{"note":"{note}"}}}}"#);
+    folder.write("in.ndjson", lines(&[1, 2].map(record)));
+    let peak = resident(&folder, "128MiB", "day(start_time)");
+    assert!((60..128).contains(&peak), "{peak} MiB");
 }

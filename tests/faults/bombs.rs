@@ -37,7 +37,7 @@ fn zst_bomb(start: &str, filling: &str) -> Vec<u8> {
 /// The exit code, what was said, and the greatest resident memory, of a conversion of this input.
 fn measured(bomb: &[u8], options: &[&str]) -> (i32, String, u64) {
     let folder = Folder::with("bomb.json", bomb);
-    let args = ["convert", "bomb.json", "--out", "out", "--threads", "2", "--memory", "32MiB"];
+    let args = ["convert", "bomb.json", "--out", "out", "--threads", "2", "--memory", "64MiB"];
     let mut command = folder.command(&[&args, options].concat());
     let said = std::fs::File::create(folder.path("said")).unwrap();
     let mut child = command.stdout(Stdio::null()).stderr(said).spawn().unwrap();

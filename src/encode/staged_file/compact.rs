@@ -18,7 +18,7 @@ use crate::encode::FileSchema;
 /// One thing is lost: least and greatest value in the form that the format gave up in 2017, which `parquet` writes
 /// besides the new one but does not read. No reader of today misses it.
 #[derive(Debug)]
-pub(super) struct CompactRowGroup(Box<[u8]>);
+pub(super) struct CompactRowGroup(Vec<u8>);
 
 impl CompactRowGroup {
     /// Fast, and what a higher level saves is not worth its time.
@@ -28,13 +28,23 @@ impl CompactRowGroup {
         let mut bytes = Vec::new();
         ParquetMetaDataWriter::new(&mut bytes, metadata).finish()?;
         let compressed = zstd::bulk::compress(&bytes, Self::ZSTD_LEVEL).map_err(|error| zstd_error(&error))?;
-        Ok(Self(compressed.into_boxed_slice()))
+        Ok(Self(compressed))
+    }
+
+    /// From the bytes of one.
+    pub(super) fn from_bytes(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// To be kept somewhere.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
     }
 
     /// The metadata of a file that has only this row group; but its ordinal and the positions of its pages and bloom
     /// filters are those in the true file.
     pub(super) fn decode(&self, schema: &FileSchema) -> Result<ParquetMetaData> {
-        let bytes = zstd::decode_all(&*self.0).map_err(|error| zstd_error(&error))?;
+        let bytes = zstd::decode_all(self.bytes()).map_err(|error| zstd_error(&error))?;
         let len = bytes.len() as u64;
         let options = ParquetMetaDataOptions::new()
             .with_schema(Arc::clone(schema.parquet()))
@@ -48,11 +58,6 @@ impl CompactRowGroup {
             DecodeResult::Data(metadata) => Ok(metadata),
             other => Err(ParquetError::General(format!("metadata of a row group cannot be decoded: {other:?}"))),
         }
-    }
-
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
     }
 }
 

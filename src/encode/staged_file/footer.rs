@@ -33,6 +33,9 @@ pub(super) fn file_metadata(schema: &FileSchema, num_rows: i64, key_values: Opti
 /// Stands for what the file has already. It goes by in pieces that are not copied and not even read.
 static BEFORE: [u8; 1 << 20] = [0; 1 << 20];
 
+/// What a footer says of a leaf, and of each of its chunks, is about as long.
+const BYTES_OF_LEAF: usize = 192;
+
 /// All bytes from `position` to the end of the file. `last` is the row group behind `row_groups`, where it is at hand.
 pub(super) fn encode(
     schema: &FileSchema,
@@ -52,12 +55,14 @@ pub(super) fn encode(
         decoded.append(&mut metadata.take_row_groups());
     }
     let num_rows = decoded.iter().map(RowGroupMetaData::num_rows).sum();
+    let text_bytes: usize = all_key_values.iter().filter_map(|pair| pair.value.as_ref()).map(String::len).sum();
+    let least_bytes = text_bytes + BYTES_OF_LEAF * schema.num_leaves() * (decoded.len() + 1);
     let metadata = ParquetMetaDataBuilder::new(file_metadata(schema, num_rows, Some(all_key_values)))
         .set_row_groups(decoded)
         .set_page_index(Some(Arc::new(page_index)))
         .build();
 
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(least_bytes);
     // The writer of metadata takes its target for good, and positions are what went through it.
     let mut target = TrackedWrite::new(Tail { before: position, bytes: &mut bytes });
     for start in (0..position).step_by(BEFORE.len()) {

@@ -1,0 +1,85 @@
+//! What the footer will say of the row groups so far, on disk beside the file: in memory it would grow with the input.
+
+use std::{fs, io, io::Write, path::PathBuf};
+
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::append_file::AppendFile;
+
+/// Notes of one file, each written behind the others. Without any there is no file of notes.
+pub(super) struct Notes {
+    path: PathBuf,
+    file: AppendFile,
+    lens: Vec<u32>,
+}
+
+impl Notes {
+    /// To be kept in `path`, which must not exist yet.
+    pub fn new(path: PathBuf) -> Self {
+        Self { file: AppendFile::new(path.clone()), path, lens: Vec::new() }
+    }
+
+    /// Where they are kept.
+    pub fn path(&self) -> &PathBuf {
+        &self.path
+    }
+
+    /// Number of notes.
+    pub fn len(&self) -> usize {
+        self.lens.len()
+    }
+
+    /// Appends one.
+    pub fn push(&mut self, note: &[u8]) -> io::Result<()> {
+        let len = u32::try_from(note.len()).map_err(|_| io::Error::other("a note of 4 GiB"))?;
+        self.file.write_all(note)?;
+        self.file.release()?;
+        self.lens.push(len);
+        Ok(())
+    }
+
+    /// Gives all of them, in their order, and removes their file. A disk that gives back other bytes does not go unseen.
+    pub fn take(self) -> io::Result<Vec<Vec<u8>>> {
+        if self.lens.is_empty() {
+            return Ok(Vec::new());
+        }
+        let bytes = fs::read(&self.path)?;
+        if xxh3_128(&bytes) != self.file.digest() {
+            return Err(io::Error::other("it does not give back what was written to it"));
+        }
+        fs::remove_file(&self.path)?;
+        let mut rest = bytes.as_slice();
+        let note = |len: u32| rest.split_off(..len as usize).map(<[u8]>::to_vec);
+        let notes: Option<Vec<Vec<u8>>> = self.lens.into_iter().map(note).collect();
+        notes.filter(|_| rest.is_empty()).ok_or_else(|| io::Error::other("it has another length"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_come_back_in_order_and_their_file_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("0.notes");
+        assert_eq!(Notes::new(path.clone()).take().unwrap(), Vec::<Vec<u8>>::new());
+        let mut notes = Notes::new(path.clone());
+        for note in [&b"one"[..], b"", b"three"] {
+            notes.push(note).unwrap();
+        }
+        assert_eq!((notes.len(), path.exists()), (3, true));
+        assert_eq!(notes.take().unwrap(), [&b"one"[..], b"", b"three"]);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn other_bytes_are_not_taken_for_notes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("0.notes");
+        let mut notes = Notes::new(path.clone());
+        notes.push(b"one").unwrap();
+        fs::write(&path, b"two").unwrap();
+        assert!(notes.take().unwrap_err().to_string().contains("give back"));
+    }
+}

@@ -1,0 +1,154 @@
+//! How the memory of a run is shared out.
+//!
+//! ```text
+//! --memory = PROCESS + blocks on their way + rows that wait + row groups being encoded + memory to be used again
+//! ```
+//!
+//! What is cut by a share decides what is in the files, so it depends on the memory alone. How much is at work at once
+//! depends on what there is room for: with more threads than that some of them wait.
+
+use crate::{
+    columns::Columns,
+    config::{Config, Size},
+    error::{Error, Result},
+};
+
+/// What the program takes before it has read anything, bytes: its code, tables of the model, stacks, scratch memory.
+pub const PROCESS: u64 = 36 << 20;
+
+/// What there is besides the longest record and what becomes of it, bytes.
+const BESIDE_RECORD: u64 = 48 << 20;
+
+/// What a worker takes besides blocks and rows, bytes: the tables of its decoder, codecs, scratch memory.
+pub const PER_THREAD: u64 = 8 << 20;
+
+/// The least for any run, bytes.
+pub const LEAST: u64 = 64 << 20;
+
+/// The least memory that works for so many threads and records of this length, bytes.
+#[must_use]
+pub fn least(threads: usize, max_record_bytes: usize) -> u64 {
+    let for_threads = PROCESS + PER_THREAD * threads as u64;
+    let record = max_record_bytes as u64;
+    let for_records = record.saturating_mul(4).max(BESIDE_RECORD.saturating_add(record.saturating_mul(5) / 2));
+    for_threads.max(for_records).max(LEAST)
+}
+
+/// The most threads that so much memory has room for; at least one.
+#[must_use]
+pub fn most_threads(memory: u64) -> usize {
+    usize::try_from(memory.saturating_sub(PROCESS) / PER_THREAD).unwrap_or(usize::MAX).max(1)
+}
+
+/// The longest record that so much memory has room for, bytes: beside its text stand its values, and beside these their
+/// pages, before and after compression.
+#[must_use]
+pub fn longest_record(memory: u64) -> usize {
+    let bytes = (memory / 4).min(memory.saturating_sub(BESIDE_RECORD) / 5 * 2);
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+/// Whether the memory of a run is enough for its threads and its longest record.
+///
+/// # Errors
+/// [`Error::Usage`] with what would be enough.
+pub fn check(config: &Config) -> Result<()> {
+    let Config { threads, max_record_bytes, memory_bytes, .. } = *config;
+    let needed = least(threads, max_record_bytes);
+    if memory_bytes >= needed {
+        return Ok(());
+    }
+    let mib = |bytes: u64| Size(bytes.next_multiple_of(1 << 20));
+    let plural = if threads == 1 { "" } else { "s" };
+    let message = format!(
+        "--memory {} is too little for {threads} thread{plural} and records of up to {}",
+        Size(memory_bytes),
+        Size(max_record_bytes as u64)
+    );
+    let mut hint = format!("give --memory {} or more", mib(needed));
+    if memory_bytes >= LEAST {
+        let (threads, record) = (most_threads(memory_bytes).min(threads), longest_record(memory_bytes));
+        hint += &format!(
+            "; or make do with --threads {threads} and --max-record-size {}",
+            Size(record.min(max_record_bytes) as u64)
+        );
+    }
+    Err(Error::usage(message, hint))
+}
+
+/// What a leaf column of a row group takes while a footer is put together, bytes.
+const LEAF_METADATA: usize = 850;
+
+/// A file has room for so many row groups whatever the memory.
+const LEAST_ROW_GROUPS_OF_FILE: usize = 8;
+
+/// Footers that are put together at the same time, at most.
+pub(super) const FOOTERS_AT_ONCE: usize = 3;
+
+/// Shares of the memory, bytes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shares {
+    /// Blocks between reading and routing: their text and what was decoded of it. A longer record is alone.
+    pub blocks: usize,
+    /// A block with more text than this is alone: nothing else is read, decoded or encoded beside it.
+    pub huge_block: usize,
+    /// What the values of the conversation, repeated on each participant, may add to a block.
+    pub flattened: u64,
+    /// Rows that wait for their row group.
+    pub buffered: usize,
+    /// The same beside a huge block.
+    pub buffered_beside_huge: usize,
+    /// Rows of one row group.
+    pub row_group: usize,
+    /// Row groups smaller than this are not worth writing while there is more to come: they would cost more there, and in
+    /// every query later. Rows go to disk instead.
+    pub spill_below: usize,
+    /// One batch of spilled rows.
+    pub batch: usize,
+    /// Row groups of partitions that had no row for a while.
+    pub idle: usize,
+    /// Row groups and batches being encoded, and those that wait for it.
+    pub encoding: usize,
+    /// Memory of row groups that is kept to be used again.
+    pub spare: usize,
+    /// What the footer of one file may take while it is put together.
+    pub footer: usize,
+}
+
+impl Shares {
+    /// Of a run with so much memory.
+    pub fn of(memory: u64) -> Self {
+        let rest = usize::try_from(memory.saturating_sub(PROCESS)).unwrap_or(usize::MAX);
+        Self {
+            blocks: rest / 8,
+            huge_block: rest / 24,
+            flattened: rest as u64 / 8,
+            buffered: rest / 5,
+            buffered_beside_huge: rest / 48,
+            row_group: rest / 9,
+            spill_below: rest / 450,
+            batch: rest / 64,
+            idle: rest / 112,
+            encoding: rest / 3,
+            spare: rest / 4,
+            footer: rest / 8,
+        }
+    }
+
+    /// The most row groups of a file with so many leaf columns.
+    pub fn row_groups_of_file(&self, num_leaves: usize) -> u64 {
+        (self.footer / (LEAF_METADATA * num_leaves.max(1))).max(LEAST_ROW_GROUPS_OF_FILE) as u64
+    }
+
+    /// What encoding these rows takes: the rows, a part of them as pages, and what is in work. Of a huge row it is one page,
+    /// before and after compression.
+    pub fn encoding_of(&self, rows: &Columns) -> usize {
+        let (size, capacity) = (rows.byte_size(), rows.byte_capacity());
+        if size > self.row_group + self.row_group / 2 { capacity + size * 2 } else { capacity + size / 4 }
+    }
+
+    /// What a block of so much text takes before it is known what is decoded of it.
+    pub const fn block_of(text: usize) -> usize {
+        text * 3
+    }
+}

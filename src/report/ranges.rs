@@ -1,0 +1,60 @@
+//! What a data file ranges over.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::error::{Error, Result};
+
+/// Least and greatest value as text, by column: `{"start_time": ["2025-07-01T08:00:00Z", "2025-07-01T17:59:58.5Z"]}`.
+///
+/// Kept as JSON text and shared: a run can have many thousands of files, and taken apart this would be the most of what
+/// is known of each.
+#[derive(Debug, Clone, Default)]
+pub struct Ranges(Option<Arc<RawValue>>);
+
+impl Ranges {
+    /// (min, max) by column.
+    ///
+    /// # Errors
+    /// [`Error::Bug`]: any text can be written as JSON.
+    pub fn new(by_column: &BTreeMap<String, (String, String)>) -> Result<Self> {
+        if by_column.is_empty() {
+            return Ok(Self::default());
+        }
+        let json = to_raw_value(by_column).map_err(|error| Error::Bug(format!("ranges as JSON: {error}")))?;
+        Ok(Self(Some(json.into())))
+    }
+
+    /// The JSON text.
+    #[must_use]
+    pub fn json(&self) -> &str {
+        self.0.as_ref().map_or("{}", |json| json.get())
+    }
+}
+
+impl PartialEq for Ranges {
+    fn eq(&self, other: &Self) -> bool {
+        self.json() == other.json()
+    }
+}
+
+impl Eq for Ranges {}
+
+impl Serialize for Ranges {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        match &self.0 {
+            Some(json) => json.serialize(serializer),
+            None => BTreeMap::<String, String>::new().serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Ranges {
+    /// Takes what [`Ranges::new`] was given, in any layout.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let by_column: BTreeMap<String, (String, String)> = Deserialize::deserialize(deserializer)?;
+        Self::new(&by_column).map_err(serde::de::Error::custom)
+    }
+}

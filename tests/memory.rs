@@ -1,0 +1,171 @@
+//! `--memory` is a cap: what a run allocates stays below it, whatever the records and their order and the partitions.
+//!
+//! Each case is a run of its own in this process, with an allocator that counts. What the process takes besides (its code,
+//! its stacks, what the allocator has freed and not given back) is seen in `convert/memory.rs`.
+//!
+//! `PARTIQUET_TEST_LONG=1 cargo test --release --test memory` does the same on more.
+
+#![expect(unsafe_code, reason = "an allocator that counts")]
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    fmt::Write as _,
+    fs::File,
+    io::{BufWriter, Write as _},
+    path::Path,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use partiquet::{
+    Config,
+    config::{Compression, Mode, PartitionBy},
+    convert,
+    model::Model,
+    observe::Silent,
+    pipeline::memory::longest_record,
+};
+
+struct Counting;
+
+static ALLOCATED: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+fn more(bytes: usize) {
+    PEAK.fetch_max(ALLOCATED.fetch_add(bytes, Ordering::Relaxed) + bytes, Ordering::Relaxed);
+}
+
+// SAFETY: all is done by the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        more(layout.size());
+        // SAFETY: as the caller promises.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        more(layout.size());
+        // SAFETY: as the caller promises.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        ALLOCATED.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: as the caller promises.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // Old and new may both be there for a moment.
+        more(new_size);
+        ALLOCATED.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: as the caller promises.
+        unsafe { System.realloc(pointer, layout, new_size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+#[derive(Clone, Copy)]
+struct Input {
+    bytes: usize,
+    record_bytes: usize,
+    attributes: usize,
+    in_order: bool,
+}
+
+/// Bare participants of 28 days.
+fn write(path: &Path, input: Input) {
+    let mut file = BufWriter::new(File::create(path).unwrap());
+    let records = (input.bytes / input.record_bytes).max(2);
+    let mut chance = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut record = String::new();
+    for number in 0..records {
+        let mut next = || {
+            chance ^= chance << 13;
+            chance ^= chance >> 7;
+            chance ^= chance << 17;
+            chance
+        };
+        let day = if input.in_order { number * 28 / records } else { next() as usize % 28 };
+        record.clear();
+        write!(record, r#"{{"id":"{:016x}","startTime":"2025-07-{:02}T10:00:00Z","attributes":{{"#, next(), day + 1)
+            .unwrap();
+        let value_bytes = (input.record_bytes.saturating_sub(80) / input.attributes).saturating_sub(16).max(1);
+        for attribute in 0..input.attributes {
+            let comma = if attribute == 0 { "" } else { "," };
+            write!(record, r#"{comma}"key {attribute}":""#).unwrap();
+            let end = record.len() + value_bytes;
+            while record.len() < end {
+                write!(record, "{:x}", next()).unwrap();
+            }
+            record.truncate(end);
+            record.push('"');
+        }
+        record.push_str("}}\n");
+        file.write_all(record.as_bytes()).unwrap();
+    }
+}
+
+/// The most that was allocated at a time, in MiB.
+fn peak(input: &Path, memory: u64, partition_by: &str) -> usize {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config {
+        inputs: vec![input.into()],
+        out: folder.path().join("out"),
+        model: Model::load("call").unwrap(),
+        partition_by: partition_by.parse::<PartitionBy>().unwrap().0,
+        attribute_columns: Default::default(),
+        attribute_map: Default::default(),
+        compression: Compression::DEFAULT,
+        target_file_bytes: Config::TARGET_FILE_BYTES,
+        row_group_rows: Config::ROW_GROUP_ROWS,
+        threads: 2,
+        memory_bytes: memory,
+        max_record_bytes: longest_record(memory).min(64 << 20),
+        max_rejects: Default::default(),
+        mode: Mode::Error,
+        sort_by: Vec::new(),
+        bloom_filter: Vec::new(),
+        provenance: false,
+        committed_at: "2025-07-01T00:00:00Z".to_owned(),
+    };
+    let before = ALLOCATED.load(Ordering::Relaxed);
+    PEAK.store(before, Ordering::Relaxed);
+    let report = convert(&config, &Silent).unwrap();
+    assert!(report.rows > 1);
+    (PEAK.load(Ordering::Relaxed) - before) >> 20
+}
+
+/// All cases one after the other: what is counted is the whole process.
+#[test]
+fn what_a_run_allocates_stays_below_its_memory() {
+    let is_long = std::env::var_os("PARTIQUET_TEST_LONG").is_some();
+    let (much, many, cap) = if is_long { (300_usize << 20, 10_000, 1 << 20) } else { (20 << 20, 1500, 1 << 20) };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("in.ndjson");
+    let usual = Input { bytes: much, record_bytes: 1000, attributes: 10, in_order: false };
+    let many = format!("bucket({many},id)");
+    let days = ["none", "day(start_time)"];
+    let shuffled = ["none", "bucket(150,id)", &many];
+    let cases: [(&str, Input, u64, &[&str]); 6] = [
+        ("in order", Input { in_order: true, ..usual }, 64, &days),
+        ("shuffled", usual, 64, &shuffled),
+        ("one attribute", Input { attributes: 1, record_bytes: 150, ..usual }, 64, &shuffled[..2]),
+        ("5000 attributes", Input { attributes: 5000, record_bytes: 150_000, ..usual }, 64, &shuffled[..2]),
+        ("records of 30 MB", Input { record_bytes: 30_000_000, attributes: 1, ..usual }, 128, &days),
+        ("of 5000 attributes", Input { record_bytes: 30_000_000, attributes: 5000, ..usual }, 128, &days[..1]),
+    ];
+    let mut beyond = Vec::new();
+    for (name, input, mebibytes, partitionings) in cases {
+        write(&path, input);
+        for partition_by in partitionings {
+            let peak = peak(&path, mebibytes * cap, partition_by);
+            println!("{name}, {partition_by}: {peak} MiB of {mebibytes}");
+            if peak as u64 >= mebibytes {
+                beyond.push(format!("{name}, {partition_by}: {peak} MiB of {mebibytes}"));
+            }
+        }
+    }
+    assert!(beyond.is_empty(), "{beyond:#?}");
+}
