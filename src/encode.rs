@@ -44,7 +44,7 @@ mod statistics;
 mod summary;
 
 pub use options::EncodeOptions;
-pub use row_group::{EncodeScratch, EncodedRowGroup, encode_row_group};
+pub use row_group::{EncodeScratch, EncodedPart, EncodedRowGroup, RowGroup, encode_row_group};
 pub use schema::FileSchema;
 pub use staged_file::{Footer, StagedFile, StagedFileWriter, Sync};
 pub use summary::FileSummary;

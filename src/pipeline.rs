@@ -127,9 +127,13 @@ impl Staged {
             };
             Ok(file.map(|file| (path, file)))
         };
-        // All threads at files that are finished, and not too many at large footers.
-        let at_once = files.len().div_ceil(memory::FOOTERS_AT_ONCE).max(1);
-        let files = files.into_par_iter().with_min_len(at_once);
+        // Large footers take memory: with many threads not all of them are at it.
+        let least = if self.pool.current_num_threads() > memory::FOOTERS_AT_ONCE {
+            files.len().div_ceil(memory::FOOTERS_AT_ONCE)
+        } else {
+            1
+        };
+        let files = files.into_par_iter().with_min_len(least.max(1));
         let files: Vec<Option<(String, StagedFile)>> =
             self.pool.install(|| files.map(finish).collect::<Result<_>>())?;
         let files: Vec<(String, StagedFile)> = files.into_iter().flatten().collect();
@@ -153,7 +157,7 @@ impl Run<'_> {
             .build()
             .map_err(|error| Error::usage(format!("cannot start {} threads: {error}", self.threads), "use fewer"))?;
         let steps = steps::Steps::new(self)?;
-        pool.broadcast(|context| steps.work(context.index()));
+        pool.broadcast(|_| steps.work());
         steps.finish(pool)
     }
 }

@@ -13,7 +13,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use partiquet::observe::{Observer, Progress, Stage};
 use serde_json::json;
 
-use super::{allocator, args::ProgressMode, human};
+use super::{allocator::Warden, args::ProgressMode, human};
 
 /// Between two redraws of the bar: as often as an eye can follow.
 const BAR_INTERVAL: Duration = Duration::from_millis(100);
@@ -27,8 +27,7 @@ pub struct Console {
     display: Display,
     stop: Arc<AtomicBool>,
     started: Instant,
-    /// What the process may take, bytes.
-    memory: u64,
+    memory: Warden,
     last: Mutex<Last>,
 }
 
@@ -48,7 +47,7 @@ struct Last {
 }
 
 impl Console {
-    /// Shows progress in the way asked for; `auto` is a bar on a terminal and lines elsewhere.
+    /// `memory` is what the process may take, bytes. Shows progress in the way asked for; `auto` is a bar on a terminal and lines elsewhere.
     pub fn new(mode: ProgressMode, memory: u64, stop: Arc<AtomicBool>) -> Self {
         let display = match mode {
             ProgressMode::Auto if io::stderr().is_terminal() => Display::Bar(bar()),
@@ -57,7 +56,13 @@ impl Console {
             ProgressMode::None => Display::Nothing,
         };
         let started = Instant::now();
-        Self { display, stop, started, memory, last: Mutex::new(Last { at: started, stage: None, converting: None }) }
+        Self {
+            display,
+            stop,
+            started,
+            memory: Warden::new(memory),
+            last: Mutex::new(Last { at: started, stage: None, converting: None }),
+        }
     }
 
     /// Wall time so far.
@@ -111,7 +116,7 @@ impl Observer for Console {
     }
 
     fn progress(&self, progress: &Progress) {
-        allocator::keep_below(self.memory);
+        self.memory.look();
         if matches!(self.display, Display::Nothing) {
             return;
         }
@@ -147,7 +152,7 @@ impl Observer for Console {
     }
 
     fn stop_requested(&self) -> bool {
-        allocator::keep_below(self.memory);
+        self.memory.look();
         self.stop.load(Ordering::Relaxed)
     }
 }

@@ -327,7 +327,6 @@ impl LeafValues<'_> {
     fn fill(&self, dictionary: &mut Dictionary) -> bool {
         match self {
             // Names and codes repeat.
-            Self::Text(texts) if texts.byte_size() < EncodeOptions::LEAST_DICTIONARY_VALUES_BYTES => false,
             Self::Text(texts) => dictionary.build(texts.iter(), texts.len(), Length::Written),
             // Scores repeat.
             Self::Float64(values) => {

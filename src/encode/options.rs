@@ -35,8 +35,6 @@ impl EncodeOptions {
     /// A dictionary larger than this is given up, for the whole chunk: its values are written as they are. Names, codes and queues
     /// fit in (3,600 UUIDs do); for unique ids the attempt costs some thousand look-ups and no more.
     pub const DICTIONARY_BYTES: usize = 128 << 10;
-    /// Texts of fewer bytes than this get no dictionary: a page more costs as much as the codec leaves of the repetitions.
-    pub const LEAST_DICTIONARY_VALUES_BYTES: usize = 1 << 10;
     /// Least and greatest text are cut to this many bytes: longer than any id, and free text does not fill the footer.
     pub const STATISTICS_BYTES: usize = 64;
     /// After this many values it is seen whether there is any hope for a dictionary.
@@ -50,7 +48,7 @@ impl EncodeOptions {
     /// Its size, as a power of two; that of the level is 14.
     pub const LARGE_PAGE_HASH_LOG: u32 = 15;
     /// Fewer bytes than this are stored as they are: what a codec says of itself is about as much.
-    pub const LEAST_COMPRESSED_BYTES: usize = 64;
+    pub const LEAST_COMPRESSED_BYTES: usize = 32;
     /// A buffer that a worker keeps for the next row group is cut to this: several pages, and most row groups.
     pub const KEPT_SCRATCH_BYTES: usize = 4 << 20;
     /// One look-up in a hundred finds a bloom filter wrong: 10 bits for each distinct value.

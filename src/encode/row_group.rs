@@ -1,8 +1,7 @@
 //! One row group: columns in, compressed column chunks out. No file, no thread.
 
-use std::fmt;
+use std::{borrow::Cow, fmt, ops};
 
-use arrow::datatypes::Field;
 use bytes::Bytes;
 use parquet::{
     column::writer::ColumnCloseResult,
@@ -25,13 +24,20 @@ use crate::{
 /// A row group, ready to be appended to a file of its schema.
 #[derive(Debug)]
 pub struct EncodedRowGroup {
-    /// The pages of all chunks.
-    pub(super) bytes: Bytes,
-    /// One for each leaf of the file's schema; places count from the beginning of `bytes`.
-    pub(super) chunks: Vec<ColumnCloseResult>,
-    /// One for each column of the file that has them.
-    pub(super) ranges: Vec<Range>,
+    /// In the order of the file's columns.
+    pub(super) parts: Vec<EncodedPart>,
     num_rows: usize,
+}
+
+/// Some columns of a row group.
+#[derive(Debug)]
+pub struct EncodedPart {
+    /// The pages of all its chunks.
+    pub(super) bytes: Bytes,
+    /// One for each leaf; places count from the beginning of `bytes`.
+    pub(super) chunks: Vec<ColumnCloseResult>,
+    /// One for each column that has them.
+    pub(super) ranges: Vec<Range>,
 }
 
 impl EncodedRowGroup {
@@ -41,9 +47,14 @@ impl EncodedRowGroup {
         self.num_rows
     }
 
+    /// What was encoded of each leaf.
+    pub(super) fn chunks(&self) -> impl Iterator<Item = &ColumnCloseResult> {
+        self.parts.iter().flat_map(|part| &part.chunks)
+    }
+
     /// Number of values of each leaf, as the chunks' metadata says: levels without nulls.
     pub fn leaf_values(&self) -> impl Iterator<Item = u64> {
-        self.chunks.iter().map(|chunk| {
+        self.chunks().map(|chunk| {
             let nulls = chunk.metadata.statistics().and_then(Statistics::null_count_opt).unwrap_or(0);
             (chunk.metadata.num_values() as u64).saturating_sub(nulls)
         })
@@ -51,8 +62,8 @@ impl EncodedRowGroup {
 
     /// Bytes of its pages: what it takes in memory now and in the file later.
     #[must_use]
-    pub const fn byte_size(&self) -> u64 {
-        self.bytes.len() as u64
+    pub fn byte_size(&self) -> u64 {
+        self.parts.iter().map(|part| part.bytes.len() as u64).sum()
     }
 }
 
@@ -81,46 +92,96 @@ pub fn encode_row_group(
     columns: &Columns,
     scratch: &mut EncodeScratch,
 ) -> Result<EncodedRowGroup> {
-    if columns.columns.len() != schema.table_width() {
-        let (given, wanted) = (columns.columns.len(), schema.table_width());
-        return Err(Error::Bug(format!("a row group of {given} columns for a table of {wanted}")));
-    }
-    let num_rows = columns.num_rows;
-    let mut group = EncodedRowGroup { bytes: Bytes::new(), chunks: Vec::new(), ranges: Vec::new(), num_rows };
-    if num_rows == 0 {
-        return Ok(group);
-    }
-    let check = |(field, column): (&Field, usize)| check_column(&columns.columns[column], num_rows, field);
-    let sorted = if schema.sort_by().is_empty() {
-        None
-    } else {
-        schema.fields().try_for_each(check)?;
-        Some(sorting::sorted(schema, columns)?)
-    };
-    let columns = sorted.as_ref().unwrap_or(columns);
+    let row_group = RowGroup::new(schema, columns)?;
+    let part = row_group.encode(0..schema.columns().len(), scratch)?;
+    Ok(row_group.of_parts(vec![part]))
+}
 
-    // They are handed on and not kept, so their room is guessed: most row groups are about as large as the last one.
-    let mut sink = TrackedWrite::new(Vec::with_capacity(scratch.last_pages_bytes + scratch.last_pages_bytes / 16));
-    let mut chunk_options = schema.chunk_options().iter();
-    for (field, index) in schema.fields() {
-        let column = &columns.columns[index];
-        // Right before it is written, so that its values are read from memory only once.
-        check_column(column, num_rows, field)?;
-        leaves(column, |leaf| {
-            let Some(options) = chunk_options.next() else {
-                return Err(Error::Bug(format!("column {} has more leaves than its schema", field.name())));
-            };
-            group.chunks.push(chunk::write(&leaf, num_rows, options, &mut scratch.chunk, &mut sink)?);
-            Ok(())
-        })?;
-        let Some(chunk) = group.chunks.last().filter(|_| schema.has_range(index)) else { continue };
-        group.ranges.push(Range::new(chunk.metadata.statistics(), column.num_values()));
+/// A row group whose columns can be encoded apart, by several threads.
+#[derive(Debug)]
+pub struct RowGroup<'a> {
+    schema: &'a FileSchema,
+    columns: Cow<'a, Columns>,
+}
+
+impl<'a> RowGroup<'a> {
+    /// All rows of `columns`, sorted if the options of the schema say so.
+    ///
+    /// # Errors
+    /// As [`encode_row_group`].
+    pub fn new(schema: &'a FileSchema, columns: &'a Columns) -> Result<Self> {
+        if columns.columns.len() != schema.table_width() {
+            let (given, wanted) = (columns.columns.len(), schema.table_width());
+            return Err(Error::Bug(format!("a row group of {given} columns for a table of {wanted}")));
+        }
+        if schema.sort_by().is_empty() || columns.num_rows == 0 {
+            return Ok(Self { schema, columns: Cow::Borrowed(columns) });
+        }
+        schema
+            .fields()
+            .try_for_each(|(field, index)| check_column(&columns.columns[index], columns.num_rows, field))?;
+        Ok(Self { schema, columns: Cow::Owned(sorting::sorted(schema, columns)?) })
     }
-    let mut pages = sink.into_inner().map_err(|error| bug(&error))?;
-    scratch.last_pages_bytes = pages.len().min(EncodeOptions::KEPT_SCRATCH_BYTES);
-    // A row group can wait for those before it, and has no room to spare meanwhile.
-    pages.shrink_to_fit();
-    group.bytes = Bytes::from(pages);
-    scratch.chunk.trim();
-    Ok(group)
+
+    /// Ranges of the file's columns, in their order, with about as many bytes of values in each: at most `most`.
+    #[must_use]
+    pub fn parts(&self, most: usize) -> Vec<ops::Range<usize>> {
+        let sizes: Vec<usize> =
+            self.schema.columns().iter().map(|&index| self.columns.columns[index].byte_size() + 1).collect();
+        let share = sizes.iter().sum::<usize>().div_ceil(most.max(1)).max(1);
+        let (mut parts, mut start, mut bytes) = (Vec::new(), 0, 0);
+        for (column, size) in sizes.iter().enumerate() {
+            bytes += size;
+            if bytes >= share {
+                parts.push(start..column + 1);
+                (start, bytes) = (column + 1, 0);
+            }
+        }
+        if start < sizes.len() {
+            parts.push(start..sizes.len());
+        }
+        parts
+    }
+
+    /// Encodes some of the file's columns.
+    ///
+    /// # Errors
+    /// As [`encode_row_group`].
+    pub fn encode(&self, columns: ops::Range<usize>, scratch: &mut EncodeScratch) -> Result<EncodedPart> {
+        let num_rows = self.columns.num_rows;
+        let mut part = EncodedPart { bytes: Bytes::new(), chunks: Vec::new(), ranges: Vec::new() };
+        if num_rows == 0 {
+            return Ok(part);
+        }
+        // They are handed on and not kept, so their room is guessed: most row groups are about as large as the last one.
+        let mut sink = TrackedWrite::new(Vec::with_capacity(scratch.last_pages_bytes + scratch.last_pages_bytes / 16));
+        let mut chunk_options = self.schema.chunk_options()[self.schema.first_leaf(columns.start)..].iter();
+        for (field, index) in self.schema.fields().skip(columns.start).take(columns.len()) {
+            let column = &self.columns.columns[index];
+            // Right before it is written, so that its values are read from memory only once.
+            check_column(column, num_rows, field)?;
+            leaves(column, |leaf| {
+                let Some(options) = chunk_options.next() else {
+                    return Err(Error::Bug(format!("column {} has more leaves than its schema", field.name())));
+                };
+                part.chunks.push(chunk::write(&leaf, num_rows, options, &mut scratch.chunk, &mut sink)?);
+                Ok(())
+            })?;
+            let Some(chunk) = part.chunks.last().filter(|_| self.schema.has_range(index)) else { continue };
+            part.ranges.push(Range::new(chunk.metadata.statistics(), column.num_values()));
+        }
+        let mut pages = sink.into_inner().map_err(|error| bug(&error))?;
+        scratch.last_pages_bytes = pages.len().min(EncodeOptions::KEPT_SCRATCH_BYTES);
+        // A row group can wait for those before it, and has no room to spare meanwhile.
+        pages.shrink_to_fit();
+        part.bytes = Bytes::from(pages);
+        scratch.chunk.trim();
+        Ok(part)
+    }
+
+    /// The row group of its encoded parts, which are in the order of the columns and have each of them once.
+    #[must_use]
+    pub fn of_parts(&self, parts: Vec<EncodedPart>) -> EncodedRowGroup {
+        EncodedRowGroup { parts, num_rows: self.columns.num_rows }
+    }
 }

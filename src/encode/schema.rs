@@ -116,6 +116,13 @@ impl FileSchema {
         self.table_width
     }
 
+    /// The first leaf of a column of the files.
+    pub(super) fn first_leaf(&self, column: usize) -> usize {
+        (0..self.num_leaves())
+            .find(|leaf| self.parquet.get_column_root_idx(*leaf) >= column)
+            .unwrap_or(self.num_leaves())
+    }
+
     /// Columns of the table by which rows are sorted.
     pub(super) fn sort_by(&self) -> &[usize] {
         &self.sort_by

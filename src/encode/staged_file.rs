@@ -12,7 +12,6 @@ use std::{
     sync::Arc,
 };
 
-use bytes::Bytes;
 use parquet::{
     bloom_filter::Sbbf,
     column::writer::ColumnCloseResult,
@@ -25,7 +24,7 @@ use parquet::{
 
 use self::{append_file::AppendFile, compact::CompactRowGroup, notes::Notes};
 use super::{
-    EncodedRowGroup, FileSchema, bug,
+    EncodedPart, EncodedRowGroup, FileSchema, bug,
     range::{self, Range},
 };
 use crate::{
@@ -132,22 +131,17 @@ impl StagedFileWriter {
         if num_rows == 0 {
             return Ok(None);
         }
-        let EncodedRowGroup { bytes, chunks, ranges, .. } = group;
-        let metadata =
-            self.write_row_group(&bytes, chunks, num_rows as i64).map_err(|error| write_error(&self.path, error))?;
+        let mut parts = group.parts;
+        let ranges = parts.iter_mut().flat_map(|part| part.ranges.drain(..)).collect();
+        let metadata = self.write_row_group(parts, num_rows as i64).map_err(|error| write_error(&self.path, error))?;
         self.rows += num_rows;
         range::join_all(&mut self.ranges, ranges);
         Ok(Some(metadata))
     }
 
-    /// Writes the pages in one piece and, right behind them, the bloom filters. (The writer of row groups that `parquet` has
+    /// Writes the pages and, right behind them, the bloom filters. (The writer of row groups that `parquet` has
     /// copies them chunk by chunk, and what is said of each chunk several times.)
-    fn write_row_group(
-        &mut self,
-        bytes: &Bytes,
-        chunks: Vec<ColumnCloseResult>,
-        num_rows: i64,
-    ) -> parquet::errors::Result<ParquetMetaData> {
+    fn write_row_group(&mut self, parts: Vec<EncodedPart>, num_rows: i64) -> parquet::errors::Result<ParquetMetaData> {
         let file = &mut self.file;
         if file.bytes_written() == 0 {
             file.write_all(MAGIC)?;
@@ -155,10 +149,16 @@ impl StagedFileWriter {
         let ordinal = i32::try_from(self.notes.len())
             .map_err(|_| ParquetError::General("more row groups than a file can have".to_owned()))?;
         let start = file.bytes_written() as i64;
-        file.write_all(bytes)?;
-        let (mut columns, mut total_bytes) = (Vec::with_capacity(chunks.len()), 0);
-        let mut page_index = PageIndexBuilder::new(1, chunks.len());
-        for (column, chunk) in chunks.into_iter().enumerate() {
+        let num_leaves = self.schema.num_leaves();
+        let mut chunks = Vec::with_capacity(num_leaves);
+        for part in parts {
+            let start = file.bytes_written() as i64;
+            file.write_all(&part.bytes)?;
+            chunks.extend(part.chunks.into_iter().map(|chunk| (start, chunk)));
+        }
+        let (mut columns, mut total_bytes) = (Vec::with_capacity(num_leaves), 0);
+        let mut page_index = PageIndexBuilder::new(1, num_leaves);
+        for (column, (start, chunk)) in chunks.into_iter().enumerate() {
             let ColumnCloseResult { metadata, bloom_filter, column_index, offset_index, .. } = chunk;
             total_bytes += metadata.uncompressed_size();
             let (data, dictionary) = (metadata.data_page_offset(), metadata.dictionary_page_offset());

@@ -449,6 +449,6 @@ fn lists_of_nulls_fill_pages_too() {
     assert!(columns.byte_size() > 1_500_000, "a budget sees them: {}", columns.byte_size());
     let group = encode(&file_schema(&shapes, &EncodeOptions::default()), &columns).unwrap();
     assert_eq!(group.leaf_values().collect::<Vec<_>>(), [0]);
-    let pages = group.chunks[0].offset_index.as_ref().unwrap().page_locations.len();
+    let pages = group.parts[0].chunks[0].offset_index.as_ref().unwrap().page_locations.len();
     assert!((2..=5).contains(&pages), "{pages} pages for 3 MB of levels");
 }

@@ -36,7 +36,6 @@ pub(super) struct State<'a> {
     /// Whether there is such a block that was not routed yet, and whether rows have made room for it.
     pub has_huge: bool,
     pub has_room: bool,
-    pub to_decode: VecDeque<(u64, RecordBlock, LineNumbers)>,
     /// Pieces that wait for those before them.
     pub arrived: BTreeMap<u64, Arrived>,
     pub next_to_route: u64,
@@ -102,8 +101,6 @@ pub(super) enum Arrived {
         lines: LineNumbers,
         /// What it is charged.
         bytes: usize,
-        /// Who has decoded it.
-        worker: usize,
     },
     Other(Piece, LineNumbers),
     /// Rows of a share, back from disk.
@@ -119,12 +116,15 @@ pub(super) enum Arrived {
 
 /// What a worker does next.
 pub(super) enum Step<'a> {
-    Encode(Job),
+    /// A job, and whether those who have nothing else to do may help with it.
+    Encode(Job, bool),
     /// Rows leave memory for a block that needs it.
     MakeRoom(Box<Merge>),
     Route(Box<Merge>, Option<Arrived>),
-    Decode(u64, RecordBlock, LineNumbers, Option<Columns>),
-    Read(Box<BlockReader<'a>>, Option<Vec<u8>>),
+    /// A huge block; others are decoded by whoever has read them.
+    Decode(u64, RecordBlock, LineNumbers),
+    /// With memory for the text and for what is decoded of it.
+    Read(Box<BlockReader<'a>>, Option<Vec<u8>>, Option<Columns>),
     /// Number, place, charge.
     ReadSpilled(u64, SpilledPiece, usize),
     Done,
@@ -144,7 +144,6 @@ impl<'a> State<'a> {
             huge: None,
             has_huge: false,
             has_room: false,
-            to_decode: VecDeque::new(),
             arrived: BTreeMap::new(),
             next_to_route: 0,
             merge: Some(merge),
@@ -174,27 +173,18 @@ impl<'a> State<'a> {
         self.to_encode.extend(jobs);
     }
 
-    /// The step nearest to the output that has work, for this worker.
-    pub fn take_step(&mut self, limits: &Limits, worker: usize) -> Option<Step<'a>> {
+    /// The step nearest to the output that has work.
+    pub fn take_step(&mut self, limits: &Limits) -> Option<Step<'a>> {
         if self.error.is_some() {
             return Some(Step::Done);
         }
         if let Some(job) = self.next_job(&limits.shares) {
-            return Some(Step::Encode(job));
+            return Some(Step::Encode(job, self.routed_to_end && self.to_encode.is_empty()));
         }
         if self.routed_to_end {
-            return (self.encoding == 0).then_some(Step::Done);
+            return self.to_encode.is_empty().then_some(Step::Done);
         }
-        // What another worker has decoded is in that one's cache: it is left to it, unless much waits.
-        let is_others =
-            matches!(self.arrived.get(&self.next_to_route), Some(Arrived::Decoded { worker: by, .. }) if *by != worker);
-        let is_left = is_others && self.arrived.len() < limits.blocks / 2;
-        if !is_left && let Some(step) = self.next_route(limits) {
-            return Some(step);
-        }
-        self.next_decode(&limits.shares)
-            .or_else(|| self.next_read(limits))
-            .or_else(|| if is_left { self.next_route(limits) } else { None })
+        self.next_route(limits).or_else(|| self.next_decode()).or_else(|| self.next_read(limits))
     }
 
     /// A job that memory has room for.
@@ -234,16 +224,12 @@ impl<'a> State<'a> {
         self.huge.as_ref().is_some_and(|(piece, ..)| *piece == self.next_to_route)
     }
 
-    fn next_decode(&mut self, shares: &Shares) -> Option<Step<'a>> {
-        if self.is_turn_of_huge() && self.has_room && self.to_encode.is_empty() && self.encoding == 0 {
-            return self.huge.take().map(|(piece, block, lines)| Step::Decode(piece, block, lines, None));
-        }
-        let (piece, ..) = self.to_decode.front()?;
-        if *piece != self.next_to_route && self.piece_bytes > shares.blocks {
+    /// The huge block, if nothing else takes much memory.
+    fn next_decode(&mut self) -> Option<Step<'a>> {
+        if !self.is_turn_of_huge() || !self.has_room || !self.to_encode.is_empty() || self.encoding > 0 {
             return None;
         }
-        let (piece, block, lines) = self.to_decode.pop_front()?;
-        Some(Step::Decode(piece, block, lines, self.spare_columns.pop()))
+        self.huge.take().map(|(piece, block, lines)| Step::Decode(piece, block, lines))
     }
 
     fn next_read(&mut self, limits: &Limits) -> Option<Step<'a>> {
@@ -267,6 +253,6 @@ impl<'a> State<'a> {
             return Some(Step::ReadSpilled(self.next_piece - 1, spilled, bytes));
         }
         let reader = self.reader.take()?;
-        Some(Step::Read(Box::new(reader), self.spare_bytes.pop()))
+        Some(Step::Read(Box::new(reader), self.spare_bytes.pop(), self.spare_columns.pop()))
     }
 }

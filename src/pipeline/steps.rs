@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
 };
 
-use rayon::ThreadPool;
+use rayon::{ThreadPool, prelude::*};
 
 use super::{
     FooterOf, MAX_BLOCKS_PER_THREAD, MAX_SPARE_BYTES, Run, Staged,
@@ -19,7 +19,7 @@ use crate::{
     columns::{ColumnShape, Columns},
     dataset::FileSystem,
     decode::{Block, Decoder},
-    encode::{EncodeScratch, FileSchema, Footer, Sync, encode_row_group},
+    encode::{EncodeScratch, EncodedRowGroup, FileSchema, Footer, RowGroup, Sync, encode_row_group},
     error::{Error, Result},
     input::{Framing, Piece, RecordBlock, discover::total_bytes, reader::BlockReader},
     observe::{Observer, Progress, Stage},
@@ -46,8 +46,12 @@ pub(super) struct Steps<'a> {
     file_system: FileSystem,
     footer: FooterOf<'a>,
     limits: Limits,
+    threads: usize,
     observer: &'a dyn Observer,
 }
+
+/// A row group that several encode has so many parts for each of them: columns differ in how long they take.
+const PARTS_PER_THREAD: usize = 4;
 
 impl<'a> Steps<'a> {
     pub fn new(run: Run<'a>) -> Result<Self> {
@@ -85,34 +89,42 @@ impl<'a> Steps<'a> {
             file_schema: run.file_schema,
             file_system,
             footer: run.footer,
+            threads,
             limits: Limits { blocks: threads * MAX_BLOCKS_PER_THREAD, waiting_row_groups: threads, shares },
             observer: run.observer,
         })
     }
 
     /// Works until there is nothing left to do, or something failed.
-    pub fn work(&self, worker: usize) {
+    pub fn work(&self) {
         let _wakes_others = WakeOthers(self);
         let mut decoder = self.decoder.clone();
         let mut scratch = EncodeScratch::default();
         let mut busy = StageSeconds::default();
         loop {
-            let step = self.next_step(worker);
-            let begun = self.observer.clock();
+            let step = self.next_step();
+            let mut begun = self.observer.clock();
             let (result, spent) = match step {
-                Step::Encode(job) => (self.encode(&mut scratch, job), &mut busy.encode),
+                Step::Encode(job, is_shared) => (self.encode(&mut scratch, job, is_shared), &mut busy.encode),
                 Step::Route(merge, arrived) => (self.route(*merge, arrived), &mut busy.route),
                 Step::MakeRoom(merge) => {
                     self.make_room(*merge);
                     (Ok(()), &mut busy.route)
                 }
-                Step::Decode(piece, block, lines, columns) => {
-                    self.decode(&mut decoder, worker, piece, block, lines, columns);
+                Step::Decode(piece, block, lines) => {
+                    self.decode(&mut decoder, (piece, block, lines), None);
                     (Ok(()), &mut busy.decode)
                 }
-                Step::Read(reader, recycled) => {
-                    self.read(*reader, recycled);
-                    (Ok(()), &mut busy.read)
+                Step::Read(reader, recycled, columns) => {
+                    let read = self.read(*reader, recycled);
+                    let read_at = self.observer.clock();
+                    busy.read += read_at.saturating_sub(begun).as_secs_f64();
+                    begun = read_at;
+                    // At once and here, where the text is in the cache.
+                    if let Some(read) = read {
+                        self.decode(&mut decoder, read, columns);
+                    }
+                    (Ok(()), &mut busy.decode)
                 }
                 Step::Done => {
                     self.lock().busy += busy;
@@ -155,14 +167,14 @@ impl<'a> Steps<'a> {
     }
 
     /// Waits for work and takes it: the step nearest to the output first, so that memory is freed before more is taken.
-    fn next_step(&self, worker: usize) -> Step<'a> {
+    fn next_step(&self) -> Step<'a> {
         let mut state = self.lock();
         loop {
             if state.error.is_none() && self.observer.stop_requested() {
                 state.error = Some(Error::Interrupted);
                 self.changed.notify_all();
             }
-            if let Some(step) = state.take_step(&self.limits, worker) {
+            if let Some(step) = state.take_step(&self.limits) {
                 return step;
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -174,12 +186,14 @@ impl<'a> Steps<'a> {
         self.changed.notify_all();
     }
 
-    fn read(&self, mut reader: BlockReader<'a>, recycled: Option<Vec<u8>>) {
+    /// Reads the next piece; gives it if it is a block to be decoded.
+    fn read(&self, mut reader: BlockReader<'a>, recycled: Option<Vec<u8>>) -> Option<(u64, RecordBlock, LineNumbers)> {
         let result = reader.next_piece(recycled);
         let lines = if reader.is_in_rejects_file() { LineNumbers::Documents } else { LineNumbers::Counted };
         let mut state = self.lock();
         state.bytes_read = reader.bytes_read();
         let piece = state.next_piece;
+        let mut to_decode = None;
         match result {
             Ok(None) => state.read_to_end = true,
             Ok(Some(Piece::Block(block))) => {
@@ -192,7 +206,7 @@ impl<'a> Steps<'a> {
                     (state.has_huge, state.has_room) = (true, false);
                     state.huge = Some((piece, block, lines));
                 } else {
-                    state.to_decode.push_back((piece, block, lines));
+                    to_decode = Some((piece, block, lines));
                 }
             }
             Ok(Some(other)) => state.arrive(piece, Arrived::Other(other, lines)),
@@ -207,15 +221,13 @@ impl<'a> Steps<'a> {
         }
         drop(state);
         self.changed.notify_all();
+        to_decode
     }
 
     fn decode(
         &self,
         decoder: &mut Decoder,
-        worker: usize,
-        piece: u64,
-        mut block: RecordBlock,
-        lines: LineNumbers,
+        (piece, mut block, lines): (u64, RecordBlock, LineNumbers),
         columns: Option<Columns>,
     ) {
         let columns = columns.unwrap_or_else(|| Columns::new(&self.shapes));
@@ -227,7 +239,7 @@ impl<'a> Steps<'a> {
         let mut state = self.lock();
         state.piece_bytes += bytes;
         state.piece_bytes -= Shares::block_of(block.bytes.len());
-        state.arrived.insert(piece, Arrived::Decoded { block, decoded, lines, bytes, worker });
+        state.arrived.insert(piece, Arrived::Decoded { block, decoded, lines, bytes });
         drop(state);
         self.changed.notify_all();
     }
@@ -269,7 +281,7 @@ impl<'a> Steps<'a> {
             Some(Arrived::Other(Piece::Block(block), _)) => {
                 return Err(Error::Bug(format!("a block of input {} was not decoded", block.input)));
             }
-            Some(Arrived::Decoded { block, mut decoded, lines, bytes, worker: _ }) => {
+            Some(Arrived::Decoded { block, mut decoded, lines, bytes }) => {
                 piece_bytes = bytes;
                 is_huge = block.bytes.len() > self.limits.shares.huge_block;
                 merge.account.block(&block, &mut decoded, lines)?;
@@ -350,11 +362,15 @@ impl<'a> Steps<'a> {
         ready.into_iter().map(job).collect()
     }
 
-    fn encode(&self, scratch: &mut EncodeScratch, job: Job) -> Result<()> {
+    fn encode(&self, scratch: &mut EncodeScratch, job: Job, is_shared: bool) -> Result<()> {
         let (is_spill, memory) = (matches!(job, Job::Spill(..)), job.memory(&self.limits.shares));
         let result = match job {
             Job::RowGroup(ticket, rows) => {
-                let group = encode_row_group(&self.file_schema, &rows, scratch);
+                let group = if is_shared {
+                    self.encode_together(&rows)
+                } else {
+                    encode_row_group(&self.file_schema, &rows, scratch)
+                };
                 // The rows make room before the bytes are written.
                 self.recycle(rows);
                 group.and_then(|group| self.files.append(ticket, group))
@@ -373,6 +389,16 @@ impl<'a> Steps<'a> {
         drop(state);
         self.changed.notify_all();
         result
+    }
+
+    /// Encodes one of the last row groups in parts, with the workers that have returned: none is to be left with it while
+    /// the others have nothing to do.
+    fn encode_together(&self, rows: &Columns) -> Result<EncodedRowGroup> {
+        let row_group = RowGroup::new(&self.file_schema, rows)?;
+        let parts = row_group.parts(self.threads * PARTS_PER_THREAD);
+        let encode = |scratch: &mut EncodeScratch, part| row_group.encode(part, scratch);
+        let parts = parts.into_par_iter().map_init(EncodeScratch::default, encode).collect::<Result<_>>()?;
+        Ok(row_group.of_parts(parts))
     }
 
     /// Keeps the memory of encoded rows for rows to come.

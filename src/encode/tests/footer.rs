@@ -11,9 +11,10 @@ const KEY_VALUE: (&str, &str) = ("partiquet.run_id", "r1");
 fn plain_file(schema: &FileSchema, groups: Vec<EncodedRowGroup>) -> Vec<u8> {
     let properties = Arc::clone(schema.file_properties());
     let mut writer = SerializedFileWriter::new(Vec::new(), schema.parquet().root_schema_ptr(), properties).unwrap();
-    for group in groups {
+    for mut group in groups {
+        let part = group.parts.pop().unwrap();
         let mut row_group = writer.next_row_group().unwrap();
-        group.chunks.into_iter().for_each(|chunk| row_group.append_column(&group.bytes, chunk).unwrap());
+        part.chunks.into_iter().for_each(|chunk| row_group.append_column(&part.bytes, chunk).unwrap());
         row_group.close().unwrap();
     }
     writer.append_key_value_metadata(KeyValue::new(KEY_VALUE.0.to_owned(), KEY_VALUE.1.to_owned()));
