@@ -100,7 +100,11 @@ impl Subject {
     }
 
     fn decode(&self, decoder: &mut Decoder, bytes: &[u8], framing: &Framing, columns: Columns) -> DecodedBlock {
-        let mut decoded = decoder.decode(Block { bytes, framing, file: "in.json", offset: OFFSET }, columns);
+        let block = Block { bytes, framing, file: "in.json", offset: OFFSET };
+        let mut decoded = decoder.decode(block, columns.clone());
+        let mut own = bytes.to_vec();
+        let in_place = decoder.decode_in_place(&mut own, block, columns);
+        assert_eq!((&in_place, own.as_slice()), (&decoded, bytes), "in place");
         shape::check(&decoded.columns, &self.plan.shapes);
         shape::normalise(&mut decoded.columns);
         decoded

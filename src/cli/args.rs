@@ -213,22 +213,23 @@ pub struct Said {
     #[arg(long, value_name = "N|P%", help_heading = STRICTNESS)]
     pub max_rejects: Option<MaxRejects>,
 
-    /// Longest record [default: 64MiB]
+    /// Longest record [default: 64MiB, as far as the memory has room for it]
     ///
     /// Far above what an API answers; a longer one is most likely a file that is not what it seems, and is refused.
     #[arg(long, value_name = "SIZE", help_heading = STRICTNESS)]
     pub max_record_size: Option<Size>,
 
-    /// Worker threads [default: one for each processor]
+    /// Worker threads [default: one for each processor, as far as the memory has room for them]
     ///
-    /// The files are the same, byte for byte, whatever their number.
+    /// The files are the same, byte for byte, whatever their number. Each may take 8 MiB of the memory.
     #[arg(long, short = 'j', value_name = "N", help_heading = RESOURCES)]
     pub threads: Option<usize>,
 
-    /// Memory the run may take for rows and blocks [default: 256MiB]
+    /// Memory that the process may take; it stays below [default: 256MiB]
     ///
     /// Enough for full row groups of many partitions, and small beside what a worker node has. With less, row groups
-    /// end earlier, and rows of more partitions than there is room for go to disk until the end.
+    /// end earlier, and rows of more partitions than there is room for go to disk until the end. 64MiB is the least; many
+    /// threads and long records ask for more.
     #[arg(long, value_name = "SIZE", help_heading = RESOURCES)]
     pub memory: Option<Size>,
 

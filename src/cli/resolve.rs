@@ -330,7 +330,7 @@ mod tests {
         assert_eq!(with(&["--max-record-size=1GiB", "--memory=4GiB"]), "");
         assert_eq!(with(&["--memory=64MiB"]), "");
         let config = job(&["in", "--out", "out", "--memory=64MiB"]).unwrap().config;
-        assert_eq!((config.threads, config.max_record_bytes), (3, 6_710_884));
+        assert_eq!((config.threads, config.max_record_bytes), (3, 6_710_886));
     }
 
     #[test]

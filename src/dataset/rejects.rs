@@ -30,15 +30,15 @@ impl RejectsWriter {
     /// # Errors
     /// [`Error::Io`].
     pub fn push(&mut self, reject: &Reject) -> Result<()> {
-        let mut line = serde_json::to_vec(reject).map_err(|error| Error::Bug(format!("a reject as JSON: {error}")))?;
-        line.push(b'\n');
         let file = if let Some(file) = &mut self.file {
             file
         } else {
             let file = File::create_new(&self.path).map_err(Error::io("create", &self.path))?;
             self.file.insert(BufWriter::new(file))
         };
-        file.write_all(&line).map_err(Error::io("write", &self.path))
+        // Without a copy of the line: its record may be a large part of the memory.
+        serde_json::to_writer(&mut *file, reject).map_err(|error| Error::io("write", &self.path)(error.into()))?;
+        file.write_all(b"\n").map_err(Error::io("write", &self.path))
     }
 
     /// Ends the file and waits until it is on disk; gives its path, or none if nothing was refused.

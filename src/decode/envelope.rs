@@ -192,7 +192,8 @@ impl Target<'_> {
             None => Err(Fault::new(
                 RejectKind::Size,
                 offset,
-                "the values around the participants, repeated on each of them, take more than a block may",
+                "the values around the participants, repeated on each of them, take more than there is room for; more --memory \
+                 helps",
             )),
         }
     }

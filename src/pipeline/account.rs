@@ -190,7 +190,7 @@ impl Account {
             && rejected as f64 * 100.0 > percent * records as f64
             && let Some(first) = self.totals.rejects.first()
         {
-            return Err(over_budget(first, rejected, records, self.max_rejects));
+            return Err(over_budget(first.clone(), rejected, records, self.max_rejects));
         }
         self.totals.ledger.check()?;
         Ok((self.totals, self.writer))
@@ -276,15 +276,16 @@ impl Account {
     }
 
     /// Counts and writes a reject; fails if it is one too many.
-    fn refuse(&mut self, input: usize, reject: Reject) -> Result<()> {
+    fn refuse(&mut self, input: usize, mut reject: Reject) -> Result<()> {
         let last_straw = self.is_last_straw();
         self.totals.rejected += 1;
         self.totals.inputs[input].rejected += 1;
         if last_straw {
-            return Err(over_budget(&reject, self.totals.rejected, self.totals.records, self.max_rejects));
+            return Err(over_budget(reject, self.totals.rejected, self.totals.records, self.max_rejects));
         }
         self.writer.push(&reject)?;
         if self.totals.rejects.len() < Report::MAX_REJECTS_SHOWN {
+            reject.forget_long_raw();
             self.totals.rejects.push(reject);
         }
         Ok(())
@@ -305,7 +306,7 @@ impl LostDocument {
 }
 
 #[cold]
-fn over_budget(reject: &Reject, rejected: u64, records: u64, budget: MaxRejects) -> Error {
+fn over_budget(reject: Reject, rejected: u64, records: u64, budget: MaxRejects) -> Error {
     let hint = match budget {
         MaxRejects::Count(0) if reject.looks_like_csv() => {
             "nothing was committed. This looks like CSV, and JSON is read: make JSON lines of it first, with DuckDB for \
@@ -328,5 +329,5 @@ fn over_budget(reject: &Reject, rejected: u64, records: u64, budget: MaxRejects)
             format!("nothing was committed. This is refused record number {rejected}; --max-rejects allows fewer")
         }
     };
-    Error::Rejected { reject: Box::new(reject.clone()), hint }
+    Error::Rejected { reject: Box::new(reject), hint }
 }

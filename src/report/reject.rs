@@ -81,6 +81,17 @@ impl Reject {
     /// How much text is shown on either side of an error.
     const EXCERPT_BYTES: usize = 40;
 
+    /// A longer record is not repeated in the report.
+    const LONG_RAW_BYTES: usize = 64 << 10;
+
+    /// Forgets the record if it is long: it is in the rejects file, and a report is to be read.
+    pub(crate) fn forget_long_raw(&mut self) {
+        let raw = self.raw.as_ref().or(self.raw_base64.as_ref());
+        if raw.is_some_and(|raw| raw.len() > Self::LONG_RAW_BYTES) {
+            (self.raw, self.raw_base64) = (None, None);
+        }
+    }
+
     /// Keeps the refused bytes: as text, or in base64 if they are not UTF-8.
     pub fn set_raw(&mut self, raw: Option<&[u8]>) {
         (self.raw, self.raw_base64) = match raw.map(str::from_utf8) {

@@ -190,3 +190,18 @@ fn text_that_is_not_utf_8_is_kept_in_base64_and_can_be_read_back() {
     folder.convert(&["again.ndjson", "--out", "rest", "--max-rejects", "1"]).ended_with(3);
     assert_eq!(folder.output("rest").rejects()[0]["raw_base64"], reject["raw_base64"]);
 }
+
+#[test]
+fn a_long_record_is_in_the_rejects_file_and_not_repeated_in_the_report() {
+    let records = [100_000, 10].map(|length| format!("{{\"id\":\"{}\",}}\n", "x".repeat(length)));
+    let folder = Folder::with("in.ndjson", records.concat());
+    folder.convert(&["in.ndjson", "--out", "out", "--max-rejects", "2", "--report", "r.json"]).ended_with(3);
+    let report = folder.json("r.json");
+    let told: Vec<_> = report["rejects"].as_array().unwrap().iter().map(|reject| reject.get("raw").cloned()).collect();
+    assert_eq!(told, [None, Some(json!(records[1].trim_end()))], "{report}");
+    let kept = folder.output("out").rejects();
+    assert_eq!(
+        kept.iter().map(|reject| &reject["raw"]).collect::<Vec<_>>(),
+        records.each_ref().map(|record| json!(record.trim_end())).each_ref()
+    );
+}

@@ -49,8 +49,14 @@ impl Subject {
 
     /// All that the decoder says, words included.
     pub fn decode(&mut self, bytes: &[u8], framing: &Framing) -> DecodedBlock {
+        let block = Block { bytes, framing, file: "test", offset: 1000 };
         let columns = Columns::new(self.decoder.shapes());
-        self.decoder.decode(Block { bytes, framing, file: "test", offset: 1000 }, columns)
+        let decoded = self.decoder.decode(block, columns.clone());
+        let mut own = bytes.to_vec();
+        let in_place = self.decoder.decode_in_place(&mut own, block, columns);
+        assert_eq!(in_place, decoded, "in place");
+        assert_eq!(own, bytes, "in place");
+        decoded
     }
 
     pub fn flatten(&mut self, bytes: &[u8], framing: &Framing) -> Flattened {
