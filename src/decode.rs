@@ -119,6 +119,11 @@ impl Decoder {
         self
     }
 
+    /// The same for the blocks to come.
+    pub const fn set_max_flattened_bytes(&mut self, bytes: u64) {
+        self.max_flattened_bytes = bytes;
+    }
+
     /// Shapes of the table's columns.
     #[must_use]
     pub fn shapes(&self) -> &[ColumnShape] {
@@ -130,10 +135,11 @@ impl Decoder {
         self.decode_block(block, None, columns)
     }
 
-    /// Decodes a block of lines where it stands, so that no part of it is copied. The bytes of `block` are taken from
+    /// Decodes a block of lines where it stands, so that no part of it is copied if its vector has a little room. The bytes of `block` are taken from
     /// `bytes`, which is as it was afterwards. Otherwise as [`Decoder::decode`].
     pub fn decode_in_place(&mut self, bytes: &mut Vec<u8>, block: Block<'_>, columns: Columns) -> DecodedBlock {
         let len = bytes.len();
+        bytes.reserve_exact(PADDING);
         bytes.resize(len + PADDING, 0);
         let decoded = self.decode_block(Block { bytes: &bytes[..len], ..block }, Some(bytes), columns);
         bytes.truncate(len);

@@ -14,6 +14,9 @@ pub trait Observer: Sync {
         Duration::ZERO
     }
 
+    /// Much memory will be taken at once: what was freed and is still held by the allocator should be given back first.
+    fn needs_memory(&self) {}
+
     /// Whether the run should end without committing anything.
     fn stop_requested(&self) -> bool {
         false

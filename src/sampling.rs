@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use crate::{
     columns::{Columns, Values},
     config::Config,
-    decode::{Block, DecodedBlock, Decoder},
+    decode::{Block, DecodedBlock, Decoder, MAX_FLATTENED_BYTES},
     error::{Error, Result},
     input::{
         Piece, RecordBlock, Unreadable,
@@ -67,7 +67,9 @@ pub(crate) fn decode_sample(
 ) -> Result<bool> {
     let options = SampleOptions { max_record_bytes: config.max_record_bytes, ..SampleOptions::default() };
     let mut columns = Some(Columns::new(&plan.shapes));
-    let mut decoder = Decoder::new(Arc::new(plan));
+    // A block of the sample is alone in memory.
+    let most = (config.memory_bytes / 8).min(MAX_FLATTENED_BYTES);
+    let mut decoder = Decoder::new(Arc::new(plan)).with_max_flattened_bytes(most);
     sample(inputs, options, observer, |piece| match piece {
         Ok(Piece::Block(mut block)) => {
             let (file, framing) = (&inputs[block.input].name, block.framing.clone());

@@ -5,6 +5,7 @@
 //!
 //! `PARTIQUET_TEST_LONG=1 cargo test --release --test memory` does the same on more.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(unsafe_code, reason = "an allocator that counts")]
 
 use std::{
@@ -18,7 +19,7 @@ use std::{
 
 use partiquet::{
     Config,
-    config::{Compression, Mode, PartitionBy},
+    config::{AttributeColumns, AttributeMap, Compression, MaxRejects, Mode, PartitionBy},
     convert,
     model::Model,
     observe::Silent,
@@ -115,15 +116,15 @@ fn peak(input: &Path, memory: u64, partition_by: &str) -> usize {
         out: folder.path().join("out"),
         model: Model::load("call").unwrap(),
         partition_by: partition_by.parse::<PartitionBy>().unwrap().0,
-        attribute_columns: Default::default(),
-        attribute_map: Default::default(),
+        attribute_columns: AttributeColumns::default(),
+        attribute_map: AttributeMap::default(),
         compression: Compression::DEFAULT,
         target_file_bytes: Config::TARGET_FILE_BYTES,
         row_group_rows: Config::ROW_GROUP_ROWS,
         threads: 2,
         memory_bytes: memory,
         max_record_bytes: longest_record(memory).min(64 << 20),
-        max_rejects: Default::default(),
+        max_rejects: MaxRejects::default(),
         mode: Mode::Error,
         sort_by: Vec::new(),
         bloom_filter: Vec::new(),

@@ -213,15 +213,16 @@ pub struct Said {
     #[arg(long, value_name = "N|P%", help_heading = STRICTNESS)]
     pub max_rejects: Option<MaxRejects>,
 
-    /// Longest record [default: 64MiB, as far as the memory has room for it]
+    /// Longest record [default: 64MiB]
     ///
-    /// Far above what an API answers; a longer one is most likely a file that is not what it seems, and is refused.
+    /// Less if --memory has no room for it. Far above what an API answers; a longer one is most likely a file that is not what it seems, and is refused.
     #[arg(long, value_name = "SIZE", help_heading = STRICTNESS)]
     pub max_record_size: Option<Size>,
 
-    /// Worker threads [default: one for each processor, as far as the memory has room for them]
+    /// Worker threads [default: one for each processor]
     ///
-    /// The files are the same, byte for byte, whatever their number. Each may take 8 MiB of the memory.
+    /// The files are the same, byte for byte, whatever their number. Each may take 8 MiB of --memory; by
+    /// default as many run as it has room for.
     #[arg(long, short = 'j', value_name = "N", help_heading = RESOURCES)]
     pub threads: Option<usize>,
 

@@ -151,6 +151,10 @@ impl Observer for Console {
         }
     }
 
+    fn needs_memory(&self) {
+        self.memory.give_back();
+    }
+
     fn stop_requested(&self) -> bool {
         self.memory.look();
         self.stop.load(Ordering::Relaxed)

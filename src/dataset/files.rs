@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs::{self, File},
-    io::{self, Write},
+    io::{self, BufWriter, Write},
     path::{Path, PathBuf},
 };
 
@@ -68,11 +68,11 @@ pub(super) fn is_folder(path: &Path) -> bool {
 
 /// Writes a document as JSON and waits until its content is on disk.
 pub(super) fn write_document(path: &Path, document: &impl Serialize) -> Result<()> {
-    let mut text = serde_json::to_vec_pretty(document)
-        .map_err(|error| Error::Bug(format!("{} as JSON: {error}", path.display())))?;
-    text.push(b'\n');
-    let mut file = File::create_new(path).map_err(Error::io("create", path))?;
-    file.write_all(&text).map_err(Error::io("write", path))?;
+    // Piece by piece: what is said of many thousands of files would take more memory as text than as it is.
+    let mut file = BufWriter::new(File::create_new(path).map_err(Error::io("create", path))?);
+    serde_json::to_writer_pretty(&mut file, document).map_err(|error| Error::io("write", path)(error.into()))?;
+    file.write_all(b"\n").map_err(Error::io("write", path))?;
+    let file = file.into_inner().map_err(|error| Error::io("write", path)(error.into_error()))?;
     file.sync_all().map_err(Error::io("sync", path))
 }
 

@@ -17,6 +17,7 @@ use parquet::{
 
 use super::{EncodeOptions, arrow_schema, bug, chunk::ChunkOptions, range::Range};
 use crate::{
+    config::Compression,
     error::{Error, Result},
     model::arrow::PATH_KEY,
 };
@@ -124,8 +125,15 @@ impl FileSchema {
     }
 
     /// Columns of the table by which rows are sorted.
-    pub(super) fn sort_by(&self) -> &[usize] {
+    #[must_use]
+    pub fn sort_by(&self) -> &[usize] {
         &self.sort_by
+    }
+
+    /// Whether pages are compressed.
+    #[must_use]
+    pub fn is_compressed(&self) -> bool {
+        self.chunk_options.iter().all(|options| options.compression != Compression::None)
     }
 
     /// Each column of the files: its field, and its index in the table.

@@ -417,6 +417,35 @@ fn the_same_rows_give_the_same_bytes_on_any_thread() {
 }
 
 #[test]
+fn a_row_group_encoded_in_parts_gives_the_same_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let shapes = AWKWARD.map(|shape| shape());
+    let options = EncodeOptions { sort_by: vec![2], bloom_filter: vec![0, 1], ..EncodeOptions::default() };
+    let schema = file_schema(&shapes, &options);
+    let rows = columns(&shapes, &(0..700).map(awkward_row).collect::<Vec<_>>());
+    let file = |most_parts: usize| {
+        let row_group = RowGroup::new(&schema, &rows).unwrap();
+        let parts = row_group.parts(most_parts);
+        assert!(parts.len() <= most_parts && parts.iter().map(ExactSizeIterator::len).sum::<usize>() == shapes.len());
+        let encode =
+            |part: &std::ops::Range<usize>| row_group.encode(part.clone(), &mut EncodeScratch::default()).unwrap();
+        // Last to first: they know nothing of each other.
+        let mut encoded: Vec<_> = parts.iter().rev().map(encode).collect();
+        encoded.reverse();
+        let path = folder.path().join(format!("{most_parts}.staged"));
+        let mut writer = StagedFileWriter::create(&path, Arc::clone(&schema)).unwrap();
+        writer.append(row_group.of_parts(encoded)).unwrap();
+        writer.finish(&footer(&[("k", "v")])).unwrap();
+        (parts.len(), std::fs::read(path).unwrap())
+    };
+    let (_, whole) = file(1);
+    for most_parts in [2, 3, 8, 1000] {
+        let (num_parts, bytes) = file(most_parts);
+        assert!(num_parts > 1 && bytes == whole, "{num_parts} parts");
+    }
+}
+
+#[test]
 fn what_the_system_refuses_is_told_as_its_own_words() {
     let folder = tempfile::tempdir().unwrap();
     let schema = file_schema(&[TEXT], &EncodeOptions::default());

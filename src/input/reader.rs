@@ -30,6 +30,21 @@ pub struct BlockReader<'a> {
     failure: Option<Error>,
     /// Bytes as stored of the inputs before the current one.
     finished_bytes: u64,
+    /// Before it takes more memory than this for one record, [`BlockReader::next_step`] says so.
+    long_record_bytes: usize,
+    /// Whether it has said so of the record that is being read.
+    has_said_long: bool,
+    /// An input of which too little is known so far, and how much of it is to be looked at next.
+    opening: Option<(InputReader<'a>, usize)>,
+}
+
+/// What reading on has led to.
+#[derive(Debug)]
+pub enum ReadStep {
+    /// The next piece; none after the end of the last input.
+    Piece(Option<Piece>),
+    /// A long record has begun. Reading on takes memory for it.
+    LongRecord,
 }
 
 /// The input being read.
@@ -61,6 +76,9 @@ impl<'a> BlockReader<'a> {
             head: Vec::new(),
             failure: None,
             finished_bytes: 0,
+            long_record_bytes: usize::MAX,
+            has_said_long: false,
+            opening: None,
         }
     }
 
@@ -71,6 +89,13 @@ impl<'a> BlockReader<'a> {
         self
     }
 
+    /// Says so before it takes more memory than this for one record: see [`BlockReader::next_step`].
+    #[must_use]
+    pub const fn with_word_of_long_records(mut self, bytes: usize) -> Self {
+        self.long_record_bytes = bytes;
+        self
+    }
+
     /// The next piece; none after the end of the last input. `recycled`: the bytes of an earlier block, given back as
     /// they were so that they need not be allocated and zeroed again.
     ///
@@ -78,16 +103,39 @@ impl<'a> BlockReader<'a> {
     /// [`Error::Io`] if an input cannot be opened or read, [`Error::Input`] if it cannot be read as what it says it is,
     /// [`Error::Interrupted`] if the observer asked for it.
     /// Nothing can be read after an error.
-    pub fn next_piece(&mut self, recycled: Option<Vec<u8>>) -> Result<Option<Piece>> {
+    pub fn next_piece(&mut self, mut recycled: Option<Vec<u8>>) -> Result<Option<Piece>> {
+        loop {
+            if let ReadStep::Piece(piece) = self.next_step(recycled.take())? {
+                return Ok(piece);
+            }
+        }
+    }
+
+    /// As [`BlockReader::next_piece`], and before a long record a word of it.
+    ///
+    /// # Errors
+    /// As [`BlockReader::next_piece`].
+    pub fn next_step(&mut self, recycled: Option<Vec<u8>>) -> Result<ReadStep> {
         if let Some(bytes) = recycled {
             self.splitter.recycle(bytes);
         }
-        let piece = self.advance();
-        if piece.is_err() {
-            self.next_input = self.inputs.len();
-            self.current = None;
+        let step = self.advance();
+        match &step {
+            Ok(ReadStep::LongRecord) => {}
+            Ok(ReadStep::Piece(_)) => self.has_said_long = false,
+            Err(_) => {
+                self.next_input = self.inputs.len();
+                (self.current, self.opening) = (None, None);
+            }
         }
-        piece
+        step
+    }
+
+    /// Whether so many bytes for one record are still to be told.
+    fn is_news(&mut self, bytes: usize) -> bool {
+        let is_news = bytes > self.long_record_bytes && !self.has_said_long;
+        self.has_said_long |= is_news;
+        is_news
     }
 
     /// Bytes of all inputs read so far, as stored.
@@ -110,19 +158,25 @@ impl<'a> BlockReader<'a> {
         })
     }
 
-    fn advance(&mut self) -> Result<Option<Piece>> {
+    fn advance(&mut self) -> Result<ReadStep> {
         loop {
+            let wanted = self.splitter.wanted();
+            if self.current.is_some() && self.is_news(wanted) {
+                return Ok(ReadStep::LongRecord);
+            }
             let Some(current) = &mut self.current else {
                 if self.next_input == self.inputs.len() {
-                    return Ok(None);
+                    return Ok(ReadStep::Piece(None));
                 }
-                self.open()?;
+                if !self.open()? {
+                    return Ok(ReadStep::LongRecord);
+                }
                 continue;
             };
             if let Some(unpacker) = &mut current.unpacker
                 && let Some(piece) = unpacker.step()?
             {
-                return Ok(Some(piece));
+                return Ok(ReadStep::Piece(Some(piece)));
             }
             match self.splitter.step() {
                 Step::Piece(piece) => {
@@ -131,7 +185,7 @@ impl<'a> BlockReader<'a> {
                         Some(unpacker) => unpacker.feed(piece),
                     };
                     if piece.is_some() {
-                        return Ok(piece);
+                        return Ok(ReadStep::Piece(piece));
                     }
                 }
                 Step::NeedBytes => {
@@ -150,7 +204,7 @@ impl<'a> BlockReader<'a> {
                             let lines = self.splitter.whole_lines().filter(|_| current.unpacker.is_none());
                             let Some(lines) = lines else { return Err(failure) };
                             self.failure = Some(failure);
-                            return Ok(Some(lines));
+                            return Ok(ReadStep::Piece(Some(lines)));
                         }
                     };
                     current.head_pos += n.min(head.len());
@@ -164,20 +218,27 @@ impl<'a> BlockReader<'a> {
                     let (bytes, digest) = (current.reader.stored_bytes(), current.reader.digest());
                     self.finished_bytes += bytes;
                     self.current = None;
-                    return Ok(Some(Piece::EndOfInput { input: self.next_input - 1, bytes, digest }));
+                    let end = Piece::EndOfInput { input: self.next_input - 1, bytes, digest };
+                    return Ok(ReadStep::Piece(Some(end)));
                 }
             }
         }
     }
 
-    /// Opens the next input and sees how it is laid out.
-    fn open(&mut self) -> Result<()> {
+    /// Opens the next input and sees how it is laid out. Not yet if its first record is long and that was not told so far.
+    fn open(&mut self) -> Result<bool> {
         let input = self.next_input;
-        let file = &self.inputs[input];
-        let mut reader = InputReader::open(file, self.access, self.observer)?;
-        let mut target = SNIFF_BYTES;
-        self.head.clear();
+        let (mut reader, mut target) = if let Some(opening) = self.opening.take() {
+            opening
+        } else {
+            self.head.clear();
+            (InputReader::open(&self.inputs[input], self.access, self.observer)?, SNIFF_BYTES)
+        };
         let (layout, start, is_rejects) = loop {
+            if self.is_news(target) {
+                self.opening = Some((reader, target));
+                return Ok(false);
+            }
             let most = self.options.max_record_bytes.saturating_add(1);
             self.head.reserve_exact(reserved(target, most).saturating_sub(self.head.len()));
             let is_whole = match fill(&mut reader, &mut self.head, target) {
@@ -187,7 +248,7 @@ impl<'a> BlockReader<'a> {
                 }
                 is_whole => is_whole?,
             };
-            let start = skip_bom(&self.head, &file.name)?;
+            let start = skip_bom(&self.head, &self.inputs[input].name)?;
             let head = &self.head[start..];
             if rejects::is_rejects_file(head) {
                 break (Layout::Lines, start, true);
@@ -204,10 +265,10 @@ impl<'a> BlockReader<'a> {
         };
         let options = if is_rejects { rejects::line_options(self.options) } else { self.options };
         self.splitter.begin(Begin { input, document: 0, offset: start as u64, layout, options });
-        let unpacker = is_rejects.then(|| Unpacker::new(&file.name, input, self.options));
+        let unpacker = is_rejects.then(|| Unpacker::new(&self.inputs[input].name, input, self.options));
         self.current = Some(Current { reader, head_pos: start, layout, unpacker });
         self.next_input += 1;
-        Ok(())
+        Ok(true)
     }
 }
 

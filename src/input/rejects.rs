@@ -20,6 +20,9 @@ use crate::{
 /// How many times longer a text can be as a JSON string (`\u0000` for one byte).
 const MAX_ESCAPE_FACTOR: usize = 6;
 
+/// A line that is longer than this is at most half as long as the longest record: beside it stands the text that it holds.
+const LONG_LINE_BYTES: usize = 4 << 20;
+
 /// What stands on a line beside the raw text.
 const MAX_FRAME_BYTES: usize = 64 << 10;
 
@@ -37,10 +40,14 @@ pub fn is_rejects_file(head: &[u8]) -> bool {
     memchr::memmem::find(line, member.as_bytes()).is_some() && serde_json::from_slice::<Line>(line).is_ok()
 }
 
-/// How the lines of a rejects file are to be read so that each can hold a record of the longest kind.
+/// How the lines of a rejects file are to be read so that each can hold a record of the longest kind, unless that is so long
+/// that line and record together would take more memory than there may be.
 #[must_use]
 pub const fn line_options(options: ReadOptions) -> ReadOptions {
-    let max = options.max_record_bytes.saturating_mul(MAX_ESCAPE_FACTOR).saturating_add(MAX_FRAME_BYTES);
+    let half = options.max_record_bytes / 2;
+    let most = if half > LONG_LINE_BYTES { half } else { LONG_LINE_BYTES };
+    let escaped = options.max_record_bytes.saturating_mul(MAX_ESCAPE_FACTOR);
+    let max = (if escaped < most { escaped } else { most }).saturating_add(MAX_FRAME_BYTES);
     ReadOptions { max_record_bytes: max, ..options }
 }
 

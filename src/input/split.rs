@@ -82,12 +82,14 @@ struct Lost {
 }
 
 /// How large a buffer of this size becomes when a record is longer. A huge one shall not take twice its length.
+#[must_use]
 pub const fn grown(bytes: usize) -> usize {
     bytes.saturating_add(if bytes < HUGE_BYTES { bytes } else { bytes / 8 })
 }
 
 /// The room to reserve for a buffer of this size that may grow to `most`. A huge one gets all of it: memory that is not
 /// touched costs nothing, and moving it again and again leaves holes.
+#[must_use]
 pub const fn reserved(bytes: usize, most: usize) -> usize {
     if bytes > HUGE_BYTES && bytes < most { most } else { bytes }
 }
@@ -143,6 +145,12 @@ impl Splitter {
             self.buf.resize(self.target, 0);
         }
         &mut self.buf[self.filled..self.target.max(self.filled)]
+    }
+
+    /// How large the buffer is to be before it is looked at.
+    #[must_use]
+    pub const fn wanted(&self) -> usize {
+        self.target
     }
 
     /// `num_bytes` were written to the beginning of [`Splitter::space`]; 0 at the end of the text.

@@ -57,8 +57,8 @@ impl RowBuffers {
     /// and a block that is appended to a buffer just below this must still fit.
     pub const MAX_BUFFER_BYTES: usize = 1 << 30;
 
-    /// Row groups whose memory is kept: in input that is in order one buffer grows while the one before it is encoded.
-    pub const MAX_SPARE: usize = 2;
+    /// Row groups whose memory is kept: in input that is in order one buffer grows at a time.
+    pub const MAX_SPARE: usize = 1;
 
     /// A buffer that has this part of what spare memory held before moves there instead of growing on. A smaller one
     /// would hold too much that it may never need.

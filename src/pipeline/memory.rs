@@ -10,6 +10,7 @@
 use crate::{
     columns::Columns,
     config::{Config, Size},
+    decode::MAX_FLATTENED_BYTES,
     error::{Error, Result},
 };
 
@@ -17,7 +18,7 @@ use crate::{
 pub const PROCESS: u64 = 36 << 20;
 
 /// What there is besides the longest record and what becomes of it, bytes.
-const BESIDE_RECORD: u64 = 48 << 20;
+const BESIDE_RECORD: u64 = 56 << 20;
 
 /// What a worker takes besides blocks and rows, bytes: the tables of its decoder, codecs, scratch memory.
 pub const PER_THREAD: u64 = 8 << 20;
@@ -28,9 +29,9 @@ pub const LEAST: u64 = 64 << 20;
 /// The least memory that works for so many threads and records of this length, bytes.
 #[must_use]
 pub fn least(threads: usize, max_record_bytes: usize) -> u64 {
-    let for_threads = PROCESS + PER_THREAD * threads as u64;
+    let for_threads = PROCESS.saturating_add(PER_THREAD.saturating_mul(threads as u64));
     let record = max_record_bytes as u64;
-    let for_records = record.saturating_mul(4).max(BESIDE_RECORD.saturating_add(record.saturating_mul(5) / 2));
+    let for_records = record.saturating_mul(4).max(BESIDE_RECORD.saturating_add(record.saturating_mul(9) / 4));
     for_threads.max(for_records).max(LEAST)
 }
 
@@ -44,7 +45,7 @@ pub fn most_threads(memory: u64) -> usize {
 /// pages, before and after compression.
 #[must_use]
 pub fn longest_record(memory: u64) -> usize {
-    let bytes = (memory / 4).min(memory.saturating_sub(BESIDE_RECORD) / 5 * 2);
+    let bytes = (memory / 4).min(memory.saturating_sub(BESIDE_RECORD) / 9 * 4);
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
@@ -58,22 +59,22 @@ pub fn check(config: &Config) -> Result<()> {
     if memory_bytes >= needed {
         return Ok(());
     }
-    let mib = |bytes: u64| Size(bytes.next_multiple_of(1 << 20));
+    let mib = |bytes: u64| Size(bytes.div_ceil(1 << 20).saturating_mul(1 << 20));
     let plural = if threads == 1 { "" } else { "s" };
     let message = format!(
         "--memory {} is too little for {threads} thread{plural} and records of up to {}",
         Size(memory_bytes),
         Size(max_record_bytes as u64)
     );
-    let mut hint = format!("give --memory {} or more", mib(needed));
-    if memory_bytes >= LEAST {
-        let (threads, record) = (most_threads(memory_bytes).min(threads), longest_record(memory_bytes));
-        hint += &format!(
-            "; or make do with --threads {threads} and --max-record-size {}",
-            Size(record.min(max_record_bytes) as u64)
-        );
+    let mut ways = vec![format!("give --memory {} or more", mib(needed))];
+    let (most, longest) = (most_threads(memory_bytes), longest_record(memory_bytes));
+    if memory_bytes >= LEAST && threads > most {
+        ways.push(format!("make do with --threads {most}"));
     }
-    Err(Error::usage(message, hint))
+    if memory_bytes >= LEAST && max_record_bytes > longest {
+        ways.push(format!("make do with --max-record-size {}", Size(longest as u64)));
+    }
+    Err(Error::usage(message, ways.join("; or ")))
 }
 
 /// What a leaf column of a row group takes while a footer is put together, bytes.
@@ -90,10 +91,12 @@ pub(super) const FOOTERS_AT_ONCE: usize = 3;
 pub(super) struct Shares {
     /// Blocks between reading and routing: their text and what was decoded of it. A longer record is alone.
     pub blocks: usize,
-    /// A block with more text than this is alone: nothing else is read, decoded or encoded beside it.
+    /// A block with more text than this is alone: before more of it is read, what waits makes room; and nothing else is read
+    /// or encoded beside it.
     pub huge_block: usize,
-    /// What the values of the conversation, repeated on each participant, may add to a block.
+    /// What the values of the conversation, repeated on each participant, may add to a block, and to one that is alone.
     pub flattened: u64,
+    pub flattened_of_huge: u64,
     /// Rows that wait for their row group.
     pub buffered: usize,
     /// The same beside a huge block.
@@ -113,16 +116,21 @@ pub(super) struct Shares {
     pub spare: usize,
     /// What the footer of one file may take while it is put together.
     pub footer: usize,
+    /// Whether encoding copies the rows in another order.
+    is_sorted: bool,
+    /// Whether pages are smaller than their rows.
+    is_compressed: bool,
 }
 
 impl Shares {
     /// Of a run with so much memory.
-    pub fn of(memory: u64) -> Self {
+    pub fn of(memory: u64, is_sorted: bool, is_compressed: bool) -> Self {
         let rest = usize::try_from(memory.saturating_sub(PROCESS)).unwrap_or(usize::MAX);
         Self {
             blocks: rest / 8,
             huge_block: rest / 24,
-            flattened: rest as u64 / 8,
+            flattened: (rest as u64 / 24).min(MAX_FLATTENED_BYTES),
+            flattened_of_huge: (rest as u64 / 8).min(MAX_FLATTENED_BYTES),
             buffered: rest / 5,
             buffered_beside_huge: rest / 48,
             row_group: rest / 9,
@@ -132,6 +140,8 @@ impl Shares {
             encoding: rest / 3,
             spare: rest / 4,
             footer: rest / 8,
+            is_sorted,
+            is_compressed,
         }
     }
 
@@ -144,7 +154,16 @@ impl Shares {
     /// before and after compression.
     pub fn encoding_of(&self, rows: &Columns) -> usize {
         let (size, capacity) = (rows.byte_size(), rows.byte_capacity());
-        if size > self.row_group + self.row_group / 2 { capacity + size * 2 } else { capacity + size / 4 }
+        let sorted = if self.is_sorted { size } else { 0 };
+        let is_huge = size > self.row_group + self.row_group / 2;
+        let pages = if is_huge {
+            size * 2
+        } else if self.is_compressed {
+            size / 4
+        } else {
+            size
+        };
+        capacity + sorted + pages
     }
 
     /// What a block of so much text takes before it is known what is decoded of it.

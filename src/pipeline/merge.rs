@@ -24,6 +24,10 @@ pub(super) struct Merge {
     /// its share.
     buffers: RowBuffers,
     way: Way,
+    /// The share of the rows that came back last.
+    share: usize,
+    /// How often room was made.
+    rooms_made: u32,
     shares: Shares,
     /// Columns of the table that the files have, and the values in them so far.
     file_columns: Vec<usize>,
@@ -39,6 +43,9 @@ enum Way {
     /// They come back from disk.
     Back,
 }
+
+/// So often small row groups are written to make room. If it goes on like this, rows go to disk.
+const SMALL_ROW_GROUPS: u32 = 8;
 
 /// Rows by share, each with its partition in a column behind those of the table.
 struct Spill {
@@ -69,7 +76,7 @@ impl Merge {
         file_columns: Vec<usize>,
     ) -> Self {
         let num_values = LeafCounts::default();
-        Self { account, router, buffers, way: Way::Memory, shares, file_columns, num_values }
+        Self { account, router, buffers, way: Way::Memory, share: 0, rooms_made: 0, shares, file_columns, num_values }
     }
 
     /// Gives back the memory of a row group.
@@ -102,6 +109,7 @@ impl Merge {
         if partitions.len() != rows.num_rows {
             return Err(Error::Bug(format!("{} partitions of {} spilled rows", partitions.len(), rows.num_rows)));
         }
+        self.share = share;
         let places: Vec<u32> = partitions.iter().map(|&partition| partition as u32 / SHARES as u32).collect();
         self.buffers.add(&rows, &Partitions::Each(&places));
         self.take_full(ready, |place| place * SHARES + share);
@@ -110,7 +118,12 @@ impl Merge {
 
     /// Takes what waits out of the way of a block that needs nearly all of the memory.
     pub fn make_room(&mut self, ready: &mut Vec<Ready>) {
-        self.take_beyond(self.shares.buffered_beside_huge, ready, |partition| partition);
+        self.rooms_made += 1;
+        let (buffered, share) = (self.shares.buffered_beside_huge, self.share);
+        match self.way {
+            Way::Back => self.take_beyond(buffered, ready, |place| place * SHARES + share),
+            Way::Memory | Way::Disk(_) => self.take_beyond(buffered, ready, |partition| partition),
+        }
         self.buffers.forget_spare();
     }
 
@@ -176,7 +189,8 @@ impl Merge {
             if !too_many && bytes <= self.shares.row_group {
                 break;
             }
-            if too_many && bytes < self.shares.spill_below && matches!(self.way, Way::Memory) {
+            let is_full = self.buffers.bytes() > self.shares.buffered || self.rooms_made > SMALL_ROW_GROUPS;
+            if too_many && is_full && bytes < self.shares.spill_below && matches!(self.way, Way::Memory) {
                 self.way = Way::Disk(Spill::begin(&mut self.buffers, ready, self.shares));
                 break;
             }

@@ -7,7 +7,7 @@ use crate::{
     columns::Columns,
     decode::DecodedBlock,
     error::Error,
-    input::{Piece, RecordBlock, reader::BlockReader},
+    input::{RecordBlock, Unreadable, reader::BlockReader},
     report::StageSeconds,
 };
 
@@ -31,11 +31,8 @@ pub(super) struct State<'a> {
     pub piece_bytes: usize,
     /// Memory of the piece that was read last: the next one will not need much less.
     pub last_piece_bytes: usize,
-    /// A block that is to be decoded when nothing else takes much memory.
-    pub huge: Option<(u64, RecordBlock, LineNumbers)>,
-    /// Whether there is such a block that was not routed yet, and whether rows have made room for it.
-    pub has_huge: bool,
-    pub has_room: bool,
+    /// Something on its way that takes much of the memory.
+    pub huge: Huge,
     /// Pieces that wait for those before them.
     pub arrived: BTreeMap<u64, Arrived>,
     pub next_to_route: u64,
@@ -59,6 +56,17 @@ pub(super) struct State<'a> {
     /// The work of all threads that have returned.
     pub busy: StageSeconds,
     pub error: Option<Error>,
+}
+
+/// A huge block, or a huge batch of rows back from disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Huge {
+    /// There is none.
+    None,
+    /// It comes next, once what is before it was routed and what waits has made room.
+    Begun,
+    /// There is room for it; until it was routed nothing else is read.
+    HasRoom,
 }
 
 /// Rows for the output or for the disk.
@@ -102,7 +110,17 @@ pub(super) enum Arrived {
         /// What it is charged.
         bytes: usize,
     },
-    Other(Piece, LineNumbers),
+    Unreadable {
+        unreadable: Unreadable,
+        lines: LineNumbers,
+        /// What it is charged.
+        bytes: usize,
+    },
+    EndOfInput {
+        input: usize,
+        bytes: u64,
+        digest: u128,
+    },
     /// Rows of a share, back from disk.
     Spilled {
         share: usize,
@@ -121,10 +139,9 @@ pub(super) enum Step<'a> {
     /// Rows leave memory for a block that needs it.
     MakeRoom(Box<Merge>),
     Route(Box<Merge>, Option<Arrived>),
-    /// A huge block; others are decoded by whoever has read them.
-    Decode(u64, RecordBlock, LineNumbers),
-    /// With memory for the text and for what is decoded of it.
+    /// Read and decode, in memory that was used before. Of a huge block there is none.
     Read(Box<BlockReader<'a>>, Option<Vec<u8>>, Option<Columns>),
+    ReadHuge(Box<BlockReader<'a>>),
     /// Number, place, charge.
     ReadSpilled(u64, SpilledPiece, usize),
     Done,
@@ -141,9 +158,7 @@ impl<'a> State<'a> {
             pieces: 0,
             piece_bytes: 0,
             last_piece_bytes: 0,
-            huge: None,
-            has_huge: false,
-            has_room: false,
+            huge: Huge::None,
             arrived: BTreeMap::new(),
             next_to_route: 0,
             merge: Some(merge),
@@ -184,7 +199,7 @@ impl<'a> State<'a> {
         if self.routed_to_end {
             return self.to_encode.is_empty().then_some(Step::Done);
         }
-        self.next_route(limits).or_else(|| self.next_decode()).or_else(|| self.next_read(limits))
+        self.next_route(limits).or_else(|| self.next_read(limits))
     }
 
     /// A job that memory has room for.
@@ -198,7 +213,7 @@ impl<'a> State<'a> {
         self.to_encode.pop_front()
     }
 
-    /// The piece whose turn it is, or the end of all; or making room for a huge block whose turn it is.
+    /// The piece whose turn it is, or the end of all; or making room for what is huge.
     fn next_route(&mut self, limits: &Limits) -> Option<Step<'a>> {
         if !self.to_encode.is_empty() || self.encoding + self.ahead > limits.waiting_row_groups {
             return None;
@@ -212,39 +227,48 @@ impl<'a> State<'a> {
             self.next_to_route += u64::from(next);
             return Some(Step::Route(Box::new(merge), arrived));
         }
-        if self.is_turn_of_huge() && !self.has_room {
+        if self.huge == Huge::Begun && self.pieces == 0 {
             let merge = self.merge.take()?;
-            self.spare_rows.clear();
+            self.forget_spare();
             return Some(Step::MakeRoom(Box::new(merge)));
         }
         None
     }
 
-    fn is_turn_of_huge(&self) -> bool {
-        self.huge.as_ref().is_some_and(|(piece, ..)| *piece == self.next_to_route)
-    }
-
-    /// The huge block, if nothing else takes much memory.
-    fn next_decode(&mut self) -> Option<Step<'a>> {
-        if !self.is_turn_of_huge() || !self.has_room || !self.to_encode.is_empty() || self.encoding > 0 {
-            return None;
-        }
-        self.huge.take().map(|(piece, block, lines)| Step::Decode(piece, block, lines))
+    /// Lets the memory go that would be used again.
+    fn forget_spare(&mut self) {
+        self.spare_rows.clear();
+        self.spare_bytes.clear();
+        self.spare_columns.clear();
     }
 
     fn next_read(&mut self, limits: &Limits) -> Option<Step<'a>> {
         let shares = &limits.shares;
-        let has_room = self.pieces == 0
-            || (self.pieces < limits.blocks && self.piece_bytes + self.last_piece_bytes <= shares.blocks);
+        let is_idle = self.pieces == 0 && self.to_encode.is_empty() && self.encoding == 0;
+        let has_room = match self.huge {
+            Huge::None => {
+                self.pieces == 0
+                    || (self.pieces < limits.blocks && self.piece_bytes + self.last_piece_bytes <= shares.blocks)
+            }
+            Huge::Begun => false,
+            Huge::HasRoom => is_idle,
+        };
         let is_encoding_too_much = !self.to_encode.is_empty() || self.encoding_bytes > shares.encoding;
-        if !has_room || self.read_to_end || self.has_huge || is_encoding_too_much {
+        if !has_room || self.read_to_end || is_encoding_too_much {
             return None;
+        }
+        if self.huge == Huge::HasRoom {
+            self.forget_spare();
         }
         // Not before all of it is written.
         if self.to_spill == 0
-            && let Some(spilled) = self.spilled.pop_front()
+            && let Some(bytes) = self.spilled.front().map(|spilled| spilled.memory())
         {
-            let bytes = spilled.memory();
+            if bytes > shares.blocks && self.huge == Huge::None {
+                self.huge = Huge::Begun;
+                return self.next_route(limits);
+            }
+            let spilled = self.spilled.pop_front()?;
             self.read_to_end = self.spilled.is_empty();
             self.pieces += 1;
             self.piece_bytes += bytes;
@@ -253,6 +277,9 @@ impl<'a> State<'a> {
             return Some(Step::ReadSpilled(self.next_piece - 1, spilled, bytes));
         }
         let reader = self.reader.take()?;
+        if self.huge == Huge::HasRoom {
+            return Some(Step::ReadHuge(Box::new(reader)));
+        }
         Some(Step::Read(Box::new(reader), self.spare_bytes.pop(), self.spare_columns.pop()))
     }
 }

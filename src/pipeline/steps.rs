@@ -13,7 +13,7 @@ use super::{
     files::FileSet,
     memory::Shares,
     merge::{Merge, PARTITION, Ready},
-    state::{Arrived, Job, Limits, SpilledPiece, State, Step},
+    state::{Arrived, Huge, Job, Limits, SpilledPiece, State, Step},
 };
 use crate::{
     columns::{ColumnShape, Columns},
@@ -21,7 +21,11 @@ use crate::{
     decode::{Block, Decoder},
     encode::{EncodeScratch, EncodedRowGroup, FileSchema, Footer, RowGroup, Sync, encode_row_group},
     error::{Error, Result},
-    input::{Framing, Piece, RecordBlock, discover::total_bytes, reader::BlockReader},
+    input::{
+        Framing, Piece, RecordBlock,
+        discover::total_bytes,
+        reader::{BlockReader, ReadStep},
+    },
     observe::{Observer, Progress, Stage},
     partition::{Router, RowBuffers},
     report::StageSeconds,
@@ -56,7 +60,8 @@ const PARTS_PER_THREAD: usize = 4;
 impl<'a> Steps<'a> {
     pub fn new(run: Run<'a>) -> Result<Self> {
         let threads = run.threads.max(1);
-        let shares = Shares::of(run.memory_bytes);
+        let shares =
+            Shares::of(run.memory_bytes, !run.file_schema.sort_by().is_empty(), run.file_schema.is_compressed());
         let file_names: Vec<String> = run.inputs.iter().map(|input| input.name.clone()).collect();
         let input_bytes_total = total_bytes(&run.inputs);
         let account = Account::new(&file_names, run.read, run.max_rejects, run.rejects);
@@ -67,7 +72,9 @@ impl<'a> Steps<'a> {
             shares,
             run.file_schema.columns().to_vec(),
         );
-        let reader = BlockReader::new(run.inputs, run.read).with_observer(run.observer);
+        let reader = BlockReader::new(run.inputs, run.read)
+            .with_observer(run.observer)
+            .with_word_of_long_records(shares.huge_block);
         let file_system = FileSystem::of(&run.staging)?;
         let mut spilled_shapes = run.shapes.clone();
         spilled_shapes.push(PARTITION);
@@ -82,7 +89,7 @@ impl<'a> Steps<'a> {
                 run.target_file_bytes,
                 shares.row_groups_of_file(run.file_schema.num_leaves()),
             ),
-            decoder: Decoder::new(run.plan).with_max_flattened_bytes(shares.flattened),
+            decoder: Decoder::new(run.plan),
             file_names,
             input_bytes_total,
             shapes: run.shapes,
@@ -103,7 +110,7 @@ impl<'a> Steps<'a> {
         let mut busy = StageSeconds::default();
         loop {
             let step = self.next_step();
-            let mut begun = self.observer.clock();
+            let begun = self.observer.clock();
             let (result, spent) = match step {
                 Step::Encode(job, is_shared) => (self.encode(&mut scratch, job, is_shared), &mut busy.encode),
                 Step::Route(merge, arrived) => (self.route(*merge, arrived), &mut busy.route),
@@ -111,20 +118,14 @@ impl<'a> Steps<'a> {
                     self.make_room(*merge);
                     (Ok(()), &mut busy.route)
                 }
-                Step::Decode(piece, block, lines) => {
-                    self.decode(&mut decoder, (piece, block, lines), None);
-                    (Ok(()), &mut busy.decode)
-                }
                 Step::Read(reader, recycled, columns) => {
-                    let read = self.read(*reader, recycled);
-                    let read_at = self.observer.clock();
-                    busy.read += read_at.saturating_sub(begun).as_secs_f64();
-                    begun = read_at;
-                    // At once and here, where the text is in the cache.
-                    if let Some(read) = read {
-                        self.decode(&mut decoder, read, columns);
-                    }
-                    (Ok(()), &mut busy.decode)
+                    self.read_and_decode(&mut decoder, *reader, (recycled, columns), &mut busy);
+                    continue;
+                }
+                Step::ReadHuge(reader) => {
+                    self.observer.needs_memory();
+                    self.read_and_decode(&mut decoder, *reader, (None, None), &mut busy);
+                    continue;
                 }
                 Step::Done => {
                     self.lock().busy += busy;
@@ -137,6 +138,24 @@ impl<'a> Steps<'a> {
                 self.fail(error);
             }
         }
+    }
+
+    /// Reads a piece and decodes it at once and here, where its text is in the cache.
+    fn read_and_decode(
+        &self,
+        decoder: &mut Decoder,
+        reader: BlockReader<'a>,
+        (text, columns): (Option<Vec<u8>>, Option<Columns>),
+        busy: &mut StageSeconds,
+    ) {
+        let begun = self.observer.clock();
+        let block = self.read(reader, text);
+        let read = self.observer.clock();
+        if let Some(block) = block {
+            self.decode(decoder, block, columns);
+        }
+        busy.read += read.saturating_sub(begun).as_secs_f64();
+        busy.decode += self.observer.clock().saturating_sub(read).as_secs_f64();
     }
 
     /// What remains when all workers have returned.
@@ -168,12 +187,14 @@ impl<'a> Steps<'a> {
 
     /// Waits for work and takes it: the step nearest to the output first, so that memory is freed before more is taken.
     fn next_step(&self) -> Step<'a> {
+        // Asked without the lock: the others shall not wait for the answer.
+        let stops = self.observer.stop_requested();
         let mut state = self.lock();
+        if stops && state.error.is_none() {
+            state.error = Some(Error::Interrupted);
+            self.changed.notify_all();
+        }
         loop {
-            if state.error.is_none() && self.observer.stop_requested() {
-                state.error = Some(Error::Interrupted);
-                self.changed.notify_all();
-            }
             if let Some(step) = state.take_step(&self.limits) {
                 return step;
             }
@@ -188,28 +209,35 @@ impl<'a> Steps<'a> {
 
     /// Reads the next piece; gives it if it is a block to be decoded.
     fn read(&self, mut reader: BlockReader<'a>, recycled: Option<Vec<u8>>) -> Option<(u64, RecordBlock, LineNumbers)> {
-        let result = reader.next_piece(recycled);
+        let result = reader.next_step(recycled);
         let lines = if reader.is_in_rejects_file() { LineNumbers::Documents } else { LineNumbers::Counted };
         let mut state = self.lock();
         state.bytes_read = reader.bytes_read();
         let piece = state.next_piece;
         let mut to_decode = None;
+        // Unless it is a huge block, which is so until it was routed.
+        state.huge = Huge::None;
         match result {
-            Ok(None) => state.read_to_end = true,
-            Ok(Some(Piece::Block(block))) => {
+            Ok(ReadStep::LongRecord) => state.huge = Huge::Begun,
+            Ok(ReadStep::Piece(None)) => state.read_to_end = true,
+            Ok(ReadStep::Piece(Some(Piece::Block(block)))) => {
                 state.next_piece += 1;
                 state.pieces += 1;
-                let (text, memory) = (block.bytes.len(), Shares::block_of(block.bytes.len()));
-                state.piece_bytes += memory;
-                state.last_piece_bytes = memory;
-                if text > self.limits.shares.huge_block {
-                    (state.has_huge, state.has_room) = (true, false);
-                    state.huge = Some((piece, block, lines));
-                } else {
-                    to_decode = Some((piece, block, lines));
+                state.piece_bytes += Shares::block_of(block.bytes.len());
+                if self.is_huge(&block) {
+                    state.huge = Huge::HasRoom;
                 }
+                to_decode = Some((piece, block, lines));
             }
-            Ok(Some(other)) => state.arrive(piece, Arrived::Other(other, lines)),
+            Ok(ReadStep::Piece(Some(Piece::Unreadable(unreadable)))) => {
+                // It is copied for the rejects file.
+                let bytes = 2 * unreadable.raw.as_ref().map_or(0, Vec::len);
+                state.piece_bytes += bytes;
+                state.arrive(piece, Arrived::Unreadable { unreadable, lines, bytes });
+            }
+            Ok(ReadStep::Piece(Some(Piece::EndOfInput { input, bytes, digest }))) => {
+                state.arrive(piece, Arrived::EndOfInput { input, bytes, digest });
+            }
             // Its turn comes after what was read before it: an earlier record may be refused.
             Err(error) => {
                 state.read_to_end = true;
@@ -231,13 +259,20 @@ impl<'a> Steps<'a> {
         columns: Option<Columns>,
     ) {
         let columns = columns.unwrap_or_else(|| Columns::new(&self.shapes));
+        let shares = &self.limits.shares;
+        decoder.set_max_flattened_bytes(if self.is_huge(&block) { shares.flattened_of_huge } else { shares.flattened });
         let framing = mem::replace(&mut block.framing, Framing::Lines);
         let place = Block { bytes: &[], framing: &framing, file: &self.file_names[block.input], offset: block.offset };
-        let decoded = decoder.decode_in_place(&mut block.bytes, place, columns);
+        let mut decoded = decoder.decode_in_place(&mut block.bytes, place, columns);
         block.framing = framing;
-        let bytes = block.bytes.capacity() + decoded.columns.byte_capacity();
+        if decoded.columns.num_rows == 0 && decoded.columns.byte_capacity() > MAX_SPARE_BYTES {
+            // Of a huge record that was refused: what is told of it needs the memory.
+            decoded.columns = Columns::new(&self.shapes);
+        }
+        let bytes = block.bytes.len() + decoded.columns.byte_capacity();
         let mut state = self.lock();
         state.piece_bytes += bytes;
+        state.last_piece_bytes = bytes.max(Shares::block_of(block.bytes.len()));
         state.piece_bytes -= Shares::block_of(block.bytes.len());
         state.arrived.insert(piece, Arrived::Decoded { block, decoded, lines, bytes });
         drop(state);
@@ -247,8 +282,11 @@ impl<'a> Steps<'a> {
     fn read_spilled(&self, piece: u64, spilled: SpilledPiece, bytes: usize) -> Result<()> {
         let arrived = match spilled {
             SpilledPiece::Batch(share, number, _) => {
+                if bytes > self.limits.shares.blocks {
+                    self.observer.needs_memory();
+                }
                 let batch = self.spill_files().batch(share, number)?;
-                let rows = spill::decode(&batch.read()?, &self.spilled_shapes)?;
+                let rows = spill::decode(batch.read()?, &self.spilled_shapes)?;
                 Arrived::Spilled { share, rows, bytes }
             }
             SpilledPiece::EndOfShare(share) => Arrived::EndOfShare(share),
@@ -272,18 +310,16 @@ impl<'a> Steps<'a> {
                 merge.account.end_document()?;
                 return Err(error);
             }
-            Some(Arrived::Other(Piece::Unreadable(unreadable), lines)) => {
+            Some(Arrived::Unreadable { unreadable, lines, bytes }) => {
+                piece_bytes = bytes;
                 merge.account.unreadable(unreadable, lines)?;
             }
-            Some(Arrived::Other(Piece::EndOfInput { input, bytes, digest }, _)) => {
+            Some(Arrived::EndOfInput { input, bytes, digest }) => {
                 merge.account.end_of_input(input, bytes, digest)?;
-            }
-            Some(Arrived::Other(Piece::Block(block), _)) => {
-                return Err(Error::Bug(format!("a block of input {} was not decoded", block.input)));
             }
             Some(Arrived::Decoded { block, mut decoded, lines, bytes }) => {
                 piece_bytes = bytes;
-                is_huge = block.bytes.len() > self.limits.shares.huge_block;
+                is_huge = self.is_huge(&block);
                 merge.account.block(&block, &mut decoded, lines)?;
                 // A huge text has gone before its rows are copied.
                 text = Some(block.bytes).filter(|text| text.capacity() <= MAX_SPARE_BYTES);
@@ -292,6 +328,7 @@ impl<'a> Steps<'a> {
             }
             Some(Arrived::Spilled { share, rows, bytes }) => {
                 piece_bytes = bytes;
+                is_huge = bytes > self.limits.shares.blocks;
                 merge.spilled(share, rows, &mut ready)?;
             }
             Some(Arrived::EndOfShare(share)) => {
@@ -322,7 +359,9 @@ impl<'a> Steps<'a> {
         state.add_jobs(jobs);
         state.merge = Some(merge);
         state.piece_bytes -= piece_bytes;
-        state.has_huge &= !is_huge;
+        if is_huge {
+            state.huge = Huge::None;
+        }
         if let Some(text) = text
             && state.spare_bytes.len() < self.limits.blocks
         {
@@ -347,10 +386,15 @@ impl<'a> Steps<'a> {
             Progress { input_bytes: state.bytes_read, input_bytes_total: self.input_bytes_total, ..progress };
         state.add_jobs(jobs);
         state.merge = Some(merge);
-        state.has_room = true;
+        state.huge = Huge::HasRoom;
         drop(state);
         self.changed.notify_all();
         self.observer.progress(&progress);
+    }
+
+    /// Whether a block takes so much memory that it has to be alone.
+    const fn is_huge(&self, block: &RecordBlock) -> bool {
+        block.bytes.len() > self.limits.shares.huge_block
     }
 
     fn jobs(&self, ready: Vec<Ready>) -> Vec<Job> {
@@ -364,6 +408,9 @@ impl<'a> Steps<'a> {
 
     fn encode(&self, scratch: &mut EncodeScratch, job: Job, is_shared: bool) -> Result<()> {
         let (is_spill, memory) = (matches!(job, Job::Spill(..)), job.memory(&self.limits.shares));
+        if memory > self.limits.shares.encoding {
+            self.observer.needs_memory();
+        }
         let result = match job {
             Job::RowGroup(ticket, rows) => {
                 let group = if is_shared {
@@ -376,8 +423,7 @@ impl<'a> Steps<'a> {
                 group.and_then(|group| self.files.append(ticket, group))
             }
             Job::Spill(share, number, rows) => {
-                let batch = spill::encode(&rows);
-                drop(rows);
+                let batch = spill::encode(rows);
                 batch.and_then(|batch| self.spill_files().append(share, number, &batch))
             }
         };
@@ -404,6 +450,9 @@ impl<'a> Steps<'a> {
     /// Keeps the memory of encoded rows for rows to come.
     fn recycle(&self, rows: Columns) {
         let mut state = self.lock();
+        if state.huge != Huge::None {
+            return;
+        }
         let spare: usize = state.spare_rows.iter().map(Columns::byte_capacity).sum();
         if spare + rows.byte_capacity() <= self.limits.shares.spare && state.spare_rows.len() < RowBuffers::MAX_SPARE {
             state.spare_rows.push(rows);

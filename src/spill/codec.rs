@@ -23,24 +23,26 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Writes all rows of `columns`.
+/// Writes all rows of `columns`, which are gone before they are compressed: a huge row is not in memory three times.
 ///
 /// # Errors
 /// [`Error::Bug`]: nothing that a row could hold makes this fail.
-pub fn encode(columns: &Columns) -> Result<Vec<u8>> {
+pub fn encode(columns: Columns) -> Result<Vec<u8>> {
     let mut buffers = Buffers { bytes: Vec::with_capacity(columns.byte_size() * 9 / 8), ends: vec![0] };
     buffers.push([columns.num_rows as u64], u64::to_le_bytes);
     for column in &columns.columns {
         buffers.push_column(column);
     }
+    drop(columns);
     let schema = Arc::new(Schema::new(vec![Field::new("buffers", DataType::LargeBinary, false)]));
+    let size = buffers.bytes.len();
     let offsets = OffsetBuffer::new(ScalarBuffer::from(buffers.ends));
     let array =
         LargeBinaryArray::try_new(offsets, Buffer::from_vec(buffers.bytes), None).map_err(|error| bug(&error))?;
     let batch = RecordBatch::try_new(Arc::clone(&schema), vec![Arc::new(array)]).map_err(|error| bug(&error))?;
     let write = || {
         let options = IpcWriteOptions::default().try_with_compression(Some(CompressionType::LZ4_FRAME))?;
-        let mut writer = StreamWriter::try_new_with_options(Vec::new(), &schema, options)?;
+        let mut writer = StreamWriter::try_new_with_options(Vec::with_capacity(size), &schema, options)?;
         writer.write(&batch)?;
         writer.into_inner()
     };
@@ -51,9 +53,10 @@ pub fn encode(columns: &Columns) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// [`Error::Bug`] for bytes that [`encode`] did not write.
-pub fn decode(bytes: &[u8], shapes: &[ColumnShape]) -> Result<Columns> {
-    let mut reader = StreamReader::try_new(bytes, None).map_err(|error| bug(&error))?;
+pub fn decode(bytes: Vec<u8>, shapes: &[ColumnShape]) -> Result<Columns> {
+    let mut reader = StreamReader::try_new(&*bytes, None).map_err(|error| bug(&error))?;
     let batch = reader.next().ok_or_else(broken)?.map_err(|error| bug(&error))?;
+    drop(bytes);
     let array = batch.column(0).as_any().downcast_ref::<LargeBinaryArray>().ok_or_else(broken)?;
     let mut source = Source { array, next: 0 };
     let num_rows = source.numbers(u64::from_le_bytes)?.first().copied().ok_or_else(broken)? as usize;
