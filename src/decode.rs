@@ -135,8 +135,8 @@ impl Decoder {
         self.decode_block(block, None, columns)
     }
 
-    /// Decodes a block of lines where it stands, so that no part of it is copied if its vector has a little room. The bytes of `block` are taken from
-    /// `bytes`, which is as it was afterwards. Otherwise as [`Decoder::decode`].
+    /// Decodes a block of lines where it stands, so that no part of it is copied if its vector has a little room. The bytes
+    /// of `block` are taken from `bytes`, which is as it was afterwards. Otherwise as [`Decoder::decode`].
     pub fn decode_in_place(&mut self, bytes: &mut Vec<u8>, block: Block<'_>, columns: Columns) -> DecodedBlock {
         let len = bytes.len();
         bytes.reserve_exact(PADDING);

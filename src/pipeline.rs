@@ -40,7 +40,7 @@ use crate::{
     report::StageSeconds,
 };
 
-/// Blocks between reading and routing, for each thread: one being decoded, one waiting on either side.
+/// Blocks between reading and routing, for each thread: one being read or decoded, the others wait for their turn.
 pub const MAX_BLOCKS_PER_THREAD: usize = 3;
 
 /// Buffers and columns of a block are used again unless they had to grow beyond this: one huge record shall not keep its

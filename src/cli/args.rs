@@ -215,7 +215,8 @@ pub struct Said {
 
     /// Longest record [default: 64MiB]
     ///
-    /// Less if --memory has no room for it. Far above what an API answers; a longer one is most likely a file that is not what it seems, and is refused.
+    /// Less if --memory has no room for it. Far above what an API answers; a longer one is most likely a file that is not
+    /// what it seems, and is refused.
     #[arg(long, value_name = "SIZE", help_heading = STRICTNESS)]
     pub max_record_size: Option<Size>,
 

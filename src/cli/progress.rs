@@ -47,7 +47,8 @@ struct Last {
 }
 
 impl Console {
-    /// `memory` is what the process may take, bytes. Shows progress in the way asked for; `auto` is a bar on a terminal and lines elsewhere.
+    /// Shows progress in the way asked for; `auto` is a bar on a terminal and lines elsewhere. `memory` is what the process
+    /// may take, bytes.
     pub fn new(mode: ProgressMode, memory: u64, stop: Arc<AtomicBool>) -> Self {
         let display = match mode {
             ProgressMode::Auto if io::stderr().is_terminal() => Display::Bar(bar()),

@@ -12,6 +12,7 @@ use crate::{
     config::{Config, Size},
     decode::MAX_FLATTENED_BYTES,
     error::{Error, Result},
+    partition::RowBuffers,
 };
 
 /// What the program takes before it has read anything, bytes: its code, tables of the model, stacks, scratch memory.
@@ -135,7 +136,7 @@ impl Shares {
             buffered_beside_huge: rest / 48,
             row_group: rest / 9,
             spill_below: rest / 450,
-            batch: rest / 64,
+            batch: (rest / 64).min(RowBuffers::MAX_BUFFER_BYTES),
             idle: rest / 112,
             encoding: rest / 3,
             spare: rest / 4,
@@ -169,5 +170,18 @@ impl Shares {
     /// What a block of so much text takes before it is known what is decoded of it.
     pub const fn block_of(text: usize) -> usize {
         text * 3
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_there_is_said_to_be_room_for_has_room() {
+        for memory in (64..3000).map(|mebibytes| mebibytes << 20).chain([1 << 40, u64::MAX]) {
+            assert!(least(most_threads(memory), longest_record(memory)) <= memory, "{memory}");
+        }
+        assert_eq!((longest_record(128 << 20), longest_record(Config::MEMORY_BYTES)), (32 << 20, 64 << 20));
     }
 }

@@ -169,3 +169,20 @@ fn the_order_in_which_inputs_are_named_does_not_matter() {
     folder.convert(&["b.ndjson", "a.ndjson", "--out", "ba"]).ended_with(0);
     assert_same(&bytes(&folder, "ab"), &bytes(&folder, "ba"), "the other way round");
 }
+
+#[test]
+fn records_that_need_most_of_the_memory_change_nothing_about_that() {
+    let long = |id: &str, bytes: usize| {
+        vec![format!(r#"{{"id":"{id}","startTime":"2025-07-02T10:00:00Z","x":"{}"}}"#, "y".repeat(bytes))]
+    };
+    let some = |seed: u64| export(300, seed);
+    let records =
+        [long("a", 3_600_000), some(21), long("b", 2_000_000), long("c", 3_600_000), some(22), long("d", 1_500_000)];
+    let folder = Folder::with("in.ndjson", lines(&records.concat()));
+    for threads in ["1", "2", "3"] {
+        folder.convert(&["in.ndjson", "--out", threads, "--threads", threads, "--memory", "64MiB"]).ended_with(0);
+    }
+    let one = bytes(&folder, "1");
+    assert_same(&one, &bytes(&folder, "2"), "two threads");
+    assert_same(&one, &bytes(&folder, "3"), "three threads");
+}

@@ -310,6 +310,33 @@ fn inputs_follow_each_other() {
 }
 
 #[test]
+fn a_long_record_is_told_once_before_it_is_read_and_changes_nothing() {
+    let long = |at: &str| format!("{{\"id\":\"{at}\",\"x\":\"{}\"}}\n", "y".repeat(100_000));
+    let small = |at: usize| format!("{{\"id\":\"{at}\"}}\n");
+    let many: String = (0..2000).map(small).collect();
+    let options = ReadOptions { block_bytes: 1000, ..ReadOptions::default() };
+    for (text, times) in [
+        (many.clone(), 0),
+        (long("first") + &many, 1),
+        (many.clone() + &long("last"), 1),
+        (many.clone() + &long("one") + &long("two") + &many + &long("three"), 3),
+    ] {
+        let input = || InputFile::stream("it", Stream::new(io::Cursor::new(text.clone().into_bytes())));
+        let mut reader = BlockReader::new(vec![input()], options).with_word_of_long_records(70_000);
+        let (mut words, mut told) = (0, Vec::new());
+        loop {
+            match reader.next_step(None).unwrap() {
+                ReadStep::LongRecord => words += 1,
+                ReadStep::Piece(Some(piece)) => told.push(piece),
+                ReadStep::Piece(None) => break,
+            }
+        }
+        assert_eq!(words, times);
+        assert_eq!(told, pieces(input(), options).unwrap());
+    }
+}
+
+#[test]
 fn nothing_comes_after_an_error() {
     let inputs = vec![
         InputFile { name: "gone".into(), source: crate::input::discover::Source::File("/no/such".into()), bytes: None },
