@@ -34,6 +34,7 @@ mod delta;
 mod dictionary;
 mod hybrid;
 mod leaf;
+mod metadata;
 mod options;
 mod range;
 mod row_group;
@@ -42,6 +43,7 @@ mod sorting;
 mod staged_file;
 mod statistics;
 mod summary;
+mod thrift;
 
 pub use options::EncodeOptions;
 pub use row_group::{EncodeScratch, EncodedPart, EncodedRowGroup, RowGroup, encode_row_group};

@@ -8,20 +8,7 @@
 //!
 //! A chunk has a dictionary for all of its values or for none. Pages end between rows.
 
-use bytes::Bytes;
-use parquet::{
-    basic::{Compression as Codec, Encoding, EncodingMask, PageType},
-    bloom_filter::Sbbf,
-    column::{
-        page::{CompressedPage, Page, PageWriteSpec, PageWriter},
-        writer::ColumnCloseResult,
-    },
-    file::{
-        metadata::{ColumnChunkMetaData, LevelHistogram, OffsetIndexBuilder, PageEncodingStats},
-        writer::{SerializedPageWriter, TrackedWrite},
-    },
-    schema::types::ColumnDescPtr,
-};
+use parquet::{basic::Encoding, bloom_filter::Sbbf, schema::types::ColumnDescPtr};
 
 use super::{
     EncodeOptions, bit_packing, bug,
@@ -30,9 +17,17 @@ use super::{
     dictionary::{Dictionary, Length},
     hybrid,
     leaf::{Histograms, Leaf, LeafValues, LevelBuffers},
-    statistics::{Extremes, Facts, column_index, num_nans},
+    metadata::{
+        chunk::{ChunkFacts, PartMetadata},
+        page_header::{DataPage, PageSizes, write_data_page, write_dictionary_page},
+        page_index::PageLocation,
+    },
+    statistics::{Extremes, Facts, num_nans},
 };
-use crate::{config::Compression, error::Result};
+use crate::{
+    config::Compression,
+    error::{Error, Result},
+};
 
 /// Memory that is used again for every chunk.
 #[derive(Default)]
@@ -61,97 +56,105 @@ pub(super) struct ChunkOptions {
     pub descriptor: ColumnDescPtr,
     pub compression: Compression,
     /// The same, as the footer says it.
-    pub codec: Codec,
+    pub codec: i32,
+    /// The names that lead to it, as the footer has them.
+    pub path: Vec<u8>,
     pub bloom_filter: bool,
 }
 
-/// Where the pages go: row groups have all of theirs in one buffer.
-pub(super) type PageSink = TrackedWrite<Vec<u8>>;
-
-/// Appends the pages of `leaf`, which has `num_rows` rows, to `sink`; places in what it gives count from its beginning.
-pub(super) fn write(
-    leaf: &Leaf<'_>,
+/// Appends the pages of `leaf`, which has `num_rows` rows (at least one), to `out`, and what is to be said of them to
+/// `metadata`. Gives its least and greatest value.
+pub(super) fn write<'a>(
+    leaf: &Leaf<'a>,
     num_rows: usize,
     options: &ChunkOptions,
-    scratch: &mut ChunkScratch,
-    sink: &mut PageSink,
-) -> Result<ColumnCloseResult> {
+    scratch: &'a mut ChunkScratch,
+    out: &mut Vec<u8>,
+    metadata: &mut PartMetadata,
+) -> Result<Option<Extremes<'a>>> {
     let ChunkScratch { compressor, dictionary, levels, values, page } = scratch;
     let dictionary = leaf.values.fill(dictionary).then_some(&*dictionary);
-    let mut chunk = Chunk { totals: Totals::default(), writer: SerializedPageWriter::new(sink), page };
-
+    let mut chunk = Chunk { out, compressed_bytes: 0, uncompressed_bytes: 0 };
+    let mut dictionary_page = None;
     if let Some(dictionary) = dictionary {
-        chunk.page.clear();
+        page.clear();
         // A dictionary page cannot say that it is not compressed.
-        compressor.append(options.compression, dictionary.page(), chunk.page)?;
-        chunk.write_dictionary(dictionary)?;
+        compressor.append(options.compression, dictionary.page(), page)?;
+        let num_values = dictionary.len() as i32;
+        let write_header = |out: &mut Vec<u8>, sizes| write_dictionary_page(out, num_values, sizes);
+        dictionary_page = Some(chunk.write(write_header, page, dictionary.page().len())?.0);
     }
     let index_width = match dictionary {
         Some(dictionary) => index_width(dictionary, compressor, options.compression)?,
         None => 0,
     };
-    let flat = options.descriptor.max_rep_level() == 0;
+    let is_flat = options.descriptor.max_rep_level() == 0;
     let mut pages: Vec<Facts<'_>> = Vec::new();
-    let mut offset_index = OffsetIndexBuilder::new();
     let (mut row, mut value) = (0, 0);
+    let mut encoding = Encoding::PLAIN;
     while row < num_rows {
         let (end_row, end_value) = end_of_page(leaf, num_rows, (row, value), dictionary.is_some());
         let num_values = end_value - value;
 
-        chunk.page.clear();
+        page.clear();
         let mut histograms = Histograms::default();
-        let written = leaf.levels.write((row, end_row), num_values, levels, &mut histograms, chunk.page);
-        let encoding =
+        let written = leaf.levels.write((row, end_row), num_values, levels, &mut histograms, page);
+        encoding =
             leaf.values.encode((value, end_value), dictionary.map(|dictionary| (dictionary, index_width)), values);
-        let is_compressed = append_compressed(compressor, options.compression, values, chunk.page)?;
+        let is_compressed = append_compressed(compressor, options.compression, values, page)?;
         let values_len = values.len();
         // The values of a huge page are not needed beside the pages that it is copied to.
         values.clear();
         values.shrink_to(EncodeOptions::KEPT_SCRATCH_BYTES);
-        let header = Page::DataPageV2 {
-            buf: Bytes::new(),
-            num_values: written.num_levels as u32,
+        let num_nulls = written.num_levels - num_values;
+        let header = DataPage {
+            num_levels: written.num_levels as i32,
+            num_nulls: num_nulls as i32,
+            num_rows: (end_row - row) as i32,
             encoding,
-            num_nulls: (written.num_levels - num_values) as u32,
-            num_rows: (end_row - row) as u32,
-            def_levels_byte_len: written.definition_bytes as u32,
-            rep_levels_byte_len: written.repetition_bytes as u32,
+            definition_bytes: written.definition_bytes as i32,
+            repetition_bytes: written.repetition_bytes as i32,
             is_compressed,
-            statistics: None,
         };
         let level_bytes = written.repetition_bytes + written.definition_bytes;
-        let spec = chunk.write(header, level_bytes + values_len)?;
+        let write_header = |out: &mut Vec<u8>, sizes| write_data_page(out, &header, sizes);
+        let (offset, bytes) = chunk.write(write_header, page, level_bytes + values_len)?;
         // What a huge page took is not needed beside the copy of it.
-        chunk.page.clear();
-        chunk.page.shrink_to(EncodeOptions::KEPT_SCRATCH_BYTES);
+        page.clear();
+        page.shrink_to(EncodeOptions::KEPT_SCRATCH_BYTES);
 
-        offset_index.append_row_count((end_row - row) as i64);
-        offset_index.append_offset_and_size(spec.offset as i64, spec.compressed_size as i32);
-        offset_index.append_unencoded_byte_array_data_bytes(leaf.values.text_bytes((value, end_value)));
+        let text_bytes = leaf.values.text_bytes((value, end_value));
+        metadata.add_page(PageLocation { offset, bytes, first_row: row as u64, text_bytes });
         // Nobody can skip by the least and greatest element of all lists.
-        let extremes = if flat { Extremes::of(&leaf.values, (value, end_value), dictionary) } else { None };
+        let extremes = if is_flat { Extremes::of(&leaf.values, (value, end_value), dictionary) } else { None };
         pages.push(Facts {
             num_values,
-            num_nulls: written.num_levels - num_values,
-            num_nans: num_nans(&leaf.values, (value, end_value)).filter(|_| flat),
+            num_nulls,
+            num_nans: num_nans(&leaf.values, (value, end_value)).filter(|_| is_flat),
             extremes,
             histograms,
         });
         (row, value) = (end_row, end_value);
     }
 
-    let physical = options.descriptor.physical_type();
-    let column_index = if flat { Some(column_index(physical, &pages).map_err(|error| bug(&error))?) } else { None };
+    let whole = pages.iter().cloned().reduce(|mut whole, page| {
+        whole.join(&page);
+        whole
+    });
+    let whole = whole.ok_or_else(|| Error::Bug("a column chunk without rows".to_owned()))?;
     let bloom_filter = if options.bloom_filter && value > 0 { leaf.values.bloom_filter(dictionary)? } else { None };
-    let totals = chunk.totals;
-    Ok(ColumnCloseResult {
-        bytes_written: totals.compressed_bytes as u64,
-        rows_written: num_rows as u64,
-        metadata: totals.into_metadata(options, pages, &leaf.values)?,
+    metadata.add(ChunkFacts {
+        whole: &whole,
+        pages: &pages,
+        is_flat,
+        uncompressed_bytes: chunk.uncompressed_bytes,
+        compressed_bytes: chunk.compressed_bytes,
+        dictionary_page,
+        encoding,
+        text_bytes: leaf.values.text_bytes((0, value)),
         bloom_filter,
-        column_index,
-        offset_index: Some(offset_index.build()),
-    })
+    });
+    Ok(whole.extremes)
 }
 
 /// The row and the value at which a page that begins at `row` and `value` ends.
@@ -230,95 +233,33 @@ fn append_compressed(
     Ok(false)
 }
 
-/// The pages written so far.
+/// The pages written so far, with their headers.
 struct Chunk<'a> {
-    totals: Totals,
-    writer: SerializedPageWriter<'a, Vec<u8>>,
-    page: &'a mut Vec<u8>,
-}
-
-#[derive(Default)]
-struct Totals {
-    compressed_bytes: usize,
-    uncompressed_bytes: usize,
-    dictionary_page: Option<u64>,
-    data_page: Option<u64>,
-    encodings: Vec<PageEncodingStats>,
+    /// Behind the chunks before it.
+    out: &'a mut Vec<u8>,
+    uncompressed_bytes: u64,
+    compressed_bytes: u64,
 }
 
 impl Chunk<'_> {
-    fn write_dictionary(&mut self, dictionary: &Dictionary) -> Result<()> {
-        let num_values = dictionary.len() as u32;
-        let header =
-            Page::DictionaryPage { buf: Bytes::new(), num_values, encoding: Encoding::PLAIN, is_sorted: false };
-        self.write(header, dictionary.page().len()).map(drop)
-    }
-
-    /// Writes what is in `page` behind its header; before compression it had `uncompressed_bytes`.
-    fn write(&mut self, mut header: Page, uncompressed_bytes: usize) -> Result<PageWriteSpec> {
-        let (page_type, encoding) = (header.page_type(), header.encoding());
-        let bytes = Bytes::from(std::mem::take(self.page));
-        if let Page::DataPageV2 { buf, .. } | Page::DictionaryPage { buf, .. } = &mut header {
-            *buf = bytes.clone();
-        }
-        let written = self.writer.write_page(CompressedPage::new(header, uncompressed_bytes));
-        // Nobody else has it any more, so this gives the memory back.
-        *self.page = Vec::from(bytes);
-        let spec = written.map_err(|error| bug(&error))?;
-        self.totals.add(page_type, encoding, &spec);
-        Ok(spec)
-    }
-}
-
-impl Totals {
-    fn add(&mut self, page_type: PageType, encoding: Encoding, spec: &PageWriteSpec) {
-        self.compressed_bytes += spec.compressed_size;
-        self.uncompressed_bytes += spec.uncompressed_size;
-        let first =
-            if page_type == PageType::DICTIONARY_PAGE { &mut self.dictionary_page } else { &mut self.data_page };
-        first.get_or_insert(spec.offset);
-        match self.encodings.last_mut() {
-            Some(last) if last.page_type == page_type => last.count += 1,
-            _ => self.encodings.push(PageEncodingStats { page_type, encoding, count: 1 }),
-        }
-    }
-
-    /// What the footer says about the chunk.
-    fn into_metadata(
-        self,
-        options: &ChunkOptions,
-        pages: Vec<Facts<'_>>,
-        values: &LeafValues<'_>,
-    ) -> Result<ColumnChunkMetaData> {
-        let descriptor = &options.descriptor;
-        let mut encodings = EncodingMask::default();
-        // That of the levels.
-        encodings.insert(Encoding::RLE);
-        self.encodings.iter().for_each(|pages| encodings.insert(pages.encoding));
-        let mut builder = ColumnChunkMetaData::builder(descriptor.clone())
-            .set_compression(options.codec)
-            .set_encodings_mask(encodings)
-            .set_page_encoding_stats(self.encodings)
-            .set_total_compressed_size(self.compressed_bytes as i64)
-            .set_total_uncompressed_size(self.uncompressed_bytes as i64)
-            .set_data_page_offset(self.data_page.unwrap_or(0) as i64)
-            .set_dictionary_page_offset(self.dictionary_page.map(|offset| offset as i64));
-        let whole = pages.into_iter().reduce(|mut whole, page| {
-            whole.join(&page);
-            whole
-        });
-        if let Some(whole) = whole {
-            builder = builder
-                .set_num_values((whole.num_values + whole.num_nulls) as i64)
-                .set_statistics(whole.to_statistics(descriptor.physical_type()))
-                .set_unencoded_byte_array_data_bytes(values.text_bytes((0, whole.num_values)))
-                .set_definition_level_histogram(Some(LevelHistogram::from(whole.histograms.definition)));
-            if descriptor.max_rep_level() > 0 {
-                let repetition = LevelHistogram::from(whole.histograms.repetition);
-                builder = builder.set_repetition_level_histogram(Some(repetition));
-            }
-        }
-        builder.build().map_err(|error| bug(&error))
+    /// Appends `page` behind its header; before compression it had `uncompressed_len` bytes. Gives its place and length.
+    fn write(
+        &mut self,
+        write_header: impl FnOnce(&mut Vec<u8>, PageSizes),
+        page: &[u8],
+        uncompressed_len: usize,
+    ) -> Result<(u64, u32)> {
+        let (Ok(uncompressed), Ok(compressed)) = (i32::try_from(uncompressed_len), i32::try_from(page.len())) else {
+            return Err(Error::Bug(format!("a page of {uncompressed_len} bytes")));
+        };
+        let start = self.out.len();
+        write_header(self.out, PageSizes { uncompressed, compressed });
+        let header_bytes = self.out.len() - start;
+        self.out.extend_from_slice(page);
+        let bytes = self.out.len() - start;
+        self.uncompressed_bytes += (header_bytes + uncompressed_len) as u64;
+        self.compressed_bytes += bytes as u64;
+        Ok((start as u64, bytes as u32))
     }
 }
 
@@ -388,9 +329,9 @@ impl LeafValues<'_> {
     }
 
     /// Bytes of texts, without anything that the format adds.
-    fn text_bytes(&self, (from, to): (usize, usize)) -> Option<i64> {
+    fn text_bytes(&self, (from, to): (usize, usize)) -> Option<u64> {
         match self {
-            Self::Text(texts) => Some((texts.start(to) - texts.start(from)) as i64),
+            Self::Text(texts) => Some((texts.start(to) - texts.start(from)) as u64),
             _ => None,
         }
     }

@@ -91,11 +91,37 @@ pub(super) struct WrittenLevels {
 }
 
 /// How often each level was written.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Histograms {
     /// Empty if there is no such level.
-    pub repetition: Vec<i64>,
-    pub definition: Vec<i64>,
+    pub repetition: Histogram,
+    pub definition: Histogram,
+}
+
+/// How often each level of one kind was written.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Histogram {
+    counts: [i64; 5],
+    num_levels: usize,
+}
+
+impl Histogram {
+    /// Of levels from zero on, at most five.
+    fn new(counts: &[i64]) -> Self {
+        let mut histogram = Self { num_levels: counts.len(), ..Self::default() };
+        histogram.counts[..counts.len()].copy_from_slice(counts);
+        histogram
+    }
+
+    /// One for each level.
+    pub fn counts(&self) -> &[i64] {
+        &self.counts[..self.num_levels]
+    }
+
+    /// Adds those of more levels of the same kind.
+    pub fn add(&mut self, more: &Self) {
+        self.counts.iter_mut().zip(more.counts).for_each(|(count, more)| *count += more);
+    }
 }
 
 /// Calls `take` with each leaf of `column`, in the order of the schema.
@@ -192,7 +218,7 @@ impl Levels<'_> {
         match self {
             Self::Flat(validity) => {
                 hybrid::write_bits(validity, from, to, out);
-                histograms.definition = vec![(to - from - num_values) as i64, num_values as i64];
+                histograms.definition = Histogram::new(&[(to - from - num_values) as i64, num_values as i64]);
                 let definition_bytes = out.len() - start;
                 WrittenLevels { num_levels: to - from, repetition_bytes: 0, definition_bytes }
             }
@@ -207,9 +233,8 @@ impl Levels<'_> {
                     hybrid::write_run(0, to - from, 1, out);
                     let middle = out.len();
                     hybrid::write_run(0, to - from, width, out);
-                    histograms.repetition = vec![(to - from) as i64, 0];
-                    histograms.definition = vec![0; max as usize + 1];
-                    histograms.definition[0] = (to - from) as i64;
+                    histograms.repetition = Histogram::new(&[(to - from) as i64, 0]);
+                    histograms.definition = Histogram::new(&[(to - from) as i64, 0, 0, 0, 0][..=max as usize]);
                     let (repetition_bytes, definition_bytes) = (middle - start, out.len() - middle);
                     return WrittenLevels { num_levels: to - from, repetition_bytes, definition_bytes };
                 }
@@ -217,8 +242,10 @@ impl Levels<'_> {
                 hybrid::write(repetition, 1, out);
                 let middle = out.len();
                 hybrid::write(definition, width, out);
-                histograms.repetition = vec![(to - from) as i64, (repetition.len() - (to - from)) as i64];
-                histograms.definition = (0..=max as u8).map(|level| count(definition, level)).collect();
+                let in_lists = repetition.len() - (to - from);
+                histograms.repetition = Histogram::new(&[(to - from) as i64, in_lists as i64]);
+                let counts: [i64; 5] = std::array::from_fn(|level| count(definition, level as u8));
+                histograms.definition = Histogram::new(&counts[..=max as usize]);
                 let num_levels = definition.len();
                 WrittenLevels { num_levels, repetition_bytes: middle - start, definition_bytes: out.len() - middle }
             }
@@ -368,7 +395,7 @@ mod tests {
             let (mut histograms, mut out) = (Histograms::default(), Vec::new());
             let rows = (0, 100_000);
             let written = leaf.levels.write(rows, 0, &mut LevelBuffers::default(), &mut histograms, &mut out);
-            assert_eq!((written.num_levels, histograms.definition[0]), (100_000, 100_000));
+            assert_eq!((written.num_levels, histograms.definition.counts()[0]), (100_000, 100_000));
             sizes.push(out.len());
             Ok::<_, ()>(())
         })

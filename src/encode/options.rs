@@ -1,10 +1,5 @@
 //! Every property of the written files that matters, set explicitly and with its reason.
 
-use parquet::{
-    basic::{Compression as Codec, ZstdLevel},
-    file::properties::{WriterProperties, WriterPropertiesBuilder, WriterVersion},
-};
-
 use crate::{
     config::Compression,
     error::{Error, Result},
@@ -56,28 +51,17 @@ impl EncodeOptions {
     /// Who wrote the file. Readers parse this form to know of faults of a writer.
     pub const CREATED_BY: &'static str = concat!("partiquet version ", env!("CARGO_PKG_VERSION"));
 
-    /// What whole files are written with: the pages do not come from the crate's writers.
-    pub(super) fn properties() -> WriterPropertiesBuilder {
-        WriterProperties::builder()
-            // Version 2 brings data pages V2: levels stand outside the compressed part, pages end at row bounds.
-            .set_writer_version(WriterVersion::PARQUET_2_0)
-            .set_created_by(Self::CREATED_BY.to_owned())
-            // Spark, pyarrow and DuckDB refuse files without it.
-            .set_write_path_in_schema(true)
-    }
-
-    /// The codec, as the format names it.
-    pub(super) fn codec(&self) -> Result<Codec> {
-        Ok(match self.compression {
-            Compression::Zstd(level) => Codec::ZSTD(ZstdLevel::try_new(level).map_err(|_| {
-                Error::usage(
-                    format!("zstd has no level {level}"),
-                    "use a level from 1 to 22; 1 is the default and fast",
-                )
-            })?),
-            Compression::Snappy => Codec::SNAPPY,
-            Compression::Lz4 => Codec::LZ4_RAW,
-            Compression::None => Codec::UNCOMPRESSED,
-        })
+    /// The number of the codec in the format.
+    pub(super) fn codec(&self) -> Result<i32> {
+        match self.compression {
+            Compression::Zstd(level) if !(1..=22).contains(&level) => Err(Error::usage(
+                format!("zstd has no level {level}"),
+                "use a level from 1 to 22; 1 is the default and fast",
+            )),
+            Compression::Zstd(_) => Ok(6),
+            Compression::Snappy => Ok(1),
+            Compression::Lz4 => Ok(7),
+            Compression::None => Ok(0),
+        }
     }
 }

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 
 use arrow::datatypes::{DataType, Field};
 use chrono::{DateTime, SecondsFormat};
-use parquet::file::statistics::Statistics;
+
+use super::statistics::Extremes;
 
 /// Longest text that is told in a range: codes and names are shorter, and ids (36) have no order worth knowing.
 pub(super) const MAX_RANGE_TEXT_BYTES: usize = 32;
@@ -27,23 +28,16 @@ pub(super) enum Range {
 }
 
 impl Range {
-    /// What the statistics of a column chunk say.
-    pub(super) fn new(statistics: Option<&Statistics>, num_values: usize) -> Self {
-        if num_values == 0 {
-            return Self::Empty;
-        }
-        match statistics {
-            Some(Statistics::Int64(values)) => match (values.min_opt(), values.max_opt()) {
-                (Some(&min), Some(&max)) => Self::Int64(min, max),
+    /// Of the values of a column that is not repeated; none if it has no value.
+    pub(super) fn new(extremes: Option<Extremes<'_>>) -> Self {
+        match extremes {
+            None => Self::Empty,
+            Some(Extremes::Int64(min, max)) => Self::Int64(min, max),
+            Some(Extremes::Text(min, max)) => match (short_text(min), short_text(max)) {
+                (Some(min), Some(max)) => Self::Text(Box::new((min, max))),
                 _ => Self::Unknown,
             },
-            Some(Statistics::ByteArray(values)) if values.min_is_exact() && values.max_is_exact() => {
-                match (values.min_bytes_opt().and_then(short_text), values.max_bytes_opt().and_then(short_text)) {
-                    (Some(min), Some(max)) => Self::Text(Box::new((min, max))),
-                    _ => Self::Unknown,
-                }
-            }
-            _ => Self::Unknown,
+            Some(Extremes::Float64(..) | Extremes::Bool(..)) => Self::Unknown,
         }
     }
 

@@ -2,17 +2,12 @@
 
 use std::{borrow::Cow, fmt, ops};
 
-use bytes::Bytes;
-use parquet::{
-    column::writer::ColumnCloseResult,
-    file::{statistics::Statistics, writer::TrackedWrite},
-};
-
 use super::{
-    EncodeOptions, FileSchema, bug,
+    EncodeOptions, FileSchema,
     check::check_column,
     chunk::{self, ChunkScratch},
     leaf::leaves,
+    metadata::chunk::PartMetadata,
     range::Range,
     sorting,
 };
@@ -30,12 +25,12 @@ pub struct EncodedRowGroup {
 }
 
 /// Some columns of a row group.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct EncodedPart {
     /// The pages of all its chunks.
-    pub(super) bytes: Bytes,
-    /// One for each leaf; places count from the beginning of `bytes`.
-    pub(super) chunks: Vec<ColumnCloseResult>,
+    pub(super) bytes: Vec<u8>,
+    /// What is to be said of them.
+    pub(super) metadata: PartMetadata,
     /// One for each column that has them.
     pub(super) ranges: Vec<Range>,
 }
@@ -47,17 +42,9 @@ impl EncodedRowGroup {
         self.num_rows
     }
 
-    /// What was encoded of each leaf.
-    pub(super) fn chunks(&self) -> impl Iterator<Item = &ColumnCloseResult> {
-        self.parts.iter().flat_map(|part| &part.chunks)
-    }
-
     /// Number of values of each leaf, as the chunks' metadata says: levels without nulls.
     pub fn leaf_values(&self) -> impl Iterator<Item = u64> {
-        self.chunks().map(|chunk| {
-            let nulls = chunk.metadata.statistics().and_then(Statistics::null_count_opt).unwrap_or(0);
-            (chunk.metadata.num_values() as u64).saturating_sub(nulls)
-        })
+        self.parts.iter().flat_map(|part| part.metadata.num_values())
     }
 
     /// Bytes of its pages: what it takes in memory now and in the file later.
@@ -149,32 +136,32 @@ impl<'a> RowGroup<'a> {
     /// As [`encode_row_group`].
     pub fn encode(&self, columns: ops::Range<usize>, scratch: &mut EncodeScratch) -> Result<EncodedPart> {
         let num_rows = self.columns.num_rows;
-        let mut part = EncodedPart { bytes: Bytes::new(), chunks: Vec::new(), ranges: Vec::new() };
+        let mut part = EncodedPart::default();
         if num_rows == 0 {
             return Ok(part);
         }
         // They are handed on and not kept, so their room is guessed: most row groups are about as large as the last one.
-        let mut sink = TrackedWrite::new(Vec::with_capacity(scratch.last_pages_bytes + scratch.last_pages_bytes / 16));
+        part.bytes.reserve(scratch.last_pages_bytes + scratch.last_pages_bytes / 16);
         let mut chunk_options = self.schema.chunk_options()[self.schema.first_leaf(columns.start)..].iter();
         for (field, index) in self.schema.fields().skip(columns.start).take(columns.len()) {
             let column = &self.columns.columns[index];
             // Right before it is written, so that its values are read from memory only once.
             check_column(column, num_rows, field)?;
+            let mut range = None;
             leaves(column, |leaf| {
                 let Some(options) = chunk_options.next() else {
                     return Err(Error::Bug(format!("column {} has more leaves than its schema", field.name())));
                 };
-                part.chunks.push(chunk::write(&leaf, num_rows, options, &mut scratch.chunk, &mut sink)?);
+                let EncodedPart { bytes, metadata, .. } = &mut part;
+                let extremes = chunk::write(&leaf, num_rows, options, &mut scratch.chunk, bytes, metadata)?;
+                range = self.schema.has_range(index).then(|| Range::new(extremes));
                 Ok(())
             })?;
-            let Some(chunk) = part.chunks.last().filter(|_| self.schema.has_range(index)) else { continue };
-            part.ranges.push(Range::new(chunk.metadata.statistics(), column.num_values()));
+            part.ranges.extend(range);
         }
-        let mut pages = sink.into_inner().map_err(|error| bug(&error))?;
-        scratch.last_pages_bytes = pages.len().min(EncodeOptions::KEPT_SCRATCH_BYTES);
+        scratch.last_pages_bytes = part.bytes.len().min(EncodeOptions::KEPT_SCRATCH_BYTES);
         // A row group can wait for those before it, and has no room to spare meanwhile.
-        pages.shrink_to_fit();
-        part.bytes = Bytes::from(pages);
+        part.bytes.shrink_to_fit();
         scratch.chunk.trim();
         Ok(part)
     }

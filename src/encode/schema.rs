@@ -7,15 +7,18 @@ use std::{
 
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use parquet::{
-    arrow::{ARROW_SCHEMA_META_KEY, ArrowSchemaConverter},
-    file::{
-        metadata::{KeyValue, SortingColumn},
-        properties::WriterPropertiesPtr,
-    },
+    arrow::ArrowSchemaConverter,
+    file::metadata::SortingColumn,
     schema::types::{SchemaDescPtr, SchemaDescriptor},
 };
 
-use super::{EncodeOptions, arrow_schema, bug, chunk::ChunkOptions, range::Range};
+use super::{
+    EncodeOptions, arrow_schema, bug,
+    chunk::ChunkOptions,
+    metadata::footer::FooterParts,
+    range::Range,
+    thrift::{Type, begin_list, write_binary},
+};
 use crate::{
     config::Compression,
     error::{Error, Result},
@@ -35,8 +38,8 @@ pub struct FileSchema {
     sort_by: Vec<usize>,
     /// Indexes into the table: columns whose ranges the manifest tells.
     ranged: BTreeSet<usize>,
-    /// For whole files: with the Arrow schema (it carries the fields' paths) and the sort order.
-    file_properties: WriterPropertiesPtr,
+    /// What all footers have: also the Arrow schema (it carries the fields' paths) and the sort order.
+    footer_parts: FooterParts,
     /// How the chunks of each leaf are written.
     chunk_options: Vec<ChunkOptions>,
 }
@@ -81,16 +84,13 @@ impl FileSchema {
             descriptor: Arc::clone(descriptor_of_leaf),
             compression: options.compression,
             codec,
+            path: encoded_path(descriptor_of_leaf.path().parts()),
             bloom_filter: options.bloom_filter.contains(&columns[descriptor.get_column_root_idx(leaf)]),
         });
-        let arrow_schema = KeyValue::new(ARROW_SCHEMA_META_KEY.to_owned(), arrow_schema::encode(&arrow)?);
-        let file_properties = EncodeOptions::properties()
-            .set_key_value_metadata(Some(vec![arrow_schema]))
-            .set_sorting_columns((!sorting_columns.is_empty()).then_some(sorting_columns))
-            .build();
+        let footer_parts = FooterParts::new(&descriptor, arrow_schema::encode(&arrow)?, sorting_columns)?;
         Ok(Self {
             chunk_options: chunk_options.collect(),
-            file_properties: Arc::new(file_properties),
+            footer_parts,
             table_width,
             columns,
             sort_by,
@@ -152,13 +152,14 @@ impl FileSchema {
     }
 
     /// The leaves of the files.
+    #[cfg(test)]
     pub(super) const fn parquet(&self) -> &SchemaDescPtr {
         &self.parquet
     }
 
-    /// For whole files: with the Arrow schema (it carries the fields' paths) and the sort order.
-    pub(super) const fn file_properties(&self) -> &WriterPropertiesPtr {
-        &self.file_properties
+    /// What all footers have.
+    pub(super) const fn footer_parts(&self) -> &FooterParts {
+        &self.footer_parts
     }
 
     /// Number of leaf columns of the files.
@@ -183,6 +184,14 @@ fn with_path_only(field: &Field) -> Field {
         other => other.clone(),
     };
     field.clone().with_data_type(data_type).with_metadata(path.into_iter().collect::<HashMap<_, _>>())
+}
+
+/// The names that lead to a leaf, as a list of the format.
+fn encoded_path(parts: &[String]) -> Vec<u8> {
+    let mut out = Vec::new();
+    begin_list(&mut out, Type::Binary, parts.len());
+    parts.iter().for_each(|part| write_binary(&mut out, part.as_bytes()));
+    out
 }
 
 fn parquet_schema(arrow: &Schema) -> Result<SchemaDescriptor> {

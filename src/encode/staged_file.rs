@@ -1,30 +1,24 @@
 //! A data file before its commit: row groups appended one by one, the footer last.
 
 mod append_file;
-mod compact;
-mod footer;
 mod notes;
 
 use std::{
     fmt,
-    io::{self, Write},
+    io::Write,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use parquet::{
-    bloom_filter::Sbbf,
-    column::writer::ColumnCloseResult,
-    errors::ParquetError,
-    file::{
-        metadata::{ParquetMetaData, ParquetMetaDataBuilder, RowGroupMetaData, page_index::PageIndexBuilder},
-        writer::TrackedWrite,
-    },
-};
+use parquet::bloom_filter::Sbbf;
 
-use self::{append_file::AppendFile, compact::CompactRowGroup, notes::Notes};
+use self::{append_file::AppendFile, notes::Notes};
 use super::{
     EncodedPart, EncodedRowGroup, FileSchema, bug,
+    metadata::{
+        footer::MAGIC,
+        row_group::{NoteWriter, RowGroupFacts, RowGroupNote},
+    },
     range::{self, Range},
 };
 use crate::{
@@ -68,11 +62,8 @@ pub enum Sync {
     Later,
 }
 
-/// How every Parquet file begins; how it ends is written with the footer.
-const MAGIC: &[u8] = b"PAR1";
-
 /// Writes one file. Between two row groups it holds no descriptor, and what the footer will say is kept on disk beside the
-/// file, compressed: there can be thousands of unfinished files, and what is to be said of them grows with the input.
+/// file: there can be thousands of unfinished files, and what is to be said of them grows with the input.
 ///
 /// Dropped before [`StagedFileWriter::finish`], it leaves a file without a footer, for whoever owns the staging
 /// folder to remove.
@@ -80,7 +71,7 @@ pub struct StagedFileWriter {
     schema: Arc<FileSchema>,
     path: PathBuf,
     /// Made by the first byte: a file without rows is never made.
-    file: TrackedWrite<AppendFile>,
+    file: AppendFile,
     rows: u64,
     /// Metadata of the row groups appended so far.
     notes: Notes,
@@ -98,7 +89,7 @@ impl StagedFileWriter {
         if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet")) {
             return Err(Error::Bug(format!("a staged file may not be named {}", path.display())));
         }
-        let file = TrackedWrite::new(AppendFile::new(path.clone()));
+        let file = AppendFile::new(path.clone());
         let notes = Notes::new(path.with_added_extension("notes"));
         Ok(Self { schema, path, file, rows: 0, notes, ranges: Vec::new() })
     }
@@ -109,11 +100,9 @@ impl StagedFileWriter {
     /// # Errors
     /// [`Error::Io`] when the system refuses (disk full, file already there). The file is then of no use any more.
     pub fn append(&mut self, group: EncodedRowGroup) -> Result<()> {
-        let Some(metadata) = self.write(group)? else { return Ok(()) };
-        let note = CompactRowGroup::new(&metadata).map_err(|error| bug(&error))?;
+        let Some(note) = self.write(group)? else { return Ok(()) };
         self.notes.push(note.bytes()).map_err(|error| Error::io("write", self.notes.path())(error))?;
-        self.file.flush().map_err(Error::io("write", &self.path))?;
-        self.file.inner_mut().release().map_err(Error::io("write", &self.path))
+        self.file.release().map_err(Error::io("write", &self.path))
     }
 
     /// Appends the last row group and finishes the file in one go.
@@ -126,71 +115,50 @@ impl StagedFileWriter {
     }
 
     /// Writes a row group; gives what the footer will say about it.
-    fn write(&mut self, group: EncodedRowGroup) -> Result<Option<ParquetMetaData>> {
+    fn write(&mut self, group: EncodedRowGroup) -> Result<Option<RowGroupNote>> {
         let num_rows = group.num_rows() as u64;
         if num_rows == 0 {
             return Ok(None);
         }
         let mut parts = group.parts;
         let ranges = parts.iter_mut().flat_map(|part| part.ranges.drain(..)).collect();
-        let metadata = self.write_row_group(parts, num_rows as i64).map_err(|error| write_error(&self.path, error))?;
+        let note = self.write_row_group(&parts, num_rows)?;
         self.rows += num_rows;
         range::join_all(&mut self.ranges, ranges);
-        Ok(Some(metadata))
+        Ok(Some(note))
     }
 
-    /// Writes the pages and, right behind them, the bloom filters. (The writer of row groups that `parquet` has
-    /// copies them chunk by chunk, and what is said of each chunk several times.)
-    fn write_row_group(&mut self, parts: Vec<EncodedPart>, num_rows: i64) -> parquet::errors::Result<ParquetMetaData> {
-        let file = &mut self.file;
-        if file.bytes_written() == 0 {
-            file.write_all(MAGIC)?;
+    /// Writes the pages and, right behind them, the bloom filters.
+    fn write_row_group(&mut self, parts: &[EncodedPart], num_rows: u64) -> Result<RowGroupNote> {
+        if self.file.len() == 0 {
+            self.write_all(MAGIC)?;
         }
-        let ordinal = i32::try_from(self.notes.len())
-            .map_err(|_| ParquetError::General("more row groups than a file can have".to_owned()))?;
-        let start = file.bytes_written() as i64;
-        let num_leaves = self.schema.num_leaves();
-        let mut chunks = Vec::with_capacity(num_leaves);
+        let offset = self.file.len();
+        let mut starts = Vec::with_capacity(parts.len());
         for part in parts {
-            let start = file.bytes_written() as i64;
-            file.write_all(&part.bytes)?;
-            chunks.extend(part.chunks.into_iter().map(|chunk| (start, chunk)));
+            starts.push(self.file.len());
+            self.write_all(&part.bytes)?;
         }
-        let (mut columns, mut total_bytes) = (Vec::with_capacity(num_leaves), 0);
-        let mut page_index = PageIndexBuilder::new(1, num_leaves);
-        for (column, (start, chunk)) in chunks.into_iter().enumerate() {
-            let ColumnCloseResult { metadata, bloom_filter, column_index, offset_index, .. } = chunk;
-            total_bytes += metadata.uncompressed_size();
-            let (data, dictionary) = (metadata.data_page_offset(), metadata.dictionary_page_offset());
-            let mut metadata = metadata
-                .into_builder()
-                .set_data_page_offset(start + data)
-                .set_dictionary_page_offset(dictionary.map(|offset| start + offset));
-            if let Some(bloom_filter) = bloom_filter {
-                let (offset, len) = write_bloom_filter(file, &bloom_filter)?;
-                metadata = metadata.set_bloom_filter_offset(Some(offset)).set_bloom_filter_length(Some(len));
-            }
-            columns.push(metadata.build()?);
-            if let Some(index) = column_index {
-                page_index.put_column_index(index, 0, column);
-            }
-            if let Some(mut index) = offset_index {
-                index.page_locations.iter_mut().for_each(|location| location.offset += start);
-                page_index.put_offset_index(index, 0, column);
-            }
+        let (filters_start, mut filters) = (self.file.len(), Vec::new());
+        let mut facts = RowGroupFacts { num_rows, uncompressed_bytes: 0, compressed_bytes: 0, offset };
+        let mut note = NoteWriter::new(self.schema.num_leaves());
+        let chunks = parts.iter().zip(starts).flat_map(|(part, start)| part.metadata.placed(start));
+        for (chunk, options) in chunks.zip(self.schema.chunk_options()) {
+            let filter = match chunk.bloom_filter() {
+                Some(filter) => Some(append_bloom_filter(filter, filters_start, &mut filters)?),
+                None => None,
+            };
+            let write_metadata = |out: &mut Vec<u8>| chunk.write_metadata(options, filter, out);
+            note.add(write_metadata, chunk.column_index(), |out| chunk.write_offset_index(out));
+            facts.uncompressed_bytes += chunk.uncompressed_bytes();
+            facts.compressed_bytes += chunk.compressed_bytes();
         }
-        let row_group = RowGroupMetaData::builder(Arc::clone(self.schema.parquet()))
-            .set_column_metadata(columns)
-            .set_total_byte_size(total_bytes)
-            .set_num_rows(num_rows)
-            .set_sorting_columns(self.schema.file_properties().sorting_columns().cloned())
-            .set_ordinal(ordinal)
-            .set_file_offset(start)
-            .build()?;
-        Ok(ParquetMetaDataBuilder::new(footer::file_metadata(&self.schema, num_rows, None))
-            .add_row_group(row_group)
-            .set_page_index(Some(Arc::new(page_index.build())))
-            .build())
+        self.write_all(&filters)?;
+        Ok(note.finish(facts))
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file.write_all(bytes).map_err(Error::io("write", &self.path))
     }
 
     /// Where the file is, or will be.
@@ -201,8 +169,8 @@ impl StagedFileWriter {
 
     /// Bytes written so far, without the footer.
     #[must_use]
-    pub fn bytes_written(&self) -> u64 {
-        self.file.bytes_written() as u64
+    pub const fn bytes_written(&self) -> u64 {
+        self.file.len()
     }
 
     /// Rows appended so far.
@@ -225,28 +193,25 @@ impl StagedFileWriter {
         self.finish_behind(None, footer)
     }
 
-    fn finish_behind(self, last: Option<ParquetMetaData>, footer: &Footer) -> Result<Option<StagedFile>> {
-        let Self { schema, path, mut file, rows, notes, ranges } = self;
-        let num_row_groups = notes.len() as u64 + u64::from(last.is_some());
+    fn finish_behind(self, last: Option<RowGroupNote>, footer: &Footer) -> Result<Option<StagedFile>> {
+        let num_row_groups = self.notes.len() as u64 + u64::from(last.is_some());
         if num_row_groups == 0 {
             return Ok(None);
         }
+        let Self { notes, schema, path, ranges, mut file, rows } = self;
         let notes_path = notes.path().clone();
         let notes = notes.take().map_err(|error| Error::io("read", notes_path)(error))?;
-        let row_groups: Vec<CompactRowGroup> = notes.into_iter().map(CompactRowGroup::from_bytes).collect();
-        let end = footer::encode(&schema, &row_groups, last, &footer.key_values, file.bytes_written())
-            .map_err(|error| write_error(&path, error))?;
+        let row_groups: Vec<RowGroupNote> = notes.into_iter().map(RowGroupNote::from_bytes).chain(last).collect();
+        let end = schema.footer_parts().encode(&row_groups, &footer.key_values, file.len())?;
         file.write_all(&end).map_err(Error::io("write", &path))?;
-        file.flush().map_err(Error::io("write", &path))?;
         match footer.sync {
-            Sync::Each => file.inner_mut().sync_and_release(),
-            Sync::Later => file.inner_mut().release(),
+            Sync::Each => file.sync_and_release(),
+            Sync::Later => file.release(),
         }
         .map_err(Error::io("sync", &path))?;
-        let (bytes, row_groups) = (file.bytes_written() as u64, num_row_groups);
         let ranges = Ranges::new(&range::by_name(&ranges, schema.ranged_fields()))?;
-        let digest = file.inner().digest();
-        Ok(Some(StagedFile { path, rows, bytes, row_groups, digest, ranges }))
+        let (bytes, digest) = (file.len(), file.digest());
+        Ok(Some(StagedFile { path, rows, bytes, row_groups: num_row_groups, digest, ranges }))
     }
 }
 
@@ -260,22 +225,10 @@ impl fmt::Debug for StagedFileWriter {
     }
 }
 
-/// Writes a bloom filter where `file` is; gives its place and length.
-fn write_bloom_filter(file: &mut TrackedWrite<AppendFile>, bloom_filter: &Sbbf) -> parquet::errors::Result<(i64, i32)> {
-    let start = file.bytes_written();
-    bloom_filter.write(&mut *file)?;
-    let len = i32::try_from(file.bytes_written() - start)
-        .map_err(|_| ParquetError::General("a bloom filter is too large".to_owned()))?;
-    Ok((start as i64, len))
-}
-
-/// What the system said is told as such, and not as a fault of the format.
-fn write_error(path: &Path, error: ParquetError) -> Error {
-    match error {
-        ParquetError::External(cause) => match cause.downcast::<io::Error>() {
-            Ok(source) => Error::io("write", path)(*source),
-            Err(cause) => bug(&ParquetError::External(cause)),
-        },
-        error => bug(&error),
-    }
+/// Appends a bloom filter to `out`, which begins at byte `start` of the file; gives its place and length.
+fn append_bloom_filter(filter: &Sbbf, start: u64, out: &mut Vec<u8>) -> Result<(i64, i32)> {
+    let before = out.len();
+    filter.write(&mut *out).map_err(|error| bug(&error))?;
+    let len = i32::try_from(out.len() - before).map_err(|_| Error::Bug("a bloom filter is too large".to_owned()))?;
+    Ok(((start + before as u64) as i64, len))
 }

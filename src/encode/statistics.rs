@@ -3,21 +3,15 @@
 //! Texts are ordered by their bytes, doubles by IEEE 754's total order (so that -0.0 comes before 0.0); NaN is counted
 //! and left out, unless there is nothing else.
 
-use parquet::{
-    basic::{BoundaryOrder, Type},
-    data_type::ByteArray,
-    errors::Result,
-    file::{
-        metadata::{ColumnIndexBuilder, LevelHistogram},
-        page_index::column_index::ColumnIndexMetaData,
-        statistics::{Statistics, ValueStatistics},
-    },
-};
+use std::borrow::Cow;
+
+use parquet::basic::BoundaryOrder;
 
 use super::{
     EncodeOptions,
     dictionary::Dictionary,
     leaf::{Histograms, LeafValues},
+    thrift::{write_binary, write_struct},
 };
 
 /// Least and greatest of some values.
@@ -77,10 +71,7 @@ impl<'a> Extremes<'a> {
     /// cut can be greater there than a whole one that it is less than.
     fn is_before(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Text(..), Self::Text(..)) => {
-                let ((a, b), (c, d)) = (self.to_bytes(), other.to_bytes());
-                a <= c && b <= d
-            }
+            (Self::Text(a, b), Self::Text(c, d)) => least(a) <= least(c) && greatest(b) <= greatest(d),
             (Self::Int64(a, b), Self::Int64(c, d)) => a <= c && b <= d,
             (Self::Float64(a, b), Self::Float64(c, d)) => a.total_cmp(c).is_le() && b.total_cmp(d).is_le(),
             (Self::Bool(a, b), Self::Bool(c, d)) => a <= c && b <= d,
@@ -88,17 +79,33 @@ impl<'a> Extremes<'a> {
         }
     }
 
-    /// As the column index has them.
-    fn to_bytes(self) -> (Vec<u8>, Vec<u8>) {
+    /// Calls `take` with the least and the greatest value as the format has them: texts that are too long are cut.
+    fn with_bytes<T>(self, take: impl FnOnce(&[u8], &[u8]) -> T) -> T {
         match self {
-            Self::Text(min, max) => {
-                (cut(min).map_or(min, str::as_bytes).to_vec(), cut_up(max).unwrap_or_else(|| max.to_vec()))
-            }
-            Self::Int64(min, max) => (min.to_le_bytes().to_vec(), max.to_le_bytes().to_vec()),
-            Self::Float64(min, max) => (min.to_le_bytes().to_vec(), max.to_le_bytes().to_vec()),
-            Self::Bool(min, max) => (vec![u8::from(min)], vec![u8::from(max)]),
+            Self::Text(min, max) => take(least(min), &greatest(max)),
+            Self::Int64(min, max) => take(&min.to_le_bytes(), &max.to_le_bytes()),
+            Self::Float64(min, max) => take(&min.to_le_bytes(), &max.to_le_bytes()),
+            Self::Bool(min, max) => take(&[u8::from(min)], &[u8::from(max)]),
         }
     }
+
+    /// Whether the bytes of the least and of the greatest are the values themselves.
+    fn are_exact(&self) -> (bool, bool) {
+        match self {
+            Self::Text(min, max) => (cut(min).is_none(), cut_up(max).is_none()),
+            _ => (true, true),
+        }
+    }
+}
+
+/// Not greater than the text, and short.
+fn least(text: &[u8]) -> &[u8] {
+    cut(text).map_or(text, str::as_bytes)
+}
+
+/// Not less than the text, and short if there is such a text.
+fn greatest(text: &[u8]) -> Cow<'_, [u8]> {
+    cut_up(text).map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
 fn of_texts<'a>(mut texts: impl Iterator<Item = &'a [u8]>) -> Option<Extremes<'a>> {
@@ -197,55 +204,49 @@ impl Facts<'_> {
             (Some(a), Some(b)) => Some(a.join(b)),
             (a, b) => a.or(b),
         };
-        let add = |sums: &mut Vec<i64>, more: &[i64]| sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
-        add(&mut self.histograms.repetition, &page.histograms.repetition);
-        add(&mut self.histograms.definition, &page.histograms.definition);
+        self.histograms.repetition.add(&page.histograms.repetition);
+        self.histograms.definition.add(&page.histograms.definition);
     }
 
-    /// As the footer has them.
-    pub fn to_statistics(&self, physical: Type) -> Statistics {
-        let text = |min: &[u8], max: &[u8]| {
-            let (least, greatest) = (cut(min), cut_up(max));
-            let (min_is_exact, max_is_exact) = (least.is_none(), greatest.is_none());
-            let min = ByteArray::from(least.map_or(min, str::as_bytes).to_vec());
-            let max = ByteArray::from(greatest.unwrap_or_else(|| max.to_vec()));
-            let statistics = self.value_statistics(Some((min, max)));
-            Statistics::ByteArray(statistics.with_min_is_exact(min_is_exact).with_max_is_exact(max_is_exact))
-        };
-        match (self.extremes, physical) {
-            (Some(Extremes::Text(min, max)), _) => text(min, max),
-            (Some(Extremes::Int64(min, max)), _) => Statistics::Int64(self.value_statistics(Some((min, max)))),
-            (Some(Extremes::Float64(min, max)), _) => Statistics::Double(self.value_statistics(Some((min, max)))),
-            (Some(Extremes::Bool(min, max)), _) => Statistics::Boolean(self.value_statistics(Some((min, max)))),
-            (None, Type::INT64) => Statistics::Int64(self.value_statistics(None)),
-            (None, Type::DOUBLE) => Statistics::Double(self.value_statistics(None)),
-            (None, Type::BOOLEAN) => Statistics::Boolean(self.value_statistics(None)),
-            (None, _) => Statistics::ByteArray(self.value_statistics(None)),
+    /// Appends them as `Statistics` of the format.
+    pub fn write_statistics(&self, out: &mut Vec<u8>) {
+        write_struct(out, |statistics| {
+            statistics.i64(3, self.num_nulls as i64);
+            let (mut min_is_exact, mut max_is_exact) = (false, false);
+            if let Some(extremes) = self.extremes {
+                (min_is_exact, max_is_exact) = extremes.are_exact();
+                extremes.with_bytes(|min, max| {
+                    statistics.binary(5, max);
+                    statistics.binary(6, min);
+                });
+            }
+            statistics.bool(7, max_is_exact);
+            statistics.bool(8, min_is_exact);
+            if let Some(num_nans) = self.num_nans {
+                statistics.i64(9, num_nans as i64);
+            }
+        });
+    }
+
+    /// Appends the least value, as the column index has it; nothing of what has none.
+    pub fn write_least(&self, out: &mut Vec<u8>) {
+        match self.extremes {
+            Some(extremes) => extremes.with_bytes(|min, _| write_binary(out, min)),
+            None => write_binary(out, &[]),
         }
     }
 
-    fn value_statistics<T>(&self, extremes: Option<(T, T)>) -> ValueStatistics<T> {
-        let (min, max) = extremes.unzip();
-        ValueStatistics::new(min, max, None, Some(self.num_nulls as u64), false).with_nan_count(self.num_nans)
+    /// Appends the greatest value, likewise.
+    pub fn write_greatest(&self, out: &mut Vec<u8>) {
+        match self.extremes {
+            Some(extremes) => extremes.with_bytes(|_, max| write_binary(out, max)),
+            None => write_binary(out, &[]),
+        }
     }
-}
-
-/// What readers skip pages by; for leaves that are not repeated.
-pub(super) fn column_index(physical: Type, pages: &[Facts<'_>]) -> Result<ColumnIndexMetaData> {
-    let mut builder = ColumnIndexBuilder::new(physical);
-    for page in pages {
-        let (min, max) = page.extremes.map_or_else(Default::default, Extremes::to_bytes);
-        let num_nans = page.num_nans.map(|count| count as i64);
-        builder.append(page.num_values == 0, min, max, page.num_nulls as i64, num_nans);
-        let definition = Some(LevelHistogram::from(page.histograms.definition.clone()));
-        builder.append_histograms(&None, &definition);
-    }
-    builder.set_boundary_order(boundary_order(pages));
-    builder.build()
 }
 
 /// Pages without values do not count.
-fn boundary_order(pages: &[Facts<'_>]) -> BoundaryOrder {
+pub(super) fn boundary_order(pages: &[Facts<'_>]) -> BoundaryOrder {
     let extremes: Vec<Extremes<'_>> = pages.iter().filter_map(|page| page.extremes).collect();
     if extremes.is_sorted_by(Extremes::is_before) {
         BoundaryOrder::ASCENDING

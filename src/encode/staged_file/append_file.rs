@@ -38,6 +38,11 @@ impl AppendFile {
         Self { path, state: State::New, len: 0, digest: Box::default() }
     }
 
+    /// Bytes taken so far.
+    pub(super) const fn len(&self) -> u64 {
+        self.len
+    }
+
     /// XXH3-128 of everything taken so far.
     pub(super) fn digest(&self) -> u128 {
         self.digest.digest128()

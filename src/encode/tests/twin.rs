@@ -7,7 +7,7 @@ use parquet::{
     file::{
         metadata::ColumnChunkMetaData,
         page_index::{column_index::ColumnIndexMetaData, offset_index::OffsetIndexMetaData},
-        properties::EnabledStatistics,
+        properties::{EnabledStatistics, WriterProperties, WriterVersion},
         statistics::Statistics,
         writer::SerializedFileWriter,
     },
@@ -18,8 +18,15 @@ use crate::batch::to_arrays;
 
 /// What the crate's writer makes of the same rows: a file in memory.
 fn twin_file(schema: &Arc<FileSchema>, columns: &Columns, options: &EncodeOptions) -> Vec<u8> {
-    let mut properties = EncodeOptions::properties()
-        .set_compression(options.codec().unwrap())
+    let codec = match options.compression {
+        Compression::Zstd(level) => Codec::ZSTD(ZstdLevel::try_new(level).unwrap()),
+        Compression::Snappy => Codec::SNAPPY,
+        Compression::Lz4 => Codec::LZ4_RAW,
+        Compression::None => Codec::UNCOMPRESSED,
+    };
+    let mut properties = WriterProperties::builder()
+        .set_writer_version(WriterVersion::PARQUET_2_0)
+        .set_compression(codec)
         .set_data_page_size_limit(EncodeOptions::DATA_PAGE_BYTES)
         .set_data_page_row_count_limit(EncodeOptions::DATA_PAGE_ROWS)
         .set_dictionary_page_size_limit(EncodeOptions::DICTIONARY_BYTES)

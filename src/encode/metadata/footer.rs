@@ -1,0 +1,163 @@
+//! The end of a file: page indexes of all row groups, then `FileMetaData`.
+
+use std::sync::Arc;
+
+use parquet::{
+    arrow::ARROW_SCHEMA_META_KEY,
+    file::metadata::{FileMetaData, ParquetMetaDataBuilder, ParquetMetaDataWriter, SortingColumn},
+    schema::types::SchemaDescPtr,
+};
+
+use super::row_group::{LeafNote, RowGroupFacts, RowGroupNote};
+use crate::{
+    encode::{
+        EncodeOptions, bug,
+        thrift::{Fields, Type, write_struct},
+    },
+    error::{Error, Result},
+};
+
+/// How a file begins and ends.
+pub const MAGIC: &[u8; 4] = b"PAR1";
+
+/// Version 2 brings data pages V2: levels stand outside the compressed part, pages end at row bounds.
+const VERSION: i32 = 2;
+
+/// What the footers of all files of a schema have in common, encoded.
+#[derive(Debug)]
+pub struct FooterParts {
+    num_leaves: usize,
+    /// Fields 1 and 2 of `FileMetaData`: version and schema.
+    head: Vec<u8>,
+    /// Field 7: how the values of each leaf are ordered, a list.
+    column_orders: Vec<u8>,
+    /// The value of the key by which readers find the Arrow schema.
+    arrow_schema: String,
+    sorting_columns: Vec<SortingColumn>,
+}
+
+/// Where something is in the file, and how long.
+type Place = (i64, i32);
+
+impl FooterParts {
+    /// Of files with these leaves, whose rows are sorted like this. The schema is written by the crate, which knows all types.
+    ///
+    /// # Errors
+    /// [`Error::Bug`] when the crate writes something else than it did.
+    pub fn new(schema: &SchemaDescPtr, arrow_schema: String, sorting_columns: Vec<SortingColumn>) -> Result<Self> {
+        let of_nothing = FileMetaData::new(VERSION, 0, None, None, Arc::clone(schema), None);
+        let mut bytes = Vec::new();
+        ParquetMetaDataWriter::new(&mut bytes, &ParquetMetaDataBuilder::new(of_nothing).build())
+            .finish()
+            .map_err(|error| bug(&error))?;
+        // Behind the schema: no rows (field 3), no row groups (4), the orders (7), the end; and of the file length and magic.
+        const BEHIND_SCHEMA: &[u8] = &[0x16, 0, 0x19, 0x0C, 0x39];
+        let num_leaves = schema.num_columns();
+        let length_of_list = if num_leaves < 15 { 1 } else { 1 + num_leaves.ilog2() as usize / 7 + 1 };
+        let orders_bytes = length_of_list + 3 * num_leaves;
+        let parts = bytes.len().checked_sub(8 + 1 + orders_bytes).and_then(|orders| {
+            let (head, orders) = (bytes.get(..orders)?, bytes.get(orders..orders + orders_bytes)?);
+            Some((head.strip_suffix(BEHIND_SCHEMA)?, orders))
+        });
+        let (head, column_orders) = parts.ok_or_else(|| Error::Bug("footers have another form".to_owned()))?;
+        Ok(Self { num_leaves, head: head.to_vec(), column_orders: column_orders.to_vec(), arrow_schema, sorting_columns })
+    }
+
+    /// All bytes from `position` to the end of a file with these row groups.
+    ///
+    /// # Errors
+    /// [`Error::Bug`] when a note is of another schema, or the footer would be longer than the format allows.
+    pub fn encode(
+        &self,
+        row_groups: &[RowGroupNote],
+        key_values: &[(String, String)],
+        position: u64,
+    ) -> Result<Vec<u8>> {
+        let notes_bytes: usize = row_groups.iter().map(|note| note.bytes().len()).sum();
+        let least_bytes = self.head.len() + self.column_orders.len() + self.arrow_schema.len() + notes_bytes;
+        let mut out = Vec::with_capacity(least_bytes + least_bytes / 8);
+        let row_groups: Vec<(RowGroupFacts, Vec<LeafNote<'_>>)> = row_groups
+            .iter()
+            .map(|note| Ok((note.facts()?, note.leaves(self.num_leaves)?)))
+            .collect::<Result<_>>()?;
+        let leaves = || row_groups.iter().flat_map(|(_, leaves)| leaves);
+        let mut place = |bytes: &[u8]| {
+            let start = position + out.len() as u64;
+            out.extend_from_slice(bytes);
+            (start as i64, bytes.len() as i32)
+        };
+        let column_indexes: Vec<Place> = leaves().map(|leaf| place(leaf.column_index)).collect();
+        let offset_indexes: Vec<Place> = leaves().map(|leaf| place(leaf.offset_index)).collect();
+        let indexes: Vec<(Place, Place)> = column_indexes.into_iter().zip(offset_indexes).collect();
+
+        let start = out.len();
+        out.extend_from_slice(&self.head);
+        let num_rows: u64 = row_groups.iter().map(|(facts, _)| facts.num_rows).sum();
+        let mut file = Fields::behind(&mut out, 2);
+        file.i64(3, num_rows as i64);
+        // The format has room for so many numbers; with more row groups none of them has one.
+        let has_ordinals = row_groups.len() <= i16::MAX as usize;
+        file.list(4, Type::Struct, row_groups.iter().enumerate(), |out, (at, (facts, leaves))| {
+            let indexes = &indexes[at * self.num_leaves..][..self.num_leaves];
+            self.write_row_group(out, has_ordinals.then_some(at as i16), *facts, leaves, indexes);
+        });
+        let arrow_schema = (ARROW_SCHEMA_META_KEY, self.arrow_schema.as_str());
+        let key_values = key_values.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        let key_values: Vec<_> = std::iter::once(arrow_schema).chain(key_values).collect();
+        file.list(5, Type::Struct, key_values.into_iter(), |out, (key, value)| {
+            write_struct(out, |pair| {
+                pair.binary(1, key.as_bytes());
+                pair.binary(2, value.as_bytes());
+            });
+        });
+        file.binary(6, EncodeOptions::CREATED_BY.as_bytes());
+        file.encoded(7, Type::List, &self.column_orders);
+        out.push(0);
+
+        let len = out.len() - start;
+        let len = u32::try_from(len).map_err(|_| Error::Bug(format!("a footer of {len} bytes")))?;
+        out.extend_from_slice(&len.to_le_bytes());
+        out.extend_from_slice(MAGIC);
+        Ok(out)
+    }
+
+    fn write_row_group(
+        &self,
+        out: &mut Vec<u8>,
+        ordinal: Option<i16>,
+        facts: RowGroupFacts,
+        leaves: &[LeafNote<'_>],
+        indexes: &[(Place, Place)],
+    ) {
+        write_struct(out, |row_group| {
+            row_group.list(1, Type::Struct, leaves.iter().zip(indexes), |out, (leaf, (column_index, offset_index))| {
+                write_struct(out, |chunk| {
+                    chunk.i64(2, 0);
+                    chunk.encoded(3, Type::Struct, leaf.metadata);
+                    chunk.i64(4, offset_index.0);
+                    chunk.i32(5, offset_index.1);
+                    if !leaf.column_index.is_empty() {
+                        chunk.i64(6, column_index.0);
+                        chunk.i32(7, column_index.1);
+                    }
+                });
+            });
+            row_group.i64(2, facts.uncompressed_bytes as i64);
+            row_group.i64(3, facts.num_rows as i64);
+            if !self.sorting_columns.is_empty() {
+                row_group.list(4, Type::Struct, self.sorting_columns.iter(), |out, sorting| {
+                    write_struct(out, |column| {
+                        column.i32(1, sorting.column_idx);
+                        column.bool(2, sorting.descending);
+                        column.bool(3, sorting.nulls_first);
+                    });
+                });
+            }
+            row_group.i64(5, facts.offset as i64);
+            row_group.i64(6, facts.compressed_bytes as i64);
+            if let Some(ordinal) = ordinal {
+                row_group.i16(7, ordinal);
+            }
+        });
+    }
+}
