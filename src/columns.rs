@@ -206,6 +206,31 @@ impl Column {
             }
     }
 
+    /// Makes room for more values: `more` for each `present` ones.
+    pub fn reserve(&mut self, more: usize, present: usize) {
+        self.validity.reserve(more, present);
+        match &mut self.values {
+            Values::Text(text) => text.reserve(more, present),
+            Values::Int64(values) => reserve_more(values, more, present),
+            Values::Float64(values) => reserve_more(values, more, present),
+            Values::Bool(values) => values.reserve(more, present),
+            Values::List { ends, element } => {
+                reserve_more(ends, more, present);
+                element.reserve(more, present);
+            }
+            Values::Structs { ends, element_validity, children } => {
+                reserve_more(ends, more, present);
+                element_validity.reserve(more, present);
+                children.iter_mut().for_each(|child| child.reserve(more, present));
+            }
+            Values::Map { ends, keys, values } => {
+                reserve_more(ends, more, present);
+                keys.reserve(more, present);
+                values.reserve(more, present);
+            }
+        }
+    }
+
     /// Appends all rows of `other` behind row `row` of this column (`row` = rows of the table so far).
     pub fn append(&mut self, row: usize, other: &Self) {
         if other.num_values() == 0 {
@@ -328,6 +353,12 @@ impl Column {
 /// Levels of an element in a page: one for repetition, one for definition.
 const LEVEL_BYTES: usize = 2;
 
+/// Makes room for `more` values for each `present` of those that are there.
+fn reserve_more<T>(values: &mut Vec<T>, more: usize, present: usize) {
+    let more = (values.len() as u128 * more as u128).checked_div(present as u128).unwrap_or(0);
+    values.reserve(usize::try_from(more).unwrap_or(0));
+}
+
 /// Where the first `len` lists or texts end.
 #[inline]
 pub(crate) fn end_of(ends: &[u32], len: usize) -> usize {
@@ -368,6 +399,11 @@ impl Columns {
     /// Forgets all rows and keeps the memory.
     pub fn clear(&mut self) {
         self.truncate(0);
+    }
+
+    /// Makes room for more values of each column: `more` for each `present` ones.
+    pub fn reserve(&mut self, more: usize, present: usize) {
+        self.columns.iter_mut().for_each(|column| column.reserve(more, present));
     }
 
     /// Appends all rows of `other`, which has the same schema.

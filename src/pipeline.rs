@@ -14,6 +14,7 @@
 //! row groups are cut by the routed rows alone. So the output does not depend on the number of threads or on timing.
 
 mod account;
+mod early_sync;
 mod files;
 pub mod memory;
 mod merge;

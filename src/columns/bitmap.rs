@@ -1,5 +1,7 @@
 //! Bits in words: validity and booleans.
 
+use super::reserve_more;
+
 /// A growing row of bits. Bits at and beyond `len` in the last word are zero.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Bitmap {
@@ -20,6 +22,11 @@ impl Bitmap {
     #[must_use]
     pub fn all_set(len: usize) -> Self {
         Self::from_words(vec![u64::MAX; len.div_ceil(64)], len)
+    }
+
+    /// Makes room for more bits: `more` for each `present` ones.
+    pub fn reserve(&mut self, more: usize, present: usize) {
+        reserve_more(&mut self.words, more, present);
     }
 
     /// Number of bits.

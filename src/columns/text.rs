@@ -1,6 +1,6 @@
 //! Texts one behind the other, with their ends.
 
-use super::end_of;
+use super::{end_of, reserve_more};
 
 /// Dense texts: `ends[i]` is where text `i` ends in `bytes`. Each text is valid UTF-8.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -62,6 +62,12 @@ impl TextValues {
     pub fn truncate(&mut self, len: usize) {
         self.ends.truncate(len);
         self.bytes.truncate(self.start(self.ends.len()));
+    }
+
+    /// Makes room for more texts: `more` for each `present` ones.
+    pub fn reserve(&mut self, more: usize, present: usize) {
+        reserve_more(&mut self.ends, more, present);
+        reserve_more(&mut self.bytes, more, present);
     }
 
     /// Appends texts `from..to` of `other`.

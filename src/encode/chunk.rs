@@ -73,19 +73,23 @@ pub(super) fn write<'a>(
     metadata: &mut PartMetadata,
 ) -> Result<Option<Extremes<'a>>> {
     let ChunkScratch { compressor, dictionary, levels, values, page } = scratch;
+    let is_small =
+        leaf.values.plain_bytes((0, leaf.values.len()), false) < EncodeOptions::LEAST_COMPRESSED_CHUNK_BYTES;
+    let (compression, codec) =
+        if is_small { (Compression::None, EncodeOptions::UNCOMPRESSED) } else { (options.compression, options.codec) };
     let dictionary = leaf.values.fill(dictionary).then_some(&*dictionary);
     let mut chunk = Chunk { out, compressed_bytes: 0, uncompressed_bytes: 0 };
     let mut dictionary_page = None;
     if let Some(dictionary) = dictionary {
         page.clear();
         // A dictionary page cannot say that it is not compressed.
-        compressor.append(options.compression, dictionary.page(), page)?;
+        compressor.append(compression, dictionary.page(), page)?;
         let num_values = dictionary.len() as i32;
         let write_header = |out: &mut Vec<u8>, sizes| write_dictionary_page(out, num_values, sizes);
         dictionary_page = Some(chunk.write(write_header, page, dictionary.page().len())?.0);
     }
     let index_width = match dictionary {
-        Some(dictionary) => index_width(dictionary, compressor, options.compression)?,
+        Some(dictionary) => index_width(dictionary, compressor, compression)?,
         None => 0,
     };
     let is_flat = options.descriptor.max_rep_level() == 0;
@@ -101,7 +105,7 @@ pub(super) fn write<'a>(
         let written = leaf.levels.write((row, end_row), num_values, levels, &mut histograms, page);
         encoding =
             leaf.values.encode((value, end_value), dictionary.map(|dictionary| (dictionary, index_width)), values);
-        let is_compressed = append_compressed(compressor, options.compression, values, page)?;
+        let is_compressed = append_compressed(compressor, compression, values, page)?;
         let values_len = values.len();
         // The values of a huge page are not needed beside the pages that it is copied to.
         values.clear();
@@ -150,6 +154,7 @@ pub(super) fn write<'a>(
         uncompressed_bytes: chunk.uncompressed_bytes,
         compressed_bytes: chunk.compressed_bytes,
         dictionary_page,
+        codec,
         encoding,
         text_bytes: leaf.values.text_bytes((0, value)),
         bloom_filter,

@@ -44,12 +44,18 @@ impl EncodeOptions {
     pub const LARGE_PAGE_HASH_LOG: u32 = 15;
     /// Fewer bytes than this are stored as they are: what a codec says of itself is about as much.
     pub const LEAST_COMPRESSED_BYTES: usize = 32;
+    /// A chunk whose values take fewer bytes than this before compression has none: it saves little, and with thousands of
+    /// small files it is a seventh of the time.
+    pub const LEAST_COMPRESSED_CHUNK_BYTES: usize = 1024;
     /// A buffer that a worker keeps for the next row group is cut to this: several pages, and most row groups.
     pub const KEPT_SCRATCH_BYTES: usize = 4 << 20;
     /// One look-up in a hundred finds a bloom filter wrong: 10 bits for each distinct value.
     pub const BLOOM_FILTER_ERROR_RATE: f64 = 0.01;
     /// Who wrote the file. Readers parse this form to know of faults of a writer.
     pub const CREATED_BY: &'static str = concat!("partiquet version ", env!("CARGO_PKG_VERSION"));
+
+    /// The number of no codec in the format.
+    pub(super) const UNCOMPRESSED: i32 = 0;
 
     /// The number of the codec in the format.
     pub(super) fn codec(&self) -> Result<i32> {
@@ -61,7 +67,7 @@ impl EncodeOptions {
             Compression::Zstd(_) => Ok(6),
             Compression::Snappy => Ok(1),
             Compression::Lz4 => Ok(7),
-            Compression::None => Ok(0),
+            Compression::None => Ok(Self::UNCOMPRESSED),
         }
     }
 }

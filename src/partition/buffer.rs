@@ -24,7 +24,7 @@ pub(super) struct Buffer {
     first_row: usize,
     /// What the budget is charged.
     bytes: usize,
-    /// Whether the columns stand in memory of a row group that was taken before.
+    /// Whether the columns have room for a row group: in memory of one that was taken before, or in memory of their own.
     is_spacious: bool,
     /// Whether the block at hand has rows for it; false between blocks.
     touched: bool,
@@ -37,6 +37,7 @@ pub(super) struct Buffer {
 pub struct RowBuffers {
     shapes: Vec<ColumnShape>,
     row_group_rows: usize,
+    row_group_bytes: usize,
     /// By partition.
     buffers: Vec<Buffer>,
     /// Partitions with waiting rows by size, the largest last; the lower one wins a tie.
@@ -64,12 +65,20 @@ impl RowBuffers {
     /// would hold too much that it may never need.
     const MOVES_FROM_SHARE: usize = 4;
 
+    /// Likewise for one that has most of the waiting rows; and where there is no spare memory it gets room for a whole row
+    /// group. In input that is in order this is the next one.
+    const FILLS_FROM_SHARE: usize = 16;
+
+    /// Not all columns of a row group go on as they began: this part of it more.
+    const ROOM_TO_SPARE: usize = 8;
+
     /// For rows of a table with these shapes. A buffer is full with `row_group_rows` rows (at least 1).
     #[must_use]
     pub const fn new(shapes: Vec<ColumnShape>, row_group_rows: usize) -> Self {
         Self {
             shapes,
             row_group_rows: if row_group_rows == 0 { 1 } else { row_group_rows },
+            row_group_bytes: usize::MAX,
             buffers: Vec::new(),
             by_size: BTreeSet::new(),
             full: VecDeque::new(),
@@ -78,6 +87,13 @@ impl RowBuffers {
             spare: Vec::new(),
             targets: Vec::new(),
         }
+    }
+
+    /// Says how large a row group is at which the caller takes it, bytes, even if it has fewer rows.
+    #[must_use]
+    pub const fn with_row_group_bytes(mut self, bytes: usize) -> Self {
+        self.row_group_bytes = bytes;
+        self
     }
 
     /// Copies the rows of `block` behind those that wait in their partitions. Afterwards the caller takes what has
@@ -213,17 +229,28 @@ impl RowBuffers {
         buffer
     }
 
-    /// Moves the waiting rows of a partition to spare memory, if they have grown enough for it.
+    /// Gives the waiting rows of a partition room for a row group, if they have grown enough for it: growing on in small steps
+    /// would copy them several times, each time to memory that was not touched before.
     fn make_room(&mut self, partition: usize) {
         let buffer = &mut self.buffers[partition];
-        let fits = |bytes: usize| (bytes / Self::MOVES_FROM_SHARE..bytes).contains(&buffer.bytes);
-        if buffer.is_spacious {
+        if buffer.is_spacious || buffer.num_rows() == 0 {
             return;
         }
+        let has_most = buffer.bytes > self.bytes / 2;
+        let share = if has_most { Self::FILLS_FROM_SHARE } else { Self::MOVES_FROM_SHARE };
+        let fits = |bytes: usize| (bytes / share..bytes).contains(&buffer.bytes);
         if let Some(at) = self.spare.iter().position(|(_, bytes)| fits(*bytes)) {
             let (mut columns, _) = self.spare.swap_remove(at);
             columns.append(&buffer.columns);
             buffer.columns = columns;
+            buffer.is_spacious = true;
+            return;
+        }
+        // What it will be: rows go on like those that are there.
+        let full = (buffer.bytes / buffer.num_rows()).saturating_mul(self.row_group_rows).min(self.row_group_bytes);
+        if has_most && fits(full) && full <= Self::MAX_BUFFER_BYTES {
+            let full = full + full / Self::ROOM_TO_SPARE;
+            buffer.columns.reserve(full - buffer.bytes, buffer.bytes);
             buffer.is_spacious = true;
         }
     }

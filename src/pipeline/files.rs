@@ -9,6 +9,7 @@ use std::{
     },
 };
 
+use super::early_sync::EarlySync;
 use crate::{
     encode::{EncodedRowGroup, FileSchema, Footer, StagedFile, StagedFileWriter},
     error::{Error, Result},
@@ -77,6 +78,7 @@ pub(super) struct FileSet {
     num_values: Mutex<LeafCounts>,
     /// Known once all input was read.
     footer: OnceLock<Footer>,
+    early_sync: EarlySync,
 }
 
 #[derive(Default)]
@@ -91,7 +93,13 @@ struct Partition {
 }
 
 impl FileSet {
-    pub const fn new(staging: PathBuf, schema: Arc<FileSchema>, target_bytes: u64, max_row_groups: u64) -> Self {
+    pub fn new(
+        staging: PathBuf,
+        schema: Arc<FileSchema>,
+        target_bytes: u64,
+        max_row_groups: u64,
+        early_sync: EarlySync,
+    ) -> Self {
         Self {
             staging,
             schema,
@@ -101,6 +109,7 @@ impl FileSet {
             num_ahead: AtomicUsize::new(0),
             num_values: Mutex::new(LeafCounts(Vec::new())),
             footer: OnceLock::new(),
+            early_sync,
         }
     }
 
@@ -142,7 +151,11 @@ impl FileSet {
             let file = if let (Some(footer), true) = (self.footer.get(), is_last) {
                 file.append_and_finish(group, footer)?.map(|file| PartitionFile::Finished(Box::new(file)))
             } else {
+                let is_large = group.byte_size() >= EarlySync::LEAST_BYTES;
                 file.append(group)?;
+                if is_large {
+                    self.early_sync.add(file.path().to_path_buf());
+                }
                 Some(PartitionFile::Open(file))
             };
             slot.files.extend(file);
@@ -178,6 +191,7 @@ impl FileSet {
 
     /// Everything that was written, and how files end; `paths` are the partitions' folders.
     pub fn into_partitions(self, paths: &[String]) -> Result<(Vec<PartitionFiles>, Footer)> {
+        self.early_sync.finish()?;
         let slots = self.partitions.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut partitions = Vec::with_capacity(slots.len());
         for (path, slot) in paths.iter().zip(slots) {

@@ -10,6 +10,7 @@ use rayon::{ThreadPool, prelude::*};
 use super::{
     FooterOf, MAX_BLOCKS_PER_THREAD, MAX_SPARE_BYTES, Run, Staged,
     account::{Account, LineNumbers},
+    early_sync::EarlySync,
     files::FileSet,
     memory::Shares,
     merge::{Merge, PARTITION, Ready},
@@ -68,7 +69,7 @@ impl<'a> Steps<'a> {
         let merge = Merge::new(
             account,
             Router::new(run.partitions, run.shapes.len()),
-            RowBuffers::new(run.shapes.clone(), run.row_group_rows),
+            RowBuffers::new(run.shapes.clone(), run.row_group_rows).with_row_group_bytes(shares.row_group),
             shares,
             run.file_schema.columns().to_vec(),
         );
@@ -76,6 +77,7 @@ impl<'a> Steps<'a> {
             .with_observer(run.observer)
             .with_word_of_long_records(shares.huge_block);
         let file_system = FileSystem::of(&run.staging)?;
+        let early_sync = EarlySync::start()?;
         let mut spilled_shapes = run.shapes.clone();
         spilled_shapes.push(PARTITION);
         Ok(Self {
@@ -88,6 +90,7 @@ impl<'a> Steps<'a> {
                 Arc::clone(&run.file_schema),
                 run.target_file_bytes,
                 shares.row_groups_of_file(run.file_schema.num_leaves()),
+                early_sync,
             ),
             decoder: Decoder::new(run.plan),
             file_names,

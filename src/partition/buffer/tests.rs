@@ -83,13 +83,34 @@ fn rows_move_to_the_memory_of_a_row_group_that_is_done_with() {
     let group = buffers.take_all(0).unwrap();
     let memory = values(&group).as_ptr();
     buffers.recycle(group);
-    buffers.add(&numbers(0..100), &Partitions::One(1));
+    buffers.add(&numbers(0..50), &Partitions::One(1));
     buffers.add(&numbers(1000..1400), &Partitions::One(2));
     buffers.add(&numbers(1400..1800), &Partitions::One(2));
     let (small, grown) = (buffers.take_all(1).unwrap(), buffers.take_all(2).unwrap());
     assert_ne!(values(&small).as_ptr(), memory, "a few rows do not hold that much");
     assert_eq!(values(&grown).as_ptr(), memory);
     assert!(values(&grown).iter().copied().eq(1000..1800));
-    assert!(values(&small).iter().copied().eq(0..100));
+    assert!(values(&small).iter().copied().eq(0..50));
     assert_eq!(buffers.bytes(), 0);
+}
+
+#[test]
+fn the_rows_that_come_in_order_do_not_move_on_their_way_to_a_row_group() {
+    for (rows, bytes) in [(10_000, usize::MAX), (usize::MAX, 80_000)] {
+        let mut buffers = buffers(rows).with_row_group_bytes(bytes);
+        buffers.add(&numbers(0..50), &Partitions::One(0));
+        // A tenth of a row group, and the larger part of all that waits.
+        buffers.add(&numbers(0..1000), &Partitions::One(1));
+        let memory = |buffers: &RowBuffers| values(&buffers.buffers[1].columns).as_ptr();
+        let before = memory(&buffers);
+        (1..10).for_each(|block| buffers.add(&numbers(block * 1000..block * 1000 + 1000), &Partitions::One(1)));
+        assert_eq!(memory(&buffers), before);
+        assert!(values(&buffers.take_all(1).unwrap()).iter().copied().eq(0..10_000));
+    }
+    // With as many rows elsewhere it is not known which of them will come to a row group.
+    let mut buffers = buffers(10_000);
+    for partition in 0..3 {
+        buffers.add(&numbers(0..1000), &Partitions::One(partition));
+    }
+    assert!(buffers.buffers[2].columns.byte_capacity() < 20_000);
 }
