@@ -221,7 +221,9 @@ impl Column {
             Values::Structs { ends, element_validity, children } => {
                 reserve_more(ends, more, present);
                 element_validity.reserve(more, present);
-                children.iter_mut().for_each(|child| child.reserve(more, present));
+                for child in children {
+                    child.reserve(more, present);
+                }
             }
             Values::Map { ends, keys, values } => {
                 reserve_more(ends, more, present);

@@ -73,8 +73,7 @@ pub(super) fn write<'a>(
     metadata: &mut PartMetadata,
 ) -> Result<Option<Extremes<'a>>> {
     let ChunkScratch { compressor, dictionary, levels, values, page } = scratch;
-    let is_small =
-        leaf.values.plain_bytes((0, leaf.values.len()), false) < EncodeOptions::LEAST_COMPRESSED_CHUNK_BYTES;
+    let is_small = leaf.values.plain_bytes((0, leaf.values.len()), false) < EncodeOptions::LEAST_COMPRESSED_CHUNK_BYTES;
     let (compression, codec) =
         if is_small { (Compression::None, EncodeOptions::UNCOMPRESSED) } else { (options.compression, options.codec) };
     let dictionary = leaf.values.fill(dictionary).then_some(&*dictionary);

@@ -190,7 +190,9 @@ fn with_path_only(field: &Field) -> Field {
 fn encoded_path(parts: &[String]) -> Vec<u8> {
     let mut out = Vec::new();
     begin_list(&mut out, Type::Binary, parts.len());
-    parts.iter().for_each(|part| write_binary(&mut out, part.as_bytes()));
+    for part in parts {
+        write_binary(&mut out, part.as_bytes());
+    }
     out
 }
 

@@ -35,12 +35,11 @@ pub(super) fn write_struct(out: &mut Vec<u8>, write: impl FnOnce(&mut Fields<'_>
 
 /// Appends the beginning of a list; its elements follow.
 pub(super) fn begin_list(out: &mut Vec<u8>, element: Type, len: usize) {
-    match len {
-        0..=14 => out.push((len as u8) << 4 | element as u8),
-        _ => {
-            out.push(0xF0 | element as u8);
-            write_unsigned(out, len as u64);
-        }
+    if len < 15 {
+        out.push((len as u8) << 4 | element as u8);
+    } else {
+        out.push(0xF0 | element as u8);
+        write_unsigned(out, len as u64);
     }
 }
 

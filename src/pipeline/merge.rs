@@ -39,7 +39,7 @@ enum Way {
     /// To the buffer of their partition.
     Memory,
     /// To disk, since there was no room for them.
-    Disk(Spill),
+    Disk(Box<Spill>),
     /// They come back from disk.
     Back,
 }
@@ -191,7 +191,7 @@ impl Merge {
             }
             let is_full = self.buffers.bytes() > self.shares.buffered || self.rooms_made > SMALL_ROW_GROUPS;
             if too_many && is_full && bytes < self.shares.spill_below && matches!(self.way, Way::Memory) {
-                self.way = Way::Disk(Spill::begin(&mut self.buffers, ready, self.shares));
+                self.way = Way::Disk(Box::new(Spill::begin(&mut self.buffers, ready, self.shares)));
                 break;
             }
             ready.extend(self.buffers.take_all(buffer).map(|rows| Ready::RowGroup(partition_of(buffer), rows)));

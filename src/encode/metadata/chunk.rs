@@ -159,7 +159,8 @@ impl PlacedChunk<'_> {
             encoding => &[Encoding::RLE, encoding],
         };
         let dictionary = (PageType::DICTIONARY_PAGE, Encoding::PLAIN, 1);
-        let kinds = &[dictionary, (PageType::DATA_PAGE_V2, chunk.encoding, pages.len())][usize::from(!has_dictionary)..];
+        let kinds =
+            &[dictionary, (PageType::DATA_PAGE_V2, chunk.encoding, pages.len())][usize::from(!has_dictionary)..];
         write_struct(out, |metadata| {
             metadata.i32(1, options.descriptor.physical_type() as i32);
             metadata.integers(2, Type::I32, encodings.iter().map(|encoding| *encoding as i64));

@@ -36,6 +36,9 @@ pub struct FooterParts {
     sorting_columns: Vec<SortingColumn>,
 }
 
+/// Behind the schema, where there is nothing else to say: no rows (field 3), no row groups (4), a list of orders (7).
+const BEHIND_SCHEMA: &[u8] = &[0x16, 0, 0x19, 0x0C, 0x39];
+
 /// Where something is in the file, and how long.
 type Place = (i64, i32);
 
@@ -50,17 +53,22 @@ impl FooterParts {
         ParquetMetaDataWriter::new(&mut bytes, &ParquetMetaDataBuilder::new(of_nothing).build())
             .finish()
             .map_err(|error| bug(&error))?;
-        // Behind the schema: no rows (field 3), no row groups (4), the orders (7), the end; and of the file length and magic.
-        const BEHIND_SCHEMA: &[u8] = &[0x16, 0, 0x19, 0x0C, 0x39];
         let num_leaves = schema.num_columns();
         let length_of_list = if num_leaves < 15 { 1 } else { 1 + num_leaves.ilog2() as usize / 7 + 1 };
         let orders_bytes = length_of_list + 3 * num_leaves;
-        let parts = bytes.len().checked_sub(8 + 1 + orders_bytes).and_then(|orders| {
+        // At the end stand the end of the struct, the length of the footer, and the magic bytes.
+        let parts = bytes.len().checked_sub(1 + 4 + MAGIC.len() + orders_bytes).and_then(|orders| {
             let (head, orders) = (bytes.get(..orders)?, bytes.get(orders..orders + orders_bytes)?);
             Some((head.strip_suffix(BEHIND_SCHEMA)?, orders))
         });
         let (head, column_orders) = parts.ok_or_else(|| Error::Bug("footers have another form".to_owned()))?;
-        Ok(Self { num_leaves, head: head.to_vec(), column_orders: column_orders.to_vec(), arrow_schema, sorting_columns })
+        Ok(Self {
+            num_leaves,
+            head: head.to_vec(),
+            column_orders: column_orders.to_vec(),
+            arrow_schema,
+            sorting_columns,
+        })
     }
 
     /// All bytes from `position` to the end of a file with these row groups.
@@ -76,10 +84,8 @@ impl FooterParts {
         let notes_bytes: usize = row_groups.iter().map(|note| note.bytes().len()).sum();
         let least_bytes = self.head.len() + self.column_orders.len() + self.arrow_schema.len() + notes_bytes;
         let mut out = Vec::with_capacity(least_bytes + least_bytes / 8);
-        let row_groups: Vec<(RowGroupFacts, Vec<LeafNote<'_>>)> = row_groups
-            .iter()
-            .map(|note| Ok((note.facts()?, note.leaves(self.num_leaves)?)))
-            .collect::<Result<_>>()?;
+        let row_groups: Vec<(RowGroupFacts, Vec<LeafNote<'_>>)> =
+            row_groups.iter().map(|note| Ok((note.facts()?, note.leaves(self.num_leaves)?))).collect::<Result<_>>()?;
         let leaves = || row_groups.iter().flat_map(|(_, leaves)| leaves);
         let mut place = |bytes: &[u8]| {
             let start = position + out.len() as u64;
@@ -96,7 +102,7 @@ impl FooterParts {
         let mut file = Fields::behind(&mut out, 2);
         file.i64(3, num_rows as i64);
         // The format has room for so many numbers; with more row groups none of them has one.
-        let has_ordinals = row_groups.len() <= i16::MAX as usize;
+        let has_ordinals = i16::try_from(row_groups.len()).is_ok();
         file.list(4, Type::Struct, row_groups.iter().enumerate(), |out, (at, (facts, leaves))| {
             let indexes = &indexes[at * self.num_leaves..][..self.num_leaves];
             self.write_row_group(out, has_ordinals.then_some(at as i16), *facts, leaves, indexes);

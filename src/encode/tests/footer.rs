@@ -1,7 +1,7 @@
 //! What files say of themselves, against what the crate makes of it.
 
 use parquet::file::{
-    metadata::{ParquetMetaDataOptions, ParquetMetaDataWriter},
+    metadata::{ColumnChunkMetaData, ParquetMetaDataOptions, ParquetMetaDataWriter, RowGroupMetaData},
     writer::TrackedWrite,
 };
 
@@ -28,8 +28,8 @@ fn end_by_the_crate(path: &Path, before: usize) -> Vec<u8> {
 fn written(schema: &Arc<FileSchema>, shapes: &[ColumnShape], groups: &[Vec<Row>], path: &Path) -> (usize, Vec<u8>) {
     write(schema, shapes, groups, path).unwrap();
     let metadata = metadata(path);
-    let chunks = || metadata.row_groups().iter().flat_map(|group| group.columns());
-    let start = chunks().filter_map(|chunk| chunk.column_index_offset()).min().unwrap();
+    let chunks = || metadata.row_groups().iter().flat_map(RowGroupMetaData::columns);
+    let start = chunks().filter_map(ColumnChunkMetaData::column_index_offset).min().unwrap();
     assert!(chunks().all(|chunk| chunk.offset_index_offset().unwrap() > start));
     (start as usize, std::fs::read(path).unwrap())
 }
@@ -129,5 +129,12 @@ fn little_is_kept_of_a_row_group_even_if_no_statistic_is_like_another() {
 fn assert_same(found: &[u8], wanted: &[u8]) {
     let at = found.iter().zip(wanted).take_while(|(found, wanted)| found == wanted).count();
     let around = |bytes: &[u8]| bytes[at.saturating_sub(20).min(bytes.len())..(at + 20).min(bytes.len())].to_vec();
-    assert!(found == wanted, "byte {at} of {} and {}: {:?} {:?}", found.len(), wanted.len(), around(found), around(wanted));
+    assert!(
+        found == wanted,
+        "byte {at} of {} and {}: {:?} {:?}",
+        found.len(),
+        wanted.len(),
+        around(found),
+        around(wanted)
+    );
 }
