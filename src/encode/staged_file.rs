@@ -102,6 +102,7 @@ impl StagedFileWriter {
     pub fn append(&mut self, group: EncodedRowGroup) -> Result<()> {
         let Some(note) = self.write(group)? else { return Ok(()) };
         self.notes.push(note.bytes()).map_err(|error| Error::io("write", self.notes.path())(error))?;
+        self.file.flush().map_err(Error::io("write", &self.path))?;
         self.file.release().map_err(Error::io("write", &self.path))
     }
 
@@ -203,7 +204,7 @@ impl StagedFileWriter {
         let notes = notes.take().map_err(|error| Error::io("read", notes_path)(error))?;
         let row_groups: Vec<RowGroupNote> = notes.into_iter().map(RowGroupNote::from_bytes).chain(last).collect();
         let end = schema.footer_parts().encode(&row_groups, &footer.key_values, file.len())?;
-        file.write_all(&end).map_err(Error::io("write", &path))?;
+        file.write_all(&end).and_then(|()| file.flush()).map_err(Error::io("write", &path))?;
         match footer.sync {
             Sync::Each => file.sync_and_release(),
             Sync::Later => file.release(),

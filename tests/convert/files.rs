@@ -128,12 +128,18 @@ fn every_codec_is_written_and_read() {
         [("zstd", "ZSTD"), ("zstd(3)", "ZSTD"), ("snappy", "SNAPPY"), ("lz4", "LZ4_RAW"), ("none", "UNCOMPRESSED")]
     {
         folder.convert(&["in.ndjson", "--out", codec, "--compression", codec]).ended_with(0);
-        let output = folder.output(codec);
+        let (output, mut said_somewhere) = (folder.output(codec), false);
         for footer in output.footers() {
             // zstd is said with a level, which the file does not hold.
             let is_said = |codec: Compression| format!("{codec:?}").starts_with(said);
-            assert!(chunks(&footer).all(|chunk| is_said(chunk.compression())), "{codec}");
+            // Chunks of a few hundred bytes have none.
+            let is_small = |chunk: &ColumnChunkMetaData| {
+                chunk.compression() == Compression::UNCOMPRESSED && chunk.uncompressed_size() < 2048
+            };
+            assert!(chunks(&footer).all(|chunk| is_said(chunk.compression()) || is_small(chunk)), "{codec}");
+            said_somewhere |= chunks(&footer).any(|chunk| is_said(chunk.compression()));
         }
+        assert!(said_somewhere, "{codec}");
         rows.push(output.rows());
     }
     assert!(rows.iter().all(|other| *other == rows[0]));
