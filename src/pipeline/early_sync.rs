@@ -3,7 +3,6 @@
 //! Every file is synced before it counts. If that began only then, all workers would wait for the disk at the end of a run.
 
 use std::{
-    fs::File,
     path::PathBuf,
     sync::{
         Arc,
@@ -13,7 +12,10 @@ use std::{
     thread::{Builder, JoinHandle},
 };
 
-use crate::error::{Error, Result};
+use crate::{
+    dataset::sync_file,
+    error::{Error, Result},
+};
 
 /// Syncs files one after the other, in a thread that does nothing else: it waits nearly all the time.
 #[derive(Debug)]
@@ -37,7 +39,9 @@ impl EarlySync {
         let is_over = Arc::new(AtomicBool::new(false));
         let sync_all = {
             let is_over = Arc::clone(&is_over);
-            move || to_sync.iter().take_while(|_| !is_over.load(Ordering::Relaxed)).try_for_each(sync)
+            move || {
+                to_sync.iter().take_while(|_| !is_over.load(Ordering::Relaxed)).try_for_each(|path| sync_file(&path))
+            }
         };
         let thread = Builder::new().name("sync".to_owned()).spawn(sync_all);
         let thread = thread.map_err(|error| Error::usage(format!("cannot start a thread: {error}"), "use fewer"))?;
@@ -71,38 +75,25 @@ impl Drop for EarlySync {
     }
 }
 
-/// A file that cannot be opened now is left to those who finish it.
-fn sync(path: PathBuf) -> Result<()> {
-    match File::open(&path) {
-        Ok(file) => file.sync_data().map_err(Error::io("sync", path)),
-        Err(_) => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn files_are_synced_and_what_is_not_there_is_left_out() {
+    fn an_error_is_told_at_the_end() {
         let folder = tempfile::tempdir().unwrap();
-        let early = EarlySync::start().unwrap();
         std::fs::write(folder.path().join("a"), "a").unwrap();
-        for name in ["none", "a", "none"] {
-            early.add(folder.path().join(name));
+        for (names, fails) in [(&["a", "a"][..], false), (&["a", "none", "a"], true)] {
+            let early = EarlySync::start().unwrap();
+            names.iter().for_each(|name| early.add(folder.path().join(name)));
+            let told = wait(early);
+            assert_eq!(matches!(told, Err(Error::Io { action: "sync", .. })), fails, "{told:?}");
         }
-        early.finish().unwrap();
     }
 
-    #[test]
-    #[cfg(target_os = "linux")]
-    fn an_error_is_told() {
-        let early = EarlySync::start().unwrap();
-        // It has no disk behind it.
-        early.add("/proc/self/stat".into());
-        let seen = || early.thread.as_ref().unwrap().is_finished();
-        (0..1000).take_while(|_| !seen()).for_each(|_| std::thread::sleep(std::time::Duration::from_millis(5)));
-        early.add("/proc/self/stat".into());
-        assert!(matches!(early.finish(), Err(Error::Io { action: "sync", .. })));
+    /// As if there was time for all files.
+    fn wait(mut early: EarlySync) -> Result<()> {
+        early.paths = None;
+        early.thread.take().unwrap().join().unwrap()
     }
 }
