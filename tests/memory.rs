@@ -72,7 +72,15 @@ struct Input {
     bytes: usize,
     record_bytes: usize,
     attributes: usize,
-    in_order: bool,
+    order: Order,
+}
+
+#[derive(Clone, Copy)]
+enum Order {
+    None,
+    ByDay,
+    /// By day, each day twice as long as the one before, and late records all the time: no day is over.
+    Growing,
 }
 
 /// Bare participants of 28 days.
@@ -88,7 +96,12 @@ fn write(path: &Path, input: Input) {
             chance ^= chance << 17;
             chance
         };
-        let day = if input.in_order { number * 28 / records } else { next() as usize % 28 };
+        let day = match input.order {
+            Order::None => next() as usize % 28,
+            Order::ByDay => number * 28 / records,
+            Order::Growing if next() % 100 == 0 => next() as usize % 6,
+            Order::Growing => (number * 64 / records).max(1).ilog2() as usize,
+        };
         record.clear();
         write!(record, r#"{{"id":"{:016x}","startTime":"2025-07-{:02}T10:00:00Z","attributes":{{"#, next(), day + 1)
             .unwrap();
@@ -145,12 +158,14 @@ fn what_a_run_allocates_stays_below_its_memory() {
     let (much, many, cap) = if is_long { (300_usize << 20, 10_000, 1 << 20) } else { (20 << 20, 1500, 1 << 20) };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("in.ndjson");
-    let usual = Input { bytes: much, record_bytes: 1000, attributes: 10, in_order: false };
+    let usual = Input { bytes: much, record_bytes: 1000, attributes: 10, order: Order::None };
     let many = format!("bucket({many},id)");
     let days = ["none", "day(start_time)"];
     let shuffled = ["none", "bucket(150,id)", &many];
-    let cases: [(&str, Input, u64, &[&str]); 6] = [
-        ("in order", Input { in_order: true, ..usual }, 64, &days),
+    let cases: [(&str, Input, u64, &[&str]); 8] = [
+        ("in order", Input { order: Order::ByDay, ..usual }, 64, &days),
+        ("days that grow", Input { order: Order::Growing, ..usual }, 64, &days[1..]),
+        ("days that grow, 128", Input { order: Order::Growing, bytes: much * 2, ..usual }, 128, &days[1..]),
         ("shuffled", usual, 64, &shuffled),
         ("one attribute", Input { attributes: 1, record_bytes: 150, ..usual }, 64, &shuffled[..2]),
         ("5000 attributes", Input { attributes: 5000, record_bytes: 150_000, ..usual }, 64, &shuffled[..2]),

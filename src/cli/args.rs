@@ -189,7 +189,7 @@ pub struct Said {
     /// Codec of the pages: zstd(1..22), snappy, lz4, none [default: zstd(1)]
     ///
     /// zstd is read everywhere and small; levels above 1 cost twice the time and hardly make such data smaller. snappy and
-    /// lz4 are there for readers that want them.
+    /// lz4 are there for readers that want them. Columns with less than 1 KiB of values in a row group are not compressed.
     #[arg(long, value_name = "CODEC", help_heading = FILES)]
     pub compression: Option<Compression>,
 

@@ -6,6 +6,8 @@
 //!                   values, or their indexes in the dictionary                  compressed if that makes them smaller
 //! ```
 //!
+//! A chunk of a few hundred bytes has no codec at all.
+//!
 //! A chunk has a dictionary for all of its values or for none. Pages end between rows.
 
 use parquet::{basic::Encoding, bloom_filter::Sbbf, schema::types::ColumnDescPtr};
@@ -252,18 +254,19 @@ impl Chunk<'_> {
         write_header: impl FnOnce(&mut Vec<u8>, PageSizes),
         page: &[u8],
         uncompressed_len: usize,
-    ) -> Result<(u64, u32)> {
+    ) -> Result<(u64, i32)> {
+        let too_long = || Error::Bug(format!("a page of {uncompressed_len} bytes"));
         let (Ok(uncompressed), Ok(compressed)) = (i32::try_from(uncompressed_len), i32::try_from(page.len())) else {
-            return Err(Error::Bug(format!("a page of {uncompressed_len} bytes")));
+            return Err(too_long());
         };
         let start = self.out.len();
         write_header(self.out, PageSizes { uncompressed, compressed });
         let header_bytes = self.out.len() - start;
         self.out.extend_from_slice(page);
-        let bytes = self.out.len() - start;
+        let bytes = i32::try_from(self.out.len() - start).map_err(|_| too_long())?;
         self.uncompressed_bytes += (header_bytes + uncompressed_len) as u64;
         self.compressed_bytes += bytes as u64;
-        Ok((start as u64, bytes as u32))
+        Ok((start as u64, bytes))
     }
 }
 

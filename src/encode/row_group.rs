@@ -1,4 +1,4 @@
-//! One row group: columns in, compressed column chunks out. No file, no thread.
+//! One row group: columns in, column chunks out. No file, no thread.
 
 use std::{borrow::Cow, fmt, ops};
 

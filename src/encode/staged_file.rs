@@ -116,7 +116,7 @@ impl StagedFileWriter {
     }
 
     /// Writes a row group; gives what the footer will say about it.
-    fn write(&mut self, group: EncodedRowGroup) -> Result<Option<RowGroupNote>> {
+    fn write(&mut self, group: EncodedRowGroup) -> Result<Option<RowGroupNote<'static>>> {
         let num_rows = group.num_rows() as u64;
         if num_rows == 0 {
             return Ok(None);
@@ -130,7 +130,7 @@ impl StagedFileWriter {
     }
 
     /// Writes the pages and, right behind them, the bloom filters.
-    fn write_row_group(&mut self, parts: &[EncodedPart], num_rows: u64) -> Result<RowGroupNote> {
+    fn write_row_group(&mut self, parts: &[EncodedPart], num_rows: u64) -> Result<RowGroupNote<'static>> {
         if self.file.len() == 0 {
             self.write_all(MAGIC)?;
         }
@@ -194,15 +194,20 @@ impl StagedFileWriter {
         self.finish_behind(None, footer)
     }
 
-    fn finish_behind(self, last: Option<RowGroupNote>, footer: &Footer) -> Result<Option<StagedFile>> {
+    fn finish_behind(self, last: Option<RowGroupNote<'_>>, footer: &Footer) -> Result<Option<StagedFile>> {
         let num_row_groups = self.notes.len() as u64 + u64::from(last.is_some());
         if num_row_groups == 0 {
             return Ok(None);
         }
         let Self { notes, schema, path, ranges, mut file, rows } = self;
         let notes_path = notes.path().clone();
-        let notes = notes.take().map_err(|error| Error::io("read", notes_path)(error))?;
-        let row_groups: Vec<RowGroupNote> = notes.into_iter().map(RowGroupNote::from_bytes).chain(last).collect();
+        let (notes, lens) = notes.take().map_err(|error| Error::io("read", notes_path)(error))?;
+        let mut rest = notes.as_slice();
+        let earlier = lens.into_iter().map_while(|len| rest.split_off(..len as usize)).map(RowGroupNote::from_bytes);
+        let row_groups: Vec<RowGroupNote<'_>> = earlier.chain(last).collect();
+        if row_groups.len() as u64 != num_row_groups {
+            return Err(Error::Bug("notes of row groups are missing".to_owned()));
+        }
         let end = schema.footer_parts().encode(&row_groups, &footer.key_values, file.len())?;
         file.write_all(&end).and_then(|()| file.flush()).map_err(Error::io("write", &path))?;
         match footer.sync {

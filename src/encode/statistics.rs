@@ -231,6 +231,7 @@ impl Facts<'_> {
     /// Appends the least value, as the column index has it; nothing of what has none.
     pub fn write_least(&self, out: &mut Vec<u8>) {
         match self.extremes {
+            Some(Extremes::Text(min, _)) => write_binary(out, least(min)),
             Some(extremes) => extremes.with_bytes(|min, _| write_binary(out, min)),
             None => write_binary(out, &[]),
         }
@@ -239,6 +240,7 @@ impl Facts<'_> {
     /// Appends the greatest value, likewise.
     pub fn write_greatest(&self, out: &mut Vec<u8>) {
         match self.extremes {
+            Some(Extremes::Text(_, max)) => write_binary(out, &greatest(max)),
             Some(extremes) => extremes.with_bytes(|_, max| write_binary(out, max)),
             None => write_binary(out, &[]),
         }

@@ -207,6 +207,23 @@ fn encodings_suit_what_is_in_the_columns() {
 }
 
 #[test]
+fn a_small_chunk_has_no_codec() {
+    let least = EncodeOptions::LEAST_COMPRESSED_CHUNK_BYTES;
+    let codecs = |texts: &[String]| {
+        let rows: Vec<Row> = texts.iter().map(|value| vec![text(value), Cell::Null]).collect();
+        let (found, metadata) = round_trip(&EncodeOptions::default(), &[TEXT, TEXT], std::slice::from_ref(&rows));
+        assert_eq!(found, rows);
+        [0, 1].map(|leaf| metadata.row_group(0).column(leaf).compression() != Codec::UNCOMPRESSED)
+    };
+    // A text counts one byte for its length, in a dictionary or not.
+    assert_eq!(codecs(&["x".repeat(least - 2)]), [false, false]);
+    assert_eq!(codecs(&["x".repeat(least - 1)]), [true, false]);
+    let repeated = |count: usize| vec!["0123456".to_owned(); count];
+    assert_eq!(codecs(&repeated(least / 8 - 1)), [false, false]);
+    assert_eq!(codecs(&repeated(least / 8)), [true, false]);
+}
+
+#[test]
 fn a_value_longer_than_a_page_comes_back_and_its_statistics_stay_short() {
     let rows = vec![vec![text(&"ä".repeat(EncodeOptions::DATA_PAGE_BYTES))], vec![text("b")]];
     let (found, metadata) = round_trip(&EncodeOptions::default(), &[TEXT], std::slice::from_ref(&rows));

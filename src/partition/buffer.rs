@@ -47,6 +47,8 @@ pub struct RowBuffers {
     bytes: usize,
     /// Blocks so far.
     num_blocks: u64,
+    /// The buffer that was given room of its own and has not been taken since. One at a time, for no budget knows of it.
+    roomy: Option<usize>,
     /// Memory of row groups that are done with, and what they were charged.
     spare: Vec<(Columns, usize)>,
     /// Scratch, used again for each block.
@@ -84,6 +86,7 @@ impl RowBuffers {
             full: VecDeque::new(),
             bytes: 0,
             num_blocks: 0,
+            roomy: None,
             spare: Vec::new(),
             targets: Vec::new(),
         }
@@ -248,10 +251,11 @@ impl RowBuffers {
         }
         // What it will be: rows go on like those that are there.
         let full = (buffer.bytes / buffer.num_rows()).saturating_mul(self.row_group_rows).min(self.row_group_bytes);
-        if has_most && fits(full) && full <= Self::MAX_BUFFER_BYTES {
+        if has_most && self.roomy.is_none() && fits(full) && full <= Self::MAX_BUFFER_BYTES {
             let full = full + full / Self::ROOM_TO_SPARE;
             buffer.columns.reserve(full - buffer.bytes, buffer.bytes);
             buffer.is_spacious = true;
+            self.roomy = Some(partition);
         }
     }
 
@@ -271,6 +275,9 @@ impl RowBuffers {
     fn take_first(&mut self, partition: usize, rows: usize) -> Columns {
         let buffer = &mut self.buffers[partition];
         buffer.is_spacious = false;
+        if self.roomy == Some(partition) {
+            self.roomy = None;
+        }
         let (start, total) = (buffer.first_row, buffer.columns.num_rows);
         let end = (start + rows).min(total);
         let taken = if end == total && start == 0 {

@@ -5,7 +5,7 @@
 use std::{
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
         mpsc::{self, Sender},
     },
@@ -20,9 +20,10 @@ use crate::{
 /// Syncs files one after the other, in a thread that does nothing else: it waits nearly all the time.
 #[derive(Debug)]
 pub(super) struct EarlySync {
-    /// None when no more are taken.
+    /// None when no more are taken, or nobody would.
     paths: Option<Sender<PathBuf>>,
-    thread: Option<JoinHandle<Result<()>>>,
+    /// It ends before its time only with an error.
+    thread: Mutex<Option<JoinHandle<Result<()>>>>,
     is_over: Arc<AtomicBool>,
 }
 
@@ -30,46 +31,51 @@ impl EarlySync {
     /// With less written to a file than this it is not worth a sync, bytes.
     pub const LEAST_BYTES: u64 = 1 << 20;
 
-    /// Starts the thread.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] when the system has no thread left.
-    pub fn start() -> Result<Self> {
+    /// Starts the thread. Without it files are synced at the end only.
+    pub fn start() -> Self {
         let (paths, to_sync) = mpsc::channel::<PathBuf>();
         let is_over = Arc::new(AtomicBool::new(false));
         let sync_all = {
             let is_over = Arc::clone(&is_over);
             move || {
-                to_sync.iter().take_while(|_| !is_over.load(Ordering::Relaxed)).try_for_each(|path| sync_file(&path))
+                let mut paths = to_sync.iter().take_while(|_| !is_over.load(Ordering::Relaxed));
+                paths.try_for_each(|path| sync_file(&path))
             }
         };
-        let thread = Builder::new().name("sync".to_owned()).spawn(sync_all);
-        let thread = thread.map_err(|error| Error::usage(format!("cannot start a thread: {error}"), "use fewer"))?;
-        Ok(Self { paths: Some(paths), thread: Some(thread), is_over })
+        let thread = Builder::new().name("sync".to_owned()).spawn(sync_all).ok();
+        Self { paths: thread.is_some().then_some(paths), thread: Mutex::new(thread), is_over }
     }
 
     /// Has a file synced some time, with what was written to it so far.
-    pub fn add(&self, path: PathBuf) {
-        if let Some(paths) = &self.paths {
-            // Behind an error nobody listens any more; it is told at the end.
-            let _ = paths.send(path);
+    ///
+    /// # Errors
+    /// [`Error::Io`] of an earlier file that could not be synced. Nobody else would hear of it: the system tells it once.
+    pub fn add(&self, path: PathBuf) -> Result<()> {
+        match &self.paths {
+            Some(paths) if paths.send(path).is_err() => self.join(),
+            _ => Ok(()),
         }
     }
 
     /// Waits for the sync at work and leaves out the others: it is time for all files.
     ///
     /// # Errors
-    /// [`Error::Io`] of the first file that could not be synced. Nobody else would hear of it: the system tells it once.
+    /// As [`EarlySync::add`].
     pub fn finish(mut self) -> Result<()> {
         self.is_over.store(true, Ordering::Relaxed);
         self.paths = None;
-        let Some(thread) = self.thread.take() else { return Ok(()) };
+        self.join()
+    }
+
+    fn join(&self) -> Result<()> {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(thread) = thread else { return Ok(()) };
         thread.join().unwrap_or_else(|_| Err(Error::Bug("the thread that syncs files panicked".to_owned())))
     }
 }
 
 impl Drop for EarlySync {
-    /// A run that failed needs none of its files.
+    /// A run that failed needs none of its files. Nobody waits for the sync at work.
     fn drop(&mut self) {
         self.is_over.store(true, Ordering::Relaxed);
     }
@@ -80,20 +86,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_is_told_at_the_end() {
+    fn an_error_is_told_to_the_next_that_comes_or_at_the_end() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("a"), "a").unwrap();
-        for (names, fails) in [(&["a", "a"][..], false), (&["a", "none", "a"], true)] {
-            let early = EarlySync::start().unwrap();
-            names.iter().for_each(|name| early.add(folder.path().join(name)));
-            let told = wait(early);
-            assert_eq!(matches!(told, Err(Error::Io { action: "sync", .. })), fails, "{told:?}");
-        }
-    }
+        let early = EarlySync::start();
+        (0..3).for_each(|_| early.add(folder.path().join("a")).unwrap());
+        early.finish().unwrap();
 
-    /// As if there was time for all files.
-    fn wait(mut early: EarlySync) -> Result<()> {
+        let early = EarlySync::start();
+        early.add(folder.path().join("none")).unwrap();
+        let is_told = |told: &Result<()>| matches!(told, Err(Error::Io { action: "sync", .. }));
+        let told = std::iter::repeat_with(|| early.add(folder.path().join("a"))).find(Result::is_err);
+        assert!(is_told(&told.unwrap()));
+        early.finish().unwrap();
+
+        let mut early = EarlySync::start();
+        early.add(folder.path().join("none")).unwrap();
         early.paths = None;
-        early.thread.take().unwrap().join().unwrap()
+        assert!(is_told(&early.join()));
     }
 }

@@ -154,7 +154,7 @@ impl FileSet {
                 let is_large = group.byte_size() >= EarlySync::LEAST_BYTES;
                 file.append(group)?;
                 if is_large {
-                    self.early_sync.add(file.path().to_path_buf());
+                    self.early_sync.add(file.path().to_path_buf())?;
                 }
                 Some(PartitionFile::Open(file))
             };

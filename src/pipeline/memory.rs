@@ -113,7 +113,7 @@ pub(super) struct Shares {
     pub idle: usize,
     /// Row groups and batches being encoded, and those that wait for it.
     pub encoding: usize,
-    /// Memory of row groups that is kept to be used again.
+    /// Room for the next row group: memory that is kept to be used again, or new.
     pub spare: usize,
     /// What the footer of one file may take while it is put together.
     pub footer: usize,

@@ -77,7 +77,7 @@ impl<'a> Steps<'a> {
             .with_observer(run.observer)
             .with_word_of_long_records(shares.huge_block);
         let file_system = FileSystem::of(&run.staging)?;
-        let early_sync = EarlySync::start()?;
+        let early_sync = EarlySync::start();
         let mut spilled_shapes = run.shapes.clone();
         spilled_shapes.push(PARTITION);
         Ok(Self {

@@ -284,3 +284,42 @@ fn many_files_synced_at_once_are_synced_or_the_run_fails() {
     // Of the files, of the folders with their new names.
     assert!(failed >= 2, "{failed}");
 }
+
+#[test]
+fn a_row_group_that_the_disk_refuses_before_its_file_is_finished_ends_the_run() {
+    if !has_strace() {
+        return;
+    }
+    let folder = Folder::new();
+    folder.run(&["generate", "--size", "12MB", "--shape", "participants", "-o", "in.ndjson"]).ended_with(0);
+    // Row groups of some megabytes.
+    let large = ["--partition-by", "none", "--compression", "none", "--memory", "64MiB", "--threads", "2"];
+    folder.converted(&[&["in.ndjson"], &large[..]].concat());
+    let run = |what: &str| {
+        let mut strace = Command::new("strace");
+        strace.args([
+            "-f",
+            "-qq",
+            "-y",
+            "-o",
+            "trace",
+            "-e",
+            "trace=fsync",
+            "-e",
+            &format!("inject=fsync:{what}:when=1"),
+        ]);
+        strace.args([env!("CARGO_BIN_EXE_partiquet"), "convert", "in.ndjson", "--out", "refused"]).args(large);
+        strace.current_dir(folder.path(".")).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let run = Run::of(strace.spawn().unwrap());
+        (run, fs::read_to_string(folder.path("trace")).unwrap())
+    };
+    let (refused, trace) = run("error=EIO");
+    refused.ended_with(1).says(&["cannot sync refused/_partiquet/staging/", ".staged"]);
+    assert!(!folder.path("refused").exists());
+    // Every thread has its first call refused. That there is one only means that nobody went on to the end.
+    assert_eq!(trace.matches("(INJECTED)").count(), 1, "{trace}");
+
+    assert_eq!(run("signal=KILL").0.code, -1);
+    folder.convert(&[&["in.ndjson", "--out", "refused"], &large[..]].concat()).ended_with(0);
+    assert!(contents(&folder.path("refused")) == contents(&folder.path("out")));
+}

@@ -77,7 +77,7 @@ impl FooterParts {
     /// [`Error::Bug`] when a note is of another schema, or the footer would be longer than the format allows.
     pub fn encode(
         &self,
-        row_groups: &[RowGroupNote],
+        row_groups: &[RowGroupNote<'_>],
         key_values: &[(String, String)],
         position: u64,
     ) -> Result<Vec<u8>> {

@@ -11,7 +11,7 @@ pub struct PageLocation {
     /// Bytes before it, from the beginning of its part.
     pub offset: u64,
     /// With its header.
-    pub bytes: u32,
+    pub bytes: i32,
     pub first_row: u64,
     /// Bytes of its texts, without anything that the format adds.
     pub text_bytes: Option<u64>,
@@ -39,7 +39,7 @@ pub fn write_offset_index(out: &mut Vec<u8>, pages: &[PageLocation], start: u64)
         index.list(1, Type::Struct, pages.iter(), |out, page| {
             write_struct(out, |location| {
                 location.i64(1, (start + page.offset) as i64);
-                location.i32(2, page.bytes as i32);
+                location.i32(2, page.bytes);
                 location.i64(3, page.first_row as i64);
             });
         });

@@ -8,6 +8,8 @@
 //!                    ColumnMetaData | ColumnIndex | OffsetIndex
 //! ```
 
+use std::borrow::Cow;
+
 use crate::error::{Error, Result};
 
 /// What is known of a row group when it is in its file.
@@ -22,7 +24,7 @@ pub struct RowGroupFacts {
 
 /// What a footer will say of one row group.
 #[derive(Debug)]
-pub struct RowGroupNote(Vec<u8>);
+pub struct RowGroupNote<'a>(Cow<'a, [u8]>);
 
 /// What a footer says of one leaf of a row group, in the words of the format.
 #[derive(Debug, Clone, Copy)]
@@ -73,20 +75,20 @@ impl NoteWriter {
     }
 
     /// The note of the leaves added.
-    pub fn finish(mut self, facts: RowGroupFacts) -> RowGroupNote {
+    pub fn finish(mut self, facts: RowGroupFacts) -> RowGroupNote<'static> {
         let RowGroupFacts { num_rows, uncompressed_bytes, compressed_bytes, offset } = facts;
         let numbers = [num_rows, uncompressed_bytes, compressed_bytes, offset];
         for (place, number) in self.0.chunks_exact_mut(NUMBER).zip(numbers) {
             place.copy_from_slice(&number.to_le_bytes());
         }
-        RowGroupNote(self.0)
+        RowGroupNote(Cow::Owned(self.0))
     }
 }
 
-impl RowGroupNote {
+impl<'a> RowGroupNote<'a> {
     /// From the bytes of one.
-    pub fn from_bytes(bytes: Vec<u8>) -> Self {
-        Self(bytes)
+    pub const fn from_bytes(bytes: &'a [u8]) -> Self {
+        Self(Cow::Borrowed(bytes))
     }
 
     /// To be kept somewhere.
@@ -141,7 +143,8 @@ mod tests {
         let mut writer = NoteWriter::new(2);
         writer.add(|out| out.extend(b"abc"), b"", |out| out.push(b'd'));
         writer.add(|_| (), b"ef", |_| ());
-        let note = RowGroupNote::from_bytes(writer.finish(facts).bytes().to_vec());
+        let note = writer.finish(facts);
+        let note = RowGroupNote::from_bytes(note.bytes());
         assert_eq!(note.facts().unwrap(), facts);
         let leaves = note.leaves(2).unwrap();
         let texts: Vec<_> = leaves.iter().map(|leaf| (leaf.metadata, leaf.column_index, leaf.offset_index)).collect();
@@ -155,11 +158,11 @@ mod tests {
         writer.add(|out| out.extend(b"abc"), b"", |_| ());
         let bytes = writer.finish(facts).bytes().to_vec();
         for len in 0..bytes.len() {
-            let note = RowGroupNote::from_bytes(bytes[..len].to_vec());
+            let note = RowGroupNote::from_bytes(&bytes[..len]);
             assert!(note.facts().is_err() || note.leaves(1).is_err(), "{len} bytes");
         }
         for leaves in [0, 2] {
-            assert!(RowGroupNote::from_bytes(bytes.clone()).leaves(leaves).is_err(), "{leaves} leaves");
+            assert!(RowGroupNote::from_bytes(&bytes).leaves(leaves).is_err(), "{leaves} leaves");
         }
     }
 }

@@ -73,6 +73,31 @@ proptest! {
 }
 
 #[test]
+fn a_chunk_of_many_pages_says_what_the_crate_would_say() {
+    // Each long text is a page; between them are pages of nulls. Lists take another form from 15 elements on.
+    let shapes = [TEXT, ColumnShape::Scalar(ScalarType::Float64), ColumnShape::List(ScalarType::Text)];
+    let long = |row: usize| {
+        let value = text(&format!("{row}").repeat(EncodeOptions::DATA_PAGE_BYTES));
+        vec![
+            value.clone(),
+            [Cell::Float(f64::NAN), Cell::Float(-(row as f64))][row % 2].clone(),
+            Cell::List(vec![value]),
+        ]
+    };
+    let null = |_| vec![Cell::Null; 3];
+    let rows: Vec<Row> = (0..8).map(long).chain((0..70_000).map(null)).chain((0..9).rev().map(long)).collect();
+    let schema = file_schema(&shapes, &EncodeOptions::default());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("0.staged");
+    let (start, bytes) = written(&schema, &shapes, &[rows], &path);
+    assert_same(&bytes[start..], &end_by_the_crate(&path, start));
+    let metadata = metadata(&path);
+    let index = metadata.page_index().unwrap();
+    assert!(index.offset_index(0, 0).unwrap().page_locations().len() > 15);
+    assert!(index.column_index(0, 0).unwrap().is_null_page(9));
+}
+
+#[test]
 fn the_schema_is_written_whatever_its_size() {
     // The length of a list takes one byte more from 15 and from 128 on.
     for columns in [1, 14, 15, 16, 127, 128, 129, 300] {
