@@ -37,6 +37,8 @@ pub(super) struct Buffer {
 pub struct RowBuffers {
     shapes: Vec<ColumnShape>,
     row_group_rows: usize,
+    /// From this size on a row group is worth writing, and at this one it is taken whatever its rows.
+    least_bytes: usize,
     row_group_bytes: usize,
     /// By partition.
     buffers: Vec<Buffer>,
@@ -67,10 +69,6 @@ impl RowBuffers {
     /// would hold too much that it may never need.
     const MOVES_FROM_SHARE: usize = 4;
 
-    /// Likewise for one that has most of the waiting rows; and where there is no spare memory it gets room for a whole row
-    /// group. In input that is in order this is the next one.
-    const FILLS_FROM_SHARE: usize = 16;
-
     /// Not all columns of a row group go on as they began: this part of it more.
     const ROOM_TO_SPARE: usize = 8;
 
@@ -80,6 +78,7 @@ impl RowBuffers {
         Self {
             shapes,
             row_group_rows: if row_group_rows == 0 { 1 } else { row_group_rows },
+            least_bytes: usize::MAX,
             row_group_bytes: usize::MAX,
             buffers: Vec::new(),
             by_size: BTreeSet::new(),
@@ -92,10 +91,12 @@ impl RowBuffers {
         }
     }
 
-    /// Says how large a row group is at which the caller takes it, bytes, even if it has fewer rows.
+    /// Says from which size on the caller takes the rows of a partition that is idle, and at which it takes them even if
+    /// they are fewer than a row group, bytes. A buffer of the first size that has most of the waiting rows gets room for
+    /// a whole row group: in input that is in order this is the next one, and if not it will not keep the room for long.
     #[must_use]
-    pub const fn with_row_group_bytes(mut self, bytes: usize) -> Self {
-        self.row_group_bytes = bytes;
+    pub const fn with_row_group_bytes(mut self, least: usize, most: usize) -> Self {
+        (self.least_bytes, self.row_group_bytes) = (least, most);
         self
     }
 
@@ -239,9 +240,9 @@ impl RowBuffers {
         if buffer.is_spacious || buffer.num_rows() == 0 {
             return;
         }
-        let has_most = buffer.bytes > self.bytes / 2;
-        let share = if has_most { Self::FILLS_FROM_SHARE } else { Self::MOVES_FROM_SHARE };
-        let fits = |bytes: usize| (bytes / share..bytes).contains(&buffer.bytes);
+        let comes_next = buffer.bytes > self.bytes / 2 && buffer.bytes >= self.least_bytes;
+        let fits =
+            |bytes: usize| buffer.bytes < bytes && (comes_next || buffer.bytes >= bytes / Self::MOVES_FROM_SHARE);
         if let Some(at) = self.spare.iter().position(|(_, bytes)| fits(*bytes)) {
             let (mut columns, _) = self.spare.swap_remove(at);
             columns.append(&buffer.columns);
@@ -251,7 +252,7 @@ impl RowBuffers {
         }
         // What it will be: rows go on like those that are there.
         let full = (buffer.bytes / buffer.num_rows()).saturating_mul(self.row_group_rows).min(self.row_group_bytes);
-        if has_most && self.roomy.is_none() && fits(full) && full <= Self::MAX_BUFFER_BYTES {
+        if comes_next && self.roomy.is_none() && fits(full) && full <= Self::MAX_BUFFER_BYTES {
             let full = full + full / Self::ROOM_TO_SPARE;
             buffer.columns.reserve(full - buffer.bytes, buffer.bytes);
             buffer.is_spacious = true;

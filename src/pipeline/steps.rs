@@ -69,7 +69,7 @@ impl<'a> Steps<'a> {
         let merge = Merge::new(
             account,
             Router::new(run.partitions, run.shapes.len()),
-            RowBuffers::new(run.shapes.clone(), run.row_group_rows).with_row_group_bytes(shares.row_group),
+            RowBuffers::new(run.shapes.clone(), run.row_group_rows).with_row_group_bytes(shares.idle, shares.row_group),
             shares,
             run.file_schema.columns().to_vec(),
         );

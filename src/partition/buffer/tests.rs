@@ -97,9 +97,9 @@ fn rows_move_to_the_memory_of_a_row_group_that_is_done_with() {
 #[test]
 fn the_rows_that_come_in_order_do_not_move_on_their_way_to_a_row_group() {
     for (rows, bytes) in [(10_000, usize::MAX), (usize::MAX, 80_000)] {
-        let mut buffers = buffers(rows).with_row_group_bytes(bytes);
+        let mut buffers = buffers(rows).with_row_group_bytes(8000, bytes);
         buffers.add(&numbers(0..50), &Partitions::One(0));
-        // A tenth of a row group, and the larger part of all that waits.
+        // Worth a row group, and the larger part of all that waits.
         buffers.add(&numbers(0..1000), &Partitions::One(1));
         let memory = |buffers: &RowBuffers| values(&buffers.buffers[1].columns).as_ptr();
         let before = memory(&buffers);
@@ -107,10 +107,18 @@ fn the_rows_that_come_in_order_do_not_move_on_their_way_to_a_row_group() {
         assert_eq!(memory(&buffers), before);
         assert!(values(&buffers.take_all(1).unwrap()).iter().copied().eq(0..10_000));
     }
+}
+
+#[test]
+fn room_for_a_row_group_is_for_rows_that_come_to_one_or_go_soon() {
     // With as many rows elsewhere it is not known which of them will come to a row group.
-    let mut buffers = buffers(10_000);
-    for partition in 0..3 {
-        buffers.add(&numbers(0..1000), &Partitions::One(partition));
+    let mut many = buffers(10_000).with_row_group_bytes(8000, usize::MAX);
+    for partition in 1..4 {
+        many.add(&numbers(0..1000), &Partitions::One(partition));
     }
-    assert!(buffers.buffers[2].columns.byte_capacity() < 20_000);
+    assert!((2..4).all(|partition| many.buffers[partition].columns.byte_capacity() < 20_000));
+    // Those that are not taken of an idle partition would keep it to the end.
+    let mut few = buffers(10_000).with_row_group_bytes(8500, usize::MAX);
+    few.add(&numbers(0..1000), &Partitions::One(1));
+    assert!(few.buffers[1].columns.byte_capacity() < 20_000);
 }
