@@ -8,7 +8,7 @@
 //! footer        the end of a file: indexes, then FileMetaData
 //! ```
 //!
-//! Written as bytes at once, where the values are at hand. (The crate's objects took a third of the time of files of a
+//! Written as bytes at once, where the values are at hand. (The crate's objects took a quarter of the time of files of a
 //! few rows; what it makes of them is the measure in the tests.)
 
 pub(super) mod chunk;
