@@ -10,7 +10,11 @@
 //!
 //! A chunk has a dictionary for all of its values or for none. Pages end between rows.
 
-use parquet::{basic::Encoding, bloom_filter::Sbbf, schema::types::ColumnDescPtr};
+use parquet::{
+    basic::{CompressionCodec, Encoding},
+    bloom_filter::Sbbf,
+    schema::types::ColumnDescPtr,
+};
 
 use super::{
     EncodeOptions, bit_packing, bug,
@@ -58,7 +62,7 @@ pub(super) struct ChunkOptions {
     pub descriptor: ColumnDescPtr,
     pub compression: Compression,
     /// The same, as the footer says it.
-    pub codec: i32,
+    pub codec: CompressionCodec,
     /// The names that lead to it, as the footer has them.
     pub path: Vec<u8>,
     pub bloom_filter: bool,
@@ -76,8 +80,11 @@ pub(super) fn write<'a>(
 ) -> Result<Option<Extremes<'a>>> {
     let ChunkScratch { compressor, dictionary, levels, values, page } = scratch;
     let is_small = leaf.values.plain_bytes((0, leaf.values.len()), false) < EncodeOptions::LEAST_COMPRESSED_CHUNK_BYTES;
-    let (compression, codec) =
-        if is_small { (Compression::None, EncodeOptions::UNCOMPRESSED) } else { (options.compression, options.codec) };
+    let (compression, codec) = if is_small {
+        (Compression::None, CompressionCodec::UNCOMPRESSED)
+    } else {
+        (options.compression, options.codec)
+    };
     let dictionary = leaf.values.fill(dictionary).then_some(&*dictionary);
     let mut chunk = Chunk { out, compressed_bytes: 0, uncompressed_bytes: 0 };
     let mut dictionary_page = None;

@@ -1,5 +1,7 @@
 //! Every property of the written files that matters, set explicitly and with its reason.
 
+use parquet::basic::CompressionCodec;
+
 use crate::{
     config::Compression,
     error::{Error, Result},
@@ -45,7 +47,7 @@ impl EncodeOptions {
     /// Fewer bytes than this are stored as they are: what a codec says of itself is about as much.
     pub const LEAST_COMPRESSED_BYTES: usize = 32;
     /// A chunk whose values take fewer bytes than this before compression has none: it saves little, and with thousands of
-    /// small files it is a seventh of the time.
+    /// small files it is a tenth of the time.
     pub const LEAST_COMPRESSED_CHUNK_BYTES: usize = 1024;
     /// A buffer that a worker keeps for the next row group is cut to this: several pages, and most row groups.
     pub const KEPT_SCRATCH_BYTES: usize = 4 << 20;
@@ -54,20 +56,17 @@ impl EncodeOptions {
     /// Who wrote the file. Readers parse this form to know of faults of a writer.
     pub const CREATED_BY: &'static str = concat!("partiquet version ", env!("CARGO_PKG_VERSION"));
 
-    /// The number of no codec in the format.
-    pub(super) const UNCOMPRESSED: i32 = 0;
-
-    /// The number of the codec in the format.
-    pub(super) fn codec(&self) -> Result<i32> {
+    /// The codec, as the format names it.
+    pub(super) fn codec(&self) -> Result<CompressionCodec> {
         match self.compression {
             Compression::Zstd(level) if !(1..=22).contains(&level) => Err(Error::usage(
                 format!("zstd has no level {level}"),
                 "use a level from 1 to 22; 1 is the default and fast",
             )),
-            Compression::Zstd(_) => Ok(6),
-            Compression::Snappy => Ok(1),
-            Compression::Lz4 => Ok(7),
-            Compression::None => Ok(Self::UNCOMPRESSED),
+            Compression::Zstd(_) => Ok(CompressionCodec::ZSTD),
+            Compression::Snappy => Ok(CompressionCodec::SNAPPY),
+            Compression::Lz4 => Ok(CompressionCodec::LZ4_RAW),
+            Compression::None => Ok(CompressionCodec::UNCOMPRESSED),
         }
     }
 }

@@ -205,8 +205,8 @@ impl StagedFileWriter {
         let mut rest = notes.as_slice();
         let earlier = lens.into_iter().map_while(|len| rest.split_off(..len as usize)).map(RowGroupNote::from_bytes);
         let row_groups: Vec<RowGroupNote<'_>> = earlier.chain(last).collect();
-        if row_groups.len() as u64 != num_row_groups {
-            return Err(Error::Bug("notes of row groups are missing".to_owned()));
+        if row_groups.len() as u64 != num_row_groups || !rest.is_empty() {
+            return Err(Error::Bug("notes of row groups have another length".to_owned()));
         }
         let end = schema.footer_parts().encode(&row_groups, &footer.key_values, file.len())?;
         file.write_all(&end).and_then(|()| file.flush()).map_err(Error::io("write", &path))?;

@@ -79,13 +79,23 @@ impl<'a> Extremes<'a> {
         }
     }
 
-    /// Calls `take` with the least and the greatest value as the format has them: texts that are too long are cut.
-    fn with_bytes<T>(self, take: impl FnOnce(&[u8], &[u8]) -> T) -> T {
+    /// Calls `take` with the least value as the format has it: a text that is too long is cut.
+    fn with_least(self, take: impl FnOnce(&[u8])) {
         match self {
-            Self::Text(min, max) => take(least(min), &greatest(max)),
-            Self::Int64(min, max) => take(&min.to_le_bytes(), &max.to_le_bytes()),
-            Self::Float64(min, max) => take(&min.to_le_bytes(), &max.to_le_bytes()),
-            Self::Bool(min, max) => take(&[u8::from(min)], &[u8::from(max)]),
+            Self::Text(min, _) => take(least(min)),
+            Self::Int64(min, _) => take(&min.to_le_bytes()),
+            Self::Float64(min, _) => take(&min.to_le_bytes()),
+            Self::Bool(min, _) => take(&[u8::from(min)]),
+        }
+    }
+
+    /// The same with the greatest value.
+    fn with_greatest(self, take: impl FnOnce(&[u8])) {
+        match self {
+            Self::Text(_, max) => take(&greatest(max)),
+            Self::Int64(_, max) => take(&max.to_le_bytes()),
+            Self::Float64(_, max) => take(&max.to_le_bytes()),
+            Self::Bool(_, max) => take(&[u8::from(max)]),
         }
     }
 
@@ -215,10 +225,8 @@ impl Facts<'_> {
             let (mut min_is_exact, mut max_is_exact) = (false, false);
             if let Some(extremes) = self.extremes {
                 (min_is_exact, max_is_exact) = extremes.are_exact();
-                extremes.with_bytes(|min, max| {
-                    statistics.binary(5, max);
-                    statistics.binary(6, min);
-                });
+                extremes.with_greatest(|max| statistics.binary(5, max));
+                extremes.with_least(|min| statistics.binary(6, min));
             }
             statistics.bool(7, max_is_exact);
             statistics.bool(8, min_is_exact);
@@ -231,8 +239,7 @@ impl Facts<'_> {
     /// Appends the least value, as the column index has it; nothing of what has none.
     pub fn write_least(&self, out: &mut Vec<u8>) {
         match self.extremes {
-            Some(Extremes::Text(min, _)) => write_binary(out, least(min)),
-            Some(extremes) => extremes.with_bytes(|min, _| write_binary(out, min)),
+            Some(extremes) => extremes.with_least(|min| write_binary(out, min)),
             None => write_binary(out, &[]),
         }
     }
@@ -240,8 +247,7 @@ impl Facts<'_> {
     /// Appends the greatest value, likewise.
     pub fn write_greatest(&self, out: &mut Vec<u8>) {
         match self.extremes {
-            Some(Extremes::Text(_, max)) => write_binary(out, &greatest(max)),
-            Some(extremes) => extremes.with_bytes(|_, max| write_binary(out, max)),
+            Some(extremes) => extremes.with_greatest(|max| write_binary(out, max)),
             None => write_binary(out, &[]),
         }
     }

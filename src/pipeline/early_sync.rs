@@ -7,7 +7,7 @@ use std::{
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
-        mpsc::{self, Sender},
+        mpsc::{self, SyncSender, TrySendError},
     },
     thread::{Builder, JoinHandle},
 };
@@ -21,7 +21,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct EarlySync {
     /// None when no more are taken, or nobody would.
-    paths: Option<Sender<PathBuf>>,
+    paths: Option<SyncSender<PathBuf>>,
     /// It ends before its time only with an error.
     thread: Mutex<Option<JoinHandle<Result<()>>>>,
     is_over: Arc<AtomicBool>,
@@ -31,9 +31,12 @@ impl EarlySync {
     /// With less written to a file than this it is not worth a sync, bytes.
     pub const LEAST_BYTES: u64 = 1 << 20;
 
+    /// So many files wait at most. Where the disk is slower than that the others are synced at the end.
+    const WAITING: usize = 64;
+
     /// Starts the thread. Without it files are synced at the end only.
     pub fn start() -> Self {
-        let (paths, to_sync) = mpsc::channel::<PathBuf>();
+        let (paths, to_sync) = mpsc::sync_channel::<PathBuf>(Self::WAITING);
         let is_over = Arc::new(AtomicBool::new(false));
         let sync_all = {
             let is_over = Arc::clone(&is_over);
@@ -46,14 +49,14 @@ impl EarlySync {
         Self { paths: thread.is_some().then_some(paths), thread: Mutex::new(thread), is_over }
     }
 
-    /// Has a file synced some time, with what was written to it so far.
+    /// Has a file synced some time, with what was written to it so far, unless too many wait for it.
     ///
     /// # Errors
     /// [`Error::Io`] of an earlier file that could not be synced. Nobody else would hear of it: the system tells it once.
     pub fn add(&self, path: PathBuf) -> Result<()> {
-        match &self.paths {
-            Some(paths) if paths.send(path).is_err() => self.join(),
-            _ => Ok(()),
+        match self.paths.as_ref().map(|paths| paths.try_send(path)) {
+            Some(Err(TrySendError::Disconnected(_))) => self.join(),
+            Some(Ok(()) | Err(TrySendError::Full(_))) | None => Ok(()),
         }
     }
 

@@ -1,7 +1,7 @@
 //! `ColumnMetaData`: what the footer says of a column chunk.
 
 use parquet::{
-    basic::{Encoding, PageType},
+    basic::{CompressionCodec, Encoding, PageType},
     bloom_filter::Sbbf,
 };
 
@@ -31,7 +31,7 @@ struct ChunkMetadata {
     uncompressed_bytes: u64,
     compressed_bytes: u64,
     dictionary_page: Option<u64>,
-    codec: i32,
+    codec: CompressionCodec,
     /// Of the data pages.
     encoding: Encoding,
     bloom_filter: Option<Box<Sbbf>>,
@@ -55,8 +55,7 @@ pub struct ChunkFacts<'a> {
     pub uncompressed_bytes: u64,
     pub compressed_bytes: u64,
     pub dictionary_page: Option<u64>,
-    /// Its number in the format.
-    pub codec: i32,
+    pub codec: CompressionCodec,
     pub encoding: Encoding,
     /// Bytes of its texts, without anything that the format adds; none for what is no text.
     pub text_bytes: Option<u64>,
@@ -165,7 +164,7 @@ impl PlacedChunk<'_> {
             metadata.i32(1, options.descriptor.physical_type() as i32);
             metadata.integers(2, Type::I32, encodings.iter().map(|encoding| *encoding as i64));
             metadata.encoded(3, Type::List, &options.path);
-            metadata.i32(4, chunk.codec);
+            metadata.i32(4, chunk.codec as i32);
             metadata.i64(5, chunk.num_levels as i64);
             metadata.i64(6, chunk.uncompressed_bytes as i64);
             metadata.i64(7, chunk.compressed_bytes as i64);

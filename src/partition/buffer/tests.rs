@@ -83,14 +83,14 @@ fn rows_move_to_the_memory_of_a_row_group_that_is_done_with() {
     let group = buffers.take_all(0).unwrap();
     let memory = values(&group).as_ptr();
     buffers.recycle(group);
-    buffers.add(&numbers(0..20), &Partitions::One(1));
+    buffers.add(&numbers(0..100), &Partitions::One(1));
     buffers.add(&numbers(1000..1400), &Partitions::One(2));
     buffers.add(&numbers(1400..1800), &Partitions::One(2));
     let (small, grown) = (buffers.take_all(1).unwrap(), buffers.take_all(2).unwrap());
     assert_ne!(values(&small).as_ptr(), memory, "a few rows do not hold that much");
     assert_eq!(values(&grown).as_ptr(), memory);
     assert!(values(&grown).iter().copied().eq(1000..1800));
-    assert!(values(&small).iter().copied().eq(0..20));
+    assert!(values(&small).iter().copied().eq(0..100));
     assert_eq!(buffers.bytes(), 0);
 }
 
