@@ -11,9 +11,11 @@
 //! ```
 
 mod bitmap;
+mod packed;
 mod text;
 
 pub use bitmap::Bitmap;
+pub use packed::{PackedRow, PackedRows, Packer};
 pub use text::TextValues;
 
 /// 0001-01-01T00:00:00Z in microseconds: the first instant that a column holds. Readers disagree about those before it.

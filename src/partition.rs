@@ -12,6 +12,6 @@ pub mod plan;
 pub mod route;
 pub mod transform;
 
-pub use buffer::RowBuffers;
+pub use buffer::{RowBuffers, WaitingRows};
 pub use plan::{PartitionColumn, PartitionPlan};
 pub use route::{Partitions, Router};

@@ -137,7 +137,7 @@ fn routing(criterion: &mut Criterion) {
                 |(mut router, mut buffers, mut decoded)| {
                     for columns in &mut decoded {
                         let partitions = router.route(columns).unwrap();
-                        buffers.add(columns, &partitions);
+                        buffers.add(columns, &partitions).unwrap();
                     }
                     (router, buffers, decoded)
                 },

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{Array, AsArray},
+    array::{Array, AsArray, RecordBatch},
     datatypes::{
         DataType, Field, Fields, Float64Type, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType,
     },
@@ -73,6 +73,15 @@ pub(crate) fn columns(shapes: &[ColumnShape], rows: &[Vec<Cell>]) -> Columns {
     }
     columns.num_rows = rows.len();
     columns
+}
+
+/// Reads all rows back through Arrow.
+pub(crate) fn rows_of(shapes: &[ColumnShape], columns: &Columns) -> Vec<Vec<Cell>> {
+    rows_of_batch(&super::to_record_batch(columns, &schema(shapes)).expect("columns keep their contract"))
+}
+
+pub(crate) fn rows_of_batch(batch: &RecordBatch) -> Vec<Vec<Cell>> {
+    (0..batch.num_rows()).map(|row| batch.columns().iter().map(|column| cell(column, row)).collect()).collect()
 }
 
 /// Reads one slot through Arrow's accessors.

@@ -2,14 +2,10 @@ use arrow::array::Array;
 use proptest::prelude::*;
 
 use super::{
-    testing::{Cell, any_table, cell, columns, schema, text},
+    testing::{Cell, any_table, columns, rows_of_batch, schema, text},
     *,
 };
 use crate::columns::{Bitmap, ColumnShape, ScalarType};
-
-fn rows_of(batch: &RecordBatch) -> Vec<Vec<Cell>> {
-    (0..batch.num_rows()).map(|row| batch.columns().iter().map(|column| cell(column, row)).collect()).collect()
-}
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(192))]
@@ -17,7 +13,7 @@ proptest! {
     fn any_rows_read_through_arrow_are_the_rows_that_were_written((shapes, rows) in any_table(200)) {
         let columns = columns(&shapes, &rows);
         let copied = to_record_batch(&columns, &schema(&shapes)).unwrap();
-        prop_assert_eq!(&rows_of(&copied), &rows);
+        prop_assert_eq!(&rows_of_batch(&copied), &rows);
         let moved = into_record_batch(columns, &schema(&shapes)).unwrap();
         prop_assert_eq!(copied, moved);
     }
@@ -48,7 +44,7 @@ fn awkward_rows_of_every_shape() {
         vec![Cell::Null, Cell::Null, Cell::Null, Cell::Null],
     ];
     let batch = to_record_batch(&columns(&shapes, &rows), &schema(&shapes)).unwrap();
-    assert_eq!(rows_of(&batch), rows);
+    assert_eq!(rows_of_batch(&batch), rows);
 }
 
 #[test]

@@ -147,6 +147,16 @@ impl Bitmap {
         }
     }
 
+    /// Appends `count` bits that are all alike.
+    pub fn append_run(&mut self, bit: bool, count: usize) {
+        if !bit {
+            return self.resize(self.len + count);
+        }
+        for at in (0..count).step_by(64) {
+            self.append_word(u64::MAX, (count - at).min(64));
+        }
+    }
+
     /// Bytes of the bits.
     #[must_use]
     pub const fn byte_size(&self) -> usize {
@@ -190,7 +200,7 @@ impl Bitmap {
     }
 
     /// Appends the `count` low bits of `bits` (1 to 64).
-    fn append_word(&mut self, bits: u64, count: usize) {
+    pub(super) fn append_word(&mut self, bits: u64, count: usize) {
         let bits = if count == 64 { bits } else { bits & ((1 << count) - 1) };
         let shift = self.len % 64;
         if shift == 0 {

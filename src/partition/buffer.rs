@@ -1,9 +1,15 @@
 //! Rows that wait for their row group: one buffer for each partition.
 //!
+//! ```text
+//! many rows of a block for one partition  ->  by columns, as they stand in the block
+//! a few rows for each of many             ->  packed, each row in one place            ->  by columns when they are taken
+//! ```
+//!
 //! Row groups that are complete depend on the rows and their order alone. How large the others are, and who is idle, is
 //! looked at behind each block, so that depends on where blocks end, which is a matter of the input alone.
 
 mod scatter;
+mod waiting;
 
 use std::{
     cmp::Reverse,
@@ -11,23 +17,27 @@ use std::{
     mem,
 };
 
-use self::scatter::Target;
+pub use self::waiting::WaitingRows;
+use self::{scatter::Target, waiting::rows_of};
 use super::route::Partitions;
-use crate::columns::{Column, ColumnShape, Columns};
+use crate::{
+    columns::{Column, ColumnShape, Columns, PackedRows, Packer},
+    error::Result,
+};
 
 /// The waiting rows of one partition.
 #[derive(Debug, Default)]
 pub(super) struct Buffer {
-    /// In input order, all columns of the table. No columns at all while no row waits.
-    pub columns: Columns,
+    /// In input order.
+    rows: WaitingRows,
     /// Rows before this one were taken already; zero unless one block brought several row groups at once.
     first_row: usize,
     /// What the budget is charged.
     bytes: usize,
     /// Whether the columns have room for a row group: in memory of one that was taken before, or in memory of their own.
     is_spacious: bool,
-    /// Whether the block at hand has rows for it; false between blocks.
-    touched: bool,
+    /// How many rows the block at hand has for it; zero between blocks.
+    rows_of_block: usize,
     /// Number of the last block that had rows for it.
     last_block: u64,
 }
@@ -69,6 +79,9 @@ impl RowBuffers {
     /// would hold too much that it may never need.
     const MOVES_FROM_SHARE: usize = 4;
 
+    /// From so many rows of one block on a partition gets them by columns.
+    const MANY_ROWS: usize = 16;
+
     /// Not all columns of a row group go on as they began: this part of it more.
     const ROOM_TO_SPARE: usize = 8;
 
@@ -102,23 +115,62 @@ impl RowBuffers {
 
     /// Copies the rows of `block` behind those that wait in their partitions. Afterwards the caller takes what has
     /// become full: [`RowBuffers::take_full`].
-    pub fn add(&mut self, block: &Columns, partitions: &Partitions<'_>) {
+    ///
+    /// # Errors
+    /// [`Error::Bug`](crate::error::Error::Bug): nothing that a row could hold makes this fail.
+    pub fn add(&mut self, block: &Columns, partitions: &Partitions<'_>) -> Result<()> {
         self.num_blocks += 1;
+        let mut touched = Vec::new();
         match *partitions {
             Partitions::One(partition) => {
-                self.add_whole(block, partition);
-                self.account(partition);
-                self.make_room(partition);
-                self.note_full(partition);
+                self.touch(partition, &mut touched);
+                // Copied even where the buffer is empty: a block's columns go back to the decoder, and one that had grown to
+                // the size of a row group would hold that memory for every block to come.
+                self.columns_of(partition)?.append(block);
             }
             Partitions::Each(partitions) => {
-                for partition in self.add_rows(block, partitions) {
-                    self.account(partition);
-                    self.make_room(partition);
-                    self.note_full(partition);
+                for &partition in partitions {
+                    self.touch(partition as usize, &mut touched);
+                }
+                let many = touched.iter().filter(|&&partition| self.has_many(partition)).count();
+                if many < touched.len() {
+                    self.pack(block, |buffers, row| {
+                        let partition = partitions[row] as usize;
+                        (!buffers.has_many(partition)).then_some((partition, partition))
+                    });
+                }
+                if many > 0 {
+                    self.scatter(block, partitions)?;
                 }
             }
         }
+        self.settle(&touched);
+        Ok(())
+    }
+
+    /// Packs the rows of `block`, each behind those that wait in the buffer that `buffer_of` names for its partition.
+    pub fn add_packed(&mut self, block: &Columns, partitions: &Partitions<'_>, buffer_of: impl Fn(usize) -> usize) {
+        self.num_blocks += 1;
+        let partition_of = |row: usize| match *partitions {
+            Partitions::One(partition) => partition,
+            Partitions::Each(partitions) => partitions[row] as usize,
+        };
+        let mut touched = Vec::new();
+        (0..block.num_rows).for_each(|row| self.touch(buffer_of(partition_of(row)), &mut touched));
+        self.pack(block, |_, row| Some((buffer_of(partition_of(row)), partition_of(row))));
+        self.settle(&touched);
+    }
+
+    /// Copies packed rows, each behind those that wait in the buffer that `buffer_of` names for its partition.
+    pub fn push(&mut self, rows: &PackedRows, buffer_of: impl Fn(usize) -> usize) {
+        self.num_blocks += 1;
+        let mut touched = Vec::new();
+        for row in rows.iter() {
+            let buffer = buffer_of(row.partition);
+            self.touch(buffer, &mut touched);
+            self.buffers[buffer].rows.packed.push(row);
+        }
+        self.settle(&touched);
     }
 
     /// Shapes of the rows' columns.
@@ -157,7 +209,7 @@ impl RowBuffers {
 
     /// The next row group that is complete: a partition and exactly `row_group_rows` of its rows, or less if these
     /// are more than [`RowBuffers::MAX_BUFFER_BYTES`]. To be called after each block until there is none.
-    pub fn take_full(&mut self) -> Option<(usize, Columns)> {
+    pub fn take_full(&mut self) -> Option<(usize, WaitingRows)> {
         while let Some(&partition) = self.full.front() {
             if self.is_full(partition) {
                 return Some((partition, self.take_first(partition, self.row_group_rows)));
@@ -169,7 +221,7 @@ impl RowBuffers {
 
     /// All waiting rows of a partition, fewer than a row group once [`RowBuffers::take_full`] has nothing more.
     /// None if no row waits.
-    pub fn take_all(&mut self, partition: usize) -> Option<Columns> {
+    pub fn take_all(&mut self, partition: usize) -> Option<WaitingRows> {
         let rows = self.buffers.get(partition)?.num_rows();
         (rows > 0).then(|| self.take_first(partition, rows))
     }
@@ -190,54 +242,77 @@ impl RowBuffers {
         self.spare.clear();
     }
 
-    /// Moves a whole block to one partition.
-    fn add_whole(&mut self, block: &Columns, partition: usize) {
-        // Copied even where the buffer is empty: a block's columns go back to the decoder, and one that had grown to the
-        // size of a row group would hold that memory for every block to come.
-        self.open(partition).columns.append(block);
+    /// Packs the rows of a block for which `place_of` gives a buffer and a partition.
+    fn pack(&mut self, block: &Columns, place_of: impl Fn(&Self, usize) -> Option<(usize, usize)>) {
+        let mut packer = Packer::new(block);
+        for row in 0..block.num_rows {
+            match place_of(self, row) {
+                Some((buffer, partition)) => packer.pack(partition, &mut self.buffers[buffer].rows.packed),
+                None => packer.skip(),
+            }
+        }
     }
 
-    /// Moves the rows of a block each to its partition; gives the partitions met, each once.
-    fn add_rows(&mut self, block: &Columns, partitions: &[u32]) -> Vec<usize> {
-        let mut touched = Vec::new();
+    /// Moves rows of a block to the columns of their partition if that gets many.
+    fn scatter(&mut self, block: &Columns, partitions: &[u32]) -> Result<()> {
         let mut targets = mem::take(&mut self.targets);
         targets.clear();
         for &partition in partitions {
-            let partition = partition as usize;
-            let buffer = self.open(partition);
-            if !buffer.touched {
-                buffer.touched = true;
-                touched.push(partition);
-            }
-            targets.push(Target { partition, row: buffer.columns.num_rows });
-            buffer.columns.num_rows += 1;
+            let buffer = partition as usize;
+            targets.push(if self.has_many(buffer) {
+                let columns = self.columns_of(buffer)?;
+                columns.num_rows += 1;
+                Target { buffer, row: columns.num_rows - 1 }
+            } else {
+                Target::NOWHERE
+            });
         }
         scatter::scatter(block, &targets, &mut self.buffers);
         self.targets = targets;
-        for &partition in &touched {
-            self.buffers[partition].touched = false;
-        }
-        touched
+        Ok(())
     }
 
-    /// The buffer of a partition, with columns.
-    fn open(&mut self, partition: usize) -> &mut Buffer {
+    fn has_many(&self, partition: usize) -> bool {
+        self.buffers[partition].rows_of_block >= Self::MANY_ROWS
+    }
+
+    /// Says that the block at hand has a row for a buffer; `touched` has each once.
+    fn touch(&mut self, partition: usize, touched: &mut Vec<usize>) {
         if partition >= self.buffers.len() {
             self.buffers.resize_with(partition + 1, Buffer::default);
         }
         let buffer = &mut self.buffers[partition];
-        buffer.last_block = self.num_blocks;
-        if buffer.columns.columns.is_empty() {
-            buffer.columns = Columns::new(&self.shapes);
+        if buffer.rows_of_block == 0 {
+            buffer.last_block = self.num_blocks;
+            touched.push(partition);
         }
-        buffer
+        buffer.rows_of_block += 1;
+    }
+
+    /// The block at hand has been added.
+    fn settle(&mut self, touched: &[usize]) {
+        for &partition in touched {
+            self.buffers[partition].rows_of_block = 0;
+            self.account(partition);
+            self.make_room(partition);
+            if self.is_full(partition) {
+                self.full.push_back(partition);
+            }
+        }
+    }
+
+    /// The columns of a buffer, with all its rows in them.
+    fn columns_of(&mut self, partition: usize) -> Result<&mut Columns> {
+        let rows = &mut self.buffers[partition].rows;
+        rows.unpack(|| Columns::new(&self.shapes))?;
+        Ok(&mut rows.columns)
     }
 
     /// Gives the waiting rows of a partition room for a row group, if they have grown enough for it: growing on in small steps
     /// would copy them several times, each time to memory that was not touched before.
     fn make_room(&mut self, partition: usize) {
         let buffer = &mut self.buffers[partition];
-        if buffer.is_spacious || buffer.num_rows() == 0 {
+        if buffer.is_spacious || buffer.rows.columns.num_rows == 0 {
             return;
         }
         let comes_next = buffer.bytes > self.bytes / 2 && buffer.bytes >= self.least_bytes;
@@ -245,8 +320,8 @@ impl RowBuffers {
             |bytes: usize| buffer.bytes < bytes && (comes_next || buffer.bytes >= bytes / Self::MOVES_FROM_SHARE);
         if let Some(at) = self.spare.iter().position(|(_, bytes)| fits(*bytes)) {
             let (mut columns, _) = self.spare.swap_remove(at);
-            columns.append(&buffer.columns);
-            buffer.columns = columns;
+            columns.append(&buffer.rows.columns);
+            buffer.rows.columns = columns;
             buffer.is_spacious = true;
             return;
         }
@@ -254,15 +329,9 @@ impl RowBuffers {
         let full = (buffer.bytes / buffer.num_rows()).saturating_mul(self.row_group_rows).min(self.row_group_bytes);
         if comes_next && self.roomy.is_none() && fits(full) && full <= Self::MAX_BUFFER_BYTES {
             let full = full + full / Self::ROOM_TO_SPARE;
-            buffer.columns.reserve(full - buffer.bytes, buffer.bytes);
+            buffer.rows.columns.reserve(full - buffer.bytes, buffer.bytes);
             buffer.is_spacious = true;
             self.roomy = Some(partition);
-        }
-    }
-
-    fn note_full(&mut self, partition: usize) {
-        if self.is_full(partition) {
-            self.full.push_back(partition);
         }
     }
 
@@ -271,34 +340,36 @@ impl RowBuffers {
         buffer.num_rows() >= self.row_group_rows || buffer.bytes >= Self::MAX_BUFFER_BYTES
     }
 
-    /// Takes the first `rows` waiting rows, or all if there are fewer. As little as possible is copied: mostly the few
+    /// Takes the first `rows` waiting rows, at most all. As little as possible is copied: mostly the few
     /// rows behind, which came with the last block; but where one block brought many row groups each is copied once.
-    fn take_first(&mut self, partition: usize, rows: usize) -> Columns {
+    fn take_first(&mut self, partition: usize, rows: usize) -> WaitingRows {
         let buffer = &mut self.buffers[partition];
         buffer.is_spacious = false;
         if self.roomy == Some(partition) {
             self.roomy = None;
         }
-        let (start, total) = (buffer.first_row, buffer.columns.num_rows);
+        let (start, total) = (buffer.first_row, buffer.rows.columns.num_rows);
         let end = (start + rows).min(total);
-        let taken = if end == total && start == 0 {
-            mem::take(&mut buffer.columns)
+        let columns = if end == total && start == 0 {
+            mem::take(&mut buffer.rows.columns)
         } else if start == 0 && total - end < end {
-            let rest = rows_of(&self.shapes, &buffer.columns, end, total);
-            let mut taken = mem::replace(&mut buffer.columns, rest);
+            let rest = rows_of(&self.shapes, &buffer.rows.columns, end, total);
+            let mut taken = mem::replace(&mut buffer.rows.columns, rest);
             taken.truncate(end);
             taken
         } else {
-            let taken = rows_of(&self.shapes, &buffer.columns, start, end);
+            let taken = rows_of(&self.shapes, &buffer.rows.columns, start, end);
             buffer.first_row = end;
             if total - end < self.row_group_rows {
-                buffer.columns = rows_of(&self.shapes, &buffer.columns, end, total);
+                buffer.rows.columns = rows_of(&self.shapes, &buffer.rows.columns, end, total);
                 buffer.first_row = 0;
             }
             taken
         };
+        let rest = buffer.rows.packed.split_off(rows - columns.num_rows);
+        let packed = mem::replace(&mut buffer.rows.packed, rest);
         self.account(partition);
-        taken
+        WaitingRows { columns, packed }
     }
 
     /// Brings the sums up to date after the waiting rows of `partition` have changed.
@@ -306,7 +377,7 @@ impl RowBuffers {
         let buffer = &mut self.buffers[partition];
         self.by_size.remove(&(buffer.bytes, Reverse(partition)));
         self.bytes -= buffer.bytes;
-        buffer.bytes = charge(&buffer.columns);
+        buffer.bytes = charge(&buffer.rows.columns) + buffer.rows.packed.byte_capacity();
         self.bytes += buffer.bytes;
         if buffer.num_rows() > 0 {
             self.by_size.insert((buffer.bytes, Reverse(partition)));
@@ -316,26 +387,13 @@ impl RowBuffers {
 
 impl Buffer {
     const fn num_rows(&self) -> usize {
-        self.columns.num_rows - self.first_row
+        self.rows.num_rows() - self.first_row
     }
 }
 
-/// What the budget is charged for rows. Empty columns take memory too: with thousands of partitions more than their rows.
+/// What the budget is charged for columns. Empty ones take memory too: with thousands of partitions more than their rows.
 fn charge(rows: &Columns) -> usize {
     rows.byte_size() + rows.columns.len() * size_of::<Column>()
-}
-
-/// A copy of the rows `from..to`; no columns if there are none.
-fn rows_of(shapes: &[ColumnShape], columns: &Columns, from: usize, to: usize) -> Columns {
-    if from == to {
-        return Columns::default();
-    }
-    let mut copy = Columns::new(shapes);
-    for (mine, theirs) in copy.columns.iter_mut().zip(&columns.columns) {
-        mine.append_range(0, theirs, from, to);
-    }
-    copy.num_rows = to - from;
-    copy
 }
 
 #[cfg(test)]

@@ -8,11 +8,11 @@
 //! depends on what there is room for: with more threads than that some of them wait.
 
 use crate::{
-    columns::Columns,
+    columns::PackedRows,
     config::{Config, Size},
     decode::MAX_FLATTENED_BYTES,
     error::{Error, Result},
-    partition::RowBuffers,
+    partition::{RowBuffers, WaitingRows},
 };
 
 /// What the program takes before it has read anything, bytes: its code, tables of the model, stacks, scratch memory.
@@ -153,8 +153,11 @@ impl Shares {
 
     /// What encoding these rows takes: the rows, a part of them as pages, and what is in work. Of a huge row it is one page,
     /// before and after compression.
-    pub fn encoding_of(&self, rows: &Columns) -> usize {
-        let (size, capacity) = (rows.byte_size(), rows.byte_capacity());
+    pub fn encoding_of(&self, rows: &WaitingRows) -> usize {
+        let WaitingRows { columns, packed } = rows;
+        let size = columns.byte_size() + packed.byte_size();
+        // Columns that grow have as much room again, and what is packed goes only when all of it stands in them.
+        let unpacked = packed.byte_capacity() + packed.byte_size() * 2;
         let sorted = if self.is_sorted { size } else { 0 };
         let is_huge = size > self.row_group + self.row_group / 2;
         let pages = if is_huge {
@@ -164,7 +167,12 @@ impl Shares {
         } else {
             size
         };
-        capacity + sorted + pages
+        columns.byte_capacity() + unpacked + sorted + pages
+    }
+
+    /// What bringing these rows to disk takes: as they are, and compressed.
+    pub const fn spilling_of(rows: &PackedRows) -> usize {
+        rows.byte_capacity() + rows.byte_size()
     }
 
     /// What a block of so much text takes before it is known what is decoded of it.

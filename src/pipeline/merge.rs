@@ -9,10 +9,10 @@ use super::{
     memory::Shares,
 };
 use crate::{
-    columns::{Bitmap, Column, ColumnShape, Columns, ScalarType, Values},
-    error::{Error, Result},
+    columns::{Columns, PackedRows},
+    error::Result,
     observe::{Progress, Stage},
-    partition::{Partitions, Router, RowBuffers},
+    partition::{Partitions, Router, RowBuffers, WaitingRows},
     spill::SHARES,
 };
 
@@ -47,7 +47,7 @@ enum Way {
 /// So often small row groups are written to make room. If it goes on like this, rows go to disk.
 const SMALL_ROW_GROUPS: u32 = 8;
 
-/// Rows by share, each with its partition in a column behind those of the table.
+/// Packed rows by share.
 struct Spill {
     buffers: RowBuffers,
     /// Size of the rows of each share's batches so far, bytes.
@@ -57,15 +57,12 @@ struct Spill {
 /// Rows that are complete for what is done next.
 pub(super) enum Ready {
     /// A row group of a partition.
-    RowGroup(usize, Columns),
+    RowGroup(usize, WaitingRows),
     /// The last row group of a partition.
-    LastRowGroup(usize, Columns),
+    LastRowGroup(usize, WaitingRows),
     /// A batch of rows for the disk: share, number, rows.
-    Batch(usize, u64, Columns),
+    Batch(usize, u64, PackedRows),
 }
-
-/// The column of a spilled row's partition.
-pub(super) const PARTITION: ColumnShape = ColumnShape::Scalar(ScalarType::Int64);
 
 impl Merge {
     pub fn new(
@@ -93,8 +90,8 @@ impl Merge {
         }
         self.num_values.add(counts);
         match &mut self.way {
-            Way::Disk(spill) => spill.add(rows, &partitions),
-            Way::Memory | Way::Back => self.buffers.add(rows, &partitions),
+            Way::Disk(spill) => spill.buffers.add_packed(rows, &partitions, Spill::share_of),
+            Way::Memory | Way::Back => self.buffers.add(rows, &partitions)?,
         }
         rows.clear();
         self.take_full(ready, |partition| partition);
@@ -102,18 +99,10 @@ impl Merge {
     }
 
     /// Takes the next batch of a share, back from disk.
-    pub fn spilled(&mut self, share: usize, mut rows: Columns, ready: &mut Vec<Ready>) -> Result<()> {
-        let Some(Column { values: Values::Int64(partitions), .. }) = rows.columns.pop() else {
-            return Err(Error::Bug("spilled rows without their partitions".to_owned()));
-        };
-        if partitions.len() != rows.num_rows {
-            return Err(Error::Bug(format!("{} partitions of {} spilled rows", partitions.len(), rows.num_rows)));
-        }
+    pub fn spilled(&mut self, share: usize, rows: &PackedRows, ready: &mut Vec<Ready>) {
         self.share = share;
-        let places: Vec<u32> = partitions.iter().map(|&partition| partition as u32 / SHARES as u32).collect();
-        self.buffers.add(&rows, &Partitions::Each(&places));
+        self.buffers.push(rows, |partition| partition / SHARES);
         self.take_full(ready, |place| place * SHARES + share);
-        Ok(())
     }
 
     /// Takes what waits out of the way of a block that needs nearly all of the memory.
@@ -205,32 +194,21 @@ impl Merge {
 impl Spill {
     /// Takes over all waiting rows.
     fn begin(waiting: &mut RowBuffers, ready: &mut Vec<Ready>, shares: Shares) -> Self {
-        let mut shapes = waiting.shapes().to_vec();
-        shapes.push(PARTITION);
-        let mut spill = Self { buffers: RowBuffers::new(shapes, usize::MAX), batches: vec![Vec::new(); SHARES] };
+        let buffers = RowBuffers::new(waiting.shapes().to_vec(), usize::MAX);
+        let mut spill = Self { buffers, batches: vec![Vec::new(); SHARES] };
         for partition in waiting.waiting() {
-            if let Some(mut rows) = waiting.take_all(partition) {
-                spill.add(&mut rows, &Partitions::One(partition));
+            if let Some(WaitingRows { columns, packed }) = waiting.take_all(partition) {
+                spill.buffers.add_packed(&columns, &Partitions::One(partition), Self::share_of);
+                drop(columns);
+                spill.buffers.push(&packed, Self::share_of);
                 spill.take_beyond(shares.buffered, ready, shares.batch);
             }
         }
         spill
     }
 
-    /// Copies rows behind those of their shares.
-    fn add(&mut self, rows: &mut Columns, partitions: &Partitions<'_>) {
-        let shares: Vec<u32>;
-        let (numbers, shares) = match *partitions {
-            Partitions::One(partition) => (vec![partition as i64; rows.num_rows], Partitions::One(partition % SHARES)),
-            Partitions::Each(partitions) => {
-                shares = partitions.iter().map(|&partition| partition % SHARES as u32).collect();
-                (partitions.iter().map(|&partition| i64::from(partition)).collect(), Partitions::Each(&shares))
-            }
-        };
-        let validity = Bitmap::all_set(rows.num_rows);
-        rows.columns.push(Column { validity, values: Values::Int64(numbers) });
-        self.buffers.add(rows, &shares);
-        rows.columns.pop();
+    const fn share_of(partition: usize) -> usize {
+        partition % SHARES
     }
 
     /// Takes batches that are complete, and more as long as more than `buffered` bytes of rows wait.
@@ -245,7 +223,7 @@ impl Spill {
 
     /// All waiting rows of a share.
     fn take(&mut self, share: usize) -> Option<Ready> {
-        let rows = self.buffers.take_all(share)?;
+        let rows = self.buffers.take_all(share)?.packed;
         self.batches[share].push(rows.byte_size());
         Some(Ready::Batch(share, self.batches[share].len() as u64 - 1, rows))
     }

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::{account::LineNumbers, files::RowGroupTicket, memory::Shares, merge::Merge};
 use crate::{
-    columns::Columns,
+    columns::{Columns, PackedRows},
     decode::DecodedBlock,
     error::Error,
     input::{RecordBlock, Unreadable, reader::BlockReader},
+    partition::WaitingRows,
     report::StageSeconds,
 };
 
@@ -71,16 +72,18 @@ pub(super) enum Huge {
 
 /// Rows for the output or for the disk.
 pub(super) enum Job {
-    RowGroup(RowGroupTicket, Columns),
+    RowGroup(RowGroupTicket, WaitingRows),
     /// Share, number, rows.
-    Spill(usize, u64, Columns),
+    Spill(usize, u64, PackedRows),
 }
 
 impl Job {
     /// What it takes while it is done.
     pub fn memory(&self, shares: &Shares) -> usize {
-        let (Self::RowGroup(_, rows) | Self::Spill(_, _, rows)) = self;
-        shares.encoding_of(rows)
+        match self {
+            Self::RowGroup(_, rows) => shares.encoding_of(rows),
+            Self::Spill(_, _, rows) => Shares::spilling_of(rows),
+        }
     }
 }
 
@@ -92,10 +95,10 @@ pub(super) enum SpilledPiece {
 }
 
 impl SpilledPiece {
-    /// What it takes in memory: as it is stored, as it was, and as columns.
+    /// What it takes in memory: as it is stored, and as it was.
     const fn memory(self) -> usize {
         match self {
-            Self::Batch(_, _, byte_size) => byte_size * 3,
+            Self::Batch(_, _, byte_size) => byte_size * 2,
             Self::EndOfShare(_) => 0,
         }
     }
@@ -124,7 +127,7 @@ pub(super) enum Arrived {
     /// Rows of a share, back from disk.
     Spilled {
         share: usize,
-        rows: Columns,
+        rows: PackedRows,
         /// What they are charged.
         bytes: usize,
     },

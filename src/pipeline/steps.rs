@@ -13,7 +13,7 @@ use super::{
     early_sync::EarlySync,
     files::FileSet,
     memory::Shares,
-    merge::{Merge, PARTITION, Ready},
+    merge::{Merge, Ready},
     state::{Arrived, Huge, Job, Limits, SpilledPiece, State, Step},
 };
 use crate::{
@@ -28,7 +28,7 @@ use crate::{
         reader::{BlockReader, ReadStep},
     },
     observe::{Observer, Progress, Stage},
-    partition::{Router, RowBuffers},
+    partition::{Router, RowBuffers, WaitingRows},
     report::StageSeconds,
     spill::{self, SpillFiles},
 };
@@ -43,8 +43,6 @@ pub(super) struct Steps<'a> {
     file_names: Vec<String>,
     input_bytes_total: Option<u64>,
     shapes: Vec<ColumnShape>,
-    /// Shapes of spilled rows.
-    spilled_shapes: Vec<ColumnShape>,
     spilled: Mutex<SpillFiles>,
     file_schema: Arc<FileSchema>,
     /// Of the staged files, opened before them.
@@ -54,6 +52,18 @@ pub(super) struct Steps<'a> {
     threads: usize,
     observer: &'a dyn Observer,
 }
+
+/// What a worker uses again.
+#[derive(Default)]
+struct Scratch {
+    encode: EncodeScratch,
+    /// Without rows.
+    columns: Option<Columns>,
+}
+
+/// Columns of this size or less are kept by the worker that unpacked rows there: to make them anew would cost more than to fill
+/// them where row groups are small.
+const MAX_UNPACKED_BYTES: usize = 2 << 20;
 
 /// A row group that several encode has so many parts for each of them: columns differ in how long they take.
 const PARTS_PER_THREAD: usize = 4;
@@ -78,13 +88,10 @@ impl<'a> Steps<'a> {
             .with_word_of_long_records(shares.huge_block);
         let file_system = FileSystem::of(&run.staging)?;
         let early_sync = EarlySync::start();
-        let mut spilled_shapes = run.shapes.clone();
-        spilled_shapes.push(PARTITION);
         Ok(Self {
             state: Mutex::new(State::new(reader, merge)),
             changed: Condvar::new(),
             spilled: Mutex::new(SpillFiles::new(run.staging.clone())),
-            spilled_shapes,
             files: FileSet::new(
                 run.staging,
                 Arc::clone(&run.file_schema),
@@ -109,7 +116,7 @@ impl<'a> Steps<'a> {
     pub fn work(&self) {
         let _wakes_others = WakeOthers(self);
         let mut decoder = self.decoder.clone();
-        let mut scratch = EncodeScratch::default();
+        let mut scratch = Scratch::default();
         let mut busy = StageSeconds::default();
         loop {
             let step = self.next_step();
@@ -289,7 +296,7 @@ impl<'a> Steps<'a> {
                     self.observer.needs_memory();
                 }
                 let batch = self.spill_files().batch(share, number)?;
-                let rows = spill::decode(batch.read()?, &self.spilled_shapes)?;
+                let rows = spill::decode(batch.read()?)?;
                 Arrived::Spilled { share, rows, bytes }
             }
             SpilledPiece::EndOfShare(share) => Arrived::EndOfShare(share),
@@ -332,7 +339,7 @@ impl<'a> Steps<'a> {
             Some(Arrived::Spilled { share, rows, bytes }) => {
                 piece_bytes = bytes;
                 is_huge = bytes > self.limits.shares.blocks;
-                merge.spilled(share, rows, &mut ready)?;
+                merge.spilled(share, &rows, &mut ready);
             }
             Some(Arrived::EndOfShare(share)) => {
                 merge.end_of_share(share, &mut ready);
@@ -409,20 +416,14 @@ impl<'a> Steps<'a> {
         ready.into_iter().map(job).collect()
     }
 
-    fn encode(&self, scratch: &mut EncodeScratch, job: Job, is_shared: bool) -> Result<()> {
+    fn encode(&self, scratch: &mut Scratch, job: Job, is_shared: bool) -> Result<()> {
         let (is_spill, memory) = (matches!(job, Job::Spill(..)), job.memory(&self.limits.shares));
         if memory > self.limits.shares.encoding {
             self.observer.needs_memory();
         }
         let result = match job {
             Job::RowGroup(ticket, rows) => {
-                let group = if is_shared {
-                    self.encode_together(&rows)
-                } else {
-                    encode_row_group(&self.file_schema, &rows, scratch)
-                };
-                // The rows make room before the bytes are written.
-                self.recycle(rows);
+                let group = self.encode_row_group(scratch, rows, is_shared);
                 group.and_then(|group| self.files.append(ticket, group))
             }
             Job::Spill(share, number, rows) => {
@@ -438,6 +439,29 @@ impl<'a> Steps<'a> {
         drop(state);
         self.changed.notify_all();
         result
+    }
+
+    /// Encodes rows, which make room before the bytes are written.
+    fn encode_row_group(
+        &self,
+        scratch: &mut Scratch,
+        mut rows: WaitingRows,
+        is_shared: bool,
+    ) -> Result<EncodedRowGroup> {
+        rows.unpack(|| scratch.columns.take().unwrap_or_else(|| Columns::new(&self.shapes)))?;
+        let mut columns = rows.columns;
+        let group = if is_shared {
+            self.encode_together(&columns)
+        } else {
+            encode_row_group(&self.file_schema, &columns, &mut scratch.encode)
+        };
+        if columns.byte_capacity() <= MAX_UNPACKED_BYTES {
+            columns.clear();
+            scratch.columns = Some(columns);
+        } else {
+            self.recycle(columns);
+        }
+        group
     }
 
     /// Encodes one of the last row groups in parts, with the workers that have returned: none is to be left with it while

@@ -1,17 +1,26 @@
 //! More open partitions than memory has room for: rows go to disk and come back, none lost, each in its place.
 
 use crate::{
-    data::{export, lines},
+    data::{conversation, export, lines},
     output::tree,
     run::Folder,
 };
 
-/// So many folders that columns alone would take more than there is.
+/// So many folders that none of them gets a row group's worth of rows.
 const PARTITIONS: [&str; 2] = ["--partition-by", "bucket(600,id)"];
+
+/// Calls of all kinds and calls with a long note: more than waits in the least memory, yet few for each partition.
+fn calls(seed: u64) -> String {
+    let notes = (0..8000).map(|n| {
+        conversation(&format!("n{n}"), "2025-07-01T10:00:00Z")
+            .replace(r#""purpose""#, &format!(r#""attributes":{{"note":"{n}{}"}},"purpose""#, "-".repeat(1000)))
+    });
+    lines(&notes.chain(export(1500, seed)).collect::<Vec<_>>())
+}
 
 #[test]
 fn spilled_rows_are_where_they_would_be_with_more_memory() {
-    let folder = Folder::with("in.ndjson", lines(&export(2500, 77)));
+    let folder = Folder::with("in.ndjson", calls(77));
     let spilled = |report: &str| folder.json(report)["spilled_bytes"].as_u64().unwrap();
     for (out, memory) in [("much", "1GiB"), ("little", "64MiB")] {
         let report = format!("{out}.json");
@@ -33,11 +42,13 @@ fn spilled_rows_are_where_they_would_be_with_more_memory() {
 
 #[test]
 fn spilling_does_not_depend_on_the_number_of_threads() {
-    let folder = Folder::with("in.ndjson", lines(&export(2000, 78)));
+    let folder = Folder::with("in.ndjson", calls(78));
     for threads in ["1", "2", "3"] {
-        let places =
-            ["in.ndjson", "--out", threads, "--threads", threads, "--memory", "64MiB", "--row-group-rows", "6"];
-        folder.convert(&[&places[..], &PARTITIONS].concat()).ended_with(0);
+        let report = format!("{threads}.json");
+        let places = ["in.ndjson", "--out", threads, "--threads", threads, "--report", &report];
+        let limits = ["--memory", "64MiB", "--row-group-rows", "16"];
+        folder.convert(&[&places[..], &limits, &PARTITIONS].concat()).ended_with(0);
+        assert!(folder.json(&report)["spilled_bytes"].as_u64().unwrap() > 100_000);
     }
     let files = |out: &str| {
         let mut files = tree(&folder.path(out));

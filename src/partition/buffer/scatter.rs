@@ -9,13 +9,18 @@ use crate::columns::{Column, Columns, Values};
 /// Where a row goes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Target {
-    /// Partition.
-    pub partition: usize,
-    /// Row in the partition's buffer.
+    /// Number of the buffer.
+    pub buffer: usize,
+    /// Row in its columns.
     pub row: usize,
 }
 
-/// Appends every value of `block` to the buffer that `targets` names for its row.
+impl Target {
+    /// Of a row that is left out.
+    pub const NOWHERE: Self = Self { buffer: usize::MAX, row: 0 };
+}
+
+/// Appends every value of `block` to the columns of the buffer that `targets` names for its row.
 pub(super) fn scatter(block: &Columns, targets: &[Target], buffers: &mut [Buffer]) {
     for (index, column) in block.columns.iter().enumerate() {
         scatter_column(column, index, targets, buffers);
@@ -27,7 +32,7 @@ fn scatter_column(column: &Column, index: usize, targets: &[Target], buffers: &m
     match &column.values {
         Values::Text(texts) => {
             for (value, target) in rows {
-                let Column { validity, values } = destination(buffers, target, index);
+                let Some(Column { validity, values }) = destination(buffers, target, index) else { continue };
                 validity.set(target.row);
                 if let Values::Text(mine) = values {
                     mine.push(texts.get(value));
@@ -36,7 +41,7 @@ fn scatter_column(column: &Column, index: usize, targets: &[Target], buffers: &m
         }
         Values::Int64(numbers) => {
             for (value, target) in rows {
-                let Column { validity, values } = destination(buffers, target, index);
+                let Some(Column { validity, values }) = destination(buffers, target, index) else { continue };
                 validity.set(target.row);
                 if let Values::Int64(mine) = values {
                     mine.push(numbers[value]);
@@ -45,12 +50,15 @@ fn scatter_column(column: &Column, index: usize, targets: &[Target], buffers: &m
         }
         Values::Float64(_) | Values::Bool(_) | Values::List { .. } | Values::Structs { .. } | Values::Map { .. } => {
             for (value, target) in rows {
-                destination(buffers, target, index).push_from(target.row, column, value);
+                if let Some(mine) = destination(buffers, target, index) {
+                    mine.push_from(target.row, column, value);
+                }
             }
         }
     }
 }
 
-fn destination(buffers: &mut [Buffer], target: Target, index: usize) -> &mut Column {
-    &mut buffers[target.partition].columns.columns[index]
+/// None for [`Target::NOWHERE`].
+fn destination(buffers: &mut [Buffer], target: Target, index: usize) -> Option<&mut Column> {
+    buffers.get_mut(target.buffer)?.rows.columns.columns.get_mut(index)
 }

@@ -1,5 +1,10 @@
+use proptest::{collection::vec, prelude::*};
+
 use super::*;
-use crate::columns::{ScalarType, Values};
+use crate::{
+    batch::testing::{any_table, columns, rows_of},
+    columns::{ScalarType, Values},
+};
 
 /// Rows with these numbers.
 fn numbers(numbers: std::ops::Range<i64>) -> Columns {
@@ -14,9 +19,21 @@ fn numbers(numbers: std::ops::Range<i64>) -> Columns {
     columns
 }
 
-fn values(columns: &Columns) -> &Vec<i64> {
+fn values_of(columns: &Columns) -> &Vec<i64> {
     let Values::Int64(values) = &columns.columns[0].values else { unreachable!() };
     values
+}
+
+/// Of rows that all stand in columns.
+fn values(rows: &WaitingRows) -> &Vec<i64> {
+    assert_eq!(rows.packed.num_rows(), 0);
+    values_of(&rows.columns)
+}
+
+/// In columns.
+fn unpacked(shapes: &[ColumnShape], mut rows: WaitingRows) -> Columns {
+    rows.unpack(|| Columns::new(shapes)).unwrap();
+    rows.columns
 }
 
 fn buffers(row_group_rows: usize) -> RowBuffers {
@@ -26,29 +43,30 @@ fn buffers(row_group_rows: usize) -> RowBuffers {
 #[test]
 fn a_block_of_many_row_groups_is_handed_out_in_pieces_of_their_own_size() {
     let mut buffers = buffers(1000);
-    buffers.add(&numbers(0..10), &Partitions::One(0));
-    buffers.add(&numbers(10..100_500), &Partitions::One(0));
+    buffers.add(&numbers(0..10), &Partitions::One(0)).unwrap();
+    buffers.add(&numbers(10..100_500), &Partitions::One(0)).unwrap();
     let mut next = 0;
     while let Some((partition, group)) = buffers.take_full() {
-        assert_eq!((partition, group.num_rows), (0, 1000));
+        assert_eq!((partition, group.num_rows()), (0, 1000));
         assert!(values(&group).iter().copied().eq(next..next + 1000));
         // The last one is what is left of the buffer.
         assert!(values(&group).capacity() < 4000, "{} for 1000 rows", values(&group).capacity());
         next += 1000;
     }
     assert_eq!(next, 100_000);
-    buffers.add(&numbers(0..3), &Partitions::Each(&[1, 0, 1]));
+    buffers.add(&numbers(0..3), &Partitions::Each(&[1, 0, 1])).unwrap();
     assert_eq!(buffers.waiting(), [0, 1]);
-    let rest = buffers.take_all(0).unwrap();
-    assert!(values(&rest).iter().copied().eq((100_000..100_500).chain([1])));
-    assert_eq!(values(&buffers.take_all(1).unwrap()), &[0, 2]);
+    let shapes = buffers.shapes().to_vec();
+    let [rest, few] = [0, 1].map(|partition| unpacked(&shapes, buffers.take_all(partition).unwrap()));
+    assert!(values_of(&rest).iter().copied().eq((100_000..100_500).chain([1])));
+    assert_eq!(values_of(&few), &[0, 2]);
     assert_eq!((buffers.bytes(), buffers.largest(), buffers.take_all(0)), (0, None, None));
 }
 
 #[test]
 fn a_row_group_and_a_little_more_is_not_copied() {
     let mut buffers = buffers(1000);
-    buffers.add(&numbers(0..1003), &Partitions::One(0));
+    buffers.add(&numbers(0..1003), &Partitions::One(0)).unwrap();
     let (_, group) = buffers.take_full().unwrap();
     assert!(values(&group).iter().copied().eq(0..1000));
     assert_eq!(buffers.take_full(), None);
@@ -59,33 +77,33 @@ fn a_row_group_and_a_little_more_is_not_copied() {
 fn columns_without_values_are_charged_for() {
     let mut buffers = buffers(1000);
     let rows = Columns { num_rows: 1, ..Columns::new(buffers.shapes()) };
-    buffers.add(&rows, &Partitions::One(5));
+    buffers.add(&rows, &Partitions::One(5)).unwrap();
     assert_eq!(buffers.largest(), Some((5, size_of::<Column>())));
 }
 
 #[test]
 fn a_partition_is_idle_when_blocks_went_by_without_a_row_for_it() {
     let mut buffers = buffers(1000);
-    buffers.add(&numbers(0..100), &Partitions::One(0));
-    buffers.add(&numbers(0..10), &Partitions::One(1));
+    buffers.add(&numbers(0..100), &Partitions::One(0)).unwrap();
+    buffers.add(&numbers(0..10), &Partitions::One(1)).unwrap();
     assert_eq!(buffers.idle(2, 800), None);
-    buffers.add(&numbers(0..1), &Partitions::One(2));
+    buffers.add(&numbers(0..1), &Partitions::One(2)).unwrap();
     assert_eq!(buffers.idle(2, 800), Some(0));
     assert_eq!(buffers.idle(2, 80_000), None, "not worth a row group");
-    buffers.add(&numbers(0..1), &Partitions::One(0));
+    buffers.add(&numbers(0..1), &Partitions::One(0)).unwrap();
     assert_eq!(buffers.idle(2, 800), None, "a late row");
 }
 
 #[test]
 fn rows_move_to_the_memory_of_a_row_group_that_is_done_with() {
     let mut buffers = buffers(usize::MAX);
-    buffers.add(&numbers(0..1000), &Partitions::One(0));
+    buffers.add(&numbers(0..1000), &Partitions::One(0)).unwrap();
     let group = buffers.take_all(0).unwrap();
     let memory = values(&group).as_ptr();
-    buffers.recycle(group);
-    buffers.add(&numbers(0..100), &Partitions::One(1));
-    buffers.add(&numbers(1000..1400), &Partitions::One(2));
-    buffers.add(&numbers(1400..1800), &Partitions::One(2));
+    buffers.recycle(group.columns);
+    buffers.add(&numbers(0..100), &Partitions::One(1)).unwrap();
+    buffers.add(&numbers(1000..1400), &Partitions::One(2)).unwrap();
+    buffers.add(&numbers(1400..1800), &Partitions::One(2)).unwrap();
     let (small, grown) = (buffers.take_all(1).unwrap(), buffers.take_all(2).unwrap());
     assert_ne!(values(&small).as_ptr(), memory, "a few rows do not hold that much");
     assert_eq!(values(&grown).as_ptr(), memory);
@@ -98,12 +116,14 @@ fn rows_move_to_the_memory_of_a_row_group_that_is_done_with() {
 fn the_rows_that_come_in_order_do_not_move_on_their_way_to_a_row_group() {
     for (rows, bytes) in [(10_000, usize::MAX), (usize::MAX, 80_000)] {
         let mut buffers = buffers(rows).with_row_group_bytes(8000, bytes);
-        buffers.add(&numbers(0..50), &Partitions::One(0));
+        buffers.add(&numbers(0..50), &Partitions::One(0)).unwrap();
         // Worth a row group, and the larger part of all that waits.
-        buffers.add(&numbers(0..1000), &Partitions::One(1));
-        let memory = |buffers: &RowBuffers| values(&buffers.buffers[1].columns).as_ptr();
+        buffers.add(&numbers(0..1000), &Partitions::One(1)).unwrap();
+        let memory = |buffers: &RowBuffers| values(&buffers.buffers[1].rows).as_ptr();
         let before = memory(&buffers);
-        (1..10).for_each(|block| buffers.add(&numbers(block * 1000..block * 1000 + 1000), &Partitions::One(1)));
+        for block in 1..10 {
+            buffers.add(&numbers(block * 1000..block * 1000 + 1000), &Partitions::One(1)).unwrap();
+        }
         assert_eq!(memory(&buffers), before);
         assert!(values(&buffers.take_all(1).unwrap()).iter().copied().eq(0..10_000));
     }
@@ -114,11 +134,88 @@ fn room_for_a_row_group_is_for_rows_that_come_to_one_or_go_soon() {
     // With as many rows elsewhere it is not known which of them will come to a row group.
     let mut many = buffers(10_000).with_row_group_bytes(8000, usize::MAX);
     for partition in 1..4 {
-        many.add(&numbers(0..1000), &Partitions::One(partition));
+        many.add(&numbers(0..1000), &Partitions::One(partition)).unwrap();
     }
-    assert!((2..4).all(|partition| many.buffers[partition].columns.byte_capacity() < 20_000));
+    assert!((2..4).all(|partition| many.buffers[partition].rows.columns.byte_capacity() < 20_000));
     // Those that are not taken of an idle partition would keep it to the end.
     let mut few = buffers(10_000).with_row_group_bytes(8500, usize::MAX);
-    few.add(&numbers(0..1000), &Partitions::One(1));
-    assert!(few.buffers[1].columns.byte_capacity() < 20_000);
+    few.add(&numbers(0..1000), &Partitions::One(1)).unwrap();
+    assert!(few.buffers[1].rows.columns.byte_capacity() < 20_000);
+}
+
+#[test]
+fn a_few_rows_are_packed_and_many_stand_in_columns() {
+    let mut buffers = buffers(1000);
+    let many = RowBuffers::MANY_ROWS;
+    let partitions: Vec<u32> = (0..many as u32).map(|_| 0).chain([1; RowBuffers::MANY_ROWS - 1]).collect();
+    let forms = |buffers: &RowBuffers| -> Vec<(usize, usize)> {
+        buffers.buffers.iter().map(|Buffer { rows, .. }| (rows.columns.num_rows, rows.packed.num_rows())).collect()
+    };
+    buffers.add(&numbers(0..2 * many as i64 - 1), &Partitions::Each(&partitions)).unwrap();
+    assert_eq!(forms(&buffers), [(many, 0), (0, many - 1)]);
+    // Those behind packed rows are packed too if they are few, and if not all go to columns.
+    buffers.add(&numbers(1000..1002), &Partitions::Each(&[0, 1])).unwrap();
+    assert_eq!(forms(&buffers), [(many, 1), (0, many)]);
+    buffers.add(&numbers(2000..2001), &Partitions::One(1)).unwrap();
+    assert_eq!(forms(&buffers), [(many, 1), (many + 1, 0)]);
+    assert!(
+        values(&buffers.take_all(1).unwrap())
+            .iter()
+            .copied()
+            .eq((many as i64..2 * many as i64 - 1).chain([1001, 2000]))
+    );
+}
+
+proptest! {
+    /// Blocks of a few and of many rows for each of three partitions, in any order.
+    #[test]
+    fn rows_keep_their_order_whatever_form_they_wait_in(
+        (shapes, rows) in any_table(400),
+        partitions in vec(prop_oneof![4 => Just(0u32), 1 => Just(1), 1 => Just(2)], 400),
+        sizes in vec(prop_oneof![1usize..8, 60..120usize], 1..8),
+        row_group_rows in prop_oneof![1usize..40, Just(usize::MAX)],
+        is_spilled: bool,
+    ) {
+        let mut buffers = RowBuffers::new(shapes.clone(), row_group_rows);
+        let mut found = vec![Vec::new(); 3];
+        let mut start = 0;
+        for size in sizes.into_iter().cycle().take_while(|_| !rows.is_empty()) {
+            let end = (start + size).min(rows.len());
+            let (block, partitions) = (columns(&shapes, &rows[start..end]), &partitions[start..end]);
+            if is_spilled {
+                buffers.add_packed(&block, &Partitions::Each(partitions), |partition| partition);
+            } else if partitions.iter().all(|partition| *partition == partitions[0]) {
+                buffers.add(&block, &Partitions::One(partitions[0] as usize)).unwrap();
+            } else {
+                buffers.add(&block, &Partitions::Each(partitions)).unwrap();
+            }
+            while let Some((partition, group)) = buffers.take_full() {
+                prop_assert_eq!(group.num_rows(), row_group_rows);
+                found[partition].extend(rows_of(&shapes, &unpacked(&shapes, group)));
+            }
+            start = end;
+            if end == rows.len() {
+                break;
+            }
+        }
+        // What waits moves to other buffers, packed or not, as it does on its way to disk and back.
+        let mut others = RowBuffers::new(shapes.clone(), usize::MAX);
+        for partition in buffers.waiting() {
+            let WaitingRows { columns, packed } = buffers.take_all(partition).unwrap();
+            others.add_packed(&columns, &Partitions::One(partition), |partition| partition / 2);
+            others.push(&packed, |partition| partition / 2);
+        }
+        prop_assert_eq!(buffers.bytes(), 0);
+        let mut back = RowBuffers::new(shapes.clone(), usize::MAX);
+        for place in others.waiting() {
+            back.push(&others.take_all(place).unwrap().packed, |partition| partition);
+        }
+        for partition in back.waiting() {
+            found[partition].extend(rows_of(&shapes, &unpacked(&shapes, back.take_all(partition).unwrap())));
+        }
+        for (partition, found) in found.into_iter().enumerate() {
+            let expected = rows.iter().zip(&partitions).filter(|(_, place)| **place as usize == partition);
+            prop_assert_eq!(found, expected.map(|(row, _)| row.clone()).collect::<Vec<_>>());
+        }
+    }
 }

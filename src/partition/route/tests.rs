@@ -7,7 +7,7 @@ use crate::{
     columns::{Column, ColumnShape, ScalarType, Values},
     config::{PartitionField, Transform},
     partition::{
-        RowBuffers,
+        RowBuffers, WaitingRows,
         path::{DEFAULT_PARTITION, decode},
         plan::tests::{field, table},
     },
@@ -63,7 +63,7 @@ fn router(fields: &[PartitionField], row_group_rows: usize) -> Subject {
 impl Subject {
     fn route(&mut self, block: &mut Columns) -> Result<()> {
         let partitions = self.router.route(block)?;
-        self.buffers.add(block, &partitions);
+        self.buffers.add(block, &partitions)?;
         block.clear();
         Ok(())
     }
@@ -73,8 +73,13 @@ impl Subject {
     }
 
     fn rows_of(&mut self, partition: usize) -> Vec<Row> {
-        rows_of(&self.buffers.take_all(partition).unwrap())
+        rows_of(&unpacked(self.buffers.take_all(partition).unwrap()))
     }
+}
+
+fn unpacked(mut rows: WaitingRows) -> Columns {
+    rows.unpack(|| Columns::new(&shapes())).unwrap();
+    rows.columns
 }
 
 fn push_text(column: &mut Column, row: usize, text: &str) {
@@ -265,8 +270,8 @@ proptest! {
             router.route(&mut block).unwrap();
             prop_assert_eq!((block.num_rows, block.columns.len()), (0, shapes().len()));
             while let Some((partition, taken)) = router.buffers.take_full() {
-                prop_assert_eq!(taken.num_rows, row_group_rows);
-                found.entry(router.router.paths()[partition].clone()).or_default().extend(rows_of(&taken));
+                prop_assert_eq!(taken.num_rows(), row_group_rows);
+                found.entry(router.router.paths()[partition].clone()).or_default().extend(rows_of(&unpacked(taken)));
             }
         }
         let mut before = usize::MAX;
@@ -274,8 +279,8 @@ proptest! {
             prop_assert!(bytes <= before && router.buffers.waiting().contains(&partition));
             before = bytes;
             let taken = router.buffers.take_all(partition).unwrap();
-            prop_assert!(taken.num_rows < row_group_rows);
-            found.entry(router.router.paths()[partition].clone()).or_default().extend(rows_of(&taken));
+            prop_assert!(taken.num_rows() < row_group_rows);
+            found.entry(router.router.paths()[partition].clone()).or_default().extend(rows_of(&unpacked(taken)));
         }
         prop_assert_eq!((router.buffers.bytes(), router.buffers.waiting()), (0, Vec::new()));
 
@@ -299,10 +304,9 @@ proptest! {
             for rows in rows.chunks(size) {
                 router.route(&mut columns_of(rows)).unwrap();
             }
-            let largest = router.buffers.largest();
             let folders = router.router.paths().to_vec();
             let stored: Vec<_> = folders.into_iter().enumerate().map(|(id, path)| (path, router.rows_of(id))).collect();
-            (stored, router.router.num_displaced(), largest)
+            (stored, router.router.num_displaced())
         });
         let last = outcomes[1].clone();
         prop_assert_eq!(&mut outcomes[0], &last);
@@ -319,7 +323,7 @@ fn without_partition_columns_every_row_goes_to_the_folder_itself() {
     let rows = vec![with_purpose("agent"), Row::default(), with_purpose("")];
     router.route(&mut columns_of(&rows)).unwrap();
     assert_eq!(router.folders(), [""]);
-    assert_eq!(rows_of(&router.buffers.take_all(0).unwrap()), rows);
+    assert_eq!(router.rows_of(0), rows);
     assert_eq!(
         (router.router.num_displaced(), router.buffers.take_all(0), router.buffers.take_all(7)),
         (0, None, None)
@@ -330,11 +334,11 @@ fn without_partition_columns_every_row_goes_to_the_folder_itself() {
 fn rows_without_any_value_are_rows_all_the_same() {
     let mut router = router(&[field("purpose", Transform::Identity)], 2);
     router.route(&mut columns_of(&vec![Row::default(); 5])).unwrap();
-    assert_eq!(router.buffers.take_full().map(|(partition, rows)| (partition, rows.num_rows)), Some((0, 2)));
-    assert_eq!(router.buffers.take_full().map(|(_, rows)| rows.num_rows), Some(2));
+    assert_eq!(router.buffers.take_full().map(|(partition, rows)| (partition, rows.num_rows())), Some((0, 2)));
+    assert_eq!(router.buffers.take_full().map(|(_, rows)| rows.num_rows()), Some(2));
     assert_eq!(router.buffers.take_full(), None);
     assert_eq!(router.buffers.waiting(), [0], "a row of no bytes waits too");
-    assert_eq!(router.buffers.take_all(0).map(|rows| rows.num_rows), Some(1));
+    assert_eq!(router.buffers.take_all(0).map(|rows| rows.num_rows()), Some(1));
     assert_eq!(router.buffers.largest(), None);
     router.route(&mut Columns::new(&shapes())).unwrap();
     assert_eq!(router.buffers.largest(), None);
