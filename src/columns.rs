@@ -355,7 +355,7 @@ impl Column {
 }
 
 /// Levels of an element in a page: one for repetition, one for definition.
-const LEVEL_BYTES: usize = 2;
+pub(crate) const LEVEL_BYTES: usize = 2;
 
 /// Makes room for `more` values for each `present` of those that are there.
 fn reserve_more<T>(values: &mut Vec<T>, more: usize, present: usize) {

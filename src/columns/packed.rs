@@ -4,7 +4,7 @@
 //! hundreds of tables means to fetch the ends of all its columns from far away. A packed row is in one place:
 //!
 //! ```text
-//! row     length of the fields, 8 bytes | partition | field | field | ...        missing values take nothing
+//! row     length of the fields, 8 bytes | partition | field | field | ... | elements      missing values take nothing
 //! field   number of the column | value
 //! value   text: length, bytes     number: 8 bytes     boolean: 1 byte     list or map: length, elements
 //! ```
@@ -14,16 +14,23 @@
 mod pack;
 mod unpack;
 
+use std::{iter, mem};
+
 pub use self::pack::Packer;
 use self::unpack::Source;
-use super::Columns;
+use super::{Columns, LEVEL_BYTES};
 use crate::error::{Error, Result};
 
 /// Rows behind each other, each with its partition.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct PackedRows {
-    bytes: Vec<u8>,
+    /// Whole rows in each: many small ones, or a large one. So nothing large is ever moved to where it has more room.
+    chunks: Vec<Vec<u8>>,
     num_rows: usize,
+    num_elements: usize,
+    /// Of all chunks but the last.
+    full_bytes: usize,
+    full_capacity: usize,
 }
 
 /// A row among others.
@@ -31,31 +38,40 @@ pub struct PackedRows {
 pub struct PackedRow<'a> {
     /// The number that was given for it.
     pub partition: usize,
+    /// In its lists and maps, once for each leaf.
+    num_elements: usize,
+    fields: &'a [u8],
     /// All of it.
     bytes: &'a [u8],
-    /// Where its fields begin.
-    header: usize,
 }
 
 impl PackedRows {
-    /// Rows of bytes that came from [`PackedRows::into_bytes`].
+    /// What a chunk behind the first one has room for; a large row has one of its own.
+    const CHUNK_BYTES: usize = 64 << 10;
+
+    /// A chunk with so much in it gets no more rows.
+    const FULL_BYTES: usize = Self::CHUNK_BYTES / 8 * 7;
+
+    /// What an element takes unpacked besides its bytes: where it ends, and its levels.
+    const ELEMENT_BYTES: usize = size_of::<u32>() + LEVEL_BYTES;
+
+    /// Appends the rows of a chunk that came from [`PackedRows::into_chunks`].
     ///
     /// # Errors
     /// [`Error::Bug`] for other bytes, as far as it can be seen without unpacking.
-    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self> {
-        let mut rest = Source(&bytes);
-        let mut num_rows = 0;
+    pub fn push_chunk(&mut self, chunk: Vec<u8>) -> Result<()> {
+        let mut rest = Source(&chunk);
         while !rest.0.is_empty() {
-            rest.row().ok_or_else(broken)?;
-            num_rows += 1;
+            self.num_elements += rest.row().ok_or_else(broken)?.num_elements;
+            self.num_rows += 1;
         }
-        Ok(Self { bytes, num_rows })
+        self.begin_chunk(chunk);
+        Ok(())
     }
 
-    /// The bytes of all rows.
-    #[must_use]
-    pub fn into_bytes(self) -> Vec<u8> {
-        self.bytes
+    /// The bytes of all rows, some rows at a time.
+    pub fn into_chunks(self) -> impl Iterator<Item = Vec<u8>> {
+        self.chunks.into_iter()
     }
 
     /// Number of rows.
@@ -66,52 +82,121 @@ impl PackedRows {
 
     /// Bytes of all rows.
     #[must_use]
-    pub const fn byte_size(&self) -> usize {
-        self.bytes.len()
+    pub fn byte_size(&self) -> usize {
+        self.full_bytes + self.chunks.last().map_or(0, Vec::len)
     }
 
     /// Bytes that are allocated.
     #[must_use]
-    pub const fn byte_capacity(&self) -> usize {
-        self.bytes.capacity()
+    pub fn byte_capacity(&self) -> usize {
+        self.full_capacity + self.chunks.last().map_or(0, Vec::capacity)
+    }
+
+    /// Bytes that the rows take unpacked, as a measure for budgets. An element without a value takes nothing here, and a
+    /// level there.
+    #[must_use]
+    pub fn unpacked_size(&self) -> usize {
+        self.byte_size() + self.num_elements * Self::ELEMENT_BYTES
     }
 
     /// Appends a row of others.
     pub fn push(&mut self, row: PackedRow<'_>) {
-        self.bytes.extend_from_slice(row.bytes);
+        self.chunk_for(row.bytes.len()).extend_from_slice(row.bytes);
         self.num_rows += 1;
+        self.num_elements += row.num_elements;
     }
 
-    /// Leaves the first `rows` rows and gives the others.
+    /// Takes the first `rows` rows away, or all if there are fewer.
     #[must_use]
-    pub fn split_off(&mut self, rows: usize) -> Self {
+    pub fn take_first(&mut self, rows: usize) -> Self {
         if rows >= self.num_rows {
-            return Self::default();
+            return mem::take(self);
         }
-        let first = self.iter().take(rows).map(|row| row.bytes.len()).sum();
-        let rest = Self { bytes: self.bytes.split_off(first), num_rows: self.num_rows - rows };
-        self.num_rows = rows;
-        rest
+        let (mut whole_chunks, mut bytes_of_next, mut num_rows, mut num_elements) = (0, 0, 0, 0);
+        for chunk in &self.chunks {
+            bytes_of_next = 0;
+            for row in rows_of(chunk).take(rows - num_rows) {
+                bytes_of_next += row.bytes.len();
+                num_rows += 1;
+                num_elements += row.num_elements;
+            }
+            if bytes_of_next < chunk.len() {
+                break;
+            }
+            whole_chunks += 1;
+        }
+        let mut chunks = mem::take(&mut self.chunks);
+        let mut first: Vec<_> = chunks.drain(..whole_chunks).collect();
+        // Where rows are taken many times from a few chunks, what is left of room must not go with each of them.
+        first.iter_mut().for_each(Vec::shrink_to_fit);
+        if let Some(chunk) = chunks.first_mut()
+            && bytes_of_next > 0
+        {
+            first.push(chunk.drain(..bytes_of_next).collect());
+        }
+        *self = Self::of_chunks(chunks, self.num_rows - num_rows, self.num_elements - num_elements);
+        Self::of_chunks(first, num_rows, num_elements)
+    }
+
+    fn of_chunks(chunks: Vec<Vec<u8>>, num_rows: usize, num_elements: usize) -> Self {
+        let mut rows = Self { num_rows, num_elements, ..Self::default() };
+        for chunk in chunks {
+            rows.begin_chunk(chunk);
+        }
+        rows
     }
 
     /// The rows in order.
     pub fn iter(&self) -> impl Iterator<Item = PackedRow<'_>> {
-        let mut rest = Source(&self.bytes);
-        // Each was packed here, or looked at where it came back.
-        std::iter::from_fn(move || rest.row())
+        self.chunks.iter().flat_map(|chunk| rows_of(chunk))
     }
 
     /// Unpacks all rows behind those of `columns`, which have the schema of the packed ones.
     ///
     /// # Errors
     /// [`Error::Bug`], for bytes that are not rows of this table. Some of them may stand in the columns then.
-    pub fn unpack_behind(&self, columns: &mut Columns) -> Result<()> {
-        for row in self.iter() {
-            Source(&row.bytes[row.header..]).fields(columns).ok_or_else(broken)?;
-            columns.num_rows += 1;
+    pub fn unpack_behind(self, columns: &mut Columns) -> Result<()> {
+        // A chunk goes as soon as its rows stand in the columns.
+        for chunk in self.into_chunks() {
+            for row in rows_of(&chunk) {
+                Source(row.fields).fields(columns).ok_or_else(broken)?;
+                columns.num_rows += 1;
+            }
         }
         Ok(())
     }
+
+    /// Where the next row goes, of so many bytes or a few more.
+    fn chunk_for(&mut self, bytes: usize) -> &mut Vec<u8> {
+        let is_open = self.chunks.last().is_some_and(|chunk| {
+            chunk.len() < Self::FULL_BYTES
+                && (chunk.len() + bytes <= Self::CHUNK_BYTES || bytes < Self::CHUNK_BYTES / 8)
+        });
+        if !is_open {
+            let room = if self.chunks.is_empty() { bytes } else { bytes.max(Self::CHUNK_BYTES) };
+            self.begin_chunk(Vec::with_capacity(room));
+        }
+        let last = self.chunks.len() - 1;
+        &mut self.chunks[last]
+    }
+
+    fn begin_chunk(&mut self, chunk: Vec<u8>) {
+        (self.full_bytes, self.full_capacity) = (self.byte_size(), self.byte_capacity());
+        self.chunks.push(chunk);
+    }
+}
+
+/// The same rows, in whatever chunks.
+impl PartialEq for PackedRows {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+/// The rows of a chunk: each was packed here, or looked at where it came back.
+fn rows_of(chunk: &[u8]) -> impl Iterator<Item = PackedRow<'_>> {
+    let mut rest = Source(chunk);
+    iter::from_fn(move || rest.row())
 }
 
 fn broken() -> Error {

@@ -340,7 +340,7 @@ impl RowBuffers {
         buffer.num_rows() >= self.row_group_rows || buffer.bytes >= Self::MAX_BUFFER_BYTES
     }
 
-    /// Takes the first `rows` waiting rows, at most all. As little as possible is copied: mostly the few
+    /// Takes the first `rows` waiting rows, or all if there are fewer. As little as possible is copied: mostly the few
     /// rows behind, which came with the last block; but where one block brought many row groups each is copied once.
     fn take_first(&mut self, partition: usize, rows: usize) -> WaitingRows {
         let buffer = &mut self.buffers[partition];
@@ -366,8 +366,7 @@ impl RowBuffers {
             }
             taken
         };
-        let rest = buffer.rows.packed.split_off(rows - columns.num_rows);
-        let packed = mem::replace(&mut buffer.rows.packed, rest);
+        let packed = buffer.rows.packed.take_first(rows - columns.num_rows);
         self.account(partition);
         WaitingRows { columns, packed }
     }
@@ -377,7 +376,8 @@ impl RowBuffers {
         let buffer = &mut self.buffers[partition];
         self.by_size.remove(&(buffer.bytes, Reverse(partition)));
         self.bytes -= buffer.bytes;
-        buffer.bytes = charge(&buffer.rows.columns) + buffer.rows.packed.byte_capacity();
+        let packed = &buffer.rows.packed;
+        buffer.bytes = charge(&buffer.rows.columns) + packed.byte_capacity().max(packed.unpacked_size());
         self.bytes += buffer.bytes;
         if buffer.num_rows() > 0 {
             self.by_size.insert((buffer.bytes, Reverse(partition)));

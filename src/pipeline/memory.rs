@@ -21,7 +21,7 @@ pub const PROCESS: u64 = 36 << 20;
 /// What there is besides the longest record and what becomes of it, bytes.
 const BESIDE_RECORD: u64 = 56 << 20;
 
-/// What a worker takes besides blocks and rows, bytes: the tables of its decoder, codecs, scratch memory.
+/// What a worker takes besides blocks and rows, bytes: the tables of its decoder, codecs, scratch memory, columns without rows.
 pub const PER_THREAD: u64 = 8 << 20;
 
 /// The least for any run, bytes.
@@ -155,9 +155,9 @@ impl Shares {
     /// before and after compression.
     pub fn encoding_of(&self, rows: &WaitingRows) -> usize {
         let WaitingRows { columns, packed } = rows;
-        let size = columns.byte_size() + packed.byte_size();
-        // Columns that grow have as much room again, and what is packed goes only when all of it stands in them.
-        let unpacked = packed.byte_capacity() + packed.byte_size() * 2;
+        let size = columns.byte_size() + packed.unpacked_size();
+        // Columns that grow have as much room again. What is packed goes meanwhile, or all at once if it is one row.
+        let unpacked = packed.byte_capacity() + packed.unpacked_size() * 2;
         let sorted = if self.is_sorted { size } else { 0 };
         let is_huge = size > self.row_group + self.row_group / 2;
         let pages = if is_huge {
@@ -171,7 +171,7 @@ impl Shares {
     }
 
     /// What bringing these rows to disk takes: as they are, and compressed.
-    pub const fn spilling_of(rows: &PackedRows) -> usize {
+    pub fn spilling_of(rows: &PackedRows) -> usize {
         rows.byte_capacity() + rows.byte_size()
     }
 

@@ -95,10 +95,10 @@ pub(super) enum SpilledPiece {
 }
 
 impl SpilledPiece {
-    /// What it takes in memory: as it is stored, and as it was.
+    /// What it takes in memory: as it is stored, a copy of that if it is one large row, and as it was.
     const fn memory(self) -> usize {
         match self {
-            Self::Batch(_, _, byte_size) => byte_size * 2,
+            Self::Batch(_, _, byte_size) => byte_size * 3,
             Self::EndOfShare(_) => 0,
         }
     }

@@ -63,7 +63,7 @@ struct Scratch {
 
 /// Columns of this size or less are kept by the worker that unpacked rows there: to make them anew would cost more than to fill
 /// them where row groups are small.
-const MAX_UNPACKED_BYTES: usize = 2 << 20;
+const MAX_UNPACKED_BYTES: usize = 256 << 10;
 
 /// A row group that several encode has so many parts for each of them: columns differ in how long they take.
 const PARTS_PER_THREAD: usize = 4;
@@ -296,7 +296,7 @@ impl<'a> Steps<'a> {
                     self.observer.needs_memory();
                 }
                 let batch = self.spill_files().batch(share, number)?;
-                let rows = spill::decode(batch.read()?)?;
+                let rows = spill::decode(&batch.read()?)?;
                 Arrived::Spilled { share, rows, bytes }
             }
             SpilledPiece::EndOfShare(share) => Arrived::EndOfShare(share),

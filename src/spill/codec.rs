@@ -1,7 +1,6 @@
 //! Packed rows as an Arrow IPC stream and back.
 //!
-//! The stream has one column with one row: all the bytes. So it is compressed in one go, and nothing is spread out and closed up
-//! again.
+//! The stream has one column, and a batch of one row for each chunk of rows: its bytes. A chunk goes as soon as it is compressed.
 
 use std::sync::Arc;
 
@@ -22,20 +21,25 @@ use crate::{
     error::{Error, Result},
 };
 
+/// A continuation mark, and a message of no length.
+const END_OF_STREAM: [u8; 8] = [0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0];
+
 /// Writes all rows.
 ///
 /// # Errors
 /// [`Error::Bug`]: nothing that a row could hold makes this fail.
 pub fn encode(rows: PackedRows) -> Result<Vec<u8>> {
     let schema = Arc::new(Schema::new(vec![Field::new("rows", DataType::LargeBinary, false)]));
-    let size = rows.byte_size();
+    // Most of it will not be touched.
+    let room = rows.byte_size() + rows.byte_size() / 16;
     let write = || {
-        let bytes = Buffer::from_vec(rows.into_bytes());
-        let array = LargeBinaryArray::try_new(OffsetBuffer::from_lengths([size]), bytes, None)?;
-        let batch = RecordBatch::try_new(Arc::clone(&schema), vec![Arc::new(array)])?;
         let options = IpcWriteOptions::default().try_with_compression(Some(CompressionType::LZ4_FRAME))?;
-        let mut writer = StreamWriter::try_new_with_options(Vec::with_capacity(size), &schema, options)?;
-        writer.write(&batch)?;
+        let mut writer = StreamWriter::try_new_with_options(Vec::with_capacity(room), &schema, options)?;
+        for chunk in rows.into_chunks() {
+            let offsets = OffsetBuffer::from_lengths([chunk.len()]);
+            let array = LargeBinaryArray::try_new(offsets, Buffer::from_vec(chunk), None)?;
+            writer.write(&RecordBatch::try_new(Arc::clone(&schema), vec![Arc::new(array)])?)?;
+        }
         writer.into_inner()
     };
     write().map_err(|error| bug(&error))
@@ -45,19 +49,24 @@ pub fn encode(rows: PackedRows) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// [`Error::Bug`] for bytes that [`encode`] did not write.
-pub fn decode(bytes: Vec<u8>) -> Result<PackedRows> {
-    let mut reader = StreamReader::try_new(&*bytes, None).map_err(|error| bug(&error))?;
-    let batch = reader.next().ok_or_else(broken)?.map_err(|error| bug(&error))?;
-    drop(reader);
-    drop(bytes);
-    let array = batch.column(0).as_any().downcast_ref::<LargeBinaryArray>().ok_or_else(broken)?.clone();
-    drop(batch);
-    let (offsets, rows, _) = array.into_parts();
-    if *offsets != [0, rows.len() as i64] {
+pub fn decode(bytes: &[u8]) -> Result<PackedRows> {
+    // The reader takes a stream that ends behind any batch.
+    if !bytes.ends_with(&END_OF_STREAM) {
         return Err(broken());
     }
-    // Mostly they are its own, and not copied.
-    PackedRows::from_bytes(rows.into_vec().unwrap_or_else(|rows| rows.to_vec()))
+    let mut rows = PackedRows::default();
+    for batch in StreamReader::try_new(bytes, None).map_err(|error| bug(&error))? {
+        let batch = batch.map_err(|error| bug(&error))?;
+        let array = batch.column(0).as_any().downcast_ref::<LargeBinaryArray>().ok_or_else(broken)?.clone();
+        drop(batch);
+        let (offsets, chunk, _) = array.into_parts();
+        if *offsets != [0, chunk.len() as i64] {
+            return Err(broken());
+        }
+        // Mostly they are its own, and not copied.
+        rows.push_chunk(chunk.into_vec().unwrap_or_else(|chunk| chunk.to_vec()))?;
+    }
+    Ok(rows)
 }
 
 fn bug(error: &ArrowError) -> Error {

@@ -19,15 +19,14 @@ proptest! {
     #[test]
     fn rows_come_back_as_they_went(table in any_table(40)) {
         let rows = packed(table);
-        prop_assert_eq!(decode(encode(rows.clone()).unwrap()).unwrap(), rows);
+        prop_assert_eq!(decode(&encode(rows.clone()).unwrap()).unwrap(), rows);
     }
 
     #[test]
     fn bytes_that_were_not_spilled_are_an_error(cut in 0usize..100_000, table in any_table(10)) {
         let bytes = encode(packed(table)).unwrap();
-        // Behind the batch stands the mark of the stream's end, eight bytes that nobody needs.
-        let cut = cut % (bytes.len() - 8);
-        prop_assert!(matches!(decode(bytes[..cut].to_vec()), Err(Error::Bug(_))));
+        let cut = cut % bytes.len();
+        prop_assert!(matches!(decode(&bytes[..cut]), Err(Error::Bug(_))));
     }
 }
 

@@ -3,6 +3,9 @@
 use super::PackedRows;
 use crate::columns::{Bitmap, Column, Columns, TextValues, Values, end_of};
 
+/// What says how long the fields of a row are.
+const HEADER_BYTES: usize = size_of::<u64>();
+
 /// Packs rows of a table one after the other.
 #[derive(Debug)]
 pub struct Packer<'a> {
@@ -11,6 +14,8 @@ pub struct Packer<'a> {
     /// Those that have values in the 64 rows at hand: index in `columns`, and which of the rows.
     active: Vec<(usize, u64)>,
     row: usize,
+    /// Whether a row can be so large that room for it has to be measured.
+    is_large: bool,
 }
 
 /// A column, and which of its values comes next.
@@ -22,97 +27,109 @@ struct Cursor<'a> {
 }
 
 impl<'a> Packer<'a> {
+    /// Blocks of this size have a row that is larger than a block.
+    const LARGE_BYTES: usize = 2 << 20;
+
     /// Of all rows, from the first one on.
     #[must_use]
     pub fn new(rows: &'a Columns) -> Self {
         let columns = rows.columns.iter().enumerate().filter(|(_, column)| column.num_values() > 0);
         let cursor = |(number, column)| Cursor { number: Leb128::new(number), column, next: 0 };
-        Self { columns: columns.map(cursor).collect(), active: Vec::new(), row: 0 }
+        let is_large = rows.byte_size() >= Self::LARGE_BYTES;
+        Self { columns: columns.map(cursor).collect(), active: Vec::new(), row: 0, is_large }
     }
 
     /// Packs the next row behind those in `rows`.
     pub fn pack(&mut self, partition: usize, rows: &mut PackedRows) {
-        let start = rows.bytes.len();
-        rows.bytes.extend_from_slice(&[0; size_of::<u64>()]);
-        Leb128::new(partition).put(&mut rows.bytes);
-        let fields = rows.bytes.len();
-        self.next_row(|cursor| {
-            cursor.number.put(&mut rows.bytes);
-            put_values(&cursor.column.values, cursor.next, cursor.next + 1, &mut rows.bytes);
-        });
-        let size = (rows.bytes.len() - fields) as u64;
-        rows.bytes[start..start + size_of::<u64>()].copy_from_slice(&size.to_le_bytes());
+        self.look_at_row();
+        let mut size = 0;
+        if self.is_large {
+            size = HEADER_BYTES + 2 * Leb128::MAX_BYTES;
+            self.put_row(&mut size);
+        }
+        let chunk = rows.chunk_for(size);
+        let start = chunk.len();
+        chunk.extend_from_slice(&[0; HEADER_BYTES]);
+        Leb128::new(partition).put(chunk);
+        let fields = chunk.len();
+        let num_elements = self.put_row(chunk);
+        let size = (chunk.len() - fields) as u64;
+        chunk[start..start + HEADER_BYTES].copy_from_slice(&size.to_le_bytes());
+        Leb128::new(num_elements).put(chunk);
         rows.num_rows += 1;
+        rows.num_elements += num_elements;
+        self.leave_row();
     }
 
     /// Leaves the next row out.
     pub fn skip(&mut self) {
-        self.next_row(|_| ());
+        self.look_at_row();
+        self.leave_row();
     }
 
-    fn next_row(&mut self, mut take: impl FnMut(&Cursor<'a>)) {
-        let bit = self.row % 64;
-        if bit == 0 {
+    fn look_at_row(&mut self) {
+        if self.row.is_multiple_of(64) {
             let words = self.columns.iter().map(|cursor| cursor.column.validity.word_at(self.row));
             self.active.clear();
             self.active.extend(words.enumerate().filter(|(_, word)| *word != 0));
         }
+    }
+
+    /// All fields of the row; gives how many elements there are in its lists, once for each leaf.
+    fn put_row(&self, out: &mut impl Sink) -> usize {
+        let mut num_elements = 0;
         for &(index, word) in &self.active {
-            if word >> bit & 1 == 1 {
-                let cursor = &mut self.columns[index];
-                take(cursor);
-                cursor.next += 1;
+            if word >> (self.row % 64) & 1 == 1 {
+                let Cursor { number, column, next } = &self.columns[index];
+                number.put(out);
+                num_elements += put_values(&column.values, *next, next + 1, out);
             }
+        }
+        num_elements
+    }
+
+    fn leave_row(&mut self) {
+        for &(index, word) in &self.active {
+            self.columns[index].next += (word >> (self.row % 64) & 1) as usize;
         }
         self.row += 1;
     }
 }
 
-/// Values `from..to`.
-#[inline]
-fn put_values(values: &Values, from: usize, to: usize, out: &mut Vec<u8>) {
-    match values {
-        Values::Text(texts) => put_texts(texts, from, to, out),
-        Values::Int64(values) => {
-            for value in &values[from..to] {
-                out.extend_from_slice(&value.to_le_bytes());
-            }
-        }
-        Values::Float64(values) => {
-            for value in &values[from..to] {
-                out.extend_from_slice(&value.to_le_bytes());
-            }
-        }
-        Values::Bool(values) => out.extend((from..to).map(|value| u8::from(values.get(value)))),
-        Values::List { ends, element } => {
-            let (start, end) = put_lengths(ends, from, to, out);
-            put_column(element, start, end, out);
-        }
-        Values::Structs { ends, element_validity, children } => {
-            let (start, end) = put_lengths(ends, from, to, out);
-            let structs = [start, end].map(|element| element_validity.count_ones_before(element));
-            put_validity(element_validity, (start, end), structs[1] - structs[0], out);
-            for child in children {
-                put_column(child, start, end, out);
-            }
-        }
-        Values::Map { ends, keys, values } => {
-            let (start, end) = put_lengths(ends, from, to, out);
-            put_texts(keys, start, end, out);
-            put_column(values, start, end, out);
-        }
+/// What takes the bytes of values.
+trait Sink {
+    fn byte(&mut self, byte: u8);
+
+    /// Bytes `start..end` of `bytes`.
+    fn bytes(&mut self, bytes: &[u8], start: usize, end: usize);
+}
+
+impl Sink for Vec<u8> {
+    #[inline]
+    fn byte(&mut self, byte: u8) {
+        self.push(byte);
+    }
+
+    #[inline]
+    fn bytes(&mut self, bytes: &[u8], start: usize, end: usize) {
+        append(self, bytes, start, end);
     }
 }
 
-#[inline]
-fn put_texts(texts: &TextValues, from: usize, to: usize, out: &mut Vec<u8>) {
-    let (start, end) = put_lengths(&texts.ends, from, to, out);
-    put_bytes(&texts.bytes, start, end, out);
+/// Counts them.
+impl Sink for usize {
+    fn byte(&mut self, _: u8) {
+        *self += 1;
+    }
+
+    fn bytes(&mut self, _: &[u8], start: usize, end: usize) {
+        *self += end - start;
+    }
 }
 
 /// Appends bytes `start..end`, which are mostly few: those without a call.
 #[inline]
-pub(super) fn put_bytes(bytes: &[u8], start: usize, end: usize, out: &mut Vec<u8>) {
+pub(super) fn append(out: &mut Vec<u8>, bytes: &[u8], start: usize, end: usize) {
     const FEW: usize = 32;
     let len = end - start;
     match bytes.get(start..).and_then(|rest| rest.first_chunk::<FEW>()) {
@@ -124,16 +141,59 @@ pub(super) fn put_bytes(bytes: &[u8], start: usize, end: usize, out: &mut Vec<u8
     }
 }
 
+/// Values `from..to`; gives how many elements there are in them, once for each leaf.
+#[inline]
+fn put_values(values: &Values, from: usize, to: usize, out: &mut impl Sink) -> usize {
+    match values {
+        Values::Text(texts) => put_texts(texts, from, to, out),
+        Values::Int64(values) => values[from..to].iter().for_each(|value| put_number(value.to_le_bytes(), out)),
+        Values::Float64(values) => values[from..to].iter().for_each(|value| put_number(value.to_le_bytes(), out)),
+        Values::Bool(values) => (from..to).for_each(|value| out.byte(u8::from(values.get(value)))),
+        Values::List { ends, element } => {
+            let (start, end) = put_lengths(ends, from, to, out);
+            put_column(element, start, end, out);
+            return end - start;
+        }
+        Values::Structs { ends, element_validity, children } => {
+            let (start, end) = put_lengths(ends, from, to, out);
+            let structs = [start, end].map(|element| element_validity.count_ones_before(element));
+            put_validity(element_validity, (start, end), structs[1] - structs[0], out);
+            for child in children {
+                put_column(child, start, end, out);
+            }
+            return (end - start) * children.len();
+        }
+        Values::Map { ends, keys, values } => {
+            let (start, end) = put_lengths(ends, from, to, out);
+            put_texts(keys, start, end, out);
+            put_column(values, start, end, out);
+            return (end - start) * 2;
+        }
+    }
+    0
+}
+
+#[inline]
+fn put_number(bytes: [u8; 8], out: &mut impl Sink) {
+    out.bytes(&bytes, 0, bytes.len());
+}
+
+#[inline]
+fn put_texts(texts: &TextValues, from: usize, to: usize, out: &mut impl Sink) {
+    let (start, end) = put_lengths(&texts.ends, from, to, out);
+    out.bytes(&texts.bytes, start, end);
+}
+
 /// Lengths of what ends there; gives where the first one begins and the last one ends.
 #[inline]
-fn put_lengths(ends: &[u32], from: usize, to: usize, out: &mut Vec<u8>) -> (usize, usize) {
+fn put_lengths(ends: &[u32], from: usize, to: usize, out: &mut impl Sink) -> (usize, usize) {
     let start = end_of(ends, from);
     let mut end = start;
     for &next in &ends[from..to] {
         let len = next as usize - end;
         end = next as usize;
         if len < 0x80 {
-            out.push(len as u8);
+            out.byte(len as u8);
         } else {
             Leb128::new(len).put(out);
         }
@@ -142,7 +202,7 @@ fn put_lengths(ends: &[u32], from: usize, to: usize, out: &mut Vec<u8>) -> (usiz
 }
 
 /// Rows `from..to` of a column within another.
-fn put_column(column: &Column, from: usize, to: usize, out: &mut Vec<u8>) {
+fn put_column(column: &Column, from: usize, to: usize, out: &mut impl Sink) {
     let is_dense = column.num_values() == column.validity.len();
     let [first, last] = [from, to].map(|row| {
         let row = row.min(column.validity.len());
@@ -155,12 +215,13 @@ fn put_column(column: &Column, from: usize, to: usize, out: &mut Vec<u8>) {
 }
 
 /// How many of the bits are set, and the bits unless they are all alike.
-fn put_validity(bits: &Bitmap, (from, to): (usize, usize), count: usize, out: &mut Vec<u8>) {
+fn put_validity(bits: &Bitmap, (from, to): (usize, usize), count: usize, out: &mut impl Sink) {
     Leb128::new(count).put(out);
     if count != 0 && count != to - from {
         for at in (from..to).step_by(64) {
             let unused = 64 - (to - at).min(64);
-            out.extend_from_slice(&(bits.word_at(at) << unused >> unused).to_le_bytes());
+            let word = bits.word_at(at) << unused >> unused;
+            out.bytes(&word.to_le_bytes(), 0, size_of::<u64>());
         }
     }
 }
@@ -168,14 +229,16 @@ fn put_validity(bits: &Bitmap, (from, to): (usize, usize), count: usize, out: &m
 /// A number of seven bits a byte, the lowest first; the highest bit of a byte says that there are more.
 #[derive(Debug, Clone, Copy)]
 struct Leb128 {
-    bytes: [u8; 10],
+    bytes: [u8; Self::MAX_BYTES],
     len: u8,
 }
 
 impl Leb128 {
+    const MAX_BYTES: usize = 10;
+
     #[inline]
     const fn new(mut number: usize) -> Self {
-        let mut bytes = [0; 10];
+        let mut bytes = [0; Self::MAX_BYTES];
         let mut len = 0;
         while number >= 0x80 {
             bytes[len] = number as u8 | 0x80;
@@ -187,11 +250,11 @@ impl Leb128 {
     }
 
     #[inline]
-    fn put(self, out: &mut Vec<u8>) {
+    fn put(self, out: &mut impl Sink) {
         if self.len == 1 {
-            out.push(self.bytes[0]);
+            out.byte(self.bytes[0]);
         } else {
-            out.extend_from_slice(&self.bytes[..usize::from(self.len)]);
+            out.bytes(&self.bytes, 0, usize::from(self.len));
         }
     }
 }

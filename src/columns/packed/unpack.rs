@@ -1,6 +1,6 @@
 //! Bytes to values of columns.
 
-use super::{PackedRow, pack::put_bytes};
+use super::{PackedRow, pack::append};
 use crate::columns::{Bitmap, Column, Columns, TextValues, Values, end_of};
 
 /// What is still to be read.
@@ -39,9 +39,9 @@ impl<'a> Source<'a> {
         let all = self.0;
         let size = usize::try_from(u64::from_le_bytes(self.array()?)).ok()?;
         let partition = self.number()?;
-        let header = all.len() - self.0.len();
-        self.take(size)?;
-        Some(PackedRow { partition, bytes: &all[..header + size], header })
+        let fields = self.take(size)?;
+        let num_elements = self.number()?;
+        Some(PackedRow { partition, num_elements, fields, bytes: &all[..all.len() - self.0.len()] })
     }
 
     /// All fields of the next row of these columns.
@@ -86,7 +86,8 @@ impl<'a> Source<'a> {
             Values::Structs { ends, element_validity, children } => {
                 let (start, end) = self.lengths(ends, count)?;
                 element_validity.resize(start);
-                self.validity(element_validity, end - start)?;
+                let count = self.number()?;
+                self.bits(element_validity, end - start, count)?;
                 for child in children {
                     self.column(child, start, end)?;
                 }
@@ -105,7 +106,7 @@ impl<'a> Source<'a> {
         let (start, end) = self.lengths(&mut texts.ends, count)?;
         let (rest, len) = (self.0, end - start);
         self.take(len)?;
-        put_bytes(rest, 0, len, &mut texts.bytes);
+        append(&mut texts.bytes, rest, 0, len);
         Some(())
     }
 
@@ -123,22 +124,21 @@ impl<'a> Source<'a> {
 
     /// Rows `from..to` of a column within another.
     fn column(&mut self, column: &mut Column, from: usize, to: usize) -> Option<()> {
-        let before = column.validity.len();
-        column.validity.resize(from);
-        let count = self.validity(&mut column.validity, to - from)?;
+        let count = self.number()?;
         if count == 0 {
-            column.validity.truncate(before);
+            // Its validity ends before: to make it longer for each row without a value would take the longer the more there are.
             return Some(());
         }
+        column.validity.resize(from);
+        self.bits(&mut column.validity, to - from, count)?;
         self.values(&mut column.values, count)
     }
 
-    /// Appends `rows` bits; gives how many of them are set.
-    fn validity(&mut self, bits: &mut Bitmap, rows: usize) -> Option<usize> {
-        let count = self.number()?;
+    /// Appends `rows` bits, of which `count` are set.
+    fn bits(&mut self, bits: &mut Bitmap, rows: usize, count: usize) -> Option<()> {
         if count == 0 || count == rows {
             bits.append_run(count != 0, rows);
-            return Some(count);
+            return Some(());
         }
         let mut set = 0;
         for at in (0..rows).step_by(64) {
@@ -147,6 +147,6 @@ impl<'a> Source<'a> {
             bits.append_word(word, 64 - unused);
             set += word.count_ones() as usize;
         }
-        (set == count).then_some(count)
+        (set == count).then_some(())
     }
 }
