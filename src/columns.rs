@@ -1,4 +1,5 @@
-//! The table in memory: dense values and validity, the one form in which the stages hand rows to each other.
+//! The table in memory: dense values and validity, the form in which the stages hand rows to each other; and
+//! [`PackedRows`], for rows that wait.
 //!
 //! Decode fills it, partition routes it, batch and encode read it. A column keeps only the values that are
 //! present, one after another, and a bitmap that says which rows they belong to. So a row costs nothing in the

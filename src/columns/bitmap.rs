@@ -121,6 +121,13 @@ impl Bitmap {
         whole + rest.count_ones() as usize
     }
 
+    /// How many of the bits `from..to` are set.
+    #[must_use]
+    pub fn count_ones_between(&self, from: usize, to: usize) -> usize {
+        let words = (from..to).step_by(64).map(|at| self.word_at(at) << (64 - (to - at).min(64)));
+        words.map(|word| word.count_ones() as usize).sum()
+    }
+
     /// The indexes of the set bits, ascending.
     pub fn iter_ones(&self) -> impl Iterator<Item = usize> + '_ {
         self.words.iter().enumerate().flat_map(|(index, &word)| {

@@ -7,6 +7,7 @@
 //! row     length of the fields, 8 bytes | partition | field | field | ... | elements      missing values take nothing
 //! field   number of the column | value
 //! value   text: length, bytes     number: 8 bytes     boolean: 1 byte     list or map: length, elements
+//! elements of a leaf: how many have a value | a bit for each, unless all or none have one | lengths, bytes or numbers
 //! ```
 //!
 //! Where no length is said, numbers are in LEB128: seven bits a byte, the lowest first.
@@ -24,7 +25,7 @@ use crate::error::{Error, Result};
 /// Rows behind each other, each with its partition.
 #[derive(Debug, Clone, Default)]
 pub struct PackedRows {
-    /// Whole rows in each: many small ones, or a large one. So nothing large is ever moved to where it has more room.
+    /// Whole rows in each: many small ones, or one of megabytes. So nothing of that size is moved to where it has more room.
     chunks: Vec<Vec<u8>>,
     num_rows: usize,
     num_elements: usize,
@@ -46,7 +47,7 @@ pub struct PackedRow<'a> {
 }
 
 impl PackedRows {
-    /// What a chunk behind the first one has room for; a large row has one of its own.
+    /// What a chunk behind the first one has room for, unless its first row is larger.
     const CHUNK_BYTES: usize = 64 << 10;
 
     /// A chunk with so much in it gets no more rows.

@@ -128,3 +128,16 @@ proptest! {
         prop_assert_eq!(map_rows(&pushed, a.len()), a);
     }
 }
+
+proptest! {
+    #[test]
+    fn bits_between_are_counted(bools in proptest::collection::vec(any::<bool>(), 0..300), from in 0usize..320, len in 0usize..320) {
+        let map = bitmap(&bools);
+        let expected = bools.iter().skip(from).take(len).filter(|bit| **bit).count();
+        prop_assert_eq!(map.count_ones_between(from, from + len), expected);
+        let mut run = map.clone();
+        run.append_run(true, len);
+        run.append_run(false, from);
+        prop_assert_eq!((run.count_ones(), run.len()), (map.count_ones() + len, map.len() + len + from));
+    }
+}

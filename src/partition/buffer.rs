@@ -376,8 +376,7 @@ impl RowBuffers {
         let buffer = &mut self.buffers[partition];
         self.by_size.remove(&(buffer.bytes, Reverse(partition)));
         self.bytes -= buffer.bytes;
-        let packed = &buffer.rows.packed;
-        buffer.bytes = charge(&buffer.rows.columns) + packed.byte_capacity().max(packed.unpacked_size());
+        buffer.bytes = charge(&buffer.rows.columns) + charge_packed(&buffer.rows.packed);
         self.bytes += buffer.bytes;
         if buffer.num_rows() > 0 {
             self.by_size.insert((buffer.bytes, Reverse(partition)));
@@ -394,6 +393,12 @@ impl Buffer {
 /// What the budget is charged for columns. Empty ones take memory too: with thousands of partitions more than their rows.
 fn charge(rows: &Columns) -> usize {
     rows.byte_size() + rows.columns.len() * size_of::<Column>()
+}
+
+/// What the budget is charged for packed rows: what they take now or will take in columns. With thousands of partitions what
+/// is kept of each counts too.
+fn charge_packed(rows: &PackedRows) -> usize {
+    if rows.num_rows() == 0 { 0 } else { rows.byte_capacity().max(rows.unpacked_size()) + size_of::<Buffer>() }
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    batch::testing::{Cell, any_table, columns},
-    columns::{ColumnShape, PackedRows, Packer},
+    batch::testing::{Cell, any_table, columns, text},
+    columns::{ColumnShape, PackedRows, Packer, ScalarType},
 };
 
 fn packed((shapes, rows): (Vec<ColumnShape>, Vec<Vec<Cell>>)) -> PackedRows {
@@ -27,6 +27,17 @@ proptest! {
         let bytes = encode(packed(table)).unwrap();
         let cut = cut % bytes.len();
         prop_assert!(matches!(decode(&bytes[..cut]), Err(Error::Bug(_))));
+    }
+}
+
+#[test]
+fn rows_of_many_chunks_come_back_and_none_is_missing() {
+    let rows = packed((vec![ColumnShape::Scalar(ScalarType::Text)], vec![vec![text(&"ab".repeat(1000))]; 500]));
+    assert!(rows.clone().into_chunks().count() > 10);
+    let bytes = encode(rows.clone()).unwrap();
+    assert!(decode(&bytes).unwrap() == rows);
+    for cut in 1..bytes.len() {
+        assert!(matches!(decode(&bytes[..cut]), Err(Error::Bug(_))), "{cut}");
     }
 }
 

@@ -23,18 +23,23 @@ pub struct Packer<'a> {
 struct Cursor<'a> {
     number: Leb128,
     column: &'a Column,
+    /// Of the columns within it.
+    ranks: Vec<Rank>,
     next: usize,
 }
 
 impl<'a> Packer<'a> {
-    /// Blocks of this size have a row that is larger than a block.
+    /// In a block of this size a row may be so large that it should not be moved to where it has more room.
     const LARGE_BYTES: usize = 2 << 20;
 
     /// Of all rows, from the first one on.
     #[must_use]
     pub fn new(rows: &'a Columns) -> Self {
         let columns = rows.columns.iter().enumerate().filter(|(_, column)| column.num_values() > 0);
-        let cursor = |(number, column)| Cursor { number: Leb128::new(number), column, next: 0 };
+        let cursor = |(number, column): (usize, &'a Column)| {
+            let ranks = Rank::of_columns_in(&column.values);
+            Cursor { number: Leb128::new(number), column, ranks, next: 0 }
+        };
         let is_large = rows.byte_size() >= Self::LARGE_BYTES;
         Self { columns: columns.map(cursor).collect(), active: Vec::new(), row: 0, is_large }
     }
@@ -80,9 +85,9 @@ impl<'a> Packer<'a> {
         let mut num_elements = 0;
         for &(index, word) in &self.active {
             if word >> (self.row % 64) & 1 == 1 {
-                let Cursor { number, column, next } = &self.columns[index];
+                let Cursor { number, column, ranks, next } = &self.columns[index];
                 number.put(out);
-                num_elements += put_values(&column.values, *next, next + 1, out);
+                num_elements += put_value(&column.values, *next, ranks, out);
             }
         }
         num_elements
@@ -93,6 +98,40 @@ impl<'a> Packer<'a> {
             self.columns[index].next += (word >> (self.row % 64) & 1) as usize;
         }
         self.row += 1;
+    }
+}
+
+/// How many values of a column stand before each of its rows.
+#[derive(Debug)]
+struct Rank {
+    /// Before each word of the validity; none if each row has a value.
+    before_words: Option<Vec<u32>>,
+}
+
+impl Rank {
+    fn of_columns_in(values: &Values) -> Vec<Self> {
+        match values {
+            Values::List { element: column, .. } | Values::Map { values: column, .. } => vec![Self::new(column)],
+            Values::Structs { children, .. } => children.iter().map(Self::new).collect(),
+            Values::Text(_) | Values::Int64(_) | Values::Float64(_) | Values::Bool(_) => Vec::new(),
+        }
+    }
+
+    fn new(column: &Column) -> Self {
+        let is_dense = column.num_values() == column.validity.len();
+        let count = |before: &mut u32, word: &u64| {
+            *before += word.count_ones();
+            Some(*before)
+        };
+        let before_words = || [0].into_iter().chain(column.validity.words().iter().scan(0, count)).collect();
+        Self { before_words: (!is_dense).then(before_words) }
+    }
+
+    fn before(&self, bits: &Bitmap, row: usize) -> usize {
+        let row = row.min(bits.len());
+        let Some(before) = &self.before_words else { return row };
+        let rest = bits.words().get(row / 64).map_or(0, |word| word & ((1 << (row % 64)) - 1));
+        (before[row / 64] + rest.count_ones()) as usize
     }
 }
 
@@ -141,36 +180,46 @@ pub(super) fn append(out: &mut Vec<u8>, bytes: &[u8], start: usize, end: usize) 
     }
 }
 
-/// Values `from..to`; gives how many elements there are in them, once for each leaf.
+/// One value; gives how many elements there are in it, once for each leaf.
 #[inline]
-fn put_values(values: &Values, from: usize, to: usize, out: &mut impl Sink) -> usize {
+fn put_value(values: &Values, index: usize, ranks: &[Rank], out: &mut impl Sink) -> usize {
+    match values {
+        Values::Text(_) | Values::Int64(_) | Values::Float64(_) | Values::Bool(_) => {
+            put_scalars(values, index, index + 1, out);
+            0
+        }
+        Values::List { ends, element } => {
+            let (start, end) = put_lengths(ends, index, index + 1, out);
+            put_columns([&**element], ranks, start, end, out);
+            end - start
+        }
+        Values::Structs { ends, element_validity, children } => {
+            let (start, end) = put_lengths(ends, index, index + 1, out);
+            put_validity(element_validity, (start, end), element_validity.count_ones_between(start, end), out);
+            put_columns(children, ranks, start, end, out);
+            (end - start) * children.len()
+        }
+        Values::Map { ends, keys, values } => {
+            let (start, end) = put_lengths(ends, index, index + 1, out);
+            put_texts(keys, start, end, out);
+            put_columns([&**values], ranks, start, end, out);
+            (end - start) * 2
+        }
+    }
+}
+
+/// Values `from..to` of what is no list.
+#[inline]
+fn put_scalars(values: &Values, from: usize, to: usize, out: &mut impl Sink) {
     match values {
         Values::Text(texts) => put_texts(texts, from, to, out),
         Values::Int64(values) => values[from..to].iter().for_each(|value| put_number(value.to_le_bytes(), out)),
         Values::Float64(values) => values[from..to].iter().for_each(|value| put_number(value.to_le_bytes(), out)),
         Values::Bool(values) => (from..to).for_each(|value| out.byte(u8::from(values.get(value)))),
-        Values::List { ends, element } => {
-            let (start, end) = put_lengths(ends, from, to, out);
-            put_column(element, start, end, out);
-            return end - start;
-        }
-        Values::Structs { ends, element_validity, children } => {
-            let (start, end) = put_lengths(ends, from, to, out);
-            let structs = [start, end].map(|element| element_validity.count_ones_before(element));
-            put_validity(element_validity, (start, end), structs[1] - structs[0], out);
-            for child in children {
-                put_column(child, start, end, out);
-            }
-            return (end - start) * children.len();
-        }
-        Values::Map { ends, keys, values } => {
-            let (start, end) = put_lengths(ends, from, to, out);
-            put_texts(keys, start, end, out);
-            put_column(values, start, end, out);
-            return (end - start) * 2;
+        Values::List { .. } | Values::Structs { .. } | Values::Map { .. } => {
+            unreachable!("elements are scalars: `ColumnShape` has no other")
         }
     }
-    0
 }
 
 #[inline]
@@ -201,16 +250,20 @@ fn put_lengths(ends: &[u32], from: usize, to: usize, out: &mut impl Sink) -> (us
     (start, end)
 }
 
-/// Rows `from..to` of a column within another.
-fn put_column(column: &Column, from: usize, to: usize, out: &mut impl Sink) {
-    let is_dense = column.num_values() == column.validity.len();
-    let [first, last] = [from, to].map(|row| {
-        let row = row.min(column.validity.len());
-        if is_dense { row } else { column.validity.count_ones_before(row) }
-    });
-    put_validity(&column.validity, (from, to), last - first, out);
-    if first < last {
-        put_values(&column.values, first, last, out);
+/// Rows `from..to` of columns within another.
+fn put_columns<'a>(
+    columns: impl IntoIterator<Item = &'a Column>,
+    ranks: &[Rank],
+    from: usize,
+    to: usize,
+    out: &mut impl Sink,
+) {
+    for (column, rank) in columns.into_iter().zip(ranks) {
+        let [first, last] = [from, to].map(|row| rank.before(&column.validity, row));
+        put_validity(&column.validity, (from, to), last - first, out);
+        if first < last {
+            put_scalars(&column.values, first, last, out);
+        }
     }
 }
 

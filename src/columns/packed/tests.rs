@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    batch::testing::{Cell, any_table, columns, rows_of},
+    batch::testing::{Cell, any_table, columns, rows_of, text},
     columns::{Column, ColumnShape, ScalarType, Values},
 };
 
@@ -40,6 +40,9 @@ proptest! {
         let mut rest = of_bytes(&bytes_of(whole.clone())).unwrap();
         let first = rest.take_first(cut);
         prop_assert_eq!(first.num_rows(), cut.min(rows.len()));
+        for size in [PackedRows::byte_size, PackedRows::unpacked_size] {
+            prop_assert_eq!(size(&first) + size(&rest), size(&whole));
+        }
         prop_assert_eq!(first.num_rows() + rest.num_rows(), rows.len());
         let mut columns = unpacked(first.clone(), &shapes);
         rest.clone().unpack_behind(&mut columns).unwrap();
@@ -47,6 +50,7 @@ proptest! {
         let mut joined = PackedRows::default();
         first.iter().chain(rest.iter()).for_each(|row| joined.push(row));
         prop_assert!(joined.iter().map(|row| row.partition).eq(0..rows.len()));
+        prop_assert_eq!((joined.byte_size(), joined.unpacked_size()), (whole.byte_size(), whole.unpacked_size()));
         prop_assert_eq!(joined, whole);
     }
 
@@ -83,7 +87,7 @@ proptest! {
 #[test]
 fn bytes_that_end_within_a_row_are_an_error() {
     let shapes = [ColumnShape::Scalar(ScalarType::Text)];
-    let rows = vec![vec![crate::batch::testing::text("ab")]; 2];
+    let rows = vec![vec![text("ab")]; 2];
     let bytes = bytes_of(packed(&columns(&shapes, &rows)));
     let half = bytes.len() / 2;
     for end in (1..half).chain(half + 1..bytes.len()) {
@@ -120,9 +124,7 @@ fn long_texts_large_numbers_and_many_columns() {
 #[test]
 fn chunks_of_many_rows_have_little_room_to_spare_and_a_large_row_has_one_of_its_own() {
     let shapes = [ColumnShape::Scalar(ScalarType::Text)];
-    let rows_of_len = |len: usize, number: usize| {
-        columns(&shapes, &vec![vec![crate::batch::testing::text(&"x".repeat(len))]; number])
-    };
+    let rows_of_len = |len: usize, number: usize| columns(&shapes, &vec![vec![text(&"x".repeat(len))]; number]);
     let (small, large) = (rows_of_len(700, 1000), rows_of_len(3_000_000, 2));
     let mut packed = PackedRows::default();
     for rows in [&small, &large, &small] {
@@ -179,4 +181,25 @@ proptest! {
         // Where a text ends takes four bytes, and one here; and there is a bit for each row.
         prop_assert!(size + 4 * rows.len() * shapes.len() >= columns.byte_size() - columns.byte_size() / 8);
     }
+}
+
+#[test]
+fn elements_at_the_ends_of_words() {
+    let shapes = [
+        ColumnShape::List(ScalarType::Int64),
+        ColumnShape::Structs(vec![ScalarType::Bool, ScalarType::Float64]),
+        ColumnShape::Map,
+    ];
+    let unless_null = |number: usize, cell: Cell| if number.is_multiple_of(3) { Cell::Null } else { cell };
+    let row = |len: usize| {
+        let numbers = (0..len).map(|number| unless_null(number, Cell::Int(number as i64)));
+        let members =
+            |number| vec![unless_null(number + 1, Cell::Bool(true)), unless_null(number + 2, Cell::Float(0.5))];
+        let structs = (0..len).map(|number| unless_null(number, Cell::Struct(members(number))));
+        let entries = (0..len).map(|number| (number.to_string(), unless_null(number, text("v"))));
+        vec![Cell::List(numbers.collect()), Cell::List(structs.collect()), Cell::Map(entries.collect())]
+    };
+    let rows: Vec<_> = [1, 63, 64, 65, 0, 127, 128, 129, 300].map(row).into_iter().cycle().take(100).collect();
+    let columns = columns(&shapes, &rows);
+    assert_eq!(rows_of(&shapes, &unpacked(packed(&columns), &shapes)), rows);
 }

@@ -28,7 +28,7 @@ impl WaitingRows {
     /// # Errors
     /// [`Error::Bug`](crate::error::Error::Bug), if rows were packed that do not belong to the table.
     pub fn unpack(&mut self, memory: impl FnOnce() -> Columns) -> Result<()> {
-        if self.columns.columns.is_empty() {
+        if self.columns.columns.is_empty() && self.columns.num_rows == 0 {
             self.columns = memory();
         }
         if self.packed.num_rows() > 0 {
