@@ -10,20 +10,6 @@ pub struct Bitmap {
 }
 
 impl Bitmap {
-    /// `len` bits of `words`, least significant first; missing ones are zero.
-    #[must_use]
-    pub fn from_words(words: Vec<u64>, len: usize) -> Self {
-        let mut bits = Self { len: words.len() * 64, words };
-        bits.resize(len);
-        bits
-    }
-
-    /// `len` bits that are set.
-    #[must_use]
-    pub fn all_set(len: usize) -> Self {
-        Self::from_words(vec![u64::MAX; len.div_ceil(64)], len)
-    }
-
     /// Makes room for more bits: `more` for each `present` ones.
     pub fn reserve(&mut self, more: usize, present: usize) {
         reserve_more(&mut self.words, more, present);
