@@ -52,6 +52,10 @@ pub const MAX_SPARE_BYTES: usize = 8 << 20;
 /// time, a day that is over need not wait for the end.
 pub const IDLE_BLOCKS: u64 = 8;
 
+/// After so many a smaller one is worth it, too: where each day leaves some rows behind its last full row group, these would wait
+/// for the end in ever more memory.
+pub const LONG_IDLE_BLOCKS: u64 = 64;
+
 /// A run from inputs to staged files.
 pub struct Run<'a> {
     /// What to read, in order.

@@ -61,8 +61,8 @@ pub struct RowBuffers {
     num_blocks: u64,
     /// The buffer that was given room of its own and has not been taken since. One at a time, for no budget knows of it.
     roomy: Option<usize>,
-    /// Memory of row groups that are done with, and what they were charged.
-    spare: Vec<(Columns, usize)>,
+    /// Memory of row groups that are done with.
+    spare: Vec<Columns>,
     /// Scratch, used again for each block.
     targets: Vec<Target>,
 }
@@ -72,10 +72,11 @@ impl RowBuffers {
     /// and a block that is appended to a buffer just below this must still fit.
     pub const MAX_BUFFER_BYTES: usize = 1 << 30;
 
-    /// Row groups whose memory is kept: in input that is in order one buffer grows at a time.
-    pub const MAX_SPARE: usize = 1;
+    /// Row groups whose memory is kept: in input that is in order one buffer grows at a time, and at the end of a day what is
+    /// behind its last full row group waits beside it.
+    pub const MAX_SPARE: usize = 2;
 
-    /// A buffer that has this part of what spare memory held before moves there instead of growing on. A smaller one
+    /// A buffer that has this part of what spare memory has room for moves there instead of growing on. A smaller one
     /// would hold too much that it may never need.
     const MOVES_FROM_SHARE: usize = 4;
 
@@ -229,12 +230,17 @@ impl RowBuffers {
     /// Gives back the memory of rows that were taken: growing to the size of a row group means copying it several times.
     /// Which rows are in which row group does not depend on it.
     pub fn recycle(&mut self, mut rows: Columns) {
-        let bytes = charge(&rows);
-        rows.clear();
-        if self.spare.len() == Self::MAX_SPARE {
-            self.spare.remove(0);
+        if rows.byte_capacity() / 2 > self.row_group_bytes {
+            // Of a huge row.
+            return;
         }
-        self.spare.push((rows, bytes));
+        rows.clear();
+        self.spare.push(rows);
+        if self.spare.len() > Self::MAX_SPARE {
+            // A larger one does for every row group that a smaller one would do for.
+            let smallest = (0..self.spare.len()).min_by_key(|&at| self.spare[at].byte_capacity());
+            smallest.map(|at| self.spare.swap_remove(at));
+        }
     }
 
     /// Lets the memory go that was given back.
@@ -311,25 +317,25 @@ impl RowBuffers {
     /// Gives the waiting rows of a partition room for a row group, if they have grown enough for it: growing on in small steps
     /// would copy them several times, each time to memory that was not touched before.
     fn make_room(&mut self, partition: usize) {
-        let buffer = &mut self.buffers[partition];
-        if buffer.is_spacious || buffer.rows.columns.num_rows == 0 {
+        let Buffer { bytes, is_spacious, ref rows, .. } = self.buffers[partition];
+        if is_spacious || rows.columns.num_rows == 0 {
             return;
         }
-        let comes_next = buffer.bytes > self.bytes / 2 && buffer.bytes >= self.least_bytes;
-        let fits =
-            |bytes: usize| buffer.bytes < bytes && (comes_next || buffer.bytes >= bytes / Self::MOVES_FROM_SHARE);
-        if let Some(at) = self.spare.iter().position(|(_, bytes)| fits(*bytes)) {
-            let (mut columns, _) = self.spare.swap_remove(at);
+        let comes_next = bytes > self.bytes / 2 && bytes >= self.least_bytes;
+        let fits = |room: usize| bytes < room && (comes_next || bytes >= room / Self::MOVES_FROM_SHARE);
+        let buffer = &mut self.buffers[partition];
+        if let Some(at) = self.spare.iter().position(|spare| fits(spare.byte_capacity())) {
+            let mut columns = self.spare.swap_remove(at);
             columns.append(&buffer.rows.columns);
             buffer.rows.columns = columns;
             buffer.is_spacious = true;
             return;
         }
         // What it will be: rows go on like those that are there.
-        let full = (buffer.bytes / buffer.num_rows()).saturating_mul(self.row_group_rows).min(self.row_group_bytes);
+        let full = (bytes / buffer.num_rows()).saturating_mul(self.row_group_rows).min(self.row_group_bytes);
         if comes_next && self.roomy.is_none() && fits(full) && full <= Self::MAX_BUFFER_BYTES {
             let full = full + full / Self::ROOM_TO_SPARE;
-            buffer.rows.columns.reserve(full - buffer.bytes, buffer.bytes);
+            buffer.rows.columns.reserve(full - bytes, bytes);
             buffer.is_spacious = true;
             self.roomy = Some(partition);
         }

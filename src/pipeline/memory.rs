@@ -134,7 +134,7 @@ impl Shares {
             flattened_of_huge: (rest as u64 / 8).min(MAX_FLATTENED_BYTES),
             buffered: rest / 5,
             buffered_beside_huge: rest / 48,
-            row_group: rest / 9,
+            row_group: rest / 10,
             spill_below: rest / 450,
             batch: (rest / 64).min(RowBuffers::MAX_BUFFER_BYTES),
             idle: rest / 112,

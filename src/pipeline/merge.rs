@@ -3,7 +3,7 @@
 use std::mem;
 
 use super::{
-    IDLE_BLOCKS,
+    IDLE_BLOCKS, LONG_IDLE_BLOCKS,
     account::{Account, Totals},
     files::LeafCounts,
     memory::Shares,
@@ -163,8 +163,10 @@ impl Merge {
     /// Takes what is complete, and more if the rows are too many. `partition_of` tells the partition of a buffer.
     fn take_full(&mut self, ready: &mut Vec<Ready>, partition_of: impl Fn(usize) -> usize) {
         self.take_beyond(self.shares.buffered, ready, &partition_of);
-        while let Some(buffer) = self.buffers.idle(IDLE_BLOCKS, self.shares.idle) {
-            ready.extend(self.buffers.take_all(buffer).map(|rows| Ready::RowGroup(partition_of(buffer), rows)));
+        for (blocks, bytes) in [(IDLE_BLOCKS, self.shares.idle), (LONG_IDLE_BLOCKS, self.shares.spill_below)] {
+            while let Some(buffer) = self.buffers.idle(blocks, bytes) {
+                ready.extend(self.buffers.take_all(buffer).map(|rows| Ready::RowGroup(partition_of(buffer), rows)));
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use parquet::{
 };
 
 use crate::{
-    data::{export, lines},
+    data::{conversation, export, lines},
     output::Output,
     run::Folder,
 };
@@ -40,6 +40,29 @@ fn files_roll_at_their_size_and_keep_the_order_of_rows() {
     let whole = folder.output("whole");
     assert_eq!(whole.files.len(), 1);
     assert_eq!(rolled.column("id"), whole.column("id"));
+}
+
+#[test]
+fn the_rows_that_a_day_leaves_behind_do_not_wait_for_the_end() {
+    // Too few to be written as soon as the day seems to be over, at this memory, but not too few for ever.
+    let first_day: String = (0..120)
+        .map(|n| {
+            let attributes = format!(r#""attributes":{{"note":"{}"}},"purpose""#, "-".repeat(1000));
+            conversation(&format!("c{n}"), "2025-07-01T10:00:00Z").replace(r#""purpose""#, &attributes) + "\n"
+        })
+        .collect();
+    // An input is a block at least.
+    for (blocks, row_groups) in [(40, 1), (70, 2)] {
+        let folder = Folder::with("in/000.ndjson", &first_day);
+        for block in 0..blocks {
+            folder.write(&format!("in/{:03}.ndjson", block + 1), conversation("second day", "2025-07-02T10:00:00Z"));
+        }
+        folder.write("in/999.ndjson", conversation("late", "2025-07-01T11:00:00Z"));
+        let output = folder.converted(&["in", "--memory", "64MiB", "--partition-by", "day(start_time)"]);
+        assert_eq!(output.files.len(), 2);
+        assert_eq!(output.footer(&output.files[0]).num_row_groups(), row_groups, "{blocks} blocks between");
+        assert_eq!(output.rows_of(&output.files[0]).len(), 121);
+    }
 }
 
 #[test]

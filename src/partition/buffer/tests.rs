@@ -113,6 +113,27 @@ fn rows_move_to_the_memory_of_a_row_group_that_is_done_with() {
 }
 
 #[test]
+fn the_larger_memory_is_kept_but_not_that_of_a_huge_row() {
+    let taken = |rows: i64| {
+        let mut buffers = buffers(usize::MAX);
+        buffers.add(&numbers(0..rows), &Partitions::One(0)).unwrap();
+        buffers.take_all(0).unwrap().columns
+    };
+    let kept = |buffers: &RowBuffers| -> Vec<usize> {
+        let mut kept: Vec<usize> = buffers.spare.iter().map(|spare| values_of(spare).capacity()).collect();
+        kept.sort_unstable();
+        kept
+    };
+    let mut buffers = buffers(usize::MAX).with_row_group_bytes(800, 16_000);
+    for (rows, expected) in [(50, vec![50]), (1000, vec![50, 1000]), (2000, vec![1000, 2000]), (50, vec![1000, 2000])] {
+        buffers.recycle(taken(rows));
+        assert_eq!(kept(&buffers), expected, "after {rows} rows");
+    }
+    buffers.recycle(taken(5000));
+    assert_eq!(kept(&buffers), [1000, 2000]);
+}
+
+#[test]
 fn the_rows_that_come_in_order_do_not_move_on_their_way_to_a_row_group() {
     for (rows, bytes) in [(10_000, usize::MAX), (usize::MAX, 80_000)] {
         let mut buffers = buffers(rows).with_row_group_bytes(8000, bytes);
