@@ -13,10 +13,12 @@
 
 mod bitmap;
 mod packed;
+mod rank;
 mod text;
 
 pub use bitmap::Bitmap;
 pub use packed::{PackedRow, PackedRows, Packer};
+pub use rank::Rank;
 pub use text::TextValues;
 
 /// 0001-01-01T00:00:00Z in microseconds: the first instant that a column holds. Readers disagree about those before it.
@@ -243,13 +245,18 @@ impl Column {
         }
         self.validity.resize(row);
         self.validity.append(&other.validity);
-        self.values.append_range(&other.values, 0, other.num_values());
+        self.values.append_range(&other.values, 0, other.num_values(), &[]);
     }
 
     /// Appends the value with index `value` (counted among present values) of `other` as row `row`.
     pub fn push_from(&mut self, row: usize, other: &Self, value: usize) {
+        self.push_ranked(row, other, value, &[]);
+    }
+
+    /// The same where many values of `other` are taken, one by one: `ranks` are those of the columns within it.
+    pub fn push_ranked(&mut self, row: usize, other: &Self, value: usize, ranks: &[Rank]) {
         self.validity.set(row);
-        self.values.append_range(&other.values, value, value + 1);
+        self.values.append_range(&other.values, value, value + 1, ranks);
     }
 }
 
@@ -302,8 +309,9 @@ impl Values {
         }
     }
 
-    /// Appends the present values `from..to` of `other`, which has the same shape.
-    fn append_range(&mut self, other: &Self, from: usize, to: usize) {
+    /// Appends the present values `from..to` of `other`, which has the same shape. Where `ranks` has none for a column within
+    /// it, its values are counted.
+    fn append_range(&mut self, other: &Self, from: usize, to: usize, ranks: &[Rank]) {
         match (self, other) {
             (Self::Text(mine), Self::Text(theirs)) => mine.append_range(theirs, from, to),
             (Self::Int64(mine), Self::Int64(theirs)) => mine.extend_from_slice(&theirs[from..to]),
@@ -311,7 +319,7 @@ impl Values {
             (Self::Bool(mine), Self::Bool(theirs)) => mine.append_range(theirs, from, to),
             (Self::List { ends, element }, Self::List { ends: their_ends, element: theirs }) => {
                 let (rows, start, end) = append_ends(ends, their_ends, from, to);
-                element.append_range(rows, theirs, start, end);
+                element.append_ranked(rows, theirs, (start, end), ranks.first());
             }
             (
                 Self::Structs { ends, element_validity, children },
@@ -320,8 +328,8 @@ impl Values {
                 let (rows, start, end) = append_ends(ends, their_ends, from, to);
                 element_validity.resize(rows);
                 element_validity.append_range(their_validity, start, end);
-                for (mine, theirs) in children.iter_mut().zip(theirs) {
-                    mine.append_range(rows, theirs, start, end);
+                for (child, (mine, theirs)) in children.iter_mut().zip(theirs).enumerate() {
+                    mine.append_ranked(rows, theirs, (start, end), ranks.get(child));
                 }
             }
             (
@@ -330,7 +338,7 @@ impl Values {
             ) => {
                 let (rows, start, end) = append_ends(ends, their_ends, from, to);
                 keys.append_range(their_keys, start, end);
-                values.append_range(rows, their_values, start, end);
+                values.append_ranked(rows, their_values, (start, end), ranks.first());
             }
             _ => unreachable!("columns of one schema have one shape"),
         }
@@ -340,18 +348,23 @@ impl Values {
 impl Column {
     /// Appends rows `from..to` of `other` behind row `row` of this column.
     pub fn append_range(&mut self, row: usize, other: &Self, from: usize, to: usize) {
+        self.append_ranked(row, other, (from, to), None);
+    }
+
+    fn append_ranked(&mut self, row: usize, other: &Self, (from, to): (usize, usize), rank: Option<&Rank>) {
         let to = to.min(other.validity.len());
         if from >= to {
             return;
         }
-        let first = other.validity.count_ones_before(from);
-        let count = other.validity.count_ones_before(to) - first;
-        if count == 0 {
+        let before =
+            |row| rank.map_or_else(|| other.validity.count_ones_before(row), |rank| rank.before(&other.validity, row));
+        let (first, last) = (before(from), before(to));
+        if first == last {
             return;
         }
         self.validity.resize(row);
         self.validity.append_range(&other.validity, from, to);
-        self.values.append_range(&other.values, first, first + count);
+        self.values.append_range(&other.values, first, last, &[]);
     }
 }
 

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::batch::testing::{any_table, columns};
 
 /// Rows of a map column: null, or entries whose values can be null.
 type MapRows = Vec<Option<Vec<(String, Option<String>)>>>;
@@ -126,6 +127,20 @@ proptest! {
             pushed.push_from(row, &source, value);
         }
         prop_assert_eq!(map_rows(&pushed, a.len()), a);
+    }
+
+    #[test]
+    fn ranks_take_the_values_that_counting_takes((shapes, rows) in any_table(100)) {
+        for (shape, source) in shapes.iter().zip(columns(&shapes, &rows).columns) {
+            let ranks = Rank::of_columns_in(&source.values);
+            let (mut counted, mut ranked) = (Column::new(shape), Column::new(shape));
+            // In another order: that of a scattered or sorted block.
+            for (row, value) in (0..source.num_values()).rev().enumerate() {
+                counted.push_from(row, &source, value);
+                ranked.push_ranked(row, &source, value, &ranks);
+            }
+            prop_assert_eq!(ranked, counted);
+        }
     }
 }
 

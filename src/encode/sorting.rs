@@ -10,7 +10,7 @@ use arrow::{
 use super::FileSchema;
 use crate::{
     batch::ArrayMaker,
-    columns::{Column, Columns},
+    columns::{Column, Columns, Rank},
     error::{Error, Result},
 };
 
@@ -49,9 +49,10 @@ fn gather(column: &Column, order: &[usize]) -> Column {
     for (value, row) in column.validity.iter_ones().enumerate() {
         value_of_row[row] = Some(value);
     }
+    let ranks = Rank::of_columns_in(&column.values);
     for (row, old_row) in order.iter().enumerate() {
         if let Some(value) = value_of_row[*old_row] {
-            gathered.push_from(row, column, value);
+            gathered.push_ranked(row, column, value, &ranks);
         }
     }
     gathered

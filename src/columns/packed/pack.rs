@@ -1,7 +1,7 @@
 //! Values of columns to bytes.
 
 use super::PackedRows;
-use crate::columns::{Bitmap, Column, Columns, TextValues, Values, end_of};
+use crate::columns::{Bitmap, Column, Columns, Rank, TextValues, Values, end_of};
 
 /// What says how long the fields of a row are.
 const HEADER_BYTES: usize = size_of::<u64>();
@@ -98,40 +98,6 @@ impl<'a> Packer<'a> {
             self.columns[index].next += (word >> (self.row % 64) & 1) as usize;
         }
         self.row += 1;
-    }
-}
-
-/// How many values of a column stand before each of its rows.
-#[derive(Debug)]
-struct Rank {
-    /// Before each word of the validity; none if each row has a value.
-    before_words: Option<Vec<u32>>,
-}
-
-impl Rank {
-    fn of_columns_in(values: &Values) -> Vec<Self> {
-        match values {
-            Values::List { element: column, .. } | Values::Map { values: column, .. } => vec![Self::new(column)],
-            Values::Structs { children, .. } => children.iter().map(Self::new).collect(),
-            Values::Text(_) | Values::Int64(_) | Values::Float64(_) | Values::Bool(_) => Vec::new(),
-        }
-    }
-
-    fn new(column: &Column) -> Self {
-        let is_dense = column.num_values() == column.validity.len();
-        let count = |before: &mut u32, word: &u64| {
-            *before += word.count_ones();
-            Some(*before)
-        };
-        let before_words = || [0].into_iter().chain(column.validity.words().iter().scan(0, count)).collect();
-        Self { before_words: (!is_dense).then(before_words) }
-    }
-
-    fn before(&self, bits: &Bitmap, row: usize) -> usize {
-        let row = row.min(bits.len());
-        let Some(before) = &self.before_words else { return row };
-        let rest = bits.words().get(row / 64).map_or(0, |word| word & ((1 << (row % 64)) - 1));
-        (before[row / 64] + rest.count_ones()) as usize
     }
 }
 

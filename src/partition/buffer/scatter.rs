@@ -4,7 +4,7 @@
 //! for each column where that pays.
 
 use super::Buffer;
-use crate::columns::{Column, Columns, Values};
+use crate::columns::{Column, Columns, Rank, Values};
 
 /// Where a row goes.
 #[derive(Debug, Clone, Copy)]
@@ -49,9 +49,10 @@ fn scatter_column(column: &Column, index: usize, targets: &[Target], buffers: &m
             }
         }
         Values::Float64(_) | Values::Bool(_) | Values::List { .. } | Values::Structs { .. } | Values::Map { .. } => {
+            let ranks = Rank::of_columns_in(&column.values);
             for (value, target) in rows {
                 if let Some(mine) = destination(buffers, target, index) {
-                    mine.push_from(target.row, column, value);
+                    mine.push_ranked(target.row, column, value, &ranks);
                 }
             }
         }
