@@ -48,7 +48,7 @@ use cursor::Cursor;
 use envelope::{Shape, Staging, Target, shape_of};
 use fault::{Fault, Parse};
 use padded::{PADDING, Padded, pad};
-use program::Program;
+use program::{Program, StepIdx};
 use walk::{Position, Scratch, StepsMet, Walk};
 
 /// What the records of a block may take beyond their own size, in bytes: values of the conversation are repeated on each
@@ -173,10 +173,9 @@ impl Decoder {
         decoded.tallies = self.scratch.tally.take(&self.plan);
         self.count_what_arrived(&mut decoded);
         // What a huge record has taken is not kept.
-        for scratch in [&mut self.padded, &mut self.scratch.text] {
-            scratch.clear();
-            scratch.shrink_to(KEPT_SCRATCH_BYTES);
-        }
+        self.padded.clear();
+        self.padded.shrink_to(KEPT_SCRATCH_BYTES);
+        self.scratch.trim(KEPT_SCRATCH_BYTES);
         decoded
     }
 
@@ -286,6 +285,7 @@ impl Decoder {
             && let Ok(said) = self.shape_by_keys(start.clone(), &at_end)
         {
             (shape, is_certain) = (said, true);
+            self.scratch.trim(KEPT_SCRATCH_BYTES);
         }
         loop {
             let flattened_left = self.flattened_left;
@@ -362,7 +362,7 @@ impl Decoder {
             scratch: &mut self.scratch,
             at: Position::default(),
         };
-        walk.scratch.begin_walk();
+        walk.scratch.begin_walk(self.flattened_left);
         let result = walk.record(shape, &mut target).and_then(|met| {
             if at_end(&mut walk.cursor) { Ok(met) } else { Err(walk.cursor.unexpected("the end of the record")) }
         });
@@ -376,19 +376,19 @@ impl Decoder {
     /// The shape that the keys of the root say, found without storing anything.
     fn shape_by_keys(&mut self, cursor: Cursor<'_>, at_end: impl Fn(&mut Cursor<'_>) -> bool) -> Parse<Shape> {
         let mut walk = self.bare_walk(cursor);
-        let mut names = Vec::new();
+        let mut met = StepsMet::default();
         let bytes = walk.cursor.text();
         let result = walk.any_members(|walk, key, _| {
-            names.push(walk::decoded(bytes, key, &mut walk.scratch.text).to_vec());
+            let name = walk::decoded(bytes, key, &mut walk.scratch.text);
+            let step = walk.program.steps.iter().position(|step| step.as_bytes() == name);
+            step.into_iter().for_each(|step| met.add(step as StepIdx));
             walk.skip_value()
         });
         let result = result.and_then(|()| {
             if at_end(&mut walk.cursor) { Ok(()) } else { Err(walk.cursor.unexpected("the end of the record")) }
         });
         self.scratch.forget_names();
-        result?;
-        let has = |step: u16| names.iter().any(|name| *name == self.program.steps[usize::from(step)].as_bytes());
-        Ok(self.program.envelopes.iter().position(|envelope| envelope.first().is_some_and(|&(step, _)| has(step))))
+        result.map(|()| shape_of(&self.program, met))
     }
 
     #[cold]

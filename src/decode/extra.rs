@@ -1,5 +1,7 @@
 //! What no column holds, until its rows are known: then it goes to the `extra` map.
 
+use std::ops::Range;
+
 use crate::columns::{Column, Values};
 
 /// Unknown members and mismatched values of one record.
@@ -7,6 +9,8 @@ use crate::columns::{Column, Values};
 pub(super) struct PendingExtra {
     text: Vec<u8>,
     entries: Vec<Entry>,
+    /// What the entries may still take, bytes.
+    room: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -16,8 +20,26 @@ struct Entry {
     /// Rows it belongs to; open while `end` is `u32::MAX`.
     first_row: u32,
     end_row: u32,
-    path: (usize, usize),
-    raw: (usize, usize),
+    /// In the text: where the path begins; its length, and that of the raw text behind it.
+    start: usize,
+    path_len: u32,
+    raw_len: u32,
+}
+
+impl Entry {
+    const fn path(&self) -> Range<usize> {
+        self.start..self.start + self.path_len as usize
+    }
+
+    const fn raw(&self) -> Range<usize> {
+        let start = self.start + self.path_len as usize;
+        start..start + self.raw_len as usize
+    }
+
+    /// What it takes on each of its rows.
+    const fn row_bytes(&self) -> u64 {
+        self.path_len as u64 + self.raw_len as u64 + PendingExtra::ENTRY_BYTES
+    }
 }
 
 const OPEN: u32 = u32::MAX;
@@ -26,19 +48,22 @@ impl PendingExtra {
     /// What an entry takes on each of its rows besides its texts: its place in the order of entries, ends, validity.
     const ENTRY_BYTES: u64 = 32;
 
-    /// Adds a value. `path` is its full pointer.
-    pub fn add(&mut self, level: u8, path: &str, raw: &[u8]) {
-        let path_start = self.text.len();
+    /// A record begins; what it adds may take so much on one row.
+    pub const fn begin_record(&mut self, room: u64) {
+        self.room = room;
+    }
+
+    /// Adds a value; false if there is no room for it. `path` is its full pointer.
+    #[must_use]
+    pub fn add(&mut self, level: u8, path: &str, raw: &[u8]) -> bool {
+        let (Ok(path_len), Ok(raw_len)) = (u32::try_from(path.len()), u32::try_from(raw.len())) else { return false };
+        let entry = Entry { level, first_row: 0, end_row: OPEN, start: self.text.len(), path_len, raw_len };
+        let Some(room) = self.room.checked_sub(entry.row_bytes()) else { return false };
+        self.room = room;
         self.text.extend_from_slice(path.as_bytes());
-        let raw_start = self.text.len();
         self.text.extend_from_slice(raw);
-        self.entries.push(Entry {
-            level,
-            first_row: 0,
-            end_row: OPEN,
-            path: (path_start, raw_start),
-            raw: (raw_start, self.text.len()),
-        });
+        self.entries.push(entry);
+        true
     }
 
     /// The position behind which an object's entries will stand.
@@ -59,11 +84,7 @@ impl PendingExtra {
 
     /// Bytes that the entries will take once repeated on their rows.
     pub fn flattened_bytes(&self) -> u64 {
-        let bytes = |entry: &Entry| {
-            let bytes = (entry.raw.1 - entry.path.0) as u64 + Self::ENTRY_BYTES;
-            bytes * u64::from(entry.end_row - entry.first_row)
-        };
-        self.entries.iter().map(bytes).sum()
+        self.entries.iter().map(|entry| entry.row_bytes() * u64::from(entry.end_row - entry.first_row)).sum()
     }
 
     /// Writes all entries to the `extra` column, by row, within a row from the inside out, and forgets them.
@@ -71,18 +92,18 @@ impl PendingExtra {
         if self.entries.is_empty() {
             return;
         }
-        let mut order: Vec<(u32, u8, usize)> = Vec::new();
+        let mut order: Vec<(u32, u8, u32)> = Vec::new();
         for (at, entry) in self.entries.iter().enumerate() {
-            order.extend((entry.first_row..entry.end_row).map(|row| (row, entry.level, at)));
+            order.extend((entry.first_row..entry.end_row).map(|row| (row, entry.level, at as u32)));
         }
         order.sort_unstable();
         if let Values::Map { ends, keys, values } = &mut column.values {
             for (at, &(row, _, index)) in order.iter().enumerate() {
-                let entry = &self.entries[index];
+                let entry = &self.entries[index as usize];
                 values.validity.set(keys.len());
-                keys.push(&self.text[entry.path.0..entry.path.1]);
+                keys.push(&self.text[entry.path()]);
                 if let Values::Text(text) = &mut values.values {
-                    text.push(&self.text[entry.raw.0..entry.raw.1]);
+                    text.push(&self.text[entry.raw()]);
                 }
                 if order.get(at + 1).is_none_or(|next| next.0 != row) {
                     column.validity.set(row as usize);
@@ -91,6 +112,12 @@ impl PendingExtra {
             }
         }
         self.clear();
+    }
+
+    /// Lets most of the memory go that a huge record has taken.
+    pub fn trim(&mut self, kept_bytes: usize) {
+        self.text.shrink_to(kept_bytes);
+        self.entries.shrink_to(kept_bytes / size_of::<Entry>());
     }
 
     /// Forgets everything, after a fault.

@@ -13,12 +13,20 @@ pub(super) struct OpenNames {
 #[derive(Debug, Clone, Default)]
 pub(super) struct NameMarks(Vec<NameMark>);
 
+/// A record can have millions of names, so each takes little. A block has less than 4 GiB.
 #[derive(Debug, Clone, Copy)]
 struct NameMark {
-    mark: u64,
-    start: usize,
-    end: usize,
-    offset: usize,
+    /// The upper half of the mark.
+    mark: u32,
+    start: u32,
+    end: u32,
+    offset: u32,
+}
+
+impl NameMark {
+    fn text<'t>(&self, texts: &'t [u8]) -> &'t [u8] {
+        &texts[self.start as usize..self.end as usize]
+    }
 }
 
 /// The names of one object.
@@ -53,10 +61,16 @@ impl OpenNames {
 
     fn close_some(&mut self, frame: &Frame) -> Option<usize> {
         // Before the names are sorted: the first of them has the first bytes.
-        let bytes = self.marks.0[frame.start].start;
+        let bytes = self.marks.0[frame.start].start as usize;
         let twice = self.marks.close(frame, &self.bytes);
         self.bytes.truncate(bytes);
         twice
+    }
+
+    /// Lets most of the memory go that a huge record has taken. To be called while no object is open.
+    pub fn trim(&mut self, kept_bytes: usize) {
+        self.bytes.shrink_to(kept_bytes);
+        self.marks.trim(kept_bytes);
     }
 
     /// Forgets everything, after a fault.
@@ -70,6 +84,9 @@ impl NameMarks {
     /// Objects with more names than this are checked once at their end, by sorting, instead of name by name.
     const COMPARED_ONE_BY_ONE: usize = 24;
 
+    /// More names than this are few records' affair.
+    const MANY: usize = 1 << 16;
+
     /// Opens an object.
     #[inline]
     pub fn open(&self) -> Frame {
@@ -81,19 +98,30 @@ impl NameMarks {
     #[inline]
     pub fn add(&mut self, frame: &mut Frame, mark: u64, texts: &[u8], start: usize, offset: usize) -> bool {
         let bit = 1 << (mark % 64);
+        let mark = (mark >> 32) as u32;
         if frame.bits & bit != 0 && self.has(frame, mark, &texts[start..], texts) {
             return false;
         }
         frame.bits |= bit;
-        self.0.push(NameMark { mark, start, end: texts.len(), offset });
+        if self.0.len() == self.0.capacity() {
+            self.grow();
+        }
+        self.0.push(NameMark { mark, start: start as u32, end: texts.len() as u32, offset: offset as u32 });
         true
     }
 
+    /// Millions of names shall not take the room of twice as many.
+    #[cold]
+    fn grow(&mut self) {
+        let len = self.0.len();
+        self.0.reserve_exact(if len < Self::MANY { len.max(64) } else { len / 8 });
+    }
+
     #[inline(never)]
-    fn has(&self, frame: &Frame, mark: u64, name: &[u8], texts: &[u8]) -> bool {
+    fn has(&self, frame: &Frame, mark: u32, name: &[u8], texts: &[u8]) -> bool {
         let open = &self.0[frame.start..];
         open.len() <= Self::COMPARED_ONE_BY_ONE
-            && open.iter().any(|other| other.mark == mark && texts[other.start..other.end] == *name)
+            && open.iter().any(|other| other.mark == mark && other.text(texts) == name)
     }
 
     /// Closes an object; gives the offset of a name given twice, if a large object has one.
@@ -107,12 +135,17 @@ impl NameMarks {
 
     #[inline(never)]
     fn first_given_twice(&mut self, frame: &Frame, texts: &[u8]) -> Option<usize> {
-        let text = |name: &NameMark| &texts[name.start..name.end];
         let open = &mut self.0[frame.start..];
         open.sort_unstable_by(|a, b| {
-            a.mark.cmp(&b.mark).then_with(|| text(a).cmp(text(b))).then(a.offset.cmp(&b.offset))
+            a.mark.cmp(&b.mark).then_with(|| a.text(texts).cmp(b.text(texts))).then(a.offset.cmp(&b.offset))
         });
-        open.windows(2).filter(|pair| text(&pair[0]) == text(&pair[1])).map(|pair| pair[1].offset).min()
+        let twice = open.windows(2).filter(|pair| pair[0].text(texts) == pair[1].text(texts));
+        twice.map(|pair| pair[1].offset as usize).min()
+    }
+
+    /// As [`OpenNames::trim`].
+    pub fn trim(&mut self, kept_bytes: usize) {
+        self.0.shrink_to(kept_bytes / size_of::<NameMark>());
     }
 
     /// Forgets everything, after a fault.

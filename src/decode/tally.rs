@@ -162,6 +162,14 @@ impl Tally {
         tallies
     }
 
+    /// Lets most of the memory go that a huge record has taken.
+    pub fn trim(&mut self, kept_bytes: usize) {
+        self.nulls.shrink_to(kept_bytes / size_of::<PathId>());
+        self.events.shrink_to(kept_bytes / size_of::<(Class, PathId, u32)>());
+        self.unknown_paths.shrink_to(kept_bytes);
+        self.unknown.shrink_to(kept_bytes / size_of::<(usize, u32)>());
+    }
+
     fn take_unknown(&mut self, tallies: &mut Vec<PathTally>) {
         let mut index: HashMap<&str, usize> = HashMap::new();
         let mut start = 0;

@@ -100,7 +100,7 @@ impl Walk<'_> {
         match stored {
             Stored::Kept => {}
             Stored::Coerced => self.scratch.tally.event(Class::Coerced, path, value_at),
-            Stored::No => self.kept_elsewhere(path, value_at),
+            Stored::No => self.kept_elsewhere(path, value_at)?,
         }
         Ok(())
     }
@@ -138,8 +138,7 @@ impl Walk<'_> {
             walk.skip_value()
         })?;
         let Some(id_at) = id else {
-            self.kept_elsewhere(path, value_at);
-            return Ok(());
+            return self.kept_elsewhere(path, value_at);
         };
         let end = self.cursor.pos();
         self.cursor.go_back(id_at);

@@ -64,7 +64,9 @@ impl Scratch {
     }
 
     /// A record is walked: the numbers of objects begin again when half of them are used up, which no record can do alone.
-    pub fn begin_walk(&mut self) {
+    /// `room`: for what no column holds, bytes.
+    pub fn begin_walk(&mut self, room: u64) {
+        self.extra.begin_record(room);
         if self.num_objects > u32::MAX / 2 {
             self.num_objects = 0;
             self.slots.iter_mut().for_each(|slot| slot.object = 0);
@@ -75,6 +77,16 @@ impl Scratch {
     pub fn forget_names(&mut self) {
         self.open_names.clear();
         self.map_keys.clear();
+    }
+
+    /// Lets most of the memory go that a huge record has taken.
+    pub fn trim(&mut self, kept_bytes: usize) {
+        self.tally.trim(kept_bytes);
+        self.extra.trim(kept_bytes);
+        self.open_names.trim(kept_bytes);
+        self.map_keys.trim(kept_bytes);
+        self.text.clear();
+        self.text.shrink_to(kept_bytes);
     }
 
     /// Adds what was counted by slots to the tally, and begins anew.
@@ -290,9 +302,9 @@ impl<'a> Walk<'a> {
         path.push('/');
         path.push_str(&pointer_step(&String::from_utf8_lossy(name)));
         self.scratch.tally.unknown(&path, value_at);
-        self.keep_raw(&self.pointer_of(&path), value_at);
+        let kept = self.keep_raw(&self.pointer_of(&path), value_at);
         self.scratch.path = path;
-        Ok(())
+        kept
     }
 
     /// The ledger path of an object with this pattern.
@@ -315,9 +327,9 @@ impl<'a> Walk<'a> {
     }
 
     /// Keeps the raw text from `value_at` to the position in `extra`.
-    fn keep_raw(&mut self, pointer: &str, value_at: usize) {
+    fn keep_raw(&mut self, pointer: &str, value_at: usize) -> Parse<()> {
         let raw = &self.cursor.text()[value_at..self.cursor.pos()];
-        self.scratch.extra.add(self.at.level, pointer, raw);
+        if self.scratch.extra.add(self.at.level, pointer, raw) { Ok(()) } else { Err(no_room_for_extra(value_at)) }
     }
 
     /// Skips a value that does not fit its column, and keeps it in `extra`.
@@ -326,17 +338,16 @@ impl<'a> Walk<'a> {
     pub fn mismatch(&mut self, path: PathId, value_at: usize) -> Parse<()> {
         self.cursor.go_back(value_at);
         self.skip_value()?;
-        self.kept_elsewhere(path, value_at);
-        Ok(())
+        self.kept_elsewhere(path, value_at)
     }
 
     /// Keeps a value that was read but does not fit in `extra`.
     #[cold]
-    pub fn kept_elsewhere(&mut self, path: PathId, value_at: usize) {
+    pub fn kept_elsewhere(&mut self, path: PathId, value_at: usize) -> Parse<()> {
         self.scratch.tally.event(Class::Mismatched, path, value_at);
         let plan = self.plan;
         let pointer = self.pointer_of(&plan.paths[usize::from(path)]);
-        self.keep_raw(&pointer, value_at);
+        self.keep_raw(&pointer, value_at)
     }
 
     /// Reads any value strictly and stores nothing.
@@ -421,6 +432,12 @@ impl<'a> Walk<'a> {
         u32::try_from(count)
             .map_err(|_| Fault::new(RejectKind::Size, self.cursor.pos(), "more than 4 billion values in one block"))
     }
+}
+
+#[cold]
+fn no_room_for_extra(value_at: usize) -> Box<Fault> {
+    let message = "the values that no column holds take more than there is room for in a record; more --memory helps";
+    Fault::new(RejectKind::Size, value_at, message)
 }
 
 /// The text of a string: as it stands, or unescaped into `scratch`.
