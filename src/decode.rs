@@ -380,8 +380,9 @@ impl Decoder {
         let bytes = walk.cursor.text();
         let result = walk.any_members(|walk, key, _| {
             let name = walk::decoded(bytes, key, &mut walk.scratch.text);
-            let step = walk.program.steps.iter().position(|step| step.as_bytes() == name);
-            step.into_iter().for_each(|step| met.add(step as StepIdx));
+            if let Some(step) = walk.program.steps.iter().position(|step| step.as_bytes() == name) {
+                met.add(step as StepIdx);
+            }
             walk.skip_value()
         });
         let result = result.and_then(|()| {

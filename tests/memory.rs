@@ -162,7 +162,7 @@ fn what_a_run_allocates_stays_below_its_memory() {
     let many = format!("bucket({many},id)");
     let days = ["none", "day(start_time)"];
     let shuffled = ["none", "bucket(150,id)", &many];
-    let cases: [(&str, Input, u64, &[&str]); 8] = [
+    let cases: [(&str, Input, u64, &[&str]); 9] = [
         ("in order", Input { order: Order::ByDay, ..usual }, 64, &days),
         ("days that grow", Input { order: Order::Growing, ..usual }, 64, &days[1..]),
         ("days that grow, 128", Input { order: Order::Growing, bytes: much * 2, ..usual }, 128, &days[1..]),
@@ -170,6 +170,7 @@ fn what_a_run_allocates_stays_below_its_memory() {
         ("one attribute", Input { attributes: 1, record_bytes: 150, ..usual }, 64, &shuffled[..2]),
         ("5000 attributes", Input { attributes: 5000, record_bytes: 150_000, ..usual }, 64, &shuffled[..2]),
         ("records of 30 MB", Input { record_bytes: 30_000_000, attributes: 1, ..usual }, 128, &days),
+        ("1,300,000 attributes", Input { record_bytes: 28_000_000, attributes: 1_300_000, ..usual }, 192, &days[..1]),
         ("of 5000 attributes", Input { record_bytes: 30_000_000, attributes: 5000, ..usual }, 128, &days[..1]),
     ];
     let mut beyond = Vec::new();

@@ -27,10 +27,22 @@ pub(super) struct Tally {
     /// Where in the block the text begins from which offsets are counted.
     origin: usize,
     nulls: Vec<PathId>,
-    events: Vec<(Class, PathId, u32)>,
+    events: Vec<Event>,
+    /// Events before this one are as they were when a mark was set.
+    marked_events: usize,
     unknown_paths: String,
     /// End in `unknown_paths`, and offset in the block.
     unknown: Vec<(usize, u32)>,
+}
+
+/// Something that happened to some values of a path, one after the other: a list can have millions of them.
+#[derive(Debug, Clone, Copy)]
+struct Event {
+    class: Class,
+    path: PathId,
+    count: u32,
+    /// Of the first one, in the block.
+    offset: u32,
 }
 
 /// Lengths of the lists, to come back to.
@@ -105,7 +117,10 @@ impl Tally {
 
     #[inline]
     pub fn event(&mut self, class: Class, path: PathId, offset: usize) {
-        self.events.push((class, path, (self.origin + offset) as u32));
+        match self.events[self.marked_events..].last_mut() {
+            Some(last) if (last.class, last.path) == (class, path) => last.count += 1,
+            _ => self.events.push(Event { class, path, count: 1, offset: (self.origin + offset) as u32 }),
+        }
     }
 
     pub fn unknown(&mut self, path: &str, offset: usize) {
@@ -113,13 +128,15 @@ impl Tally {
         self.unknown.push((self.unknown_paths.len(), (self.origin + offset) as u32));
     }
 
-    pub fn mark(&self) -> TallyMark {
+    pub fn mark(&mut self) -> TallyMark {
+        self.marked_events = self.events.len();
         TallyMark { nulls: self.nulls.len(), events: self.events.len(), unknown: self.unknown.len() }
     }
 
     pub fn back_to(&mut self, mark: TallyMark) {
         self.nulls.truncate(mark.nulls);
         self.events.truncate(mark.events);
+        self.marked_events = mark.events;
         self.unknown.truncate(mark.unknown);
         self.unknown_paths.truncate(self.unknown.last().map_or(0, |&(end, _)| end));
     }
@@ -133,18 +150,19 @@ impl Tally {
         for &path in &self.nulls {
             known[usize::from(path)].0.null += 1;
         }
-        for &(class, path, offset) in &self.events {
+        for &Event { class, path, count, offset } in &self.events {
             let (counts, first) = &mut known[usize::from(path)];
+            let count = u64::from(count);
             match class {
                 Class::Coerced => {
-                    counts.coerced += 1;
+                    counts.coerced += count;
                     first.coerced.get_or_insert(offset as usize);
                 }
                 Class::Mismatched => {
-                    counts.mismatched += 1;
+                    counts.mismatched += count;
                     first.mismatched.get_or_insert(offset as usize);
                 }
-                Class::Ignored => counts.ignored += 1,
+                Class::Ignored => counts.ignored += count,
             }
         }
         let mut tallies: Vec<PathTally> = Vec::new();
@@ -159,13 +177,14 @@ impl Tally {
         self.take_unknown(&mut tallies);
         self.nulls.clear();
         self.events.clear();
+        self.marked_events = 0;
         tallies
     }
 
     /// Lets most of the memory go that a huge record has taken.
     pub fn trim(&mut self, kept_bytes: usize) {
         self.nulls.shrink_to(kept_bytes / size_of::<PathId>());
-        self.events.shrink_to(kept_bytes / size_of::<(Class, PathId, u32)>());
+        self.events.shrink_to(kept_bytes / size_of::<Event>());
         self.unknown_paths.shrink_to(kept_bytes);
         self.unknown.shrink_to(kept_bytes / size_of::<(usize, u32)>());
     }

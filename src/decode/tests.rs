@@ -66,6 +66,43 @@ fn a_member_given_twice_is_seen_on_every_level_of_an_envelope() {
 }
 
 #[test]
+fn what_no_column_holds_is_refused_where_there_is_no_more_room_for_it() {
+    let model = model(r#"{"name":"id","type":"string"}"#);
+    let unknown: Vec<String> = (0..1000).map(|n| format!(r#""k{n:03}":0"#)).collect();
+    let record = format!("{{{}}}", unknown.join(","));
+    let model = Model::from_json(&model, "test.json").unwrap();
+    let table = TableSchema::new(&model, &[], AttributeMap::Rest, false).unwrap();
+    let plan = Arc::new(Plan::new(&model, &table));
+    // Each takes its path, its text, and what an entry takes.
+    let taken = (0..1000).map(|n| format!("/k{n:03}").len() as u64 + 1 + 32).sum::<u64>();
+    for (room, refused) in [(taken, None), (taken - 1, Some("/k999")), (taken / 2, Some("/k500"))] {
+        let mut decoder = Decoder::new(Arc::clone(&plan)).with_max_flattened_bytes(room);
+        let block = Block { bytes: record.as_bytes(), framing: &Framing::Lines, file: "f", offset: 0 };
+        let decoded = decoder.decode(block, Columns::new(&table.shapes()));
+        let rejects: Vec<_> = decoded.rejects.iter().map(|reject| (reject.kind, reject.path.as_str())).collect();
+        assert_eq!(rejects, refused.map(|path| (RejectKind::Size, path)).into_iter().collect::<Vec<_>>(), "{room}");
+        assert_eq!(decoded.columns.num_rows, usize::from(refused.is_none()));
+        // What was refused is not counted.
+        assert_eq!(decoded.tallies.is_empty(), refused.is_some());
+    }
+}
+
+#[test]
+fn values_alike_one_after_the_other_are_counted_one_by_one() {
+    let model = model(r#"{"name":"tags","type":"list<string>"},{"name":"n","type":"integer"}"#);
+    let records = [r#"{"tags":[1,2,"x",{},3],"n":"4"}"#, r#"{"tags":[5,6],"n":"7","n":8}"#, r#"{"tags":[9]}"#];
+    let decoded = decoded(&model, &[], "", &records.join("\n"));
+    assert_eq!(decoded.rejects.len(), 1);
+    let counts = |path: &str| {
+        let tally = decoded.tallies.iter().find(|tally| tally.path == path).unwrap();
+        (tally.counts.seen, tally.counts.coerced, tally.counts.mismatched, tally.first_offsets.clone())
+    };
+    let first = |coerced, mismatched| Firsts { coerced, mismatched, ..Firsts::default() };
+    assert_eq!(counts("/tags/*"), (6, 4, 1, first(Some(9), Some(17))));
+    assert_eq!(counts("/n"), (1, 1, 0, first(Some(27), None)));
+}
+
+#[test]
 fn what_records_repeat_is_limited_for_the_whole_block() {
     let model = model(r#"{"name":"id","type":"string"}"#);
     let record = format!(r#"{{"x":"{}","participants":[{}]}}"#, "y".repeat(40_000), vec!["{}"; 2000].join(","));

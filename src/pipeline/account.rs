@@ -314,8 +314,8 @@ fn over_budget(reject: Reject, rejected: u64, records: u64, budget: MaxRejects) 
                 .to_owned()
         }
         MaxRejects::Count(0) if reject.kind == RejectKind::Size => {
-            "nothing was committed. Raise --max-record-size if such a record is right, or let the run go on without it: \
-             --max-rejects 1"
+            "nothing was committed. If such a record is right, raise --max-record-size, or --memory where that is said to \
+             help; or let the run go on without it: --max-rejects 1"
                 .to_owned()
         }
         MaxRejects::Percent(percent) => format!(
