@@ -5,7 +5,7 @@ use super::{
     discover::InputFile,
     read::{Access, InputReader},
     rejects::{self, Unpacker},
-    split::{Begin, Layout, SNIFF_BYTES, Splitter, Step, reserved, sniff},
+    split::{Begin, Layout, SNIFF_BYTES, Sniffer, Splitter, Step, reserved},
     stream::copy_front,
 };
 use crate::{
@@ -35,7 +35,7 @@ pub struct BlockReader<'a> {
     /// Whether it has said so of the record that is being read.
     has_said_long: bool,
     /// An input of which too little is known so far, and how much of it is to be looked at next.
-    opening: Option<(InputReader<'a>, usize)>,
+    opening: Option<(InputReader<'a>, usize, Sniffer)>,
 }
 
 /// What reading on has led to.
@@ -228,15 +228,15 @@ impl<'a> BlockReader<'a> {
     /// Opens the next input and sees how it is laid out. Not yet if its first record is long and that was not told so far.
     fn open(&mut self) -> Result<bool> {
         let input = self.next_input;
-        let (mut reader, mut target) = if let Some(opening) = self.opening.take() {
+        let (mut reader, mut target, mut sniffer) = if let Some(opening) = self.opening.take() {
             opening
         } else {
             self.head.clear();
-            (InputReader::open(&self.inputs[input], self.access, self.observer)?, SNIFF_BYTES)
+            (InputReader::open(&self.inputs[input], self.access, self.observer)?, SNIFF_BYTES, Sniffer::default())
         };
         let (layout, start, is_rejects) = loop {
             if self.is_news(target) {
-                self.opening = Some((reader, target));
+                self.opening = Some((reader, target, sniffer));
                 return Ok(false);
             }
             let most = self.options.max_record_bytes.saturating_add(1);
@@ -250,17 +250,16 @@ impl<'a> BlockReader<'a> {
             };
             let start = skip_bom(&self.head, &self.inputs[input].name)?;
             let head = &self.head[start..];
-            if rejects::is_rejects_file(head) {
+            if rejects::is_rejects_file(head, is_whole) {
                 break (Layout::Lines, start, true);
             }
-            if let Some(layout) = sniff(head, is_whole) {
+            if let Some(layout) = sniffer.look(head, is_whole) {
                 break (layout, start, false);
             }
             if self.head.len() > self.options.max_record_bytes {
                 // The first value is longer than any record may be, on one line so far.
                 break (Layout::Lines, start, false);
             }
-            // Looked at from its beginning each time, so not too often.
             target = (target + target / 2).min(most).max(self.head.len() + 1);
         };
         let options = if is_rejects { rejects::line_options(self.options) } else { self.options };

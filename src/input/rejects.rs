@@ -27,16 +27,21 @@ const LONG_LINE_BYTES: usize = 4 << 20;
 const MAX_FRAME_BYTES: usize = 64 << 10;
 
 /// Whether an input that begins so is a rejects file. Its first line may be broken by the mending, so the beginning of
-/// that line is enough.
+/// that line is enough. `is_whole`: there is no more of the input.
 #[must_use]
-pub fn is_rejects_file(head: &[u8]) -> bool {
+pub fn is_rejects_file(head: &[u8], is_whole: bool) -> bool {
     let member = "\"partiquet_reject\"";
     let Some(object) = head.trim_ascii_start().strip_prefix(b"{") else { return false };
     if object.trim_ascii_start().starts_with(member.as_bytes()) {
         return true;
     }
     // Written again by another program, which may have sorted the members.
-    let line = head.trim_ascii_start().split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let text = head.trim_ascii_start();
+    let line = match memchr::memchr(b'\n', text) {
+        Some(newline) => &text[..newline],
+        None if is_whole => text,
+        None => return false,
+    };
     memchr::memmem::find(line, member.as_bytes()).is_some() && serde_json::from_slice::<Line>(line).is_ok()
 }
 
@@ -154,7 +159,7 @@ impl Unpacker {
         match raw {
             Ok(raw) => {
                 // The whole text is at hand, so there is always an answer.
-                let layout = sniff(&raw, true).unwrap_or(super::split::Layout::Lines);
+                let layout = sniff(&raw);
                 self.raw = raw;
                 self.raw_pos = 0;
                 self.inner.begin(Begin { input: self.input, document, offset, layout, options: self.options });
@@ -204,12 +209,15 @@ mod tests {
 
     #[test]
     fn a_rejects_file_is_known_by_its_first_member() {
-        assert!(is_rejects_file(b"{\"partiquet_reject\":1,\"raw\":\"broken by hand"));
-        assert!(is_rejects_file(b"\n { \"partiquet_reject\" : 1"));
-        assert!(is_rejects_file(b"{\"file\":\"a\",\"partiquet_reject\":1}\n{}"));
-        assert!(!is_rejects_file(b"{\"file\":\"partiquet_reject\"}"));
-        assert!(!is_rejects_file(b"{\"a\":{\"partiquet_reject\":1}}\n{\"partiquet_reject\":1}"));
-        assert!(!is_rejects_file(b"[{\"partiquet_reject\":1}]"));
-        assert!(!is_rejects_file(b""));
+        assert!(is_rejects_file(b"{\"partiquet_reject\":1,\"raw\":\"broken by hand", true));
+        assert!(is_rejects_file(b"\n { \"partiquet_reject\" : 1", true));
+        assert!(is_rejects_file(b"{\"file\":\"a\",\"partiquet_reject\":1}\n{}", true));
+        assert!(!is_rejects_file(b"{\"file\":\"partiquet_reject\"}", true));
+        assert!(!is_rejects_file(b"{\"a\":{\"partiquet_reject\":1}}\n{\"partiquet_reject\":1}", true));
+        assert!(!is_rejects_file(b"[{\"partiquet_reject\":1}]", true));
+        assert!(!is_rejects_file(b"", true));
+        // Members in another order are seen once the line is whole.
+        let sorted = b"{\"file\":\"a\",\"partiquet_reject\":1}";
+        assert!(is_rejects_file(sorted, true) && !is_rejects_file(sorted, false));
     }
 }

@@ -12,7 +12,7 @@ mod document;
 mod scan;
 mod sniff;
 
-pub use self::sniff::{Layout, SNIFF_BYTES, sniff};
+pub use self::sniff::{Layout, SNIFF_BYTES, Sniffer, sniff};
 
 use memchr::{memchr, memchr_iter, memrchr};
 

@@ -12,47 +12,63 @@ pub enum Layout {
 /// How far values after the first one are looked at, to tell one compact object among pretty-printed ones from lines.
 pub const SNIFF_BYTES: usize = 64 << 10;
 
-/// The layout of an input that begins with `head`; none if more bytes are needed. `is_whole`: there is no more.
-///
-/// Line-delimited is whatever can be read as lines: a broken line is then refused alone, while a broken document is
-/// refused from there to its end. So a text is a document only if it begins with `[`, has two values on a line, or
-/// has a value that goes on over a newline where JSON allows white space.
+/// The layout of an input that is no longer than `text`.
 #[must_use]
-pub fn sniff(head: &[u8], is_whole: bool) -> Option<Layout> {
-    let mut pos = 0;
-    while pos < SNIFF_BYTES {
-        let is_first = pos == 0;
-        // A later value is not worth reading on for.
-        let give_up = (is_whole || !is_first).then_some(Layout::Lines);
-        pos += head[pos..].iter().take_while(|byte| is_blank(**byte)).count();
-        match head.get(pos) {
-            None => return give_up,
-            Some(b'[') if is_first => return Some(Layout::Document),
-            Some(b'{' | b'[') => {}
-            Some(_) => return Some(Layout::Lines),
-        }
-        match walk(&head[pos..]) {
-            Walk::OneLine(end) => pos += end,
-            Walk::ManyLines => return Some(Layout::Document),
-            Walk::Open { newlines } if newlines > 0 && (is_whole || head.len() - pos >= SNIFF_BYTES) => {
-                return Some(Layout::Document);
+pub fn sniff(text: &[u8]) -> Layout {
+    Sniffer::default().look(text, true).unwrap_or(Layout::Lines)
+}
+
+/// Sees the layout of one input.
+#[derive(Debug, Default)]
+pub struct Sniffer {
+    /// The first value can be long, so it is not walked again when there are more bytes.
+    first: ValueWalk,
+}
+
+impl Sniffer {
+    /// The layout of an input that begins with `head`; none if more bytes are needed: to be called again then with these and
+    /// more. `is_whole`: there are no more.
+    ///
+    /// Line-delimited is whatever can be read as lines: a broken line is then refused alone, while a broken document is
+    /// refused from there to its end. So a text is a document only if it begins with `[`, has two values on a line, or
+    /// has a value that goes on over a newline where JSON allows white space.
+    pub fn look(&mut self, head: &[u8], is_whole: bool) -> Option<Layout> {
+        let mut pos = 0;
+        while pos < SNIFF_BYTES {
+            let is_first = pos == 0;
+            // A later value is not worth reading on for.
+            let give_up = (is_whole || !is_first).then_some(Layout::Lines);
+            pos += head[pos..].iter().take_while(|byte| is_blank(**byte)).count();
+            match head.get(pos) {
+                None => return give_up,
+                Some(b'[') if is_first => return Some(Layout::Document),
+                Some(b'{' | b'[') => {}
+                Some(_) => return Some(Layout::Lines),
             }
-            Walk::Open { .. } => return give_up,
-            Walk::Broken => return Some(Layout::Lines),
+            let value = &head[pos..];
+            match if is_first { self.first.walk(value) } else { ValueWalk::default().walk(value) } {
+                Walk::OneLine(end) => pos += end,
+                Walk::ManyLines => return Some(Layout::Document),
+                Walk::Open { newlines } if newlines > 0 && (is_whole || value.len() >= SNIFF_BYTES) => {
+                    return Some(Layout::Document);
+                }
+                Walk::Open { .. } => return give_up,
+                Walk::Broken => return Some(Layout::Lines),
+            }
+            pos += head[pos..].iter().take_while(|byte| is_blank(**byte) && **byte != b'\n').count();
+            match head.get(pos) {
+                None => return give_up,
+                Some(b'\n') => {}
+                Some(b'{' | b'[') => return Some(Layout::Document),
+                Some(_) => return Some(Layout::Lines),
+            }
         }
-        pos += head[pos..].iter().take_while(|byte| is_blank(**byte) && **byte != b'\n').count();
-        match head.get(pos) {
-            None => return give_up,
-            Some(b'\n') => {}
-            Some(b'{' | b'[') => return Some(Layout::Document),
-            Some(_) => return Some(Layout::Lines),
-        }
+        Some(Layout::Lines)
     }
-    Some(Layout::Lines)
 }
 
 /// What a value turned out to be.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Walk {
     /// Ends here, on the line on which it begins.
     OneLine(usize),
@@ -64,50 +80,72 @@ enum Walk {
     Broken,
 }
 
-/// Walks over the value at the beginning of `bytes`.
-fn walk(bytes: &[u8]) -> Walk {
-    let mut brackets: Vec<u8> = Vec::new();
-    let (mut in_string, mut escaped) = (false, false);
-    // The last byte that is neither blank nor inside a string, and whether a newline came after it.
-    let (mut last, mut after_newline) = (b' ', false);
-    let mut newlines = 0;
-    for (pos, &byte) in bytes.iter().enumerate() {
-        if in_string {
+/// A walk over a value, which goes on where it was when there are more bytes.
+#[derive(Debug, Default)]
+struct ValueWalk {
+    /// Bytes walked over.
+    pos: usize,
+    /// How it ended.
+    end: Option<Walk>,
+    brackets: Vec<u8>,
+    in_string: bool,
+    escaped: bool,
+    /// The last byte that is neither blank nor inside a string, and whether a newline came after it.
+    last: u8,
+    after_newline: bool,
+    newlines: usize,
+}
+
+impl ValueWalk {
+    /// Walks over the value at the beginning of `bytes`: those of the last time, and more behind them.
+    fn walk(&mut self, bytes: &[u8]) -> Walk {
+        if self.end.is_none() {
+            self.end = self.go_on(bytes);
+        }
+        self.end.unwrap_or(Walk::Open { newlines: self.newlines })
+    }
+
+    fn go_on(&mut self, bytes: &[u8]) -> Option<Walk> {
+        while let Some(&byte) = bytes.get(self.pos) {
+            self.pos += 1;
+            if self.in_string {
+                match byte {
+                    b'\n' => return Some(Walk::Broken),
+                    _ if self.escaped => self.escaped = false,
+                    b'\\' => self.escaped = true,
+                    b'"' => self.in_string = false,
+                    _ => {
+                        let rest = &bytes[self.pos..];
+                        self.pos += memchr::memchr3(b'"', b'\\', b'\n', rest).unwrap_or(rest.len());
+                    }
+                }
+                continue;
+            }
+            if is_blank(byte) {
+                self.after_newline |= byte == b'\n';
+                continue;
+            }
+            if std::mem::take(&mut self.after_newline) {
+                if !may_be_neighbours(self.last, byte, self.brackets.last().copied()) {
+                    return Some(Walk::Broken);
+                }
+                self.newlines += 1;
+            }
+            self.last = byte;
             match byte {
-                b'\n' => return Walk::Broken,
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => in_string = false,
+                b'"' => self.in_string = true,
+                b'{' | b'[' => self.brackets.push(byte),
+                b'}' | b']' => {
+                    self.brackets.pop();
+                    if self.brackets.is_empty() {
+                        return Some(if self.newlines == 0 { Walk::OneLine(self.pos) } else { Walk::ManyLines });
+                    }
+                }
                 _ => {}
             }
-            continue;
         }
-        if is_blank(byte) {
-            if byte == b'\n' {
-                after_newline = true;
-            }
-            continue;
-        }
-        if std::mem::take(&mut after_newline) {
-            if !may_be_neighbours(last, byte, brackets.last().copied()) {
-                return Walk::Broken;
-            }
-            newlines += 1;
-        }
-        last = byte;
-        match byte {
-            b'"' => in_string = true,
-            b'{' | b'[' => brackets.push(byte),
-            b'}' | b']' => {
-                brackets.pop();
-                if brackets.is_empty() {
-                    return if newlines == 0 { Walk::OneLine(pos + 1) } else { Walk::ManyLines };
-                }
-            }
-            _ => {}
-        }
+        None
     }
-    Walk::Open { newlines }
 }
 
 /// Whether JSON has a place inside `bracket` where `next` comes after `last`.
@@ -130,7 +168,7 @@ mod tests {
     use super::*;
 
     fn whole(text: &str) -> Layout {
-        sniff(text.as_bytes(), true).unwrap()
+        sniff(text.as_bytes())
     }
 
     #[test]
@@ -191,13 +229,36 @@ mod tests {
     }
 
     #[test]
+    fn what_is_seen_does_not_depend_on_the_pieces_in_which_it_comes() {
+        let long = format!("{{\"a\":\"{}\\\"\\\\\",\"b\":[{}1]}}", "x".repeat(300), "1,{\"c\":2},".repeat(30));
+        let pretty = format!("{{\n{}\"b\":0}}", "\"a\": [\n1],\n".repeat(40));
+        for first in [long.as_str(), &pretty, "{\"a\":\"x\n\"}", "{\"a\":1\n\"b\":2}"] {
+            for rest in ["", "\n", "\n{}\n", " {}", " x", "\n{\n}"] {
+                let text = format!("  {first}{rest}");
+                for step in [1, 2, 7, 64, 1000] {
+                    let mut sniffer = Sniffer::default();
+                    let looks = (0..text.len()).step_by(step).map(|end| (end, false)).chain([(text.len(), true)]);
+                    for (end, is_whole) in looks {
+                        let seen = sniffer.look(&text.as_bytes()[..end], is_whole);
+                        let at_once = Sniffer::default().look(&text.as_bytes()[..end], is_whole);
+                        assert_eq!(seen, at_once, "{end} bytes of {text:?} by {step}");
+                        if seen.is_some() {
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
     fn no_answer_before_the_first_value_decides_it() {
         for text in ["", "  ", "{", "{\"a\":\"long", "{}", "{} ", "{\"a\":1", "{\"a\":1,\n"] {
-            assert_eq!(sniff(text.as_bytes(), false), None, "{text:?}");
+            assert_eq!(Sniffer::default().look(text.as_bytes(), false), None, "{text:?}");
         }
-        assert_eq!(sniff(b"{}\n", false), Some(Layout::Lines));
-        assert_eq!(sniff(b"{}\n{\"a\":", false), Some(Layout::Lines));
+        assert_eq!(Sniffer::default().look(b"{}\n", false), Some(Layout::Lines));
+        assert_eq!(Sniffer::default().look(b"{}\n{\"a\":", false), Some(Layout::Lines));
         let pretty = format!("{{\n{}", "\"a\":1,\n".repeat(10_000));
-        assert_eq!(sniff(pretty.as_bytes(), false), Some(Layout::Document));
+        assert_eq!(Sniffer::default().look(pretty.as_bytes(), false), Some(Layout::Document));
     }
 }
