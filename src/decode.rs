@@ -285,7 +285,7 @@ impl Decoder {
             && let Ok(said) = self.shape_by_keys(start.clone(), &at_end)
         {
             (shape, is_certain) = (said, true);
-            self.scratch.trim(KEPT_SCRATCH_BYTES);
+            self.scratch.trim_names(KEPT_SCRATCH_BYTES);
         }
         loop {
             let flattened_left = self.flattened_left;
@@ -362,7 +362,7 @@ impl Decoder {
             scratch: &mut self.scratch,
             at: Position::default(),
         };
-        walk.scratch.begin_walk(self.flattened_left);
+        walk.scratch.begin_walk(self.max_flattened_bytes);
         let result = walk.record(shape, &mut target).and_then(|met| {
             if at_end(&mut walk.cursor) { Ok(met) } else { Err(walk.cursor.unexpected("the end of the record")) }
         });

@@ -53,7 +53,7 @@ pub const MAX_SPARE_BYTES: usize = 8 << 20;
 pub const IDLE_BLOCKS: u64 = 8;
 
 /// After so many a smaller one is worth it, too: where each day leaves some rows behind its last full row group, these would wait
-/// for the end in ever more memory.
+/// for the end in ever more memory. Partitions that come back after a while have more and smaller row groups for it.
 pub const LONG_IDLE_BLOCKS: u64 = 64;
 
 /// A run from inputs to staged files.

@@ -35,15 +35,18 @@ pub(super) struct Tally {
     unknown: Vec<(usize, u32)>,
 }
 
-/// Something that happened to some values of a path, one after the other: a list can have millions of them.
+/// Something that happened to some values of a path, one after the other: a list can have millions of them. Where two paths
+/// take turns each value is an event, so it has to be small.
 #[derive(Debug, Clone, Copy)]
 struct Event {
     class: Class,
+    count: u8,
     path: PathId,
-    count: u32,
     /// Of the first one, in the block.
     offset: u32,
 }
+
+const _: () = assert!(size_of::<Event>() == 8);
 
 /// Lengths of the lists, to come back to.
 #[derive(Debug, Clone, Copy, Default)]
@@ -118,7 +121,7 @@ impl Tally {
     #[inline]
     pub fn event(&mut self, class: Class, path: PathId, offset: usize) {
         match self.events[self.marked_events..].last_mut() {
-            Some(last) if (last.class, last.path) == (class, path) => last.count += 1,
+            Some(last) if (last.class, last.path) == (class, path) && last.count < u8::MAX => last.count += 1,
             _ => self.events.push(Event { class, path, count: 1, offset: (self.origin + offset) as u32 }),
         }
     }

@@ -90,7 +90,8 @@ fn what_no_column_holds_is_refused_where_there_is_no_more_room_for_it() {
 #[test]
 fn values_alike_one_after_the_other_are_counted_one_by_one() {
     let model = model(r#"{"name":"tags","type":"list<string>"},{"name":"n","type":"integer"}"#);
-    let records = [r#"{"tags":[1,2,"x",{},3],"n":"4"}"#, r#"{"tags":[5,6],"n":"7","n":8}"#, r#"{"tags":[9]}"#];
+    // The second one is refused, and what it begins with is what the first one ends with.
+    let records = [r#"{"tags":[1,2,"x",{},3],"n":"4"}"#, r#"{"n":"7","tags":[5,6],"n":8}"#, r#"{"tags":[9]}"#];
     let decoded = decoded(&model, &[], "", &records.join("\n"));
     assert_eq!(decoded.rejects.len(), 1);
     let counts = |path: &str| {
@@ -100,6 +101,43 @@ fn values_alike_one_after_the_other_are_counted_one_by_one() {
     let first = |coerced, mismatched| Firsts { coerced, mismatched, ..Firsts::default() };
     assert_eq!(counts("/tags/*"), (6, 4, 1, first(Some(9), Some(17))));
     assert_eq!(counts("/n"), (1, 1, 0, first(Some(27), None)));
+}
+
+#[test]
+fn a_long_list_of_values_alike_is_counted_to_the_end() {
+    let model = model(r#"{"name":"tags","type":"list<string>"}"#);
+    for count in [254, 255, 256, 511, 1000] {
+        let decoded = decoded(&model, &[], "", &format!(r#"{{"tags":[{}]}}"#, vec!["1"; count].join(",")));
+        let tally = decoded.tallies.iter().find(|tally| tally.path == "/tags/*").unwrap();
+        assert_eq!((tally.counts.seen, tally.counts.coerced), (count as u64, count as u64));
+    }
+}
+
+#[test]
+fn a_promoted_value_that_is_kept_twice_is_counted_once() {
+    let text = model(r#"{"name":"attributes","type":"map<string>","promote":true}"#);
+    let model = Model::from_json(&text, "test.json").unwrap();
+    let table = TableSchema::new(&model, &["k".to_owned()], AttributeMap::All, false).unwrap();
+    let mut decoder = Decoder::new(Arc::new(Plan::new(&model, &table)));
+    let records = [r#"{"attributes":{"k":1}}"#; 3].join("\n");
+    let block = Block { bytes: records.as_bytes(), framing: &Framing::Lines, file: "test", offset: 0 };
+    let decoded = decoder.decode(block, Columns::new(&table.shapes()));
+    let coerced: Vec<_> = decoded.tallies.iter().map(|tally| tally.counts.coerced).filter(|count| *count > 0).collect();
+    assert_eq!((decoded.columns.num_rows, coerced), (3, vec![3]));
+}
+
+#[test]
+fn what_no_column_holds_of_a_record_without_rows_does_not_depend_on_the_records_before() {
+    let model = model(r#"{"name":"id","type":"string"}"#);
+    let model = Model::from_json(&model, "test.json").unwrap();
+    let table = TableSchema::new(&model, &[], AttributeMap::Rest, false).unwrap();
+    let all = format!(r#"{{"x":"{}","participants":[{}]}}"#, "y".repeat(98), ["{}"; 10].join(","));
+    let taken = 10 * ("../x".len() as u64 + 100 + 32);
+    let mut decoder = Decoder::new(Arc::new(Plan::new(&model, &table))).with_max_flattened_bytes(taken);
+    let records = [all.as_str(), r#"{"x":1,"participants":[]}"#, r#"{"x":1,"participants":[{}]}"#].join("\n");
+    let block = Block { bytes: records.as_bytes(), framing: &Framing::Lines, file: "test", offset: 0 };
+    let decoded = decoder.decode(block, Columns::new(&table.shapes()));
+    assert_eq!((decoded.columns.num_rows, decoded.records_without_rows, decoded.rejects.len()), (10, 1, 1));
 }
 
 #[test]

@@ -64,7 +64,7 @@ impl Scratch {
     }
 
     /// A record is walked: the numbers of objects begin again when half of them are used up, which no record can do alone.
-    /// `room`: for what no column holds, bytes.
+    /// `room`: for what no column holds of it, bytes. That of a whole block, so that no verdict depends on the records before.
     pub fn begin_walk(&mut self, room: u64) {
         self.extra.begin_record(room);
         if self.num_objects > u32::MAX / 2 {
@@ -83,10 +83,19 @@ impl Scratch {
     pub fn trim(&mut self, kept_bytes: usize) {
         self.tally.trim(kept_bytes);
         self.extra.trim(kept_bytes);
-        self.open_names.trim(kept_bytes);
         self.map_keys.trim(kept_bytes);
-        self.text.clear();
-        self.text.shrink_to(kept_bytes);
+        self.path.clear();
+        self.path.shrink_to(kept_bytes);
+        self.trim_names(kept_bytes);
+    }
+
+    /// The same between two walks over a record: what was counted before it stays, and its lists have their room.
+    pub fn trim_names(&mut self, kept_bytes: usize) {
+        self.open_names.trim(kept_bytes);
+        for text in [&mut self.text, &mut self.name] {
+            text.clear();
+            text.shrink_to(kept_bytes);
+        }
     }
 
     /// Adds what was counted by slots to the tally, and begins anew.

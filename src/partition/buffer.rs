@@ -73,7 +73,7 @@ impl RowBuffers {
     pub const MAX_BUFFER_BYTES: usize = 1 << 30;
 
     /// Row groups whose memory is kept: in input that is in order one buffer grows at a time, and at the end of a day what is
-    /// behind its last full row group waits beside it.
+    /// behind its last full row group waits beside it. Together they have room for two row groups and a half at most.
     pub const MAX_SPARE: usize = 2;
 
     /// A buffer that has this part of what spare memory has room for moves there instead of growing on. A smaller one
@@ -236,7 +236,8 @@ impl RowBuffers {
         }
         rows.clear();
         self.spare.push(rows);
-        if self.spare.len() > Self::MAX_SPARE {
+        let bytes: usize = self.spare.iter().map(Columns::byte_capacity).sum();
+        if self.spare.len() > Self::MAX_SPARE || bytes / 5 * 2 > self.row_group_bytes {
             // A larger one does for every row group that a smaller one would do for.
             let smallest = (0..self.spare.len()).min_by_key(|&at| self.spare[at].byte_capacity());
             smallest.map(|at| self.spare.swap_remove(at));
