@@ -39,7 +39,7 @@ impl File {
         let num_lines = file.iter().filter(|byte| **byte == b'\n').count();
         let lines_end = file.len() as u64;
         file.extend_from_slice(&self.tail);
-        assert!(rejects::is_rejects_file(&file));
+        assert!(rejects::is_rejects_file(&file, true));
 
         let (found, error) = pieces(&file, &way);
         let (again, again_error) = pieces(&file, &whole);
@@ -108,9 +108,9 @@ fn reject(text: &[u8]) -> Reject {
 
 /// What a text gives that is cut by itself, as the text of a reject is: neither unpacked nor without its byte order mark.
 fn told_alone(text: &[u8], options: ReadOptions) -> Vec<Told> {
-    use partiquet::input::split::{Begin, Layout, Splitter, Step, sniff};
+    use partiquet::input::split::{Begin, Splitter, Step, sniff};
     let mut splitter = Splitter::new(options);
-    let layout = sniff(text, true).unwrap_or(Layout::Lines);
+    let layout = sniff(text);
     splitter.begin(Begin { input: 0, document: 0, offset: 0, layout, options });
     let (mut pieces, mut rest): (Vec<Piece>, &[u8]) = (Vec::new(), text);
     loop {

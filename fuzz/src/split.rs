@@ -134,7 +134,7 @@ pub fn check(stored: &[u8], way: &Way) {
     check_sizes(&expected, way.options);
 
     let text = without_bom(stored);
-    let is_rejects = is_rejects_file(text);
+    let is_rejects = is_rejects_file(text, true);
     if !is_rejects && !is_compressed(stored) && error.is_none() {
         check_cover(stored, stored.len() - text.len(), &expected, way.options);
     }
@@ -184,7 +184,7 @@ fn check_failure(stored: &[u8], way: &Way) {
     });
     let (until, all) = (told(&until), told(&ended));
     assert!(all.starts_with(&until), "the same as before an end");
-    if error.is_none() && is_lines && !is_rejects_file(without_bom(stored)) && stored.len() >= MAGIC_BYTES {
+    if error.is_none() && is_lines && !is_rejects_file(without_bom(stored), true) && stored.len() >= MAGIC_BYTES {
         // What is left out: the line that the error cuts off, if it is more than blanks, and the end.
         assert!(all.len() - until.len() <= 2, "{} pieces too few", all.len() - until.len());
     }

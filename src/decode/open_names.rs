@@ -84,7 +84,7 @@ impl NameMarks {
     /// Objects with more names than this are checked once at their end, by sorting, instead of name by name.
     const COMPARED_ONE_BY_ONE: usize = 24;
 
-    /// More names than this are few records' affair.
+    /// With so many the list grows by an eighth at a time.
     const MANY: usize = 1 << 16;
 
     /// Opens an object.
@@ -110,7 +110,7 @@ impl NameMarks {
         true
     }
 
-    /// Millions of names shall not take the room of twice as many.
+    /// Room for more: few are doubled, but millions shall not take the room of twice as many.
     #[cold]
     fn grow(&mut self) {
         let len = self.0.len();
