@@ -139,7 +139,7 @@ impl Tally {
     pub fn back_to(&mut self, mark: TallyMark) {
         self.nulls.truncate(mark.nulls);
         self.events.truncate(mark.events);
-        self.marked_events = mark.events;
+        self.marked_events = self.events.len();
         self.unknown.truncate(mark.unknown);
         self.unknown_paths.truncate(self.unknown.last().map_or(0, |&(end, _)| end));
     }

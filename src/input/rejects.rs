@@ -31,12 +31,12 @@ const MAX_FRAME_BYTES: usize = 64 << 10;
 #[must_use]
 pub fn is_rejects_file(head: &[u8], is_whole: bool) -> bool {
     let member = "\"partiquet_reject\"";
-    let Some(object) = head.trim_ascii_start().strip_prefix(b"{") else { return false };
+    let text = head.trim_ascii_start();
+    let Some(object) = text.strip_prefix(b"{") else { return false };
     if object.trim_ascii_start().starts_with(member.as_bytes()) {
         return true;
     }
     // Written again by another program, which may have sorted the members.
-    let text = head.trim_ascii_start();
     let line = match memchr::memchr(b'\n', text) {
         Some(newline) => &text[..newline],
         None if is_whole => text,
@@ -158,7 +158,6 @@ impl Unpacker {
         };
         match raw {
             Ok(raw) => {
-                // The whole text is at hand, so there is always an answer.
                 let layout = sniff(&raw);
                 self.raw = raw;
                 self.raw_pos = 0;

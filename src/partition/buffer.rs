@@ -236,11 +236,11 @@ impl RowBuffers {
         }
         rows.clear();
         self.spare.push(rows);
-        let bytes: usize = self.spare.iter().map(Columns::byte_capacity).sum();
-        if self.spare.len() > Self::MAX_SPARE || bytes / 5 * 2 > self.row_group_bytes {
+        let bytes = |spare: &[Columns]| spare.iter().map(Columns::byte_capacity).sum::<usize>();
+        while self.spare.len() > Self::MAX_SPARE || bytes(&self.spare) / 5 * 2 > self.row_group_bytes {
             // A larger one does for every row group that a smaller one would do for.
-            let smallest = (0..self.spare.len()).min_by_key(|&at| self.spare[at].byte_capacity());
-            smallest.map(|at| self.spare.swap_remove(at));
+            let Some(smallest) = (0..self.spare.len()).min_by_key(|&at| self.spare[at].byte_capacity()) else { return };
+            self.spare.swap_remove(smallest);
         }
     }
 

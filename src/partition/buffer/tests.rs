@@ -131,6 +131,9 @@ fn the_larger_memory_is_kept_but_not_that_of_a_huge_row() {
     }
     buffers.recycle(taken(5000));
     assert_eq!(kept(&buffers), [1000, 2000]);
+    // Not too much together either: each has a bit for each row besides.
+    buffers.recycle(taken(3000));
+    assert_eq!(kept(&buffers), [3000]);
 }
 
 #[test]
