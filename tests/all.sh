@@ -63,11 +63,14 @@ target=$(cargo metadata --format-version 1 --no-deps --locked |
 step "Python packages"
 environment=$(PYTHON=$python tests/python/environment.sh)
 
+# The fuzz targets are a crate of their own, which calls much of this one.
 step "format"
 cargo fmt --check
+cargo fmt --manifest-path fuzz/Cargo.toml --check
 
 step "lints"
 cargo clippy --all-targets --locked -- -D warnings
+CARGO_TARGET_DIR=$target cargo clippy --manifest-path fuzz/Cargo.toml --locked -- -D warnings
 
 step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked
