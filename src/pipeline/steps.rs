@@ -353,35 +353,26 @@ impl<'a> Steps<'a> {
                 spilled = merge.end_of_input(&mut ready);
             }
         }
-        let progress = merge.progress(if at_end { Stage::Finishing } else { Stage::Converting });
-        let jobs = self.jobs(ready);
-
-        let mut state = self.lock();
-        let progress =
-            Progress { input_bytes: state.bytes_read, input_bytes_total: self.input_bytes_total, ..progress };
-        state.routed_to_end = at_end && spilled.is_none();
-        for (share, sizes) in spilled.into_iter().flatten().enumerate() {
-            state.read_to_end = false;
-            let batches = (0..).zip(sizes).map(|(number, size)| SpilledPiece::Batch(share, number, size));
-            state.spilled.extend(batches);
-            state.spilled.push_back(SpilledPiece::EndOfShare(share));
-        }
-        state.add_jobs(jobs);
-        state.merge = Some(merge);
-        state.piece_bytes -= piece_bytes;
-        if is_huge {
-            state.huge = Huge::None;
-        }
-        if let Some(text) = text
-            && state.spare_bytes.len() < self.limits.blocks
-        {
-            state.spare_bytes.push(text);
-            state.spare_columns.extend(columns);
-        }
-        state.pieces -= usize::from(!at_end);
-        drop(state);
-        self.changed.notify_all();
-        self.observer.progress(&progress);
+        self.hand_on(merge, ready, if at_end { Stage::Finishing } else { Stage::Converting }, |state| {
+            state.routed_to_end = at_end && spilled.is_none();
+            for (share, sizes) in spilled.into_iter().flatten().enumerate() {
+                state.read_to_end = false;
+                let batches = (0..).zip(sizes).map(|(number, size)| SpilledPiece::Batch(share, number, size));
+                state.spilled.extend(batches);
+                state.spilled.push_back(SpilledPiece::EndOfShare(share));
+            }
+            state.piece_bytes -= piece_bytes;
+            if is_huge {
+                state.huge = Huge::None;
+            }
+            if let Some(text) = text
+                && state.spare_bytes.len() < self.limits.blocks
+            {
+                state.spare_bytes.push(text);
+                state.spare_columns.extend(columns);
+            }
+            state.pieces -= usize::from(!at_end);
+        });
         Ok(())
     }
 
@@ -389,14 +380,19 @@ impl<'a> Steps<'a> {
     fn make_room(&self, mut merge: Merge) {
         let mut ready = Vec::new();
         merge.make_room(&mut ready);
-        let progress = merge.progress(Stage::Converting);
+        self.hand_on(merge, ready, Stage::Converting, |state| state.huge = Huge::HasRoom);
+    }
+
+    /// Rows that are complete go to those who encode; the next piece may come, once `change` was made.
+    fn hand_on(&self, merge: Merge, ready: Vec<Ready>, stage: Stage, change: impl FnOnce(&mut State<'a>)) {
+        let progress = merge.progress(stage);
         let jobs = self.jobs(ready);
         let mut state = self.lock();
         let progress =
             Progress { input_bytes: state.bytes_read, input_bytes_total: self.input_bytes_total, ..progress };
         state.add_jobs(jobs);
         state.merge = Some(merge);
-        state.huge = Huge::HasRoom;
+        change(&mut state);
         drop(state);
         self.changed.notify_all();
         self.observer.progress(&progress);
