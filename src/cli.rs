@@ -34,7 +34,7 @@ use partiquet::{
     report::Report,
 };
 
-use args::{Cli, Command, ConvertArgs, InferArgs, SchemaArgs, Target};
+use args::{Cli, Command, ConvertArgs, InferArgs, ProgressMode, SchemaArgs, Target};
 use next_steps::Columns;
 use paint::Paint;
 use progress::Console;
@@ -96,7 +96,8 @@ fn convert(args: ConvertArgs) -> Result<u8> {
                 let document = report_file::of_failure(&error, console.elapsed().as_secs_f64());
                 warn_on_failure(file.write(&document));
             }
-            Err(error)
+            // As JSON it was told: who reads that expects nothing else.
+            if job.progress == ProgressMode::Json { Ok(error.exit_code()) } else { Err(error) }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a run is to do, every value explicit. The command line and the config file are translated into this once.
 
+mod check;
 pub mod nearest;
 mod partition_by;
 mod size;
@@ -15,7 +16,7 @@ pub use size::Size;
 
 use crate::model::Model;
 
-/// A conversion, complete and validated as far as that is possible without looking at inputs and output.
+/// A conversion, complete. Whether it is possible is checked before it begins: [`Config::check`].
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Files, folders, patterns, `-` for standard input.
@@ -146,6 +147,18 @@ pub enum MaxRejects {
     Percent(f64),
     /// Any number.
     Unlimited,
+}
+
+impl MaxRejects {
+    /// Whether so many of so many records may be refused.
+    #[must_use]
+    pub fn allows(self, rejected: u64, records: u64) -> bool {
+        match self {
+            Self::Count(most) => rejected <= most,
+            Self::Percent(percent) => rejected as f64 * 100.0 <= percent * records as f64,
+            Self::Unlimited => true,
+        }
+    }
 }
 
 impl Default for MaxRejects {

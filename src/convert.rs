@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, ffi::OsStr, path::Path, sync::Arc};
 
 use self::append::Held;
 use crate::{
-    config::{AttributeColumns, Config, Mode, nearest::nearest},
+    config::{AttributeColumns, Config, Mode, PartitionBy, PartitionField, nearest::nearest},
     dataset::{
         Committed, Dataset, Manifest, RejectsWriter, RunRecord, SchemaDocument, StagedFile, StagedRun, run_id,
         staged_rejects_path,
@@ -40,6 +40,7 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// # Errors
 /// Every kind of [`Error`]; whatever it is, the dataset is as it was before.
 pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
+    config.check()?;
     memory::check(config)?;
     let inputs = discover(&config.inputs, Some(&config.out), observer)?;
     // First, so that nobody waits for a sample to hear that the folder is not free.
@@ -173,7 +174,8 @@ impl Table {
             }
         };
         let schema = TableSchema::new(&config.model, &keys, config.attribute_map, config.provenance)?;
-        let partitions = PartitionPlan::new(&schema, &config.partition_by)?;
+        let partitions = PartitionPlan::new(&schema, &config.partition_by)
+            .map_err(|error| by_default(error, &config.partition_by))?;
         if let Some(kept) = kept {
             let document = SchemaDocument::new(&config.model.name, &schema, &config.partition_by);
             kept.joined_by(&document, 0, &config.out)?;
@@ -341,6 +343,17 @@ impl Table {
             spilled_bytes,
             ..Report::default()
         }
+    }
+}
+
+/// An error about partitions that nobody has asked for says where they come from.
+fn by_default(error: Error, partition_by: &[PartitionField]) -> Error {
+    match error {
+        Error::Usage { message, hint } if partition_by == PartitionBy::default().0 => Error::usage(
+            format!("{message}; without --partition-by rows go by {}", PartitionBy::default()),
+            format!("name a column of this table with --partition-by, or say --partition-by none; {hint}"),
+        ),
+        error => error,
     }
 }
 

@@ -4,7 +4,7 @@
 //! FileSchema          what all files of a run have in common: columns, properties
 //! encode_row_group    &Columns -> EncodedRowGroup     CPU only, any thread, no order
 //! StagedFileWriter    append in order, then finish    the only part that touches a disk
-//! StagedFile          what was written, for the manifest
+//! FinishedFile          what was written, for the manifest
 //! ```
 //!
 //! Row groups are encoded in parallel and appended in order, so that the bytes of a file depend on its rows and
@@ -47,7 +47,7 @@ mod thrift;
 pub use options::EncodeOptions;
 pub use row_group::{EncodeScratch, EncodedPart, EncodedRowGroup, RowGroup, encode_row_group};
 pub use schema::FileSchema;
-pub use staged_file::{Footer, StagedFile, StagedFileWriter, Sync};
+pub use staged_file::{FinishedFile, Footer, StagedFileWriter, SyncWhen};
 pub use summary::FileSummary;
 
 use parquet::errors::ParquetError;

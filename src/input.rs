@@ -21,6 +21,8 @@ pub mod stream;
 
 use std::ops::Range;
 
+use crate::report::{Reject, RejectKind};
+
 /// How the records of a block are told apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Framing {
@@ -59,7 +61,7 @@ pub struct Unreadable {
     /// Offset of the error.
     pub offset: u64,
     /// Why.
-    pub kind: crate::report::RejectKind,
+    pub kind: RejectKind,
     /// What is wrong, in words.
     pub message: String,
     /// Length of the refused text.
@@ -70,6 +72,28 @@ pub struct Unreadable {
     pub num_newlines: u64,
     /// Newlines in the refused text before the error.
     pub newlines_before_error: u64,
+}
+
+impl Unreadable {
+    /// As it is reported: `file` is the name of its input, `line` the line of the error (0 if that is not known).
+    #[must_use]
+    pub fn into_reject(self, file: String, line: u64) -> Reject {
+        let mut reject = Reject {
+            partiquet_reject: Reject::VERSION,
+            file,
+            offset: self.offset,
+            line,
+            record_offset: self.record_offset,
+            kind: self.kind,
+            path: String::new(),
+            message: self.message,
+            raw_bytes: self.raw_bytes,
+            raw: None,
+            raw_base64: None,
+        };
+        reject.set_raw(self.raw.as_deref());
+        reject
+    }
 }
 
 /// What the splitter hands on, in input order.

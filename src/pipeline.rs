@@ -32,7 +32,7 @@ use crate::{
     columns::ColumnShape,
     config::MaxRejects,
     dataset::{FileSystem, RejectsWriter, sync_file},
-    encode::{FileSchema, Footer, StagedFile, Sync},
+    encode::{FileSchema, FinishedFile, Footer, SyncWhen},
     error::{Error, Result},
     input::{ReadOptions, discover::InputFile},
     model::Plan,
@@ -91,7 +91,7 @@ pub struct Run<'a> {
 }
 
 /// Key values for the footers, of the account of all inputs.
-pub type FooterOf<'a> = Box<dyn Fn(&Totals) -> Vec<(String, String)> + Send + std::marker::Sync + 'a>;
+pub type FooterOf<'a> = Box<dyn Fn(&Totals) -> Vec<(String, String)> + Send + Sync + 'a>;
 
 /// What a run has staged. Some files lack their footers: these name the run, whose id is known only now.
 pub struct Staged {
@@ -118,7 +118,7 @@ impl Staged {
     ///
     /// # Errors
     /// [`Error::Io`] when the system refuses.
-    pub fn finish_files(&mut self) -> Result<Vec<(String, StagedFile)>> {
+    pub fn finish_files(&mut self) -> Result<Vec<(String, FinishedFile)>> {
         let files: Vec<(String, PartitionFile)> = self
             .files
             .drain(..)
@@ -139,10 +139,10 @@ impl Staged {
             1
         };
         let files = files.into_par_iter().with_min_len(least.max(1));
-        let files: Vec<Option<(String, StagedFile)>> =
+        let files: Vec<Option<(String, FinishedFile)>> =
             self.pool.install(|| files.map(finish).collect::<Result<_>>())?;
-        let files: Vec<(String, StagedFile)> = files.into_iter().flatten().collect();
-        if footer.sync == Sync::Later && !self.file_system.sync().map_err(Error::io("sync", &self.staging))? {
+        let files: Vec<(String, FinishedFile)> = files.into_iter().flatten().collect();
+        if footer.sync == SyncWhen::Later && !self.file_system.sync().map_err(Error::io("sync", &self.staging))? {
             files.iter().try_for_each(|(_, file)| sync_file(&file.path))?;
         }
         Ok(files)

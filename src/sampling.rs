@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use crate::{
     columns::{Columns, Values},
     config::Config,
-    decode::{Block, DecodedBlock, Decoder, MAX_FLATTENED_BYTES},
+    decode::{Block, DecodedBlock, Decoder},
     error::{Error, Result},
     input::{
         Piece, RecordBlock, Unreadable,
@@ -14,6 +14,7 @@ use crate::{
     },
     model::{AttributeMap, ColumnOrigin, Plan, TableSchema},
     observe::Observer,
+    pipeline::memory,
 };
 
 /// An attribute key gets a column of its own if at least one in this many participants with attributes has it.
@@ -67,13 +68,13 @@ pub(crate) fn decode_sample(
 ) -> Result<bool> {
     let options = SampleOptions { max_record_bytes: config.max_record_bytes, ..SampleOptions::default() };
     let mut columns = Some(Columns::new(&plan.shapes));
-    // A block of the sample is alone in memory.
-    let most = (config.memory_bytes / 8).min(MAX_FLATTENED_BYTES);
-    let mut decoder = Decoder::new(Arc::new(plan)).with_max_flattened_bytes(most);
+    let mut decoder = Decoder::new(Arc::new(plan));
     sample(inputs, options, observer, |piece| match piece {
         Ok(Piece::Block(mut block)) => {
             let (file, framing) = (&inputs[block.input].name, block.framing.clone());
             let place = Block { bytes: &[], framing: &framing, file, offset: block.offset };
+            // What the run refuses is refused here.
+            decoder.set_max_flattened_bytes(memory::max_flattened(config.memory_bytes, block.bytes.len()));
             let reused = columns.take().unwrap_or_else(|| Columns::new(decoder.shapes()));
             let mut decoded = decoder.decode_in_place(&mut block.bytes, place, reused);
             each(Sampled::Decoded(&block, &mut decoded))?;

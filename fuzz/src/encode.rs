@@ -20,7 +20,7 @@ use partiquet::{
     batch,
     columns::{Bitmap, Column, ColumnShape, Columns, ScalarType, Values},
     config::Compression,
-    encode::{EncodeOptions, EncodeScratch, FileSchema, Footer, StagedFileWriter, Sync, encode_row_group},
+    encode::{EncodeOptions, EncodeScratch, FileSchema, Footer, StagedFileWriter, SyncWhen, encode_row_group},
 };
 
 /// More rows than two pages have would make each round too slow.
@@ -214,7 +214,7 @@ impl Table {
         for _ in 0..2 {
             writer.append(encode_row_group(&schema, &columns, &mut scratch).expect("a row group")).expect("written");
         }
-        writer.finish(&Footer { key_values: Vec::new(), sync: Sync::Each }).expect("finished");
+        writer.finish(&Footer { key_values: Vec::new(), sync: SyncWhen::Each }).expect("finished");
 
         let batch = batch::to_record_batch(&columns, &table).expect("a batch");
         let properties = WriterProperties::builder()

@@ -42,7 +42,7 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Propose a model file for other nested JSON
     ///
-    /// Reads the first records of the inputs, guesses where the rows are and what type each member has, and prints a
+    /// Looks at a sample of the inputs, guesses where the rows are and what type each member has, and prints a
     /// model document. Look it over, then use it: partiquet convert INPUT --model FILE --out DIR
     Infer(InferArgs),
     /// Write realistic invented input of any size
@@ -68,7 +68,7 @@ const CONVERT_ABOUT: &str = "Convert JSON exports into a partitioned Parquet dat
     Understands NDJSON and JSON of any layout, plain, gzip or zstd. Finds the participants by itself in conversations, \
     paged answers, notifications and bare lists. Nothing is visible in DIR until everything is written.\n\n\
     Exit codes: 0 committed; 1 failed, nothing committed; 2 wrong usage; 3 committed, with rejects within --max-rejects; \
-    130 interrupted, nothing committed.";
+    130 interrupted, nothing committed (a second Ctrl-C ends it at once: then see `partiquet verify`).";
 
 const CONVERT_EXAMPLES: &str = "Examples:
   A folder of exports, partitioned by day:
@@ -159,9 +159,10 @@ pub struct Said {
           value_parser = PossibleValuesParser::new(AttributeMap::WORDS).try_map(|word| word.parse::<AttributeMap>()))]
     pub attribute_map: Option<AttributeMap>,
 
-    /// Add the columns source_file and source_offset [default: no]
+    /// Add the columns source_file and source_offset: true or false [default: false]
     ///
-    /// They say where in the input each row stood. Not by default: they make the dataset larger and are seldom needed.
+    /// They say where in the input each row stood. Not by default: they make the dataset larger and are seldom needed. Later
+    /// runs that add to the dataset give it as well.
     #[arg(long, value_name = "BOOL", help_heading = COLUMNS, num_args = 0..=1, require_equals = true,
           default_missing_value = "true", hide_possible_values = true)]
     pub provenance: Option<bool>,
@@ -250,7 +251,7 @@ pub struct Said {
 
     /// Write the account of the run as JSON
     ///
-    /// Counts by JSON path, inputs, files, rejects. Written whole or not at all, and also when the run fails (then with
+    /// Counts by JSON path, inputs, files, rejects. A file is written whole or not at all, and also when the run fails (then with
     /// the error). - is standard output; the summary then goes to standard error.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = REPORTING)]
     pub report: Option<PathBuf>,

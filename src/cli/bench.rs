@@ -24,8 +24,9 @@ use std::{
 
 use clap::{Args, ValueEnum, ValueHint};
 use partiquet::{
-    Error, Result,
+    Config, Error, Result,
     config::{AttributeColumns, Compression, PartitionBy, Size},
+    pipeline::memory,
 };
 
 use super::{generate::DataArgs, print, report_file::ReportFile, signals};
@@ -62,9 +63,13 @@ pub struct BenchArgs {
           hide_possible_values = true)]
     input_compression: Vec<Stored>,
 
-    /// Worker threads [default: one for each processor; without peers also half as many, and so on to 1]
+    /// Worker threads [default: one for each processor that --memory has room for; without peers also half as many, and so on to 1]
     #[arg(long, short = 'j', value_name = "N,...", value_delimiter = ',', help_heading = MATRIX)]
     threads: Vec<usize>,
+
+    /// Memory of this program [default: 256MiB]; other engines take what they take
+    #[arg(long, value_name = "SIZE,...", value_delimiter = ',', help_heading = MATRIX)]
+    memory: Vec<Size>,
 
     /// Codecs of the pages [default: zstd(1)]
     #[arg(long, value_name = "CODEC,...", value_delimiter = ',', help_heading = MATRIX)]
@@ -93,7 +98,7 @@ pub struct BenchArgs {
           value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: u32,
 
-    /// Folder for input and output, emptied afterwards [default: the system's for temporary files]
+    /// Where a folder for input and output is made, and removed afterwards [default: the system's place for temporary files]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     work: Option<PathBuf>,
 
@@ -159,6 +164,9 @@ fn asked(args: &BenchArgs, processors: usize) -> Result<Asked> {
         ));
     }
     let has_peers = !args.peers.is_empty();
+    let memories = if args.memory.is_empty() { vec![Size(Config::MEMORY_BYTES)] } else { args.memory.clone() };
+    let least_memory = memories.iter().map(|memory| memory.0).min().unwrap_or_default();
+    let processors = processors.min(memory::most_threads(least_memory));
     let or = |given: &[usize]| match (given.is_empty(), has_peers) {
         (false, _) => given.to_vec(),
         (true, true) => vec![processors],
@@ -170,8 +178,8 @@ fn asked(args: &BenchArgs, processors: usize) -> Result<Asked> {
         }
     };
     let threads = or(&args.threads);
-    if let Some(wrong) = threads.iter().find(|n| !(1..=partiquet::Config::MAX_THREADS).contains(*n)) {
-        let hint = format!("use numbers from 1 to {}", partiquet::Config::MAX_THREADS);
+    if let Some(wrong) = threads.iter().find(|n| !(1..=Config::MAX_THREADS).contains(*n)) {
+        let hint = format!("use numbers from 1 to {}", Config::MAX_THREADS);
         return Err(Error::usage(format!("--threads: {wrong} is not possible"), hint));
     }
     let attributes = match (&args.attribute_columns, has_peers) {
@@ -188,6 +196,7 @@ fn asked(args: &BenchArgs, processors: usize) -> Result<Asked> {
     let or_default = |sizes: &[Size]| if sizes.is_empty() { vec![Size(500_000_000)] } else { sizes.to_vec() };
     Ok(Asked {
         threads,
+        memories,
         codecs: if args.compression.is_empty() { vec![Compression::DEFAULT] } else { args.compression.clone() },
         partitions: if args.partition_by.is_empty() { vec![PartitionBy::default()] } else { args.partition_by.clone() },
         sizes: or_default(&args.size),

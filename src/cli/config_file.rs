@@ -13,8 +13,16 @@ use super::args::{Cli, Said};
 
 /// Reads the options in `path`.
 pub fn read(path: &Path) -> Result<Said> {
-    let text = fs::read_to_string(path).map_err(Error::io("read", path))?;
-    parse(&text, &path.display().to_string())
+    let file = path.display().to_string();
+    let text = fs::read(path).map_err(|error| {
+        Error::usage(format!("cannot read the config file {file}: {error}"), "give --config the path of a TOML file")
+    })?;
+    let text = String::from_utf8(text).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = memchr::memchr_iter(b'\n', before).count() + 1;
+        Error::usage(format!("{file}, line {line}: not UTF-8"), "save the file as UTF-8")
+    })?;
+    parse(&text, &file)
 }
 
 fn parse(text: &str, file: &str) -> Result<Said> {
@@ -57,7 +65,8 @@ fn with_place(place: &str, name: &str, error: Error) -> Error {
 
 fn set(said: &mut Said, name: &str, value: &DeValue<'_>) -> Result<()> {
     match name {
-        "inputs" => said.inputs = list(value)?.into_iter().map(String::into).collect(),
+        // A comma may be part of a name.
+        "inputs" => said.inputs = strings(value)?.into_iter().map(String::into).collect(),
         "out" => said.out = Some(string(value)?.into()),
         "mode" => said.mode = Some(parsed(value)?),
         "dry-run" => said.dry_run = Some(boolean(value)?),
@@ -144,10 +153,18 @@ fn word<T: ValueEnum>(value: &DeValue<'_>) -> Result<T> {
     })
 }
 
+/// A list of texts, or one text.
+fn strings(value: &DeValue<'_>) -> Result<Vec<String>> {
+    match value {
+        DeValue::Array(items) => items.iter().map(|item| string(item.get_ref())).collect(),
+        _ => Ok(vec![string(value)?]),
+    }
+}
+
 /// A list of texts, or one text with commas.
 fn list(value: &DeValue<'_>) -> Result<Vec<String>> {
     match value {
-        DeValue::Array(items) => items.iter().map(|item| string(item.get_ref())).collect(),
+        DeValue::Array(_) => strings(value),
         _ => Ok(string(value)?.split(',').map(|item| item.trim().to_owned()).collect()),
     }
 }

@@ -39,7 +39,7 @@ pub fn render(preview: &Preview, by: &PartitionBy, paint: Paint) -> String {
 
     if !skipped.is_empty() {
         let number = human::counted(skipped.len() as u64, "input is", "inputs are");
-        heading(&mut text, paint, &format!("{number} in the dataset already and would be skipped"));
+        heading(&mut text, paint, &format!("{number} taken in before and would be skipped"));
         list(&mut text, skipped, |input| format!("{}  commit {}", human::shown(&input.path), input.commit));
     }
 

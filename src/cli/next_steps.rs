@@ -16,7 +16,7 @@ use super::{args::Target, quote};
 
 /// A partition column as readers should see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PartitionColumn {
+pub struct ShownColumn {
     /// Its name in the folders.
     pub name: String,
     /// Its type.
@@ -62,7 +62,7 @@ impl PartitionType {
 }
 
 /// The partition columns of a dataset. A column that the schema does not have is taken for text.
-pub fn partition_columns(fields: &[PartitionField], schema: &TableSchema) -> Vec<PartitionColumn> {
+pub fn partition_columns(fields: &[PartitionField], schema: &TableSchema) -> Vec<ShownColumn> {
     let kind = |field: &PartitionField| {
         let column = schema.columns.iter().find(|column| column.name == field.column);
         let scalar = match column.map(|column| &column.shape) {
@@ -79,7 +79,7 @@ pub fn partition_columns(fields: &[PartitionField], schema: &TableSchema) -> Vec
     };
     fields
         .iter()
-        .map(|field| PartitionColumn { name: partition_name(&field.column, field.transform), kind: kind(field) })
+        .map(|field| ShownColumn { name: partition_name(&field.column, field.transform), kind: kind(field) })
         .collect()
 }
 
@@ -93,7 +93,7 @@ pub enum Columns {
 }
 
 /// The lines for the readers asked for; `dir` as the user wrote it.
-pub fn render(target: Target, dir: &Path, partitions: &[PartitionColumn], columns: Columns) -> String {
+pub fn render(target: Target, dir: &Path, partitions: &[ShownColumn], columns: Columns) -> String {
     let mut text = String::new();
     if matches!(target, Target::All | Target::Duckdb) {
         // DuckDB takes a backslash in a pattern for a slash, and a text of SQL is UTF-8: such a folder is entered.
@@ -122,7 +122,7 @@ fn indented(lines: &str) -> String {
 }
 
 /// One statement of SQL, for this folder or for the one it is started in.
-fn duckdb(dir: Option<&str>, partitions: &[PartitionColumn], columns: Columns) -> String {
+fn duckdb(dir: Option<&str>, partitions: &[ShownColumn], columns: Columns) -> String {
     let by_name = if columns == Columns::ByName { ", union_by_name = true" } else { "" };
     let folder = dir.map(|dir| quote::duckdb_glob(folder(dir)) + "/").unwrap_or_default();
     let glob = quote::sql(&(folder + "**/*.parquet"));
@@ -142,7 +142,7 @@ fn duckdb(dir: Option<&str>, partitions: &[PartitionColumn], columns: Columns) -
 }
 
 /// Lines for a pyspark shell or notebook, where `spark` is the session.
-fn spark(dir: &str, partitions: &[PartitionColumn], columns: Columns) -> String {
+fn spark(dir: &str, partitions: &[ShownColumn], columns: Columns) -> String {
     let option = if columns == Columns::ByName { ".option(\"mergeSchema\", \"true\")" } else { "" };
     let path = quote::python(&quote::hadoop_glob(&hadoop_path(folder(dir))));
     let read = format!("calls = spark.read{option}.parquet({path})\n");
@@ -164,7 +164,7 @@ fn spark(dir: &str, partitions: &[PartitionColumn], columns: Columns) -> String 
             }
         }
     }
-    let quoted = |column: &PartitionColumn| quote::python(&format!("`{}`", column.name.replace('`', "``")));
+    let quoted = |column: &ShownColumn| quote::python(&format!("`{}`", column.name.replace('`', "``")));
     let names = partitions.iter().map(quoted).collect::<Vec<_>>().join(", ");
     let _ = write!(text, "calls.groupBy({names}).count().orderBy({names}).show()");
     text
@@ -187,8 +187,8 @@ fn hadoop_path(dir: &str) -> String {
 mod tests {
     use super::*;
 
-    fn column(name: &str, kind: PartitionType) -> PartitionColumn {
-        PartitionColumn { name: name.to_owned(), kind }
+    fn column(name: &str, kind: PartitionType) -> ShownColumn {
+        ShownColumn { name: name.to_owned(), kind }
     }
 
     #[test]

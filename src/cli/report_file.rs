@@ -15,6 +15,8 @@ use serde_json::{Map, Value, json};
 pub enum ReportFile {
     /// `-`.
     Stdout,
+    /// A pipe or a device, which is written to and not replaced.
+    Special { path: PathBuf, file: File },
     /// A staged file beside its final place.
     Staged {
         /// The final path.
@@ -45,17 +47,24 @@ impl ReportFile {
         }
         let refused =
             || Error::usage(format!("{} cannot be a report", path.display()), "give --report the path of a file");
-        let name = path.file_name().ok_or_else(refused)?;
-        if path.is_dir() {
-            return Err(refused());
+        // Of a link the file that it leads to.
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        match fs::metadata(&path) {
+            Ok(there) if there.is_dir() => return Err(refused()),
+            Ok(there) if !there.is_file() => {
+                let file = OpenOptions::new().write(true).open(&path).map_err(Error::io("open the report", &path))?;
+                return Ok(Self::Special { path, file });
+            }
+            _ => {}
         }
+        let name = path.file_name().ok_or_else(refused)?;
         let mut staged_name = std::ffi::OsString::from(".");
         staged_name.push(name);
         staged_name.push(format!(".{}.tmp", process::id()));
         let staged_path = path.with_file_name(staged_name);
         let file = OpenOptions::new().write(true).create_new(true).open(&staged_path);
-        let file = file.map_err(Error::io("create the report", path))?;
-        Ok(Self::Staged { path: path.to_owned(), staged: Staged { path: staged_path, file } })
+        let file = file.map_err(Error::io("create the report", &path))?;
+        Ok(Self::Staged { path, staged: Staged { path: staged_path, file } })
     }
 
     /// Whether the report takes standard output for itself.
@@ -75,6 +84,9 @@ impl ReportFile {
     pub fn write_text(self, text: &str) -> Result<()> {
         match self {
             Self::Stdout => super::print(&mut io::stdout().lock(), text.as_bytes()),
+            Self::Special { path, mut file } => {
+                file.write_all(text.as_bytes()).map_err(Error::io("write the report", path))
+            }
             Self::Staged { path, mut staged } => {
                 let written = staged.file.write_all(text.as_bytes()).and_then(|()| staged.file.sync_all());
                 written.and_then(|()| fs::rename(&staged.path, &path)).map_err(Error::io("write the report", path))
@@ -123,6 +135,28 @@ mod tests {
         file.write(&json!({"rows": 1})).unwrap();
         assert_eq!(names(dir.path()), ["run.json"]);
         assert_eq!(fs::read_to_string(&path).unwrap(), "{\n  \"rows\": 1\n}\n");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_a_link_and_a_pipe_a_pipe() {
+        let dir = tempfile::tempdir().unwrap();
+        let (link, target) = (dir.path().join("link.json"), dir.path().join("run.json"));
+        fs::write(&target, "old").unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        ReportFile::create(&link).unwrap().write(&json!(1)).unwrap();
+        assert_eq!(fs::read_to_string(&target).unwrap(), "1\n");
+        assert!(link.symlink_metadata().unwrap().is_symlink());
+
+        let pipe = dir.path().join("pipe");
+        assert!(process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || fs::read_to_string(pipe).unwrap()
+        });
+        ReportFile::create(&pipe).unwrap().write(&json!(2)).unwrap();
+        assert_eq!(reader.join().unwrap(), "2\n");
+        assert!(!pipe.metadata().unwrap().is_file());
     }
 
     #[test]

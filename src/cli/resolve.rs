@@ -4,13 +4,12 @@ use std::{
     collections::BTreeSet,
     ffi::OsString,
     fs,
-    ops::RangeInclusive,
     path::{Component, Path, PathBuf},
 };
 
 use partiquet::{
     Config, Error, Result,
-    config::{AttributeColumns, AttributeMap, Compression, PartitionBy, Size},
+    config::{AttributeColumns, Compression, PartitionBy, Size},
     input::{ReadOptions, discover::would_take},
     model::Model,
     pipeline::memory,
@@ -71,9 +70,11 @@ pub fn resolve(said: Said, surroundings: &Surroundings) -> Result<Job> {
     let out = without_detours(&out);
     check_inputs(&inputs)?;
     check_report(report.as_deref(), &out, &inputs, dry_run)?;
-    let attribute_columns = attribute_columns.unwrap_or_default();
+    let attribute_columns = match attribute_columns.unwrap_or_default() {
+        AttributeColumns::Keys(keys) => AttributeColumns::Keys(distinct("--attribute-columns", keys)?),
+        other => other,
+    };
     let attribute_map = attribute_map.unwrap_or_default();
-    check_attributes(&attribute_columns, attribute_map)?;
     let memory_bytes = memory.unwrap_or(Size(Config::MEMORY_BYTES)).0;
     // All processors, as far as the memory has room for their work.
     let most_threads = || surroundings.threads.min(memory::most_threads(memory_bytes));
@@ -85,17 +86,9 @@ pub fn resolve(said: Said, surroundings: &Surroundings) -> Result<Job> {
         attribute_columns,
         attribute_map,
         compression: compression.unwrap_or(Compression::DEFAULT),
-        target_file_bytes: size(
-            "--target-file-size",
-            target_file_size.unwrap_or(Size(Config::TARGET_FILE_BYTES)),
-            Config::MIN_TARGET_FILE_BYTES..=u64::MAX,
-        )?,
-        row_group_rows: number(
-            "--row-group-rows",
-            row_group_rows.unwrap_or(Config::ROW_GROUP_ROWS),
-            1..=Config::MAX_ROW_GROUP_ROWS,
-        )?,
-        threads: number("--threads", threads.unwrap_or_else(most_threads), 1..=Config::MAX_THREADS)?,
+        target_file_bytes: target_file_size.unwrap_or(Size(Config::TARGET_FILE_BYTES)).0,
+        row_group_rows: row_group_rows.unwrap_or(Config::ROW_GROUP_ROWS),
+        threads: threads.unwrap_or_else(most_threads),
         memory_bytes,
         max_record_bytes: record_bytes(max_record_size, memory_bytes)?,
         max_rejects: max_rejects.unwrap_or_default(),
@@ -105,6 +98,7 @@ pub fn resolve(said: Said, surroundings: &Surroundings) -> Result<Job> {
         provenance: provenance.unwrap_or_default(),
         committed_at: surroundings.now.clone(),
     };
+    config.check()?;
     memory::check(&config)?;
     let (target, progress) = (target.unwrap_or_default(), progress.unwrap_or_default());
     Ok(Job { config, target, progress, report, dry_run })
@@ -150,7 +144,7 @@ fn check_report(report: Option<&Path>, out: &Path, inputs: &[OsString], dry_run:
 }
 
 /// The path without links and dots, as far as it is there.
-fn resolved(path: &Path) -> PathBuf {
+pub fn resolved(path: &Path) -> PathBuf {
     let mut missing = Vec::new();
     for ancestor in path.ancestors() {
         let folder = if ancestor.as_os_str().is_empty() { Path::new(".") } else { ancestor };
@@ -178,44 +172,11 @@ fn without_detours(path: &Path) -> PathBuf {
     if straight.as_os_str().is_empty() { PathBuf::from(".") } else { straight }
 }
 
-fn check_attributes(columns: &AttributeColumns, map: AttributeMap) -> Result<()> {
-    match (map, columns) {
-        (AttributeMap::None, AttributeColumns::Auto | AttributeColumns::None) => Err(Error::usage(
-            "--attribute-map none needs a column for every key",
-            "name the keys with --attribute-columns KEY,..., or keep the map",
-        )),
-        (_, AttributeColumns::Keys(keys)) if keys.is_empty() => {
-            Err(Error::usage("--attribute-columns names no key", "use none, auto, or KEY,..."))
-        }
-        (_, AttributeColumns::Keys(keys)) => distinct("--attribute-columns", keys.clone()).map(|_| ()),
-        _ => Ok(()),
-    }
-}
-
 fn record_bytes(said: Option<Size>, memory: u64) -> Result<usize> {
     let longest = memory::longest_record(memory).max(Config::MIN_MAX_RECORD_BYTES);
     let default = ReadOptions::MAX_RECORD_BYTES.min(longest) as u64;
-    let range = Config::MIN_MAX_RECORD_BYTES as u64..=Config::MAX_MAX_RECORD_BYTES as u64;
-    let bytes = size("--max-record-size", said.unwrap_or(Size(default)), range)?;
-    usize::try_from(bytes)
+    usize::try_from(said.unwrap_or(Size(default)).0)
         .map_err(|_| Error::usage("--max-record-size does not fit this machine", "give a smaller size"))
-}
-
-fn size(option: &str, Size(bytes): Size, range: RangeInclusive<u64>) -> Result<u64> {
-    if range.contains(&bytes) {
-        return Ok(bytes);
-    }
-    let (least, most) = (Size(*range.start()), Size(*range.end()));
-    let hint = if most.0 == u64::MAX { format!("give {least} or more") } else { format!("give {least} to {most}") };
-    Err(Error::usage(format!("{option} {} is out of range", Size(bytes)), hint))
-}
-
-fn number(option: &str, value: usize, range: RangeInclusive<usize>) -> Result<usize> {
-    if range.contains(&value) {
-        return Ok(value);
-    }
-    let hint = format!("give {} to {}", range.start(), range.end());
-    Err(Error::usage(format!("{option} {value} is out of range"), hint))
 }
 
 /// Names of columns without the blanks around them.
@@ -239,7 +200,7 @@ fn distinct(option: &str, names: Vec<String>) -> Result<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use partiquet::config::{MaxRejects, Mode, PartitionField, Transform};
+    use partiquet::config::{AttributeMap, MaxRejects, Mode, PartitionField, Transform};
 
     use super::*;
     use crate::cli::args::{Cli, Command};

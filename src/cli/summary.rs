@@ -89,12 +89,12 @@ fn totals(text: &mut String, report: &Report, config: &Config) {
     row(text, "files", report.files.len() as u64, &files);
 }
 
-/// Inputs that the dataset holds already, the first of them by name.
+/// Inputs that an earlier commit took in, the first of them by name.
 fn skipped(text: &mut String, report: &Report) {
     let Some(first) = report.skipped.first() else { return };
     let name = human::shown(&first.path);
     let more = if report.skipped.len() > 1 { " and others" } else { "" };
-    let note = format!("in the dataset already, left out: {name} (commit {}){more}", first.commit);
+    let note = format!("taken in before, left out: {name} (commit {}){more}", first.commit);
     row(text, "skipped", report.skipped.len() as u64, &note);
 }
 

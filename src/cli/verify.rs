@@ -8,7 +8,9 @@ use partiquet::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{args::VerifyArgs, human, paint::Paint, print, report_file, report_file::ReportFile, signals};
+use super::{
+    args::VerifyArgs, human, paint::Paint, print, report_file, report_file::ReportFile, resolve::resolved, signals,
+};
 
 /// Faults of one kind that are listed; the report has all of them.
 const FINDINGS_SHOWN: usize = 10;
@@ -26,7 +28,7 @@ impl partiquet::observe::Observer for Stop {
 
 /// Runs the audit, shows it, and gives the exit code.
 pub fn run(args: &VerifyArgs) -> Result<u8> {
-    if let Some(report) = args.report.as_deref().filter(|report| report.starts_with(&args.dir)) {
+    if let Some(report) = args.report.as_deref().filter(|report| resolved(report).starts_with(resolved(&args.dir))) {
         return Err(Error::usage(
             format!("the report {} would stand inside the dataset", report.display()),
             "give --report a path outside of it",

@@ -4,10 +4,10 @@ use super::{Table, append::Held};
 use crate::{
     columns::{Bitmap, Columns, Values},
     config::{Config, MaxRejects},
-    dataset::{Dataset, Manifest, Recovered, SchemaDocument},
+    dataset::{Dataset, Recovered},
     error::Result,
     input::{
-        Framing, RecordBlock, Unreadable,
+        Framing, RecordBlock,
         discover::{InputFile, discover},
     },
     model::{Plan, TableSchema},
@@ -55,13 +55,10 @@ pub struct Preview {
 /// As for [`convert`](super::convert) where without it nothing can be shown: inputs that are not there, columns that
 /// the table does not have. What else would stop the run is in the preview.
 pub fn preview(config: &Config) -> Result<Preview> {
+    config.check()?;
     let inputs = discover(&config.inputs, Some(&config.out), &Silent)?;
-    let kept = if config.mode.keeps_rows() && !Manifest::read_all(&config.out)?.is_empty() {
-        Some(SchemaDocument::read(&config.out)?)
-    } else {
-        None
-    };
     let (commits, cut_off) = Dataset::foreseen(&config.out).unwrap_or_default();
+    let kept = Dataset::foreseen_schema(&config.out, config.mode, &commits)?;
     let held = Held::new(config.mode, &commits);
     let (inputs, skipped) = held.sort_out(inputs, &Silent)?;
     let Table { schema, partitions, .. } = Table::of(config, &inputs, kept.as_ref(), &Silent)?;
@@ -110,12 +107,7 @@ pub fn preview(config: &Config) -> Result<Preview> {
 }
 
 fn over_budget(budget: MaxRejects, rejected: u64, records: u64) -> Option<String> {
-    let is_over = match budget {
-        MaxRejects::Count(most) => rejected > most,
-        MaxRejects::Percent(percent) => rejected as f64 * 100.0 > percent * records as f64,
-        MaxRejects::Unlimited => false,
-    };
-    is_over.then(|| {
+    (!budget.allows(rejected, records)).then(|| {
         format!(
             "{rejected} of {records} records would be rejected, and --max-rejects is {budget}\n  mend them, or let the run \
              go on without them"
@@ -156,23 +148,9 @@ impl Seen<'_> {
             }
             Sampled::Unreadable(lost) if self.lost == Some((lost.input, lost.document)) => {}
             Sampled::Unreadable(unreadable) => {
-                let Unreadable { input, record_offset, offset, kind, message, raw_bytes, raw, .. } = unreadable;
                 self.records += 1;
-                let mut reject = Reject {
-                    partiquet_reject: Reject::VERSION,
-                    file: self.inputs[input].name.clone(),
-                    offset,
-                    line: 0,
-                    record_offset,
-                    kind,
-                    path: String::new(),
-                    message,
-                    raw_bytes,
-                    raw: None,
-                    raw_base64: None,
-                };
-                reject.set_raw(raw.as_deref());
-                self.refuse(reject);
+                let file = self.inputs[unreadable.input].name.clone();
+                self.refuse(unreadable.into_reject(file, 0));
             }
             Sampled::Failed(error) => self.obstacles.push(error.to_string()),
         }

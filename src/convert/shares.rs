@@ -1,7 +1,7 @@
 //! A run spread over processes: each stages a share of the inputs, and one commits all of them.
 
 use crate::{
-    config::{AttributeColumns, Config, MaxRejects, Mode},
+    config::{AttributeColumns, Config, Mode},
     dataset::{Dataset, Share},
     error::{Error, Result},
     input::discover::discover,
@@ -31,6 +31,7 @@ pub struct ShareName<'a> {
 /// As [`convert`](super::convert()); and [`Error::Usage`] for [`AttributeColumns::Auto`] where no dataset says which keys
 /// have columns: each share would choose its own.
 pub fn stage_share(config: &Config, name: ShareName<'_>, observer: &dyn Observer) -> Result<Report> {
+    config.check()?;
     memory::check(config)?;
     let inputs = discover(&config.inputs, Some(&config.out), observer)?;
     let share = Share::open(&config.out, config.mode, name.run, name.share)?;
@@ -63,12 +64,8 @@ pub fn commit_shares(config: &Config, run: &str, shares: &[String]) -> Result<Re
     let dataset = Dataset::open(&config.out, config.mode)?;
     let joined = dataset.joined_shares(run, shares, &config.committed_at)?;
     let (staged, report) = (joined.run, joined.report);
-    let most = match config.max_rejects {
-        MaxRejects::Count(count) => count,
-        MaxRejects::Percent(percent) => (percent * report.records as f64 / 100.0) as u64,
-        MaxRejects::Unlimited => u64::MAX,
-    };
-    if let (true, Some(first)) = (report.rejected > most, report.rejects.first()) {
+    let is_allowed = config.max_rejects.allows(report.rejected, report.records);
+    if let (false, Some(first)) = (is_allowed, report.rejects.first()) {
         return Err(Error::Rejected {
             reject: Box::new(first.clone()),
             hint: format!(

@@ -234,6 +234,21 @@ pub(super) fn foreseen(dir: &Path) -> Result<(Vec<Manifest>, Option<Recovered>)>
     Ok((commits, Some(Recovered::Completed(intent.commit))))
 }
 
+/// Where the schema is that a run will find: of a commit that it will carry to its end, in staging perhaps.
+///
+/// # Errors
+/// As [`recover`].
+pub(super) fn foreseen_schema(dir: &Path) -> Result<PathBuf> {
+    if is_pending(dir)? {
+        let intent = Intent::read(dir)?;
+        let staged = dir.join(&intent.schema.from);
+        if intent.can_end(dir)? && exists(&staged)? {
+            return Ok(staged);
+        }
+    }
+    Ok(dir.join(layout::SCHEMA_FILE))
+}
+
 /// What became of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Made {

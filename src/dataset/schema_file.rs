@@ -163,7 +163,12 @@ impl SchemaDocument {
     /// # Errors
     /// [`crate::Error::Io`]; [`crate::Error::Dataset`] for one that is not understood or was written by a newer version.
     pub fn read(dir: &Path) -> Result<Self> {
-        layout::read_document(dir, &dir.join(layout::SCHEMA_FILE), SCHEMA_VERSION)
+        Self::read_at(dir, &dir.join(layout::SCHEMA_FILE))
+    }
+
+    /// The same of a document that has another name so far.
+    pub(super) fn read_at(dir: &Path, path: &Path) -> Result<Self> {
+        layout::read_document(dir, path, SCHEMA_VERSION)
     }
 }
 

@@ -92,12 +92,24 @@ impl Dataset {
         if layout::meta(dir).exists() { intent::foreseen(dir) } else { Ok((Vec::new(), None)) }
     }
 
+    /// The schema that a run in this mode would have to agree with, which finds the `commits` of [`Dataset::foreseen`].
+    ///
+    /// # Errors
+    /// As [`Dataset::foreseen`] and [`SchemaDocument::read`].
+    pub fn foreseen_schema(dir: &Path, mode: Mode, commits: &[Manifest]) -> Result<Option<SchemaDocument>> {
+        if !mode.keeps_rows() || commits.is_empty() {
+            return Ok(None);
+        }
+        SchemaDocument::read_at(dir, &intent::foreseen_schema(dir)?).map(Some)
+    }
+
     /// Whether [`Dataset::open`] would take the folder, as far as that can be seen without writing anything. Of a commit
     /// that it would take back, the files are not judged.
     ///
     /// # Errors
     /// As for [`Dataset::open`], but for a lock that another process holds.
     pub fn check(dir: &Path, mode: Mode) -> Result<()> {
+        refuse_within_another(dir)?;
         let (commits, cut_off) = Self::foreseen(dir)?;
         let is_taken_back = matches!(cut_off, Some(Recovered::TakenBack(_)));
         if !is_taken_back || (mode == Mode::Error && !commits.is_empty()) {
@@ -214,6 +226,7 @@ pub(super) fn locked(dir: &Path, created: &mut Created, take: impl Fn(&Path, &Pa
 /// somewhere else, two could write here.
 fn create_meta(dir: &Path, created: &mut Created) -> Result<()> {
     let meta = layout::meta(dir);
+    refuse_within_another(dir)?;
     created.folder(dir)?;
     created.folder(&meta)?;
     let parts = ["commits", "rejects", "shares", "staging"].map(|part| meta.join(part));
@@ -286,6 +299,25 @@ fn told(refusal: Error, recovered: Option<Recovered>) -> Error {
     }
 }
 
+/// Fails for a new dataset inside of another: a query of that one would read the rows of both, and its next run would take the
+/// files of this one for leftovers.
+fn refuse_within_another(dir: &Path) -> Result<()> {
+    if exists(&layout::meta(dir))? {
+        return Ok(());
+    }
+    let there = dir.ancestors().map(or_here).find_map(|folder| Some((folder, fs::canonicalize(folder).ok()?)));
+    let Some((folder, resolved)) = there else { return Ok(()) };
+    let outer =
+        resolved.ancestors().skip(usize::from(folder == or_here(dir))).find(|above| is_folder(&layout::meta(above)));
+    outer.map_or(Ok(()), |outer| {
+        Err(Error::Dataset {
+            dir: dir.to_owned(),
+            message: format!("it is inside of the dataset {}", outer.display()),
+            hint: "choose a folder outside of it: who reads that one would read the rows of both".to_owned(),
+        })
+    })
+}
+
 /// Whether a run in this mode may write to a folder with these commits.
 fn check(dir: &Path, mode: Mode, commits: &[Manifest]) -> Result<()> {
     let refuse =
@@ -307,9 +339,14 @@ fn check(dir: &Path, mode: Mode, commits: &[Manifest]) -> Result<()> {
     }
     match mode {
         Mode::Error if !commits.is_empty() => {
-            let files = Manifest::live_files(commits).len();
+            let counted = |number: usize, one: &str| format!("{number} {one}{}", if number == 1 { "" } else { "s" });
+            let (files, commits) = (Manifest::live_files(commits).len(), commits.len());
             refuse(
-                format!("there is a dataset in it already ({files} files, {} commits)", commits.len()),
+                format!(
+                    "there is a dataset in it already ({}, {})",
+                    counted(files, "file"),
+                    counted(commits, "commit")
+                ),
                 "`--mode append` adds to it, `--mode overwrite` replaces it; or choose another folder",
             )
         }

@@ -207,9 +207,9 @@ fn check_column(table: &Schema, index: usize, what: &str, fits: impl Fn(&DataTyp
     if fits(field.data_type()) {
         return Ok(());
     }
-    let (name, data_type) = (field.name(), field.data_type());
+    let holds = if *field.data_type() == DataType::Boolean { "true or false" } else { "lists or maps" };
     Err(Error::usage(
-        format!("column {name} cannot be {what}: it is {data_type}"),
+        format!("column {} cannot be {what}: it holds {holds}", field.name()),
         "choose a column that holds one text, number or instant",
     ))
 }

@@ -26,9 +26,9 @@ use crate::{
     report::Ranges,
 };
 
-/// A finished file under its staging name; on disk and synced, unless that is left to the caller ([`Sync::Later`]).
+/// A finished file under its staging name; on disk and synced, unless that is left to the caller ([`SyncWhen::Later`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StagedFile {
+pub struct FinishedFile {
     /// Where it is.
     pub path: PathBuf,
     /// Rows in it; never zero.
@@ -50,12 +50,12 @@ pub struct Footer {
     /// Key values besides the schema's.
     pub key_values: Vec<(String, String)>,
     /// When the files are brought to the disk.
-    pub sync: Sync,
+    pub sync: SyncWhen,
 }
 
 /// When a finished file is brought to the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sync {
+pub enum SyncWhen {
     /// Before it counts as finished.
     Each,
     /// Later, by the caller: with many others at once.
@@ -110,7 +110,7 @@ impl StagedFileWriter {
     ///
     /// # Errors
     /// As [`StagedFileWriter::append`] and [`StagedFileWriter::finish`].
-    pub fn append_and_finish(mut self, group: EncodedRowGroup, footer: &Footer) -> Result<Option<StagedFile>> {
+    pub fn append_and_finish(mut self, group: EncodedRowGroup, footer: &Footer) -> Result<Option<FinishedFile>> {
         let last = self.write(group)?;
         self.finish_behind(last, footer)
     }
@@ -190,11 +190,11 @@ impl StagedFileWriter {
     ///
     /// # Errors
     /// [`Error::Io`] when the system refuses, also for bytes of earlier row groups that did not reach the disk.
-    pub fn finish(self, footer: &Footer) -> Result<Option<StagedFile>> {
+    pub fn finish(self, footer: &Footer) -> Result<Option<FinishedFile>> {
         self.finish_behind(None, footer)
     }
 
-    fn finish_behind(self, last: Option<RowGroupNote<'_>>, footer: &Footer) -> Result<Option<StagedFile>> {
+    fn finish_behind(self, last: Option<RowGroupNote<'_>>, footer: &Footer) -> Result<Option<FinishedFile>> {
         let num_row_groups = self.notes.len() as u64 + u64::from(last.is_some());
         if num_row_groups == 0 {
             return Ok(None);
@@ -211,13 +211,13 @@ impl StagedFileWriter {
         let end = schema.footer_parts().encode(&row_groups, &footer.key_values, file.len())?;
         file.write_all(&end).and_then(|()| file.flush()).map_err(Error::io("write", &path))?;
         match footer.sync {
-            Sync::Each => file.sync_and_release(),
-            Sync::Later => file.release(),
+            SyncWhen::Each => file.sync_and_release(),
+            SyncWhen::Later => file.release(),
         }
         .map_err(Error::io("sync", &path))?;
         let ranges = Ranges::new(&range::by_name(&ranges, schema.ranged_fields()))?;
         let (bytes, digest) = (file.len(), file.digest());
-        Ok(Some(StagedFile { path, rows, bytes, row_groups: num_row_groups, digest, ranges }))
+        Ok(Some(FinishedFile { path, rows, bytes, row_groups: num_row_groups, digest, ranges }))
     }
 }
 

@@ -45,11 +45,11 @@ fn encode(schema: &FileSchema, columns: &Columns) -> Result<EncodedRowGroup> {
 /// With these key values, and each file synced.
 fn footer(key_values: &[(&str, &str)]) -> Footer {
     let key_values = key_values.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
-    Footer { key_values, sync: Sync::Each }
+    Footer { key_values, sync: SyncWhen::Each }
 }
 
 /// Writes each of `groups` as a row group.
-fn write(schema: &Arc<FileSchema>, shapes: &[ColumnShape], groups: &[Vec<Row>], path: &Path) -> Option<StagedFile> {
+fn write(schema: &Arc<FileSchema>, shapes: &[ColumnShape], groups: &[Vec<Row>], path: &Path) -> Option<FinishedFile> {
     let mut writer = StagedFileWriter::create(path, Arc::clone(schema)).unwrap();
     for rows in groups {
         writer.append(encode(schema, &columns(shapes, rows)).unwrap()).unwrap();

@@ -8,7 +8,11 @@ mod document;
 mod resolve;
 mod types;
 
-use std::{fs, io::Read as _, path::Path};
+use std::{
+    fs,
+    io::{self, Read as _},
+    path::Path,
+};
 
 use super::Model;
 use crate::error::{Error, Result};
@@ -47,8 +51,8 @@ impl Model {
     /// The built-in model of that name, or the one in the file at that path.
     ///
     /// # Errors
-    /// [`Error::Model`] for a document that is wrong, [`Error::Io`] for a file that cannot be read,
-    /// [`Error::Usage`] for a name that is neither.
+    /// [`Error::Model`] for a document that is wrong, [`Error::Usage`] for a file that cannot be read, and for a name that is
+    /// neither.
     pub fn load(name_or_path: &str) -> Result<Self> {
         if let Some(text) = Self::built_in(name_or_path) {
             return Self::from_json(text, name_or_path);
@@ -64,7 +68,17 @@ impl Model {
         }
         let mut text = String::new();
         let read = fs::File::open(path).and_then(|file| file.take(MAX_MODEL_BYTES + 1).read_to_string(&mut text));
-        read.map_err(Error::io("read the model", path))?;
+        read.map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData => Error::Model {
+                file: name_or_path.to_owned(),
+                pointer: "/".to_owned(),
+                message: "it is not UTF-8".to_owned(),
+            },
+            _ => Error::usage(
+                format!("cannot read the model {name_or_path}: {error}"),
+                "give the path of a model file, or the name of a built-in model",
+            ),
+        })?;
         Self::from_json(&text, name_or_path)
     }
 

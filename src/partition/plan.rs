@@ -81,7 +81,7 @@ fn partition_column(schema: &TableSchema, field: &PartitionField) -> Result<Part
     let found = schema.columns.iter().position(|column| column.name == field.column);
     let source = found.ok_or_else(|| unknown_column(schema, &field.column))?;
     let spec = &schema.columns[source];
-    let scalar = check_type(spec, field.transform)?;
+    let scalar = check_type(schema, spec, field.transform)?;
     let name = transform::partition_name(&spec.name, field.transform);
     let clash = schema.columns.iter().enumerate().find(|(index, column)| {
         folded(&column.name) == folded(&name) && !(field.transform == Transform::Identity && *index == source)
@@ -103,7 +103,7 @@ fn partition_column(schema: &TableSchema, field: &PartitionField) -> Result<Part
 }
 
 /// The column's type, if the transform takes it.
-fn check_type(spec: &ColumnSpec, transform: Transform) -> Result<ScalarType> {
+fn check_type(schema: &TableSchema, spec: &ColumnSpec, transform: Transform) -> Result<ScalarType> {
     use ScalarType::{Bool, Instant, Int64, Text};
     let column = &spec.name;
     let refuse = |what: &str, hint: String| Err(Error::usage(format!("cannot partition by {what}"), hint));
@@ -126,10 +126,9 @@ fn check_type(spec: &ColumnSpec, transform: Transform) -> Result<ScalarType> {
             &format!("`{column}` as it is: nearly every row has an instant of its own"),
             format!("use `day({column})`, or year, month, hour"),
         ),
-        (Transform::Year | Transform::Month | Transform::Day | Transform::Hour, _) => refuse(
-            &format!("a calendar unit of `{column}`: it does not hold instants"),
-            "choose a column with instants, as in `day(start_time)`".into(),
-        ),
+        (Transform::Year | Transform::Month | Transform::Day | Transform::Hour, _) => {
+            refuse(&format!("a calendar unit of `{column}`: it does not hold instants"), column_with_instants(schema))
+        }
         (Transform::Bucket(_) | Transform::Truncate(_), Bool) => refuse(
             &format!("a bucket or prefix of `{column}`: it holds true or false"),
             format!("use `{column}` itself"),
@@ -144,9 +143,20 @@ fn check_type(spec: &ColumnSpec, transform: Transform) -> Result<ScalarType> {
     }
 }
 
+fn column_with_instants(schema: &TableSchema) -> String {
+    let is_instant = |column: &&ColumnSpec| column.shape == ColumnShape::Scalar(ScalarType::Instant);
+    schema.columns.iter().find(is_instant).map_or_else(
+        || {
+            "no column of this table holds instants: choose one with texts or integers, as it is or by `bucket`"
+                .to_owned()
+        },
+        |column| format!("choose a column with instants, as in `day({})`", column.name),
+    )
+}
+
 fn unknown_column(schema: &TableSchema, name: &str) -> Error {
     let hint = nearest(name, schema.columns.iter().map(|column| column.name.as_str())).map_or_else(
-        || "`partiquet schema` lists the columns".to_owned(),
+        || "`partiquet schema` lists the columns, with --model those of another model".to_owned(),
         |near| format!("did you mean `{near}`? `partiquet schema` lists the columns"),
     );
     Error::usage(format!("cannot partition by `{name}`: the table has no such column"), hint)

@@ -1,7 +1,7 @@
 //! Iceberg's partition transforms: from a column's value to a partition value.
 //!
-//! Every value but text is numbered first (the day as days since 1970, a bucket by its number): numbers are what
-//! rows are compared by, a text is made of them once for each partition.
+//! Every value but a text that stays one is numbered first (the day as days since 1970, a bucket by its number): numbers are
+//! what rows are compared by, a text is made of them once for each partition.
 
 use chrono::{Datelike, NaiveDate};
 

@@ -132,7 +132,7 @@ impl Account {
 
     /// Takes a stretch that could not be told into records into account.
     pub fn unreadable(&mut self, unreadable: Unreadable, lines: LineNumbers) -> Result<()> {
-        let Unreadable { input, document, record_offset, offset, kind, message, .. } = unreadable;
+        let Unreadable { input, document, .. } = unreadable;
         let line = match lines {
             LineNumbers::Counted => self.newlines[input] + unreadable.newlines_before_error + 1,
             LineNumbers::Documents => document + 1,
@@ -145,21 +145,8 @@ impl Account {
         self.end_document()?;
         self.totals.records += 1;
         self.totals.inputs[input].records += 1;
-        let mut reject = Reject {
-            partiquet_reject: Reject::VERSION,
-            file: self.totals.inputs[input].path.clone(),
-            offset,
-            line,
-            record_offset,
-            kind,
-            path: String::new(),
-            message,
-            raw_bytes: unreadable.raw_bytes,
-            raw: None,
-            raw_base64: None,
-        };
-        reject.set_raw(unreadable.raw.as_deref());
-        self.refuse(input, reject)
+        let file = self.totals.inputs[input].path.clone();
+        self.refuse(input, unreadable.into_reject(file, line))
     }
 
     /// An input was read to its end.
@@ -186,8 +173,7 @@ impl Account {
         if records != kept + rejected {
             return Err(Error::Bug(format!("{records} records were read, {kept} kept and {rejected} refused")));
         }
-        if let MaxRejects::Percent(percent) = self.max_rejects
-            && rejected as f64 * 100.0 > percent * records as f64
+        if !self.max_rejects.allows(rejected, records)
             && let Some(first) = self.totals.rejects.first()
         {
             return Err(over_budget(first.clone(), rejected, records, self.max_rejects));

@@ -11,7 +11,7 @@ use std::{
 
 use super::early_sync::EarlySync;
 use crate::{
-    encode::{EncodedRowGroup, FileSchema, Footer, StagedFile, StagedFileWriter},
+    encode::{EncodedRowGroup, FileSchema, FinishedFile, Footer, StagedFileWriter},
     error::{Error, Result},
 };
 
@@ -37,7 +37,7 @@ pub enum PartitionFile {
     /// not all input was read; or it became full when rows came back from disk. Boxed, as the other is.
     Open(Box<StagedFileWriter>),
     /// It was finished with its last row group.
-    Finished(Box<StagedFile>),
+    Finished(Box<FinishedFile>),
 }
 
 /// Number of values of each leaf of the files, in schema order.

@@ -50,6 +50,12 @@ pub fn longest_record(memory: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
+/// What the values of the conversation, repeated on each participant, may add to a block of so much text, bytes.
+#[must_use]
+pub fn max_flattened(memory: u64, text: usize) -> u64 {
+    Budget::of(memory, false, false).max_flattened(text)
+}
+
 /// Whether the memory of a run is enough for its threads and its longest record.
 ///
 /// # Errors
@@ -87,17 +93,17 @@ const LEAST_ROW_GROUPS_OF_FILE: usize = 8;
 /// Footers that are put together at the same time, at most.
 pub(super) const FOOTERS_AT_ONCE: usize = 3;
 
-/// Shares of the memory, bytes.
+/// Budget of the memory, bytes.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Shares {
+pub(super) struct Budget {
     /// Blocks between reading and routing: their text and what was decoded of it. A longer record is alone.
     pub blocks: usize,
     /// A block with more text than this is alone: before more of it is read, what waits makes room; and nothing else is read
     /// or encoded beside it.
     pub huge_block: usize,
     /// What the values of the conversation, repeated on each participant, may add to a block, and to one that is alone.
-    pub flattened: u64,
-    pub flattened_of_huge: u64,
+    flattened: u64,
+    flattened_of_huge: u64,
     /// Rows that wait for their row group.
     pub buffered: usize,
     /// The same beside a huge block.
@@ -123,7 +129,7 @@ pub(super) struct Shares {
     is_compressed: bool,
 }
 
-impl Shares {
+impl Budget {
     /// Of a run with so much memory.
     pub fn of(memory: u64, is_sorted: bool, is_compressed: bool) -> Self {
         let rest = usize::try_from(memory.saturating_sub(PROCESS)).unwrap_or(usize::MAX);
@@ -144,6 +150,11 @@ impl Shares {
             is_sorted,
             is_compressed,
         }
+    }
+
+    /// What repeated values may add to a block of so much text.
+    pub const fn max_flattened(&self, text: usize) -> u64 {
+        if text > self.huge_block { self.flattened_of_huge } else { self.flattened }
     }
 
     /// The most row groups of a file with so many leaf columns.

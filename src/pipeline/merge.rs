@@ -6,7 +6,7 @@ use super::{
     IDLE_BLOCKS, LONG_IDLE_BLOCKS,
     account::{Account, Totals},
     files::LeafCounts,
-    memory::Shares,
+    memory::Budget,
 };
 use crate::{
     columns::{Columns, PackedRows},
@@ -28,7 +28,7 @@ pub(super) struct Merge {
     share: usize,
     /// How often room was made.
     rooms_made: u32,
-    shares: Shares,
+    budget: Budget,
     /// Columns of the table that the files have, and the values in them so far.
     file_columns: Vec<usize>,
     num_values: LeafCounts,
@@ -69,11 +69,11 @@ impl Merge {
         account: Account,
         router: Router,
         buffers: RowBuffers,
-        shares: Shares,
+        budget: Budget,
         file_columns: Vec<usize>,
     ) -> Self {
         let num_values = LeafCounts::default();
-        Self { account, router, buffers, way: Way::Memory, share: 0, rooms_made: 0, shares, file_columns, num_values }
+        Self { account, router, buffers, way: Way::Memory, share: 0, rooms_made: 0, budget, file_columns, num_values }
     }
 
     /// Gives back the memory of a row group.
@@ -108,7 +108,7 @@ impl Merge {
     /// Takes what waits out of the way of a block that needs nearly all of the memory.
     pub fn make_room(&mut self, ready: &mut Vec<Ready>) {
         self.rooms_made += 1;
-        let (buffered, share) = (self.shares.buffered_beside_huge, self.share);
+        let (buffered, share) = (self.budget.buffered_beside_huge, self.share);
         match self.way {
             Way::Back => self.take_beyond(buffered, ready, |place| place * SHARES + share),
             Way::Memory | Way::Disk(_) => self.take_beyond(buffered, ready, |partition| partition),
@@ -162,8 +162,8 @@ impl Merge {
 
     /// Takes what is complete, and more if the rows are too many. `partition_of` tells the partition of a buffer.
     fn take_full(&mut self, ready: &mut Vec<Ready>, partition_of: impl Fn(usize) -> usize) {
-        self.take_beyond(self.shares.buffered, ready, &partition_of);
-        for (blocks, bytes) in [(IDLE_BLOCKS, self.shares.idle), (LONG_IDLE_BLOCKS, self.shares.spill_below)] {
+        self.take_beyond(self.budget.buffered, ready, &partition_of);
+        for (blocks, bytes) in [(IDLE_BLOCKS, self.budget.idle), (LONG_IDLE_BLOCKS, self.budget.spill_below)] {
             while let Some(buffer) = self.buffers.idle(blocks, bytes) {
                 ready.extend(self.buffers.take_all(buffer).map(|rows| Ready::RowGroup(partition_of(buffer), rows)));
             }
@@ -177,25 +177,25 @@ impl Merge {
         }
         while let Some((buffer, bytes)) = self.buffers.largest() {
             let too_many = self.buffers.bytes() > buffered;
-            if !too_many && bytes <= self.shares.row_group {
+            if !too_many && bytes <= self.budget.row_group {
                 break;
             }
-            let is_full = self.buffers.bytes() > self.shares.buffered || self.rooms_made > SMALL_ROW_GROUPS;
-            if too_many && is_full && bytes < self.shares.spill_below && matches!(self.way, Way::Memory) {
-                self.way = Way::Disk(Box::new(Spill::begin(&mut self.buffers, ready, self.shares)));
+            let is_full = self.buffers.bytes() > self.budget.buffered || self.rooms_made > SMALL_ROW_GROUPS;
+            if too_many && is_full && bytes < self.budget.spill_below && matches!(self.way, Way::Memory) {
+                self.way = Way::Disk(Box::new(Spill::begin(&mut self.buffers, ready, self.budget)));
                 break;
             }
             ready.extend(self.buffers.take_all(buffer).map(|rows| Ready::RowGroup(partition_of(buffer), rows)));
         }
         if let Way::Disk(spill) = &mut self.way {
-            spill.take_beyond(buffered, ready, self.shares.batch);
+            spill.take_beyond(buffered, ready, self.budget.batch);
         }
     }
 }
 
 impl Spill {
     /// Takes over all waiting rows.
-    fn begin(waiting: &mut RowBuffers, ready: &mut Vec<Ready>, shares: Shares) -> Self {
+    fn begin(waiting: &mut RowBuffers, ready: &mut Vec<Ready>, budget: Budget) -> Self {
         let buffers = RowBuffers::new(waiting.shapes().to_vec(), usize::MAX);
         let mut spill = Self { buffers, batches: vec![Vec::new(); SHARES] };
         for partition in waiting.waiting() {
@@ -203,7 +203,7 @@ impl Spill {
                 spill.buffers.add_packed(&columns, &Partitions::One(partition), Self::share_of);
                 drop(columns);
                 spill.buffers.push(&packed, Self::share_of);
-                spill.take_beyond(shares.buffered, ready, shares.batch);
+                spill.take_beyond(budget.buffered, ready, budget.batch);
             }
         }
         spill

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{account::LineNumbers, files::RowGroupTicket, memory::Shares, merge::Merge};
+use super::{account::LineNumbers, files::RowGroupTicket, memory::Budget, merge::Merge};
 use crate::{
     columns::{Columns, PackedRows},
     decode::DecodedBlock,
@@ -16,7 +16,7 @@ use crate::{
 pub(super) struct Limits {
     pub blocks: usize,
     pub waiting_row_groups: usize,
-    pub shares: Shares,
+    pub budget: Budget,
 }
 
 pub(super) struct State<'a> {
@@ -79,10 +79,10 @@ pub(super) enum Job {
 
 impl Job {
     /// What it takes while it is done.
-    pub fn memory(&self, shares: &Shares) -> usize {
+    pub fn memory(&self, budget: &Budget) -> usize {
         match self {
-            Self::RowGroup(_, rows) => shares.encoding_of(rows),
-            Self::Spill(_, _, rows) => Shares::spilling_of(rows),
+            Self::RowGroup(_, rows) => budget.encoding_of(rows),
+            Self::Spill(_, _, rows) => Budget::spilling_of(rows),
         }
     }
 }
@@ -196,7 +196,7 @@ impl<'a> State<'a> {
         if self.error.is_some() {
             return Some(Step::Done);
         }
-        if let Some(job) = self.next_job(&limits.shares) {
+        if let Some(job) = self.next_job(&limits.budget) {
             return Some(Step::Encode(job, self.routed_to_end && self.to_encode.is_empty()));
         }
         if self.routed_to_end {
@@ -206,9 +206,9 @@ impl<'a> State<'a> {
     }
 
     /// A job that memory has room for.
-    fn next_job(&mut self, shares: &Shares) -> Option<Job> {
-        let bytes = self.to_encode.front()?.memory(shares);
-        if self.encoding > 0 && self.encoding_bytes + bytes > shares.encoding {
+    fn next_job(&mut self, budget: &Budget) -> Option<Job> {
+        let bytes = self.to_encode.front()?.memory(budget);
+        if self.encoding > 0 && self.encoding_bytes + bytes > budget.encoding {
             return None;
         }
         self.encoding += 1;
@@ -246,17 +246,17 @@ impl<'a> State<'a> {
     }
 
     fn next_read(&mut self, limits: &Limits) -> Option<Step<'a>> {
-        let shares = &limits.shares;
+        let budget = &limits.budget;
         let is_idle = self.pieces == 0 && self.to_encode.is_empty() && self.encoding == 0;
         let has_room = match self.huge {
             Huge::None => {
                 self.pieces == 0
-                    || (self.pieces < limits.blocks && self.piece_bytes + self.last_piece_bytes <= shares.blocks)
+                    || (self.pieces < limits.blocks && self.piece_bytes + self.last_piece_bytes <= budget.blocks)
             }
             Huge::Begun => false,
             Huge::HasRoom => is_idle,
         };
-        let is_encoding_too_much = !self.to_encode.is_empty() || self.encoding_bytes > shares.encoding;
+        let is_encoding_too_much = !self.to_encode.is_empty() || self.encoding_bytes > budget.encoding;
         if !has_room || self.read_to_end || is_encoding_too_much {
             return None;
         }
@@ -267,7 +267,7 @@ impl<'a> State<'a> {
         if self.to_spill == 0
             && let Some(bytes) = self.spilled.front().map(|spilled| spilled.memory())
         {
-            if bytes > shares.blocks && self.huge == Huge::None {
+            if bytes > budget.blocks && self.huge == Huge::None {
                 self.huge = Huge::Begun;
                 return self.next_route(limits);
             }

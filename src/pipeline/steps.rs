@@ -12,7 +12,7 @@ use super::{
     account::{Account, LineNumbers},
     early_sync::EarlySync,
     files::FileSet,
-    memory::Shares,
+    memory::Budget,
     merge::{Merge, Ready},
     state::{Arrived, Huge, Job, Limits, SpilledPiece, State, Step},
 };
@@ -20,7 +20,7 @@ use crate::{
     columns::{ColumnShape, Columns},
     dataset::FileSystem,
     decode::{Block, Decoder},
-    encode::{EncodeScratch, EncodedRowGroup, FileSchema, Footer, RowGroup, Sync, encode_row_group},
+    encode::{EncodeScratch, EncodedRowGroup, FileSchema, Footer, RowGroup, SyncWhen, encode_row_group},
     error::{Error, Result},
     input::{
         Framing, Piece, RecordBlock,
@@ -71,21 +71,21 @@ const PARTS_PER_THREAD: usize = 4;
 impl<'a> Steps<'a> {
     pub fn new(run: Run<'a>) -> Result<Self> {
         let threads = run.threads.max(1);
-        let shares =
-            Shares::of(run.memory_bytes, !run.file_schema.sort_by().is_empty(), run.file_schema.is_compressed());
+        let budget =
+            Budget::of(run.memory_bytes, !run.file_schema.sort_by().is_empty(), run.file_schema.is_compressed());
         let file_names: Vec<String> = run.inputs.iter().map(|input| input.name.clone()).collect();
         let input_bytes_total = total_bytes(&run.inputs);
         let account = Account::new(&file_names, run.read, run.max_rejects, run.rejects);
         let merge = Merge::new(
             account,
             Router::new(run.partitions, run.shapes.len()),
-            RowBuffers::new(run.shapes.clone(), run.row_group_rows).with_row_group_bytes(shares.idle, shares.row_group),
-            shares,
+            RowBuffers::new(run.shapes.clone(), run.row_group_rows).with_row_group_bytes(budget.idle, budget.row_group),
+            budget,
             run.file_schema.columns().to_vec(),
         );
         let reader = BlockReader::new(run.inputs, run.read)
             .with_observer(run.observer)
-            .with_word_of_long_records(shares.huge_block);
+            .with_word_of_long_records(budget.huge_block);
         let file_system = FileSystem::of(&run.staging)?;
         let early_sync = EarlySync::start();
         Ok(Self {
@@ -96,7 +96,7 @@ impl<'a> Steps<'a> {
                 run.staging,
                 Arc::clone(&run.file_schema),
                 run.target_file_bytes,
-                shares.row_groups_of_file(run.file_schema.num_leaves()),
+                budget.row_groups_of_file(run.file_schema.num_leaves()),
                 early_sync,
             ),
             decoder: Decoder::new(run.plan),
@@ -107,7 +107,7 @@ impl<'a> Steps<'a> {
             file_system,
             footer: run.footer,
             threads,
-            limits: Limits { blocks: threads * MAX_BLOCKS_PER_THREAD, waiting_row_groups: threads, shares },
+            limits: Limits { blocks: threads * MAX_BLOCKS_PER_THREAD, waiting_row_groups: threads, budget },
             observer: run.observer,
         })
     }
@@ -233,7 +233,7 @@ impl<'a> Steps<'a> {
             Ok(ReadStep::Piece(Some(Piece::Block(block)))) => {
                 state.next_piece += 1;
                 state.pieces += 1;
-                state.piece_bytes += Shares::block_of(block.bytes.len());
+                state.piece_bytes += Budget::block_of(block.bytes.len());
                 if self.is_huge(&block) {
                     state.huge = Huge::HasRoom;
                 }
@@ -269,8 +269,7 @@ impl<'a> Steps<'a> {
         columns: Option<Columns>,
     ) {
         let columns = columns.unwrap_or_else(|| Columns::new(&self.shapes));
-        let shares = &self.limits.shares;
-        decoder.set_max_flattened_bytes(if self.is_huge(&block) { shares.flattened_of_huge } else { shares.flattened });
+        decoder.set_max_flattened_bytes(self.limits.budget.max_flattened(block.bytes.len()));
         let framing = mem::replace(&mut block.framing, Framing::Lines);
         let place = Block { bytes: &[], framing: &framing, file: &self.file_names[block.input], offset: block.offset };
         let mut decoded = decoder.decode_in_place(&mut block.bytes, place, columns);
@@ -282,8 +281,8 @@ impl<'a> Steps<'a> {
         let bytes = block.bytes.len() + decoded.columns.byte_capacity();
         let mut state = self.lock();
         state.piece_bytes += bytes;
-        state.last_piece_bytes = bytes.max(Shares::block_of(block.bytes.len()));
-        state.piece_bytes -= Shares::block_of(block.bytes.len());
+        state.last_piece_bytes = bytes.max(Budget::block_of(block.bytes.len()));
+        state.piece_bytes -= Budget::block_of(block.bytes.len());
         state.arrived.insert(piece, Arrived::Decoded { block, decoded, lines, bytes });
         drop(state);
         self.changed.notify_all();
@@ -292,7 +291,7 @@ impl<'a> Steps<'a> {
     fn read_spilled(&self, piece: u64, spilled: SpilledPiece, bytes: usize) -> Result<()> {
         let arrived = match spilled {
             SpilledPiece::Batch(share, number, _) => {
-                if bytes > self.limits.shares.blocks {
+                if bytes > self.limits.budget.blocks {
                     self.observer.needs_memory();
                 }
                 let batch = self.spill_files().batch(share, number)?;
@@ -338,7 +337,7 @@ impl<'a> Steps<'a> {
             }
             Some(Arrived::Spilled { share, rows, bytes }) => {
                 piece_bytes = bytes;
-                is_huge = bytes > self.limits.shares.blocks;
+                is_huge = bytes > self.limits.budget.blocks;
                 merge.spilled(share, &rows, &mut ready);
             }
             Some(Arrived::EndOfShare(share)) => {
@@ -348,7 +347,8 @@ impl<'a> Steps<'a> {
             None => {
                 // All inputs are known now, and with them the name of the run.
                 let (totals, num_partitions) = merge.so_far();
-                let sync = if self.file_system.is_synced_for(num_partitions) { Sync::Later } else { Sync::Each };
+                let sync =
+                    if self.file_system.is_synced_for(num_partitions) { SyncWhen::Later } else { SyncWhen::Each };
                 self.files.set_footer(Footer { key_values: (self.footer)(totals), sync });
                 spilled = merge.end_of_input(&mut ready);
             }
@@ -400,7 +400,7 @@ impl<'a> Steps<'a> {
 
     /// Whether a block takes so much memory that it has to be alone.
     const fn is_huge(&self, block: &RecordBlock) -> bool {
-        block.bytes.len() > self.limits.shares.huge_block
+        block.bytes.len() > self.limits.budget.huge_block
     }
 
     fn jobs(&self, ready: Vec<Ready>) -> Vec<Job> {
@@ -413,8 +413,8 @@ impl<'a> Steps<'a> {
     }
 
     fn encode(&self, scratch: &mut Scratch, job: Job, is_shared: bool) -> Result<()> {
-        let (is_spill, memory) = (matches!(job, Job::Spill(..)), job.memory(&self.limits.shares));
-        if memory > self.limits.shares.encoding {
+        let (is_spill, memory) = (matches!(job, Job::Spill(..)), job.memory(&self.limits.budget));
+        if memory > self.limits.budget.encoding {
             self.observer.needs_memory();
         }
         let result = match job {
@@ -477,7 +477,7 @@ impl<'a> Steps<'a> {
             return;
         }
         let spare: usize = state.spare_rows.iter().map(Columns::byte_capacity).sum();
-        if spare + rows.byte_capacity() <= self.limits.shares.spare && state.spare_rows.len() < RowBuffers::MAX_SPARE {
+        if spare + rows.byte_capacity() <= self.limits.budget.spare && state.spare_rows.len() < RowBuffers::MAX_SPARE {
             state.spare_rows.push(rows);
         }
     }

@@ -43,6 +43,8 @@ fn wrong_usage_ends_with_2_and_touches_nothing() {
         &["in.ndjson", "--out", "out", "--threads", "0"],
         &["in.ndjson", "--out", "out", "--report", "out/r.json"],
         &["in.ndjson", "--out", "out", "--config", "in.ndjson"],
+        &["in.ndjson", "--out", "out", "--config", "absent.toml"],
+        &["in.ndjson", "--out", "out", "--model", "absent.json"],
     ] {
         folder.convert(args).ended_with(2);
         assert_eq!(folder.names(), ["in.ndjson"], "{args:?}");
@@ -70,6 +72,11 @@ fn a_config_file_says_what_the_command_line_does_not() {
     assert!(output.column_names().contains(&"source_file".to_owned()));
     folder.convert(&["--config", "c.toml", "--out", "said", "--partition-by", "none"]).ended_with(0);
     assert!(!folder.output("said").files[0].contains('/'));
+    folder.write("a,b.ndjson", conversations(2));
+    folder.write("comma.toml", "inputs = \"a,b.ndjson\"\n");
+    folder.convert(&["--config", "comma.toml", "--out", "comma"]).ended_with(0);
+    folder.write("bytes.toml", b"out = \"x\"\nmode = \"\xff\"\n");
+    folder.convert(&["in.ndjson", "--config", "bytes.toml"]).ended_with(2).says(&["bytes.toml, line 2: not UTF-8"]);
     folder.write("wrong.toml", "out = \"x\"\npartition-bye = \"none\"\n");
     folder
         .convert(&["in.ndjson", "--config", "wrong.toml"])
@@ -133,6 +140,13 @@ fn progress_as_json_is_one_object_a_line() {
     assert_eq!((&last["event"], &last["exit_code"]), (&"finished".into(), &0.into()));
     let rows = folder.output("out").rows().len() as u64;
     assert_eq!(events[events.len() - 2]["rows"].as_u64(), Some(rows), "{:?}", events[events.len() - 2]);
+
+    folder.write("bad.ndjson", "{\n");
+    let run = folder.convert(&["bad.ndjson", "--out", "bad", "--progress", "json"]).ended_with(1);
+    let events: Vec<serde_json::Value> = run.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let last = events.last().unwrap();
+    assert_eq!((&last["event"], &last["exit_code"]), (&"failed".into(), &1.into()));
+    assert!(last["error"].as_str().unwrap().contains("bad.ndjson"), "{last}");
 }
 
 #[test]
@@ -209,6 +223,24 @@ fn the_library_writes_what_the_program_writes() {
     assert!(matches!(error, Error::Dataset { .. }), "{error}");
 }
 
+#[test]
+fn the_library_keeps_the_limits_of_the_options() {
+    let folder = Folder::with("in.ndjson", conversations(1));
+    let refused = |change: fn(&mut Config), option: &str| {
+        let mut config = Config { memory_bytes: 1 << 40, ..config(&folder) };
+        change(&mut config);
+        for error in [convert(&config, &Silent).unwrap_err(), partiquet::preview(&config).unwrap_err()] {
+            assert!(matches!(error, Error::Usage { .. }) && error.to_string().contains(option), "{error}");
+        }
+    };
+    refused(|config| config.threads = 0, "--threads");
+    refused(|config| config.row_group_rows = Config::MAX_ROW_GROUP_ROWS + 1, "--row-group-rows");
+    refused(|config| config.target_file_bytes = 1, "--target-file-size");
+    refused(|config| config.max_record_bytes = Config::MAX_MAX_RECORD_BYTES + 1, "--max-record-size");
+    refused(|config| config.attribute_map = AttributeMap::None, "--attribute-map");
+    assert_eq!(folder.names(), ["in.ndjson"]);
+}
+
 /// Asks to stop once something is under way.
 struct Stopper;
 
@@ -253,6 +285,14 @@ fn an_inferred_model_converts_what_it_was_inferred_from() {
     let folder = Folder::with("orders.ndjson", records);
     let model: Run = folder.run(&["infer", "orders.ndjson", "--name", "orders"]).ended_with(0);
     folder.write("orders.json", &model.stdout);
+    folder.convert(&["orders.ndjson", "--out", "out", "--model", "orders.json"]).ended_with(2).says(&[
+        "`start_time`: the table has no such column; without --partition-by rows go by day(start_time)",
+        "--partition-by none",
+    ]);
+    folder
+        .convert(&["orders.ndjson", "--out", "out", "--model", "orders.json", "--partition-by", "day(order_id)"])
+        .ended_with(2)
+        .says(&["as in `day(at)`"]);
     folder
         .convert(&["orders.ndjson", "--out", "out", "--model", "orders.json", "--partition-by", "none"])
         .ended_with(0);

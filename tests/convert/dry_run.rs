@@ -22,6 +22,12 @@ fn listed(text: &str, section: &str, unit: &str) -> BTreeMap<String, u64> {
         .collect()
 }
 
+/// A conversation with a name of 400 kB, which each of its participants repeats.
+fn repeated(participants: usize) -> String {
+    let participants: Vec<String> = (0..participants).map(|number| format!("{{\"id\":\"{number}\"}}")).collect();
+    format!("{{\"id\":\"a\",\"name\":\"{}\",\"participants\":[{}]}}", "x".repeat(400_000), participants.join(","))
+}
+
 #[test]
 fn nothing_is_written() {
     let folder = Folder::with("in.ndjson", lines(&export(50, 60)));
@@ -81,6 +87,7 @@ fn what_cannot_be_read_is_shown() {
         ("broken.json", format!("[\n{good},\n{good}\n!]").into_bytes(), "Of 5 records 1 would be rejected"),
         ("lost.json", format!("[\n{good},\n{{\"id\":!}},\n{good}\n]").into_bytes(), "1 would be rejected"),
         ("utf16.json", vec![0xff, 0xfe, b'{', 0], "UTF-16"),
+        ("long.json", repeated(40).into_bytes(), "more than there is room for"),
     ] {
         let folder = Folder::with("in/a.json", &good);
         folder.write(&format!("in/{name}"), bytes);
@@ -106,6 +113,8 @@ fn the_output_folder_is_looked_at() {
         ("file/out", "ot a directory"),
         ("link", "is a link to a folder that is not there"),
         ("link/out", "is a link to a folder that is not there"),
+        ("out/sub", "it is inside of the dataset"),
+        ("out/_partiquet/staging/sub", "it is inside of the dataset"),
     ] {
         let run = folder.convert(&["in.ndjson", "--out", out, "--dry-run"]).ended_with(1);
         assert!(run.stdout.contains("The run would fail") && run.stdout.contains(says), "{out}: {}", run.stdout);

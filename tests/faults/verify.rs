@@ -39,6 +39,16 @@ fn pair(kind: &str, path: &str) -> (String, String) {
 }
 
 #[test]
+fn a_report_does_not_stand_in_the_dataset() {
+    let folder = dataset();
+    for report in ["out/r.json", "./out/r.json", "out/../out/sub/r.json"] {
+        let run = folder.run(&["verify", "out", "--report", report]).ended_with(2);
+        assert!(run.stderr.contains("would stand inside the dataset"), "{report}: {}", run.stderr);
+    }
+    folder.run(&["verify", "out"]).ended_with(0);
+}
+
+#[test]
 fn a_sound_dataset_is_said_to_be_sound() {
     let folder = dataset();
     assert_eq!(found(&folder), []);

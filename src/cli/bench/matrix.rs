@@ -8,6 +8,7 @@ use super::inputs::{Input, Stored};
 /// The values of each thing that is varied; none of the lists is empty.
 pub struct Asked {
     pub threads: Vec<usize>,
+    pub memories: Vec<Size>,
     pub codecs: Vec<Compression>,
     pub partitions: Vec<PartitionBy>,
     pub sizes: Vec<Size>,
@@ -20,6 +21,8 @@ pub struct Asked {
 pub struct Setting {
     pub input: Input,
     pub threads: usize,
+    #[serde(serialize_with = "as_text")]
+    pub memory: Size,
     #[serde(serialize_with = "as_text")]
     pub codec: Compression,
     #[serde(serialize_with = "as_text")]
@@ -37,11 +40,13 @@ pub fn settings(asked: &Asked, inputs: &[Input]) -> Vec<Setting> {
     let mut settings = Vec::new();
     for input in inputs {
         for partition_by in &asked.partitions {
-            for codec in &asked.codecs {
+            for (codec, memory) in asked.codecs.iter().flat_map(|codec| asked.memories.iter().map(move |m| (codec, m)))
+            {
                 for threads in &asked.threads {
                     settings.push(Setting {
                         input: input.clone(),
                         threads: *threads,
+                        memory: *memory,
                         codec: *codec,
                         partition_by: partition_by.clone(),
                         attributes: asked.attributes.clone(),
@@ -57,15 +62,16 @@ impl Setting {
     /// What tells this setting from the others, shortly: only what differs among them.
     pub fn label(&self, among: &[Self]) -> String {
         let differs = |value: &dyn Fn(&Self) -> String| among.iter().any(|other| value(other) != value(self));
-        let values: [&dyn Fn(&Self) -> String; 5] = [
+        let values: [&dyn Fn(&Self) -> String; 6] = [
             &|setting| setting.input.size_text(),
             &|setting| setting.input.stored.to_string(),
             &|setting| setting.partition_by.to_string(),
             &|setting| setting.codec.to_string(),
+            &|setting| setting.memory.to_string(),
             &|setting| format!("{} thread{}", setting.threads, if setting.threads == 1 { "" } else { "s" }),
         ];
         let told: Vec<String> = values.iter().filter(|value| differs(*value)).map(|value| value(self)).collect();
-        if told.is_empty() { values[4](self) } else { told.join(", ") }
+        if told.is_empty() { values[5](self) } else { told.join(", ") }
     }
 
     /// Everything that does not change with the threads.

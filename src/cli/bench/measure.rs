@@ -144,7 +144,8 @@ fn ours(setting: &Setting, keys: Option<&Vec<String>>, out: &Path, report: &Path
         None => setting.attributes.to_string(),
     };
     command.arg("convert").args(&setting.input.names).arg("--out").arg(out).arg("--report").arg(report);
-    command.args(["--threads", &setting.threads.to_string(), "--compression", &setting.codec.to_string()]);
+    command.args(["--threads", &setting.threads.to_string(), "--memory", &setting.memory.to_string()]);
+    command.args(["--compression", &setting.codec.to_string()]);
     command.args(["--partition-by", &setting.partition_by.to_string(), "--attribute-columns", &attributes]);
     command.args(["--max-rejects", "unlimited", "--progress", "none"]);
     Ok(command)

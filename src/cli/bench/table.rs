@@ -64,12 +64,13 @@ pub fn about(results: &Results) -> String {
     let mut text = format!("partiquet {}, {day}, {rounds}: {shape}", results.version);
     let varies = |of: &dyn Fn(&Setting) -> String| results.settings.iter().any(|s| of(s) != of(first));
     // What varies stands in the rows.
-    let fixed: [(Of<'_>, String); 5] = [
+    let fixed: [(Of<'_>, String); 6] = [
         (&|s| s.input.size_text(), size),
         (&|s| s.input.stored.to_string(), first.input.stored.to_string()),
         (&|s| s.partition_by.to_string(), format!("partitioned by {}", first.partition_by)),
         (&|s| s.codec.to_string(), first.codec.to_string()),
         (&|s| s.threads.to_string(), human::counted(first.threads as u64, "thread", "threads")),
+        (&|s| s.memory.to_string(), format!("--memory {}", first.memory)),
     ];
     for (of, value) in fixed {
         if !varies(of) {

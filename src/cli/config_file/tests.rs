@@ -120,5 +120,5 @@ fn what_is_not_toml_is_told_with_its_line() {
 #[test]
 fn an_absent_file_is_named() {
     let error = read(Path::new("absent.toml")).unwrap_err().to_string();
-    assert!(error.starts_with("cannot read absent.toml: "), "{error}");
+    assert!(error.starts_with("cannot read the config file absent.toml: "), "{error}");
 }

@@ -117,7 +117,9 @@ pub fn write(generator: &Generator, to: &Destination<'_>, threads: usize, stop: 
     if !(1..=generator.num_parts().min(MAX_FILES)).contains(&files) {
         let most = generator.num_parts().min(MAX_FILES);
         let message = format!("{files} files are not possible for so much data");
-        return Err(Error::usage(message, format!("use 1 to {most}, or ask for more data")));
+        let hint =
+            if files == 0 { "use 1 or more".to_owned() } else { format!("use at most {most}, or ask for more data") };
+        return Err(Error::usage(message, hint));
     }
     fs::create_dir(&place.staged).map_err(Error::io("create the folder", to.path))?;
     let mut all = Written::default();
@@ -212,6 +214,10 @@ impl<'a> Place<'a> {
         if is_there && if_there == IfThere::Error {
             let message = format!("{} is already there", path.display());
             return Err(Error::usage(message, "choose another path, or say --mode overwrite to replace it"));
+        }
+        if is_there && !path.symlink_metadata().is_ok_and(|there| there.is_file() || there.is_dir()) {
+            let message = format!("{} is a link, a pipe or a device, which is not replaced", path.display());
+            return Err(Error::usage(message, "choose another path, or write there yourself: --out - >FILE"));
         }
         if is_there && let Some(foreign) = foreign_entry(path)? {
             let message = format!("{} holds {}, which was not generated", path.display(), foreign.display());

@@ -4,7 +4,7 @@ use std::{fmt::Write as _, path::Path};
 
 use partiquet::{
     Error, Result,
-    config::PartitionBy,
+    config::{Mode, PartitionBy},
     dataset::{
         Holdings,
         holdings::{Amount, CommitInShort},
@@ -91,7 +91,9 @@ fn one_commit(commit: &CommitInShort) -> String {
     let CommitInShort { commit, committed_at, mode, run_id, version, model: _, inputs, rows, rejected, rejects_file } =
         commit;
     let (rows, inputs) = (human::counted(*rows, "row", "rows"), human::counted(*inputs, "input", "inputs"));
-    let mut line = format!("{commit}  {committed_at}  {mode}: {rows} from {inputs}, run {run_id}, partiquet {version}");
+    // The mode that refuses what is there is the one that makes a dataset.
+    let did = if *mode == Mode::Error { "create".to_owned() } else { mode.to_string() };
+    let mut line = format!("{commit}  {committed_at}  {did}: {rows} from {inputs}, run {run_id}, partiquet {version}");
     if *rejected > 0 {
         let _ = write!(line, ", {} rejected", human::count(*rejected));
     }

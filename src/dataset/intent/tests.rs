@@ -219,9 +219,11 @@ fn a_commit_under_way_is_foreseen() {
     intent.write(dir, &dir.join("_partiquet/staging/2")).unwrap();
     let before = tree(dir);
     assert_eq!(foreseen(dir).unwrap(), (vec![manifest.clone()], Some(Recovered::Completed(1))));
+    assert_eq!(foreseen_schema(dir).unwrap(), dir.join(&intent.schema.from), "the new one");
     assert_eq!(tree(dir), before);
     intent.up_to_commit(dir, &mut Folders::new(dir), &mut Vec::new()).unwrap();
     assert_eq!(foreseen(dir).unwrap(), (vec![manifest], Some(Recovered::Completed(1))), "counted once");
     fs::rename(dir.join(&intent.manifest.to), dir.join("gone")).unwrap();
     assert_eq!(foreseen(dir).unwrap(), (Vec::new(), Some(Recovered::TakenBack(1))));
+    assert_eq!(foreseen_schema(dir).unwrap(), dir.join(layout::SCHEMA_FILE), "the old one stays");
 }

@@ -148,7 +148,7 @@ fn an_existing_dataset_is_refused_unless_it_may_be_replaced() {
     write(temp.path(), "_SUCCESS");
     write_commit(temp.path(), 1, &["a=1/part-00000-0.parquet"], &[]);
     let message = refusal(temp.path(), Mode::Error);
-    assert!(message.contains("a dataset in it already (1 files, 1 commits)"), "{message}");
+    assert!(message.contains("a dataset in it already (1 file, 1 commit)"), "{message}");
     assert!(message.contains("--mode overwrite"), "{message}");
     let before = tree(temp.path());
     let dataset = Dataset::open(temp.path(), Mode::Overwrite).unwrap();

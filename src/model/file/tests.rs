@@ -202,7 +202,10 @@ fn a_model_is_found_by_name_or_by_path() {
     assert_eq!(Model::load(path.to_str().unwrap()).unwrap(), Model::load("call").unwrap());
 
     let missing = folder.path().join("missing.json");
-    assert!(matches!(Model::load(missing.to_str().unwrap()), Err(Error::Io { action: "read the model", .. })));
+    let error = Model::load(missing.to_str().unwrap()).unwrap_err();
+    assert!(matches!(error, Error::Usage { .. }) && error.to_string().contains("missing.json"), "{error}");
+    std::fs::write(&path, b"\xff").unwrap();
+    assert!(matches!(Model::load(path.to_str().unwrap()), Err(Error::Model { .. })));
     let unknown = Model::load("chat").unwrap_err();
     assert_eq!(
         unknown.to_string(),
