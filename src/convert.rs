@@ -95,7 +95,8 @@ fn refuse_to_replace_by_nothing(config: &Config, dataset: &Dataset, rows: u64) -
 
 /// Commits, and completes the report by what that gives.
 fn publish(mut report: Report, commit: impl FnOnce() -> Result<Committed>) -> Result<Report> {
-    let Committed { manifest, schema, unfinished } = commit()?;
+    let Committed { manifest, schema, replaced, unfinished } = commit()?;
+    (report.replaced_files, report.replaced_rows) = replaced;
     report.commit = Some(manifest.commit);
     report.files = manifest.files;
     report.rejects_file = manifest.rejects_file;

@@ -25,6 +25,12 @@ pub struct Report {
     pub skipped: Vec<SkippedInput>,
     /// Number of the commit; none when there was nothing to commit.
     pub commit: Option<u64>,
+    /// Data files of earlier commits that are no longer part of the dataset.
+    #[serde(default)]
+    pub replaced_files: u64,
+    /// Rows in them.
+    #[serde(default)]
+    pub replaced_rows: u64,
     /// Whether some of the dataset's files lack columns that others have: then they are read together by name.
     pub columns_differ: bool,
     /// Bytes of all inputs as stored (compressed if they were).

@@ -97,7 +97,7 @@ impl Console {
 
 fn bar() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    bar.set_style(style("{bar:24} {percent:>3} %  {msg}"));
+    bar.set_style(style("{bar:24} {percent:>3} %  {wide_msg}"));
     bar
 }
 

@@ -87,6 +87,10 @@ fn totals(text: &mut String, report: &Report, config: &Config) {
         let _ = write!(files, ", {ratio} times smaller than the JSON");
     }
     row(text, "files", report.files.len() as u64, &files);
+    if report.replaced_files > 0 {
+        let files = human::counted(report.replaced_files, "file", "files");
+        row(text, "replaced", report.replaced_rows, &format!("rows in {files} of earlier runs are gone"));
+    }
 }
 
 /// Inputs that an earlier commit took in, the first of them by name.

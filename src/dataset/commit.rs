@@ -75,6 +75,8 @@ pub struct Committed {
     pub manifest: Manifest,
     /// What was written to `schema.json`.
     pub schema: SchemaDocument,
+    /// How many files of earlier commits are no longer part of the dataset, and their rows.
+    pub replaced: (u64, u64),
     /// What could not be tidied up. The commit is valid, and the next run tries again.
     pub unfinished: Option<Error>,
 }
@@ -102,7 +104,12 @@ impl Dataset {
         intent.write(&self.dir, &self.staging)?;
         let done = intent.carry_out(&self.dir)?;
         self.state = if done.unfinished.is_some() { State::Unfinished } else { State::Committed };
-        Ok(Committed { manifest, schema, unfinished: done.unfinished })
+        let live = Manifest::live(&self.commits);
+        let named = manifest.replaces.iter().chain(manifest.files.iter().map(|file| &file.path));
+        let replaced = named
+            .filter_map(|path| live.get(path.as_str()))
+            .fold((0, 0), |(files, rows), file| (files + 1, rows + file.rows));
+        Ok(Committed { manifest, schema, replaced, unfinished: done.unfinished })
     }
 
     /// The manifest of a run, its names checked.

@@ -143,8 +143,8 @@ impl Manifest {
         Self::live(commits).into_keys().map(str::to_owned).collect()
     }
 
-    /// The inputs whose rows the dataset holds after these commits: digest to the number of the commit. What was
-    /// replaced in single partitions counts as held: its other rows are still there.
+    /// The inputs that these commits took in: digest to the number of the commit. What was replaced in single partitions
+    /// counts, even if no row of it is left: appended again, it would bring back what was corrected.
     #[must_use]
     pub fn held_inputs(commits: &[Self]) -> BTreeMap<&str, u64> {
         let mut held = BTreeMap::new();

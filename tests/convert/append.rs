@@ -120,8 +120,10 @@ fn what_was_overwritten_is_held_no_more() {
     let folder = Folder::with("one.ndjson", conversation("one", "2025-07-01T10:00:00Z"));
     folder.write("two.ndjson", conversation("two", "2025-07-01T11:00:00Z"));
     append(&folder, &["one.ndjson"]).ended_with(0);
-    folder.convert(&["two.ndjson", "--out", "out", "--mode", "overwrite"]).ended_with(0);
-    append(&folder, &["one.ndjson", "two.ndjson"]).ended_with(0);
+    let run = folder.convert(&["two.ndjson", "--out", "out", "--mode", "overwrite"]).ended_with(0);
+    assert!(run.stdout.contains(" 1  rows in 1 file of earlier runs are gone"), "{}", run.stdout);
+    let run = append(&folder, &["one.ndjson", "two.ndjson"]).ended_with(0);
+    assert!(!run.stdout.contains("replaced"), "{}", run.stdout);
     assert_eq!(folder.output("out").sorted("conversation_id"), ["one", "two"]);
 }
 
@@ -221,7 +223,13 @@ fn overwrite_partitions_replaces_the_days_it_has_rows_for() {
     folder.convert(&["one.ndjson", "--out", "out"]).ended_with(0);
     for commit in [2, 3] {
         // Again: the same.
-        folder.convert(&["two.ndjson", "--out", "out", "--mode", "overwrite-partitions"]).ended_with(0);
+        let args = ["two.ndjson", "--out", "out", "--mode", "overwrite-partitions", "--report", "r.json"];
+        let run = folder.convert(&args).ended_with(0);
+        // First the day of one file; then what the same run had written.
+        let (files, rows) = if commit == 2 { (1, 1) } else { (2, 2) };
+        let report = folder.json("r.json");
+        assert_eq!((&report["replaced_files"], &report["replaced_rows"]), (&files.into(), &rows.into()));
+        assert!(run.stdout.contains("of earlier runs are gone"), "{}", run.stdout);
         let output = folder.output("out");
         assert_eq!(output.sorted("conversation_id"), ["1a", "2b", "2c"]);
         assert_eq!(output.manifest(commit)["mode"], "overwrite-partitions");
