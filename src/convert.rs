@@ -28,9 +28,12 @@ use crate::{
     observe::{Observer, Progress, Silent, Stage},
     partition::PartitionPlan,
     pipeline::{Run, Staged, Totals, memory},
-    report::{Report, StageSeconds},
+    report::{Ledger, Report, StageSeconds},
     sampling::count_keys,
 };
+
+/// Keys that a warning names.
+const MAX_UNMET_KEYS_NAMED: usize = 5;
 
 /// This program's version, as written to files and manifests.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -67,6 +70,7 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
         refuse_to_replace_by_nothing(config, &dataset, staged.totals.rows)?;
     }
     let busy = staged.busy;
+    let unmet = table.unmet_keys(config, &staged.totals.ledger);
     let converted = observer.clock();
     let run = table.finish(config, staged, observer)?;
     observer.progress(&Progress { stage: Stage::Committing, ..run.progress });
@@ -74,6 +78,7 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
         return Err(Error::Interrupted);
     }
     let mut report = publish(Report { skipped, ..run.report }, || dataset.commit(&run.staged))?;
+    report.warnings.extend(unmet);
     report.stage_seconds = StageSeconds {
         sample: sampled.saturating_sub(begun).as_secs_f64(),
         commit: observer.clock().saturating_sub(converted).as_secs_f64(),
@@ -344,6 +349,23 @@ impl Table {
             spilled_bytes,
             ..Report::default()
         }
+    }
+}
+
+impl Table {
+    /// A word on attribute keys that were named and that no record has: most likely they are written otherwise.
+    fn unmet_keys(&self, config: &Config, ledger: &Ledger) -> Option<String> {
+        let AttributeColumns::Keys(named) = &config.attribute_columns else { return None };
+        let is_met = |column: usize| ledger.paths.contains_key(&self.schema.columns[column].path);
+        let unmet: Vec<String> = self
+            .schema
+            .attributes
+            .iter()
+            .filter(|(key, column)| named.contains(key) && !is_met(*column))
+            .map(|(key, _)| format!("{key:?}"))
+            .take(MAX_UNMET_KEYS_NAMED)
+            .collect();
+        (!unmet.is_empty()).then(|| format!("no record has an attribute {}: see how it is written", unmet.join(" or ")))
     }
 }
 

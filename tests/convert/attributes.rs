@@ -83,6 +83,18 @@ fn named_keys_and_none() {
 }
 
 #[test]
+fn a_named_key_that_no_record_has_is_told() {
+    let folder = folder(&[json!({"Language": "de", "a/b~": null})]);
+    let run = |keys: &str, out: &str| {
+        folder.convert(&["in.ndjson", "--attribute-columns", keys, "--out", out]).ended_with(0).stdout
+    };
+    let told = run("Language,language,Reason", "out");
+    assert!(told.contains(r#"warning: no record has an attribute "Reason" or "language":"#), "{told}");
+    let told = run("Language,a/b~", "other");
+    assert!(!told.contains("warning"), "null is a value that was met: {told}");
+}
+
+#[test]
 fn the_map_keeps_the_rest_or_everything_or_is_not_there() {
     let attributes = [json!({"a": "1", "b": "2"})];
     assert_eq!(
