@@ -252,7 +252,8 @@ pub struct Said {
     /// Write the account of the run as JSON
     ///
     /// Counts by JSON path, inputs, files, rejects. A file is written whole or not at all, and also when the run fails (then with
-    /// the error). - is standard output; the summary then goes to standard error.
+    /// the error). A pipe or a device is written to at the end. - is standard output; the summary then goes to standard error.
+    /// Once the run is committed, a report that cannot be written is a warning.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = REPORTING)]
     pub report: Option<PathBuf>,
 }
