@@ -48,7 +48,7 @@ use cursor::Cursor;
 use envelope::{Shape, Staging, Target, shape_of};
 use fault::{Fault, Parse};
 use padded::{PADDING, Padded, pad};
-use program::{Program, StepIdx};
+use program::Program;
 use walk::{Position, Scratch, StepsMet, Walk};
 
 /// What the records of a block may take beyond their own size, in bytes: values of the conversation are repeated on each
@@ -380,8 +380,8 @@ impl Decoder {
         let bytes = walk.cursor.text();
         let result = walk.any_members(|walk, key, _| {
             let name = walk::decoded(bytes, key, &mut walk.scratch.text);
-            if let Some(step) = walk.program.steps.iter().position(|step| step.as_bytes() == name) {
-                met.add(step as StepIdx);
+            if let Some((_, step)) = walk.program.steps.iter().find(|(key, _)| key.as_bytes() == name) {
+                met.add(*step);
             }
             walk.skip_value()
         });

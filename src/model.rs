@@ -64,8 +64,8 @@ pub struct Step {
 pub struct Field {
     /// Name in the JSON, as in `startTime`.
     pub wire: String,
-    /// Name in `snake_case`, as in `start_time`: the column's segment, and the other name that input may use.
-    pub snake: String,
+    /// The column's segment: the name in `snake_case`, as in `start_time`, unless the model gives another one.
+    pub column: String,
     /// What it holds.
     pub kind: FieldKind,
     /// One line for people.

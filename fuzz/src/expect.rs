@@ -3,11 +3,11 @@
 //! Written from the rules of the table and not from the decoder: it walks a tree, looks members up one by one, and
 //! knows columns by their JSON Pointers.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use partiquet::{
     columns::ScalarType,
-    model::{AttributeMap, ColumnOrigin, Field, FieldKind, Model, Step, TableSchema},
+    model::{AttributeMap, ColumnOrigin, Field, FieldKind, Model, Step, TableSchema, naming::snake_case},
     report::{Counts, Firsts, RejectKind},
 };
 
@@ -23,6 +23,8 @@ pub struct Table {
     pub model: Model,
     pub schema: TableSchema,
     columns: HashMap<(ColumnOrigin, String), usize>,
+    /// Keys of envelopes and their other names.
+    steps: Vec<(String, Option<String>)>,
 }
 
 /// What a record gives.
@@ -46,7 +48,13 @@ impl Table {
     pub fn new(model: Model, schema: TableSchema) -> Self {
         let columns = schema.columns.iter().enumerate();
         let columns = columns.map(|(index, column)| ((column.origin, column.path.clone()), index)).collect();
-        Self { model, schema, columns }
+        let steps = steps(&model);
+        Self { model, schema, columns, steps }
+    }
+
+    /// Whether a member of this name is the step with this key.
+    fn is_step(&self, name: &str, key: &str) -> bool {
+        name == key || self.steps.iter().any(|(step, other)| step == key && other.as_deref() == Some(name))
     }
 
     /// What the record `text`, a part of `block`, should give. If it is to be refused: every kind of fault in it, of
@@ -78,6 +86,16 @@ impl Table {
         let rows = walk.rows.into_iter().map(PendingRow::finish).collect();
         Ok(Expected { rows, ledger: walk.ledger })
     }
+}
+
+/// The keys of all envelopes, each with its form in snake case if nothing else has that name.
+fn steps(model: &Model) -> Vec<(String, Option<String>)> {
+    let groups = [&model.parent, &model.outer].into_iter().flatten().flat_map(|group| &group.fields);
+    let names = model.row.iter().chain(groups).flat_map(|field| [field.wire.clone(), snake_case(&field.wire)]);
+    let keys: BTreeSet<&String> = model.envelopes.iter().flat_map(|way| &way.steps).map(|step| &step.key).collect();
+    let mut taken: BTreeSet<String> = names.chain(keys.iter().copied().cloned()).collect();
+    let with_other = |key: &String| (key.clone(), Some(snake_case(key)).filter(|other| taken.insert(other.clone())));
+    keys.into_iter().map(with_other).collect()
 }
 
 struct Walk<'t> {
@@ -144,7 +162,7 @@ enum Event {
 impl Walk<'_> {
     fn record(&mut self, root: &Node<'_>, members: &[(String, Node<'_>)]) {
         let table = self.table;
-        let has = |key: &str| members.iter().any(|(name, _)| name == key);
+        let has = |key: &str| members.iter().any(|(name, _)| table.is_step(name, key));
         match table.model.envelopes.iter().find(|envelope| has(&envelope.steps[0].key)) {
             None => self.row(root),
             Some(envelope) => self.container(&envelope.steps, 0, members),
@@ -156,12 +174,22 @@ impl Walk<'_> {
             self.faults.push(RejectKind::Envelope);
             return;
         };
+        self.steps_given_twice(members);
         let mut found = Found::default();
         self.members(&self.table.model.row, members, None, &Path::new(""), &mut found);
         let values = self.by_column(&found, ColumnOrigin::Row);
         let extra = found.extra.into_iter().map(|(path, raw)| (0, path, raw)).collect();
         let offset = node.offset_in(self.block);
         self.rows.push(PendingRow { row: Row { offset, values, extra: Vec::new() }, extra });
+    }
+
+    /// Both names of a step are one member.
+    fn steps_given_twice(&mut self, members: &[(String, Node<'_>)]) {
+        let has = |name: &str| members.iter().any(|(given, _)| given == name);
+        let mut steps = self.table.steps.iter();
+        if steps.any(|(key, other)| other.as_deref().is_some_and(|other| has(key) && has(other))) {
+            self.faults.push(RejectKind::Duplicate);
+        }
     }
 
     /// An object on the way to the rows.
@@ -176,7 +204,8 @@ impl Walk<'_> {
         let fields = group.map_or(&[][..], |group| &group.fields);
         let Step { key, list } = &steps[at];
         let first_row = self.rows.len();
-        for (_, value) in members.iter().filter(|(name, _)| name == key) {
+        self.steps_given_twice(members);
+        for (_, value) in members.iter().filter(|(name, _)| self.table.is_step(name, key)) {
             match (&value.kind, list) {
                 (Kind::Null, _) => {}
                 (Kind::List(elements), true) => elements.iter().for_each(|element| self.item(steps, at, element)),
@@ -210,9 +239,10 @@ impl Walk<'_> {
         found: &mut Found,
     ) {
         let mut met = Vec::new();
-        for (name, value) in members.iter().filter(|(name, _)| way != Some(name)) {
+        for (name, value) in members.iter().filter(|(name, _)| way.is_none_or(|way| !self.table.is_step(name, way))) {
             let by_wire = fields.iter().position(|field| field.wire == *name);
-            let Some(index) = by_wire.or_else(|| fields.iter().position(|field| field.snake == *name)) else {
+            let Some(index) = by_wire.or_else(|| fields.iter().position(|field| snake_case(&field.wire) == *name))
+            else {
                 self.unknown(value, &path.member(name), found);
                 continue;
             };

@@ -3,7 +3,7 @@
 use arbitrary::Unstructured;
 use partiquet::{
     columns::ScalarType,
-    model::{Field, FieldKind, Step},
+    model::{Field, FieldKind, Step, naming::snake_case},
 };
 
 use crate::expect::Table;
@@ -229,7 +229,8 @@ impl<'m, 'u> Maker<'m, 'u> {
         self.put("{");
         let before = self.members(fields);
         self.put(if before { "," } else { "" });
-        self.name(&steps[0].key);
+        let key = if self.one_in(4) { snake_case(&steps[0].key) } else { steps[0].key.clone() };
+        self.name(&key);
         if self.one_in(16) {
             self.any_value();
         } else if steps[0].list {
@@ -276,8 +277,8 @@ impl<'m, 'u> Maker<'m, 'u> {
             any = true;
             match fields.get(at) {
                 Some(field) if !self.one_in(8) => {
-                    let name = if self.one_in(4) { &field.snake } else { &field.wire };
-                    self.name(name);
+                    let name = if self.one_in(4) { snake_case(&field.wire) } else { field.wire.clone() };
+                    self.name(&name);
                     self.value(&field.kind);
                 }
                 _ => {

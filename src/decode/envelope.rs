@@ -14,6 +14,11 @@ use crate::{
 /// Where the rows of a record are: in it (an index of the plan's envelopes), or the record is one itself.
 pub(super) type Shape = Option<usize>;
 
+const NO_ROOM_FOR_REPEATED: &str = "the values around the participants, repeated on each of them, take more than there is \
+                                    room for among the records of a block; more --memory helps";
+const NO_ROOM_FOR_EXTRA: &str = "the values that no column holds take more than there is room for among the records of a \
+                                 block; more --memory helps";
+
 /// Values of the objects around the rows, until all their rows are known.
 #[derive(Debug, Clone)]
 pub(super) struct Staging {
@@ -55,7 +60,7 @@ impl Walk<'_> {
             None => self.row(target)?,
             Some(envelope) => self.container(envelope, 0, target)?,
         };
-        target.spend(self.scratch.extra.flattened_bytes(), self.cursor.pos())?;
+        target.spend(self.scratch.extra.flattened_bytes(), self.cursor.pos(), NO_ROOM_FOR_EXTRA)?;
         self.scratch.extra.flush(&mut target.columns.columns[self.plan.extra_column]);
         Ok(met)
     }
@@ -115,14 +120,15 @@ impl Walk<'_> {
         let mut met = StepsMet::default();
         self.at = here;
         self.members(object, staged, 0, |walk, member, staged| match member.act {
-            Act::Step(found) => {
+            Act::Step(name) => {
+                let found = walk.program.steps[usize::from(name)].1;
                 met.add(found);
                 if found == wanted {
                     walk.step(envelope, step, list, target)?;
                     walk.at = here;
                     Ok(())
                 } else {
-                    walk.unknown_step(object, found)
+                    walk.unknown_step(object, name)
                 }
             }
             act => walk.value(act, member.path, staged, 0),
@@ -132,7 +138,7 @@ impl Walk<'_> {
         let rows = (end_row - first_row) as u64;
         for (staged, &(_, column)) in staged.iter().zip(columns) {
             if staged.num_values() > 0 {
-                target.spend(rows * staged.byte_size() as u64, self.cursor.pos())?;
+                target.spend(rows * staged.byte_size() as u64, self.cursor.pos(), NO_ROOM_FOR_REPEATED)?;
                 for row in first_row..end_row {
                     target.columns.columns[column].push_from(row, staged, 0);
                 }
@@ -183,18 +189,13 @@ impl Walk<'_> {
 
 impl Target<'_> {
     /// Counts bytes of repeated values against the block's limit.
-    fn spend(&mut self, bytes: u64, offset: usize) -> Parse<()> {
+    fn spend(&mut self, bytes: u64, offset: usize, refusal: &'static str) -> Parse<()> {
         match self.flattened_left.checked_sub(bytes) {
             Some(left) => {
                 self.flattened_left = left;
                 Ok(())
             }
-            None => Err(Fault::new(
-                RejectKind::Size,
-                offset,
-                "the values around the participants, repeated on each of them, take more than there is room for; more --memory \
-                 helps",
-            )),
+            None => Err(Fault::new(RejectKind::Size, offset, refusal)),
         }
     }
 }

@@ -1,15 +1,20 @@
 //! The plan in the form that the walk uses: names and objects in flat lists, actions small enough to copy. It never
 //! changes; what a worker learns stands beside it.
 
+use std::collections::HashSet;
+
 use super::names::{Guess, NameTable, Names};
 use crate::{
     columns::{Column, ScalarType},
-    model::plan::{Action, ObjectPlan, PathId, Plan},
+    model::{
+        naming::snake_case,
+        plan::{Action, ObjectPlan, PathId, Plan},
+    },
 };
 
 /// Index into [`Program::objects`].
 pub(super) type ObjectIdx = u32;
-/// Index into [`Program::steps`].
+/// Index into [`Program::steps`]. A step itself has the index of its key, and that of its other name stands for it.
 pub(super) type StepIdx = u16;
 
 #[derive(Debug, Clone)]
@@ -26,8 +31,8 @@ pub(super) struct Program {
     /// Objects without known members, for those between root and parent: one for each number of steps from the root,
     /// as they are open at the same time.
     pub between: Vec<ObjectIdx>,
-    /// The distinct keys of all envelopes.
-    pub steps: Vec<String>,
+    /// The distinct keys of all envelopes, and behind them their `snake_case` forms; each with the step that it stands for.
+    pub steps: Vec<(String, StepIdx)>,
     /// Each envelope as (step, is a list).
     pub envelopes: Vec<Vec<(StepIdx, bool)>>,
 }
@@ -98,7 +103,7 @@ pub(super) struct MapNames {
 
 impl Program {
     pub fn new(plan: &Plan) -> Self {
-        let mut steps: Vec<String> = Vec::new();
+        let mut steps: Vec<(String, StepIdx)> = Vec::new();
         let envelopes = plan
             .envelopes
             .iter()
@@ -106,8 +111,8 @@ impl Program {
                 envelope
                     .iter()
                     .map(|(key, list)| {
-                        let step = steps.iter().position(|known| known == key).unwrap_or_else(|| {
-                            steps.push(key.clone());
+                        let step = steps.iter().position(|(known, _)| known == key).unwrap_or_else(|| {
+                            steps.push((key.clone(), steps.len() as StepIdx));
                             steps.len() - 1
                         });
                         (step as StepIdx, *list)
@@ -115,6 +120,9 @@ impl Program {
                     .collect()
             })
             .collect();
+        for (step, other) in other_names(&steps, plan) {
+            steps.push((other, step));
+        }
         let mut program = Self {
             names: Names::default(),
             slots: Vec::new(),
@@ -127,7 +135,7 @@ impl Program {
             steps,
             envelopes,
         };
-        let every_step: Vec<String> = program.steps.clone();
+        let every_step = program.steps.clone();
         program.row = program.object(&plan.row, plan, "", &every_step);
         program.parent = program.object(&plan.parent, plan, "..", &every_step);
         program.outer = program.object(&plan.outer, plan, "", &every_step);
@@ -142,7 +150,7 @@ impl Program {
         program
     }
 
-    fn object(&mut self, object: &ObjectPlan, plan: &Plan, pattern: &str, steps: &[String]) -> ObjectIdx {
+    fn object(&mut self, object: &ObjectPlan, plan: &Plan, pattern: &str, steps: &[(String, StepIdx)]) -> ObjectIdx {
         let mut members: Vec<Member> = Vec::with_capacity(object.members.len());
         for member in &object.members {
             let path = &plan.paths[usize::from(member.path)];
@@ -179,16 +187,21 @@ impl Program {
             };
             members.push(self.member(act, member.path));
         }
-        let steps: Vec<(&str, Member)> = steps
-            .iter()
-            .enumerate()
-            .map(|(step, name)| (name.as_str(), self.member(Act::Step(step as StepIdx), 0)))
-            .collect();
+        let mut step_members: Vec<(&str, Member)> = Vec::new();
+        for (at, (name, step)) in steps.iter().enumerate() {
+            let act = Act::Step(at as StepIdx);
+            // Both names of a step in one object are one member given twice.
+            let member = match step_members.get(usize::from(*step)) {
+                Some((_, first)) => Member { act, ..*first },
+                None => self.member(act, 0),
+            };
+            step_members.push((name, member));
+        }
         // Wire names come first: where a wire name equals another member's snake name, the wire name counts.
         let wires = object.members.iter().zip(&members).map(|(plan, member)| (plan.wire.as_str(), *member));
         let snakes = object.members.iter().zip(&members).map(|(plan, member)| (plan.snake.as_str(), *member));
         let start = self.place();
-        let table = self.names.table(start, wires.chain(snakes).chain(steps));
+        let table = self.names.table(start, wires.chain(snakes).chain(step_members));
         self.objects.push(Object { table, start: start.slot, pattern: pattern.to_owned() });
         self.objects.len() as ObjectIdx - 1
     }
@@ -207,6 +220,18 @@ impl Program {
         self.slots.push(SlotOf::default());
         Member { slot: self.slots.len() as u32 - 1, ..Member::default() }
     }
+}
+
+/// The `snake_case` forms of the keys of envelopes, unless something else has that name in an object where they are looked
+/// for.
+fn other_names(steps: &[(String, StepIdx)], plan: &Plan) -> Vec<(StepIdx, String)> {
+    let members = [&plan.row, &plan.parent, &plan.outer].into_iter().flat_map(|object| &object.members);
+    let mut taken: HashSet<&str> = members
+        .flat_map(|member| [member.wire.as_str(), &member.snake])
+        .chain(steps.iter().map(|(key, _)| key.as_str()))
+        .collect();
+    let others: Vec<(StepIdx, String)> = steps.iter().map(|(key, step)| (*step, snake_case(key))).collect();
+    others.iter().filter(|(_, other)| taken.insert(other)).cloned().collect()
 }
 
 /// Empty columns of the given shapes, for values that are staged until their rows are known.

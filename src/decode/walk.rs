@@ -174,9 +174,9 @@ impl<'a> Walk<'a> {
     pub fn object(&mut self, object: ObjectIdx, columns: &mut [Column], row: usize) -> Parse<StepsMet> {
         let mut steps = StepsMet::default();
         self.members(object, columns, row, |walk, member, columns| match member.act {
-            Act::Step(step) => {
-                steps.add(step);
-                walk.unknown_step(object, step)
+            Act::Step(name) => {
+                steps.add(walk.program.steps[usize::from(name)].1);
+                walk.unknown_step(object, name)
             }
             act => walk.value(act, member.path, columns, row),
         })?;
@@ -294,11 +294,11 @@ impl<'a> Walk<'a> {
     }
 
     /// Reads the value of an envelope's key where no rows are looked for.
-    pub fn unknown_step(&mut self, object: ObjectIdx, step: StepIdx) -> Parse<()> {
+    pub fn unknown_step(&mut self, object: ObjectIdx, name: StepIdx) -> Parse<()> {
         self.cursor.skip_space();
         let value_at = self.cursor.pos();
         let program = self.program;
-        let (pattern, name) = (&program.objects[object as usize].pattern, &program.steps[usize::from(step)]);
+        let (pattern, (name, _)) = (&program.objects[object as usize].pattern, &program.steps[usize::from(name)]);
         self.unknown(pattern, name.as_bytes(), value_at)
     }
 

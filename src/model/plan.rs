@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{
     AttributeMap, ColumnOrigin, Field, FieldKind, Group, Model, TableSchema,
-    naming::pointer_step,
+    naming::{pointer_step, snake_case},
     schema::{EXTRA_COLUMN, SOURCE_FILE_COLUMN, SOURCE_OFFSET_COLUMN},
 };
 use crate::columns::{ColumnShape, ScalarType};
@@ -212,7 +212,7 @@ impl Builder<'_> {
             let pointer = format!("{prefix}{}", pointer_step(&field.wire));
             let path = self.path(pointer.clone());
             let action = self.action(field, &pointer, target);
-            MemberPlan { wire: field.wire.clone(), snake: field.snake.clone(), path, action }
+            MemberPlan { wire: field.wire.clone(), snake: snake_case(&field.wire), path, action }
         });
         ObjectPlan { members: members.collect() }
     }

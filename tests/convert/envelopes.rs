@@ -41,6 +41,12 @@ fn all_envelopes_and_both_spellings_may_stand_in_one_file() {
                 ),
                 Some("c4"),
             ),
+            (
+                format!(
+                    r#"{{"topic_name":"t","event_body":{{"id":"c5","participants":[{participant}]}},"version":"2"}}"#
+                ),
+                Some("c5"),
+            ),
         ]);
     }
     let text: String = lines.iter().map(|(line, _)| line.clone() + "\n").collect();
@@ -123,5 +129,40 @@ fn values_of_the_wrong_type_are_kept_beside_the_row() {
             "held": true,
             "extra": {"/wrapup/durationSeconds": "\"x1\"", "/startTime": "\"yesterday\"", "/new": "{\"a\":[1, 2]}"},
         })
+    );
+}
+
+#[test]
+fn the_way_to_the_rows_is_found_in_both_spellings() {
+    let model = r#"{"partiquet_model":1,"name":"m","envelopes":["page.orderLines[]","orderLines[]"],"row":{"type":"R"},
+        "types":{"R":{"members":[{"name":"id","type":"string"}]}}}"#;
+    let lines = [
+        r#"{"page":{"orderLines":[{"id":"1"}]}}"#,
+        r#"{"page":{"order_lines":[{"id":"2"},{"id":"3"}]}}"#,
+        r#"{"order_lines":[{"id":"4"}],"order_line":5}"#,
+    ];
+    let folder = Folder::with("in.ndjson", lines.join("\n"));
+    folder.write("m.json", model);
+    let args = ["in.ndjson", "--model", "m.json", "--partition-by", "none"];
+    let output = folder.converted(&args);
+    assert_eq!(output.sorted("id"), ["1", "2", "3", "4"]);
+    assert_eq!(output.rows()[3]["extra"], json!({"../order_line": "5"}));
+
+    folder.write("in.ndjson", r#"{"orderLines":[{"id":"1"}],"order_lines":[{"id":"2"}]}"#);
+    let run = folder.convert(&[&args[..], &["--out", "twice"]].concat()).ended_with(1);
+    run.says(&["given twice"]);
+}
+
+#[test]
+fn the_name_of_a_column_is_no_name_of_a_member() {
+    let model = r#"{"partiquet_model":1,"name":"m","envelopes":[],"row":{"type":"R"},
+        "types":{"R":{"members":[{"name":"userName","type":"string","column":"login"}]}}}"#;
+    let lines = [r#"{"userName":"a","login":"x"}"#, r#"{"user_name":"b"}"#, r#"{"login":"c"}"#];
+    let folder = Folder::with("in.ndjson", lines.join("\n"));
+    folder.write("m.json", model);
+    let rows = folder.converted(&["in.ndjson", "--model", "m.json", "--partition-by", "none"]).rows();
+    assert_eq!(
+        json!(rows),
+        json!([{"login": "a", "extra": {"/login": "\"x\""}}, {"login": "b"}, {"extra": {"/login": "\"c\""}}])
     );
 }

@@ -11,7 +11,7 @@ use std::ops::Range;
 use partiquet::{columns::ScalarType, input::Framing};
 use proptest::prelude::*;
 
-use super::reference::{Field, FieldKind, Layout};
+use super::reference::{Field, FieldKind, Layout, snake_case};
 
 /// A block of records and how to tell them apart.
 #[derive(Clone)]
@@ -176,7 +176,8 @@ impl Maker<'_> {
             self.inside(layout, steps, depth, is_last)
         };
         self.depth -= 1;
-        let step = (!self.chance(4)).then_some((key.as_str(), value));
+        let name = if self.chance(self.snake) { snake_case(key) } else { key.clone() };
+        let step = (!self.chance(4)).then_some((name.as_str(), value));
         self.object(fields, 5, step)
     }
 

@@ -288,7 +288,8 @@ impl Pen<'_> {
             return Vec::new();
         };
         let reference = self.reference;
-        let is_present = |steps: &&Steps| members.iter().any(|member| member.name == steps[0].0);
+        let layout = &reference.layout;
+        let is_present = |steps: &&Steps| members.iter().any(|member| layout.is_step(&member.name, &steps[0].0));
         let rows = match reference.layout.envelopes.iter().find(is_present) {
             Some(steps) => {
                 let mut repeated = 0;
@@ -306,6 +307,7 @@ impl Pen<'_> {
     /// The object that is `depth` steps below the root, and all rows below it. `repeated` adds up what its values
     /// take when they are repeated on each of its rows.
     fn enclosing(&mut self, members: &[Member], steps: &Steps, depth: usize, repeated: &mut usize) -> Vec<Level> {
+        self.steps_given_twice(members);
         let (key, list) = &steps[depth];
         let is_last = depth + 1 == steps.len();
         let level = steps.len() - depth;
@@ -321,7 +323,7 @@ impl Pen<'_> {
         }
 
         let mut rows = Vec::new();
-        let step = members.iter().find(|member| member.name == *key).map(|member| &member.value);
+        let step = members.iter().find(|member| layout.is_step(&member.name, key)).map(|member| &member.value);
         for inner in self.objects(step, *list) {
             if is_last {
                 rows.push(self.row(inner));
@@ -358,7 +360,21 @@ impl Pen<'_> {
         objects
     }
 
+    /// Both names of a step are one member.
+    fn steps_given_twice(&mut self, members: &[Member]) {
+        let layout = &self.reference.layout;
+        for (key, _) in layout.envelopes.iter().flatten() {
+            let given: Vec<_> = members.iter().filter(|member| layout.is_step(&member.name, key)).collect();
+            if let [_, second, ..] = given[..]
+                && given.iter().any(|member| member.name != given[0].name)
+            {
+                self.fault(second.name_offset, Kind::Duplicate, "member given in both spellings");
+            }
+        }
+    }
+
     fn row(&mut self, members: &[Member]) -> Level {
+        self.steps_given_twice(members);
         let mut level = Level::default();
         self.members(members, &self.reference.layout.row, &At::level(0, ""), None, &mut level);
         level
@@ -376,7 +392,8 @@ impl Pen<'_> {
     /// `skip` is the step of the envelope that leads on from here.
     fn members(&mut self, members: &[Member], fields: &[Field], at: &At, skip: Option<&String>, level: &mut Level) {
         let mut seen: Vec<&str> = Vec::new();
-        for member in members.iter().filter(|member| Some(&member.name) != skip) {
+        let layout = &self.reference.layout;
+        for member in members.iter().filter(|member| skip.is_none_or(|key| !layout.is_step(&member.name, key))) {
             let known = fields.iter().find(|field| field.wire == member.name || field.snake == member.name);
             let Some(field) = known else {
                 self.keep_raw(&member.value, &at.member(&member.name), &Count::Unknown, &mut level.extra);

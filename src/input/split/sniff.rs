@@ -30,8 +30,8 @@ impl Sniffer {
     /// more. `is_whole`: there are no more.
     ///
     /// Line-delimited is whatever can be read as lines: a broken line is then refused alone, while a broken document is
-    /// refused from there to its end. So a text is a document only if it begins with `[`, has two values on a line, or
-    /// has a value that goes on over a newline where JSON allows white space.
+    /// refused from there to its end. So a text is a document only if it begins with `[` or a line that is `{` alone, has two
+    /// values on a line, or has a value that goes on over a newline where JSON allows white space.
     pub fn look(&mut self, head: &[u8], is_whole: bool) -> Option<Layout> {
         let mut pos = 0;
         while pos < SNIFF_BYTES {
@@ -42,6 +42,8 @@ impl Sniffer {
             match head.get(pos) {
                 None => return give_up,
                 Some(b'[') if is_first => return Some(Layout::Document),
+                // No record has been cut off right behind its bracket; what is pretty-printed begins so.
+                Some(b'{') if is_first && ends_line(&head[pos + 1..]) => return Some(Layout::Document),
                 Some(b'{' | b'[') => {}
                 Some(_) => return Some(Layout::Lines),
             }
@@ -159,6 +161,11 @@ const fn may_be_neighbours(last: u8, next: u8, bracket: Option<u8>) -> bool {
     }
 }
 
+/// Whether nothing but blanks stand before the next newline.
+fn ends_line(text: &[u8]) -> bool {
+    text.iter().find(|byte| !is_blank(**byte) || **byte == b'\n') == Some(&b'\n')
+}
+
 const fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
@@ -221,8 +228,10 @@ mod tests {
             // A compact object before a pretty-printed one.
             "{}\n{\n  \"a\": 1\n}\n",
             "{}\n[\n{}]",
-            // Pretty-printed and truncated.
+            // Pretty-printed and truncated, or broken.
             "{\n  \"a\": 1,\n",
+            " { \r\n\"a\":[\n{\"b\":1}\n],,\n}\n",
+            "{\n\"a\":1\n\"b\":[\n{\"b\":1}\n]\n}\n",
         ] {
             assert_eq!(whole(text), Layout::Document, "{text:?}");
         }

@@ -84,7 +84,7 @@ impl<'d, 'a> Resolver<'d, 'a> {
         let mut names = HashSet::new();
         let mut fields = Vec::with_capacity(definition.members.len());
         for member in &definition.members {
-            let snake = member.column.map_or_else(|| snake_case(member.name), str::to_owned);
+            let snake = snake_case(member.name);
             let known = !names.insert(member.name.to_owned());
             if known || (snake != member.name && !names.insert(snake.clone())) {
                 return Err(member.place.fail(format!(
@@ -92,17 +92,18 @@ impl<'d, 'a> Resolver<'d, 'a> {
                     member.name
                 )));
             }
-            fields.push(self.field(member, snake, prefix, inside)?);
+            let column = member.column.map_or(snake, str::to_owned);
+            fields.push(self.field(member, column, prefix, inside)?);
         }
         self.around.pop();
         Ok(fields)
     }
 
-    fn field(&mut self, member: &MemberDoc<'a>, snake: String, prefix: &str, inside: Inside) -> Result<Field> {
-        let kind = self.kind(member, &format!("{prefix}{snake}"), inside)?;
+    fn field(&mut self, member: &MemberDoc<'a>, column: String, prefix: &str, inside: Inside) -> Result<Field> {
+        let kind = self.kind(member, &format!("{prefix}{column}"), inside)?;
         Ok(Field {
             wire: member.name.to_owned(),
-            snake,
+            column,
             kind,
             description: member.description.to_owned(),
             format: member.format.map(str::to_owned),
@@ -180,6 +181,11 @@ impl<'d, 'a> Resolver<'d, 'a> {
     }
 }
 
+/// Whether input may give the field under this name.
+fn has_name(field: &Field, name: &str) -> bool {
+    field.wire == name || snake_case(&field.wire) == name
+}
+
 /// Every envelope must be reachable and must not name a member that the model also reads as a value.
 fn check_envelopes(doc: &ModelDoc<'_>, model: &Model) -> Result<()> {
     let mut first_keys = HashSet::new();
@@ -193,9 +199,9 @@ fn check_envelopes(doc: &ModelDoc<'_>, model: &Model) -> Result<()> {
         }
         let named = |group: &Option<Group>, key: &str| {
             let fields = group.as_ref().map_or(&[][..], |group| &group.fields);
-            fields.iter().any(|field| field.wire == key || field.snake == key)
+            fields.iter().any(|field| has_name(field, key))
         };
-        if model.row.iter().any(|field| field.wire == first.key || field.snake == first.key) {
+        if model.row.iter().any(|field| has_name(field, &first.key)) {
             return Err(place.fail(format!(
                 "{:?} says that a record is not a row itself, so the row's type must not have it",
                 first.key

@@ -44,7 +44,7 @@ fn a_right_model_is_read_whole() {
     assert_eq!(model.name, "shop");
     let step = |key: &str| Step { key: key.to_owned(), list: true };
     assert_eq!(model.envelopes[1].steps, [step("pages"), step("orders")]);
-    assert_eq!(model.row[0].snake, "order_id");
+    assert_eq!(model.row[0].column, "order_id");
     assert_eq!(model.row[1].kind, FieldKind::Map { promote: true });
     assert!(
         matches!(&model.row[3].kind, FieldKind::ListOfObjects(line) if matches!(line[1].kind, FieldKind::Object(_)))

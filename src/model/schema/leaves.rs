@@ -53,7 +53,7 @@ impl<'m> Leaf<'m> {
     fn collect(&self, fields: &'m [Field], leaves: &mut Vec<Self>) {
         for field in fields {
             let mut leaf = self.clone();
-            leaf.name.push_str(&field.snake);
+            leaf.name.push_str(&field.column);
             leaf.path.push_str(&pointer_step(&field.wire));
             leaf.descriptions.push(&field.description);
             leaf.since = leaf.since.max(field.since.as_deref());

@@ -105,7 +105,7 @@ fn more_keys_than_the_ledger_has_places_are_refused() {
 #[test]
 fn a_model_put_together_by_hand_cannot_clash_either() {
     let mut model = Model::load(Model::DEFAULT).unwrap();
-    model.row.push(Field { snake: "Held".to_owned(), wire: "held2".to_owned(), ..model.row[13].clone() });
+    model.row.push(Field { column: "Held".to_owned(), wire: "held2".to_owned(), ..model.row[13].clone() });
     let error = TableSchema::new(&model, &[], AttributeMap::Rest, false).unwrap_err();
     assert_eq!(error.to_string(), "model call, at /held2: two members ask for the column Held");
 }

@@ -44,6 +44,15 @@ impl Layout {
         }
     }
 
+    /// Whether a member of this name is the step of an envelope with this key: under it, or in snake case where no other
+    /// member has that name.
+    pub fn is_step(&self, name: &str, key: &str) -> bool {
+        let fields = [&self.row, &self.parent, &self.outer].into_iter().flatten();
+        let is_field = fields.into_iter().any(|field| field.wire == name || field.snake == name);
+        let is_key = self.envelopes.iter().flatten().any(|(key, _)| key == name);
+        name == key || snake_case(key) == name && !is_field && !is_key
+    }
+
     /// The root as seen from a row, where it is not the parent.
     pub fn outer_path(&self) -> String {
         let levels = self.envelopes.iter().map(Vec::len).max().unwrap_or(0).max(2);
