@@ -1,6 +1,6 @@
 //! A config file: the options of `convert` as TOML, under their long names.
 
-use std::{fs, path::Path, str::FromStr};
+use std::{fs, io::Read as _, path::Path, str::FromStr};
 
 use clap::{CommandFactory, ValueEnum};
 use partiquet::{
@@ -11,12 +11,20 @@ use toml::de::{DeTable, DeValue};
 
 use super::args::{Cli, Said};
 
+/// A longer file is something else.
+const MAX_CONFIG_BYTES: u64 = 1 << 20;
+
 /// Reads the options in `path`.
 pub fn read(path: &Path) -> Result<Said> {
     let file = path.display().to_string();
-    let text = fs::read(path).map_err(|error| {
-        Error::usage(format!("cannot read the config file {file}: {error}"), "give --config the path of a TOML file")
-    })?;
+    let hint = "give --config the path of a TOML file";
+    let mut text = Vec::new();
+    fs::File::open(path)
+        .and_then(|opened| opened.take(MAX_CONFIG_BYTES + 1).read_to_end(&mut text))
+        .map_err(|error| Error::usage(format!("cannot read the config file {file}: {error}"), hint))?;
+    if text.len() as u64 > MAX_CONFIG_BYTES {
+        return Err(Error::usage(format!("{file} is longer than any config file ({MAX_CONFIG_BYTES} bytes)"), hint));
+    }
     let text = String::from_utf8(text).map_err(|error| {
         let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = memchr::memchr_iter(b'\n', before).count() + 1;

@@ -29,8 +29,8 @@ use crate::{
 pub enum Access {
     /// Once, from the beginning to the end.
     Convert,
-    /// Its beginning, before it is converted.
-    Sample,
+    /// Its beginning, before it is converted: of a stream, which has to be kept for that, so many bytes at most.
+    Sample(usize),
 }
 
 /// An input being read.
@@ -51,7 +51,9 @@ impl<'a> InputReader<'a> {
         let (reader, path): (Box<dyn Read + Send + 'a>, _) = match (&input.source, access) {
             (Source::File(path), _) => (Box::new(File::open(path).map_err(Error::io("open", path))?), path.clone()),
             (Source::Stream(stream), Access::Convert) => (Box::new(stream.take(observer)), PathBuf::from(&input.name)),
-            (Source::Stream(stream), Access::Sample) => (Box::new(stream.peek(observer)), PathBuf::from(&input.name)),
+            (Source::Stream(stream), Access::Sample(most)) => {
+                (Box::new(stream.peek(most, observer)), PathBuf::from(&input.name))
+            }
         };
         let mut stored = Stored::new(reader);
         stored.peek().map_err(unread(&path))?;

@@ -14,6 +14,7 @@ use super::{
     read::Access,
     reader::BlockReader,
     split::{grown, reserved},
+    stream::is_beyond,
 };
 use crate::{
     error::{Error, Result},
@@ -102,9 +103,12 @@ impl Looking<'_> {
         if self.observer.stop_requested() {
             return Err(Error::Interrupted);
         }
+        let sample_bytes = self.read.block_bytes.saturating_mul(self.places);
+        // What is beyond the sample and the longest record is no record, and nothing is learned from it.
+        let access = Access::Sample(sample_bytes.saturating_add(self.read.max_record_bytes));
         let mut reader =
-            BlockReader::with_access(vec![self.input.clone()], self.read, Access::Sample).with_observer(self.observer);
-        let mut left = self.read.block_bytes.saturating_mul(self.places) as u64;
+            BlockReader::with_access(vec![self.input.clone()], self.read, access).with_observer(self.observer);
+        let mut left = sample_bytes as u64;
         // Twice the sample: less is better read from the beginning.
         let is_large = self.input.bytes.is_some_and(|bytes| bytes / 2 > left);
         while left > 0 {
@@ -112,6 +116,7 @@ impl Looking<'_> {
                 Ok(Some(piece)) => piece,
                 Ok(None) => return Ok(true),
                 Err(Error::Interrupted) => return Err(Error::Interrupted),
+                Err(Error::Io { source, .. }) if is_beyond(&source) => return Ok(false),
                 Err(error) => return (self.each)(Err(error)).map(|()| false),
             };
             let end = match &piece {

@@ -2,6 +2,7 @@
 //! then for the conversion.
 
 use std::{
+    collections::VecDeque,
     fmt,
     io::{self, Read},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -18,11 +19,14 @@ pub struct Stream {
 
 struct Replay {
     reader: Patient,
-    /// What was read ahead, from `pos` on.
-    head: Vec<u8>,
+    /// What was read ahead, from `pos` of the first piece on. All pieces but the last one have [`PIECE_BYTES`].
+    head: VecDeque<Vec<u8>>,
     pos: usize,
     ended: bool,
 }
+
+/// Not all in one: what is kept would be copied as it grows, and could go only when all of it has been read again.
+const PIECE_BYTES: usize = 256 << 10;
 
 impl Stream {
     /// Any reader as an input. A run that is asked to stop while it reads does so when the read comes back.
@@ -31,7 +35,7 @@ impl Stream {
     }
 
     pub(super) fn of(reader: Patient) -> Self {
-        let replay = Replay { reader, head: Vec::new(), pos: 0, ended: false };
+        let replay = Replay { reader, head: VecDeque::new(), pos: 0, ended: false };
         Self { replay: Arc::new(Mutex::new(replay)) }
     }
 
@@ -42,10 +46,10 @@ impl Stream {
     }
 
     /// Reads from the beginning and keeps all that is read in memory. To be used before [`Stream::take`] only. Reads
-    /// fail when `observer` asks for the end.
+    /// fail when `observer` asks for the end, and beyond `most` bytes ([`is_beyond`]).
     #[must_use]
-    pub fn peek<'a>(&self, observer: &'a dyn Observer) -> impl Read + Send + use<'a> {
-        Peek { stream: self.clone(), pos: 0, observer }
+    pub fn peek<'a>(&self, most: usize, observer: &'a dyn Observer) -> impl Read + Send + use<'a> {
+        Peek { stream: self.clone(), pos: 0, most, observer }
     }
 
     /// Reads from the beginning, for good. Reads fail when `observer` asks for the end.
@@ -75,24 +79,57 @@ impl Replay {
         self.ended = n == 0 && !out.is_empty();
         Ok(n)
     }
+
+    fn keep(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let Some(last) = self.head.back_mut().filter(|last| last.len() < PIECE_BYTES) else {
+                self.head.push_back(Vec::with_capacity(PIECE_BYTES));
+                continue;
+            };
+            let (now, later) = bytes.split_at(bytes.len().min(PIECE_BYTES - last.len()));
+            last.extend_from_slice(now);
+            bytes = later;
+        }
+    }
 }
+
+/// Whether an error says that no more of a stream is kept than was read so far.
+pub fn is_beyond(error: &io::Error) -> bool {
+    matches!(error.get_ref(), Some(inner) if inner.is::<Beyond>())
+}
+
+#[derive(Debug)]
+struct Beyond;
+
+impl fmt::Display for Beyond {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no more of it is kept")
+    }
+}
+
+impl std::error::Error for Beyond {}
 
 struct Peek<'a> {
     stream: Stream,
     pos: usize,
+    most: usize,
     observer: &'a dyn Observer,
 }
 
 impl Read for Peek<'_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let mut replay = self.stream.lock();
-        let kept = replay.head.get(self.pos..).unwrap_or_default();
-        let n = if kept.is_empty() {
-            let n = replay.read_on(out, self.observer)?;
-            replay.head.extend_from_slice(&out[..n]);
+        let piece = replay.head.get(self.pos / PIECE_BYTES);
+        let kept = piece.and_then(|piece| piece.get(self.pos % PIECE_BYTES..)).unwrap_or_default();
+        let n = if !kept.is_empty() {
+            copy_front(kept, out)
+        } else if self.pos < self.most {
+            let room = out.len().min(self.most - self.pos);
+            let n = replay.read_on(&mut out[..room], self.observer)?;
+            replay.keep(&out[..n]);
             n
         } else {
-            copy_front(kept, out)
+            return Err(io::Error::other(Beyond));
         };
         self.pos += n;
         Ok(n)
@@ -107,15 +144,15 @@ struct Take<'a> {
 impl Read for Take<'_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let mut replay = self.stream.lock();
-        if replay.pos == replay.head.len() {
+        let Some(piece) = replay.head.front() else {
             return replay.read_on(out, self.observer);
+        };
+        let n = copy_front(&piece[replay.pos..], out);
+        let is_done = replay.pos + n == piece.len();
+        if is_done {
+            replay.head.pop_front();
         }
-        let n = copy_front(&replay.head[replay.pos..], out);
-        replay.pos += n;
-        if replay.pos == replay.head.len() {
-            replay.head = Vec::new();
-            replay.pos = 0;
-        }
+        replay.pos = if is_done { 0 } else { replay.pos + n };
         Ok(n)
     }
 }
@@ -136,13 +173,34 @@ mod tests {
     fn what_was_peeked_is_read_again() {
         let stream = Stream::new(&b"one two three"[..]);
         let mut head = [0; 3];
-        stream.peek(&Silent).read_exact(&mut head).unwrap();
+        stream.peek(100, &Silent).read_exact(&mut head).unwrap();
         assert_eq!(&head, b"one");
         let mut more = String::new();
-        stream.peek(&Silent).take(7).read_to_string(&mut more).unwrap();
+        stream.peek(100, &Silent).take(7).read_to_string(&mut more).unwrap();
         assert_eq!(more, "one two");
         let mut all = String::new();
         stream.take(&Silent).read_to_string(&mut all).unwrap();
         assert_eq!(all, "one two three");
+    }
+
+    #[test]
+    fn so_much_is_kept_and_no_more() {
+        let text: Vec<u8> = (0..3 * PIECE_BYTES + 5).map(|at| (at % 251) as u8).collect();
+        for most in [0, 1, PIECE_BYTES - 1, PIECE_BYTES, 2 * PIECE_BYTES + 7, text.len() - 1] {
+            let stream = Stream::new(std::io::Cursor::new(text.clone()));
+            for _ in 0..2 {
+                let mut peeked = Vec::new();
+                let error = stream.peek(most, &Silent).read_to_end(&mut peeked).unwrap_err();
+                assert!(is_beyond(&error), "{error}");
+                assert!(peeked == text[..most], "{most}");
+            }
+            let mut all = Vec::new();
+            stream.take(&Silent).read_to_end(&mut all).unwrap();
+            assert!(all == text, "{most}");
+        }
+        let stream = Stream::new(std::io::Cursor::new(text.clone()));
+        let mut peeked = Vec::new();
+        stream.peek(text.len() + 1, &Silent).read_to_end(&mut peeked).unwrap();
+        assert!(peeked == text, "its end is seen");
     }
 }

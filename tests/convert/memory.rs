@@ -1,6 +1,6 @@
 //! Memory does not grow with the input, and stays below `--memory`.
 
-use std::{fs, io::Write};
+use std::{fs, io::Write, process::Stdio, thread};
 
 use crate::{
     data::{export, lines},
@@ -72,4 +72,26 @@ fn the_process_stays_below_its_memory_with_records_of_30_megabytes() {
     folder.write("in.ndjson", lines(&[1, 2].map(record)));
     let peak = resident(&folder, "128MiB", "day(start_time)");
     assert!((60..128).contains(&peak), "{peak} MiB");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn of_a_pipe_no_more_is_kept_than_a_sample_and_a_record() {
+    let folder = Folder::new();
+    // Longer than any record there is room for, and what stands before a record.
+    for filling in [b'x', b' '] {
+        let out = format!("out-{filling}");
+        let args = ["convert", "-", "--out", &out, "--memory", "64MiB", "--max-rejects", "1"];
+        let mut child = folder.command(&args).stdin(Stdio::piped()).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let writing = thread::spawn(move || {
+            stdin.write_all(&vec![filling; 150 << 20])?;
+            stdin.write_all(b"\n{\"id\":\"a\"}\n")
+        });
+        let peak = (watched(&mut child) >> 10).saturating_sub(UNOPTIMISED_CODE);
+        writing.join().unwrap().unwrap();
+        Run::of(child).ended_with(3);
+        assert_eq!(folder.output(&out).column("id"), ["a"]);
+        assert!((10..64).contains(&peak), "{peak} MiB");
+    }
 }
