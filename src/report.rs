@@ -112,6 +112,9 @@ impl std::ops::AddAssign for StageSeconds {
 pub struct InputReport {
     /// Path as given or found; `-` for standard input.
     pub path: String,
+    /// Of a file a digest of where it is, the same however its path is written. Commits of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
     /// Bytes as stored.
     pub bytes: u64,
     /// XXH3-128 of the bytes as stored, hexadecimal.
@@ -122,6 +125,14 @@ pub struct InputReport {
     pub rows: u64,
     /// Records of it that were refused.
     pub rejected: u64,
+}
+
+impl InputReport {
+    /// What tells it from inputs elsewhere.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        self.place.as_deref().unwrap_or(&self.path)
+    }
 }
 
 /// An input that was not read again.

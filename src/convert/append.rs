@@ -24,8 +24,8 @@ pub(super) struct Held {
     digests: BTreeMap<String, u64>,
     /// Sizes of these inputs: others need not be read to know that they are new.
     sizes: BTreeSet<u64>,
-    /// Their paths: number of the last commit that read one there.
-    paths: BTreeMap<String, u64>,
+    /// Their places: number of the last commit that read one there.
+    places: BTreeMap<String, u64>,
 }
 
 impl Held {
@@ -38,8 +38,8 @@ impl Held {
         let inputs = commits.iter().flat_map(|commit| commit.run.inputs.iter().map(|input| (input, commit.commit)));
         let held: Vec<_> = inputs.filter(|(input, _)| digests.contains_key(&input.digest)).collect();
         let sizes = held.iter().map(|(input, _)| input.bytes).collect();
-        let paths = held.iter().map(|(input, commit)| (input.path.clone(), *commit)).collect();
-        Self { is_append, next, digests, sizes, paths }
+        let places = held.iter().map(|(input, commit)| (input.place().to_owned(), *commit)).collect();
+        Self { is_append, next, digests, sizes, places }
     }
 
     /// The inputs that are new, and those that are not: held by a commit, or the same bytes as an earlier one of the
@@ -80,13 +80,18 @@ impl Held {
     }
 
     /// Refuses new inputs in the place of inputs that are held: most likely files that have grown, whose earlier
-    /// records would come twice. What can be read only once is not told apart by its path.
+    /// records would come twice. What can be read only once is not told apart by its place.
     pub(super) fn refuse_changed(&self, config: &Config, new: &[InputFile]) -> Result<()> {
         let is_file = |input: &&InputFile| !matches!(input.source, Source::Stream(_));
+        let commit_of = |input: &InputFile| {
+            // Earlier versions have kept the path as it was written.
+            let place = input.place.as_ref().and_then(|place| self.places.get(place));
+            place.or_else(|| self.places.get(&input.name))
+        };
         let changed = new
             .iter()
             .filter(is_file)
-            .filter_map(|input| self.paths.get(&input.name).map(|commit| format!("{} (commit {commit})", input.name)));
+            .filter_map(|input| commit_of(input).map(|commit| format!("{} (commit {commit})", input.name)));
         let changed: Vec<String> = changed.collect();
         if changed.is_empty() {
             return Ok(());

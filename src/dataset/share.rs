@@ -262,7 +262,7 @@ fn join(parts: Vec<Fragment>, committed_at: &str, rejects: &Path) -> Result<Frag
 /// What the shares so far have read.
 #[derive(Default)]
 struct InputsRead {
-    paths: BTreeSet<String>,
+    places: BTreeSet<String>,
     digests: BTreeSet<String>,
 }
 
@@ -272,13 +272,13 @@ impl InputsRead {
     fn add(&mut self, inputs: &[InputReport]) -> Result<(), Difference> {
         let is_known = |input: &&InputReport| {
             let is_stream = input.path == "-";
-            (!is_stream && self.paths.contains(&input.path))
+            (!is_stream && self.places.contains(input.place()))
                 || (input.records > 0 && self.digests.contains(&input.digest))
         };
         if let Some(input) = inputs.iter().find(is_known) {
             return Err(Difference::SameInput(input.path.clone()));
         }
-        self.paths.extend(inputs.iter().map(|input| input.path.clone()));
+        self.places.extend(inputs.iter().map(|input| input.place().to_owned()));
         self.digests.extend(inputs.iter().map(|input| input.digest.clone()));
         Ok(())
     }

@@ -18,6 +18,7 @@ use std::{
 };
 
 use walkdir::{DirEntry, WalkDir};
+use xxhash_rust::xxh3::xxh3_128;
 
 use self::pattern::{Pattern, is_pattern};
 use super::{patient, stream::Stream};
@@ -35,6 +36,9 @@ pub struct InputFile {
     pub source: Source,
     /// Bytes as stored; none if that is not known beforehand.
     pub bytes: Option<u64>,
+    /// Of a file a digest of where it is, the same however its path is written: hexadecimal XXH3-128 of the path without links
+    /// and dots.
+    pub place: Option<String>,
 }
 
 /// Where the bytes of an input come from.
@@ -103,7 +107,7 @@ impl InputFile {
 
     /// A stream under a name of its own.
     pub fn stream(name: impl Into<String>, stream: Stream) -> Self {
-        Self { name: name.into(), source: Source::Stream(stream), bytes: None }
+        Self { name: name.into(), source: Source::Stream(stream), bytes: None, place: None }
     }
 }
 
@@ -123,7 +127,8 @@ impl Found {
             return Ok(Self::stream(name, Stream::of(reader)));
         }
         let canonical = fs::canonicalize(path).map_err(Error::io("look at", path))?;
-        let file = InputFile { name, source: Source::File(path.to_owned()), bytes: Some(metadata.len()) };
+        let place = Some(format!("{:032x}", xxh3_128(canonical.as_os_str().as_encoded_bytes())));
+        let file = InputFile { name, source: Source::File(path.to_owned()), bytes: Some(metadata.len()), place };
         Ok(Self { file, canonical: Some(canonical) })
     }
 

@@ -2,7 +2,7 @@
 
 use super::{
     Piece, ReadOptions,
-    discover::InputFile,
+    discover::{InputFile, Source},
     read::{Access, InputReader},
     rejects::{self, Unpacker},
     split::{Begin, Layout, SNIFF_BYTES, Sniffer, Splitter, Step, reserved},
@@ -216,6 +216,20 @@ impl<'a> BlockReader<'a> {
                 }
                 Step::Done => {
                     let (bytes, digest) = (current.reader.stored_bytes(), current.reader.digest());
+                    let input = &self.inputs[self.next_input - 1];
+                    // Cut between two records it looks whole.
+                    if let (Source::File(_), Some(expected)) = (&input.source, input.bytes)
+                        && bytes < expected
+                    {
+                        return Err(Error::Input {
+                            file: input.name.clone(),
+                            offset: bytes,
+                            message: format!(
+                                "it ends here, and had {expected} bytes when it was found: it was cut short"
+                            ),
+                            hint: "let whoever writes it finish, then run again".to_owned(),
+                        });
+                    }
                     self.finished_bytes += bytes;
                     self.current = None;
                     let end = Piece::EndOfInput { input: self.next_input - 1, bytes, digest };

@@ -5,7 +5,7 @@ use crate::{
     dataset::RejectsWriter,
     decode::{DecodeReject, DecodedBlock},
     error::{Error, Result},
-    input::{Framing, ReadOptions, RecordBlock, Unreadable},
+    input::{Framing, ReadOptions, RecordBlock, Unreadable, discover::InputFile},
     observe::{Progress, Stage},
     report::{InputReport, Ledger, Place, Reject, RejectKind, Report},
 };
@@ -88,8 +88,13 @@ struct LostDocument {
 }
 
 impl Account {
-    pub fn new(files: &[String], read: ReadOptions, max_rejects: MaxRejects, writer: RejectsWriter) -> Self {
-        let inputs = files.iter().map(|path| InputReport { path: path.clone(), ..Default::default() }).collect();
+    pub fn new(files: &[InputFile], read: ReadOptions, max_rejects: MaxRejects, writer: RejectsWriter) -> Self {
+        let report = |InputFile { name, place, .. }: &InputFile| InputReport {
+            path: name.clone(),
+            place: place.clone(),
+            ..Default::default()
+        };
+        let inputs = files.iter().map(report).collect();
         Self {
             totals: Totals { inputs, digests: vec![0; files.len()], ..Default::default() },
             newlines: vec![0; files.len()],

@@ -75,7 +75,7 @@ impl<'a> Steps<'a> {
             Budget::of(run.memory_bytes, !run.file_schema.sort_by().is_empty(), run.file_schema.is_compressed());
         let file_names: Vec<String> = run.inputs.iter().map(|input| input.name.clone()).collect();
         let input_bytes_total = total_bytes(&run.inputs);
-        let account = Account::new(&file_names, run.read, run.max_rejects, run.rejects);
+        let account = Account::new(&run.inputs, run.read, run.max_rejects, run.rejects);
         let merge = Merge::new(
             account,
             Router::new(run.partitions, run.shapes.len()),

@@ -8,12 +8,12 @@ use crate::{
     commit::assert_no_staging,
     data::{conversation, conversations, export, gzip, lines},
     output::tree,
-    run::Folder,
+    run::{Folder, Run},
 };
 
 const APPEND: [&str; 4] = ["--out", "out", "--mode", "append"];
 
-fn append(folder: &Folder, inputs: &[&str]) -> crate::run::Run {
+fn append(folder: &Folder, inputs: &[&str]) -> Run {
     folder.convert(&[inputs, &APPEND].concat())
 }
 
@@ -113,6 +113,33 @@ fn a_file_that_has_grown_is_refused() {
     assert_eq!(folder.output("out").sorted("conversation_id"), ["five", "four", "one", "two"]);
     append(&folder, &["in.ndjson"]).ended_with(0);
     assert_eq!(folder.output("out").rows().len(), 4, "it is held as it is now");
+}
+
+#[test]
+fn a_file_is_known_by_its_place_however_its_path_is_written() {
+    let folder = Folder::with("in.ndjson", conversation("one", "2025-07-01T10:00:00Z") + "\n");
+    append(&folder, &["in.ndjson"]).ended_with(0);
+    folder.write("in.ndjson", folder.read("in.ndjson") + &conversation("two", "2025-07-01T11:00:00Z"));
+    fs::create_dir(folder.path("sub")).unwrap();
+    std::os::unix::fs::symlink("in.ndjson", folder.path("link.ndjson")).unwrap();
+    let absolute = folder.path("in.ndjson").into_os_string().into_string().unwrap();
+    for spelled in ["./in.ndjson", "sub/../in.ndjson", "link.ndjson", ".", &absolute] {
+        append(&folder, &[spelled]).ended_with(1).says(&["it holds other content of"]);
+    }
+    // A file of the same name elsewhere is another one.
+    folder.write("sub/in.ndjson", conversation("three", "2025-07-01T12:00:00Z"));
+    let mut elsewhere = folder.command(&["convert", "in.ndjson", "--out", "../out", "--mode", "append"]);
+    Run::of(elsewhere.current_dir(folder.path("sub")).spawn().unwrap()).ended_with(0);
+    assert_eq!(folder.output("out").sorted("conversation_id"), ["one", "three"]);
+
+    // A commit of an earlier version says the path as it was written, and no more.
+    for commit in [1, 2] {
+        let name = format!("out/_partiquet/commits/{commit}.json");
+        let mut manifest = folder.json(&name);
+        manifest["inputs"][0].as_object_mut().unwrap().remove("place").unwrap();
+        folder.write(&name, manifest.to_string());
+    }
+    append(&folder, &["in.ndjson"]).ended_with(1).says(&["it holds other content of in.ndjson"]);
 }
 
 #[test]

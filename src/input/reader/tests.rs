@@ -339,7 +339,12 @@ fn a_long_record_is_told_once_before_it_is_read_and_changes_nothing() {
 #[test]
 fn nothing_comes_after_an_error() {
     let inputs = vec![
-        InputFile { name: "gone".into(), source: crate::input::discover::Source::File("/no/such".into()), bytes: None },
+        InputFile {
+            name: "gone".into(),
+            source: crate::input::discover::Source::File("/no/such".into()),
+            bytes: None,
+            place: None,
+        },
         InputFile::stream("it", Stream::new(&b"{}"[..])),
     ];
     let mut reader = BlockReader::new(inputs, ReadOptions::default());
@@ -431,5 +436,28 @@ fn rejects_that_cannot_be_converted_say_why() {
         let Err(Error::Input { offset, message, .. }) = pieces_of(text.as_bytes()) else { panic!("{line} was taken") };
         assert_eq!(offset, reject("{}").len() as u64 + 1);
         assert!(message.contains(word), "{message}");
+    }
+}
+
+#[test]
+fn a_file_that_was_cut_between_two_records_is_told_from_a_whole_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("in");
+    for (text, cut) in [("{}\n{\"a\":1}\n".as_bytes().to_vec(), 3), (gz(&[b"{}\n", b"{}\n"]), gz(&[b"{}\n"]).len())] {
+        fs::write(&path, &text).unwrap();
+        let input = InputFile::open(&path).unwrap();
+        pieces(input.clone(), ReadOptions::default()).unwrap();
+        // One that has grown is read to its end.
+        fs::write(&path, [&text[..], &text].concat()).unwrap();
+        pieces(input.clone(), ReadOptions::default()).unwrap();
+        for len in [0, cut] {
+            fs::write(&path, &text[..len]).unwrap();
+            match pieces(input.clone(), ReadOptions::default()) {
+                Err(Error::Input { offset, message, .. }) => {
+                    assert_eq!((offset, message.contains("cut short")), (len as u64, true), "{message}");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
     }
 }

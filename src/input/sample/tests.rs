@@ -113,7 +113,8 @@ fn why_an_input_cannot_be_read_is_told_in_its_turn() {
     let path = dir.path().join("a");
     fs::write(&path, [0x1f, 0x8b, 8, 0, 0]).unwrap();
     let damaged = InputFile::open(&path).unwrap();
-    let gone = InputFile { name: "b".into(), source: Source::File(dir.path().join("gone")), bytes: Some(1) };
+    let gone =
+        InputFile { name: "b".into(), source: Source::File(dir.path().join("gone")), bytes: Some(1), place: None };
     let inputs = [damaged, gone, file(&dir, "c", "{}\n")];
     let mut told = Vec::new();
     let is_complete = sample(&inputs, OPTIONS, &Silent, |piece| {
