@@ -3,6 +3,8 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
+    thread,
+    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
@@ -11,7 +13,7 @@ use crate::{
     config::Transform,
     dataset::{
         Manifest, SchemaDocument,
-        audit::{inspect, is_dataset, repair, size_and_digest},
+        audit::{Moment, inspect, is_dataset, num_lines, repair, size_and_digest},
     },
     encode::FileSummary,
     error::{Error, Result},
@@ -74,9 +76,11 @@ pub enum FindingKind {
     Leftover,
     /// A document of the dataset is not understood.
     Damaged,
-    /// A listed data file is not there.
+    /// A listed file is not there.
     Missing,
-    /// A data file has another size, digest or footer than listed.
+    /// The system refuses to read a listed file.
+    Unreadable,
+    /// A data file has another size, digest or footer than listed, a rejects file another number of lines.
     Changed,
     /// Readers see a file that no commit lists.
     Unlisted,
@@ -84,12 +88,18 @@ pub enum FindingKind {
     Sums,
 }
 
-/// Compares the dataset in `dir` with its commits: every listed file by size, digest and footer, the sums of every
-/// manifest, and what else is in the folder. Without repair nothing is written, and nobody is locked out meanwhile.
+/// A dataset that changed under the look is looked at again, so often.
+const MOST_LOOKS: usize = 20;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+
+/// Compares the dataset in `dir` with its commits: every listed file by size, digest and footer, rejects files by their lines,
+/// the sums of every manifest, and what else is in the folder. Without repair nothing is written, and nobody is locked out
+/// meanwhile: if a run commits while it looks and something seems to be wrong, it looks again.
 ///
 /// # Errors
-/// [`Error::Dataset`] where there is no dataset, or for a repair while somebody works on it; [`Error::Io`] for what
-/// cannot be read; [`Error::Interrupted`]. What is wrong with the dataset is no error but a finding.
+/// [`Error::Dataset`] where there is no dataset, for a repair while somebody works on it, or when runs commit again and
+/// again; [`Error::Io`] for folders that cannot be read; [`Error::Interrupted`]. What is wrong with the dataset is no error but
+/// a finding.
 pub fn verify(dir: &Path, what_to_do: Repair, observer: &dyn Observer) -> Result<Audit> {
     if !is_dataset(dir)? {
         return Err(Error::Dataset {
@@ -110,10 +120,35 @@ pub fn verify(dir: &Path, what_to_do: Repair, observer: &dyn Observer) -> Result
             audit.repaired.push(format!("{} files that a dead run had left are removed", before.len()));
         }
     }
+    for _ in 0..MOST_LOOKS {
+        let before = Moment::of(dir)?;
+        let seen = look(dir, observer, audit.clone());
+        let is_certain = match &seen {
+            Ok(audit) => audit.is_sound(),
+            Err(error) => matches!(error, Error::Interrupted),
+        };
+        if is_certain || before.is_calm() && before == Moment::of(dir)? {
+            return seen;
+        }
+        thread::sleep(BETWEEN_LOOKS);
+    }
+    Err(Error::Dataset {
+        dir: dir.to_owned(),
+        message: "runs commit to it again and again, so what is there cannot be compared".to_owned(),
+        hint: "verify it when they are through".to_owned(),
+    })
+}
+
+/// One look at all of it, without changing anything.
+fn look(dir: &Path, observer: &dyn Observer, mut audit: Audit) -> Result<Audit> {
     let commits = match Manifest::read_all(dir) {
         Ok(commits) => commits,
         Err(Error::Dataset { message, .. }) => {
             audit.find(FindingKind::Damaged, "_partiquet/commits", message);
+            return Ok(audit);
+        }
+        Err(error @ Error::Io { .. }) => {
+            audit.find(FindingKind::Damaged, "_partiquet/commits", error.to_string());
             return Ok(audit);
         }
         Err(error) => return Err(error),
@@ -122,6 +157,7 @@ pub fn verify(dir: &Path, what_to_do: Repair, observer: &dyn Observer) -> Result
     audit.surroundings(dir, &commits)?;
     for commit in &commits {
         audit.sums(commit);
+        audit.rejects(dir, commit)?;
     }
     let schema = audit.schema(dir, &commits)?;
     // In a commit that was cut off some files stand here and some there.
@@ -224,24 +260,49 @@ impl Audit {
         }
     }
 
+    /// The rejects of a commit, which are kept nowhere else: a line each.
+    fn rejects(&mut self, dir: &Path, commit: &Manifest) -> Result<()> {
+        let Some(file) = &commit.rejects_file else { return Ok(()) };
+        match num_lines(&dir.join(file)) {
+            Ok(Some(lines)) if lines == commit.run.rejected => {}
+            Ok(Some(lines)) => {
+                let what = format!("it has {lines} lines, and {} records were refused", commit.run.rejected);
+                self.find(FindingKind::Changed, file, what);
+            }
+            other => return self.not_read(file, other),
+        }
+        Ok(())
+    }
+
+    /// A listed file that is not there, or that the system does not give.
+    fn not_read<T>(&mut self, path: &str, result: Result<Option<T>>) -> Result<()> {
+        match result {
+            Err(error @ Error::Io { .. }) => self.find(FindingKind::Unreadable, path, error.to_string()),
+            Err(error) => return Err(error),
+            Ok(_) => self.find(FindingKind::Missing, path, "it is listed and not there"),
+        }
+        Ok(())
+    }
+
     fn data_file(&mut self, dir: &Path, listed: &FileReport, columns: Option<&BTreeSet<String>>) -> Result<()> {
         let path = dir.join(&listed.path);
-        let mut changed = |what: String| self.find(FindingKind::Changed, &listed.path, what);
-        let Some((bytes, digest)) = size_and_digest(&path)? else {
-            self.find(FindingKind::Missing, &listed.path, "it is listed and not there");
-            return Ok(());
+        let (bytes, digest) = match size_and_digest(&path) {
+            Ok(Some(found)) => found,
+            other => return self.not_read(&listed.path, other),
         };
+        let mut changed = |what: String| self.find(FindingKind::Changed, &listed.path, what);
         if bytes != listed.bytes {
             changed(format!("it has {bytes} bytes, {} are listed", listed.bytes));
         } else if !listed.digest.is_empty() && listed.digest != format!("{digest:032x}") {
             changed("its bytes are not those that were written: the digest differs".to_owned());
         }
-        let summary = match FileSummary::read(&path)? {
-            Ok(summary) => summary,
-            Err(what) => {
+        let summary = match FileSummary::read(&path) {
+            Ok(Ok(summary)) => summary,
+            Ok(Err(what)) => {
                 changed(what);
                 return Ok(());
             }
+            Err(error) => return self.not_read(&listed.path, Err::<Option<()>, _>(error)),
         };
         if (summary.rows, summary.row_groups) != (listed.rows, listed.row_groups) {
             changed(format!(

@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{Seek, SeekFrom, Write},
     path::Path,
+    process::Command,
 };
 
 use serde_json::Value;
@@ -254,4 +255,56 @@ fn a_commit_whose_staged_files_are_gone_is_taken_back() {
         run.stdout
     );
     assert!(before == tree(&folder.path("out")));
+}
+
+#[test]
+fn rejects_are_a_part_of_the_dataset() {
+    let folder = Folder::with("in.ndjson", conversation("a", "2025-07-01T10:00:00Z") + "\n{\n{\n");
+    folder.convert(&["in.ndjson", "--out", "out", "--max-rejects", "2"]).ended_with(3);
+    assert_eq!(found(&folder), []);
+    let name = folder.output("out").manifest(1)["rejects_file"].as_str().unwrap().to_owned();
+    let whole = folder.read(&format!("out/{name}"));
+    folder.write(&format!("out/{name}"), whole.lines().next().unwrap().to_owned() + "\n");
+    assert_eq!(found(&folder), [pair("changed", &name)]);
+    fs::remove_file(folder.path(&format!("out/{name}"))).unwrap();
+    assert_eq!(found(&folder), [pair("missing", &name)]);
+}
+
+#[test]
+fn what_cannot_be_read_is_one_finding_among_others() {
+    let folder = dataset();
+    let files = folder.output("out").files.clone();
+    fs::remove_file(folder.path("out").join(&files[1])).unwrap();
+    let path = folder.path("out").join(&files[0]);
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq", "-o", "/dev/null", "-P"]).arg(&path).args(["-e", "inject=openat:error=EACCES"]);
+    strace.args([env!("CARGO_BIN_EXE_partiquet"), "verify"]).arg(folder.path("out"));
+    let Ok(output) = strace.output() else { return eprintln!("skipped: strace cannot be used here") };
+    let text = String::from_utf8(output.stdout).unwrap();
+    for said in ["2 faults", &format!("missing      {}", files[1]), &format!("unreadable   {}", files[0])] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    // In the place of a commit: told, and no failure.
+    fs::remove_file(folder.path("out/_partiquet/commits/1.json")).unwrap();
+    fs::create_dir(folder.path("out/_partiquet/commits/1.json")).unwrap();
+    assert_eq!(found(&folder), [pair("damaged", "_partiquet/commits")]);
+}
+
+#[test]
+fn a_dataset_that_runs_commit_to_is_as_sound_as_before() {
+    let folder = dataset();
+    folder.write("other.ndjson", lines(&export(60, 2)));
+    std::thread::scope(|scope| {
+        let writing = scope.spawn(|| {
+            for input in ["other.ndjson", "in.ndjson"].repeat(10) {
+                folder.convert(&[input, "--out", "out", "--mode", "overwrite"]).ended_with(0);
+            }
+        });
+        while !writing.is_finished() {
+            let run = folder.run(&["verify", "out"]);
+            let is_busy = run.stderr.contains("runs commit to it again and again");
+            assert!(run.code == 0 || is_busy, "{run:?}");
+        }
+    });
+    assert_eq!(found(&folder), []);
 }
