@@ -147,7 +147,8 @@ pub struct Said {
     ///
     /// auto takes the keys that at least 1 % of the participants with attributes have in a sample, at most 64: these are
     /// the ones that get queried, and a column is read faster than a map. All other keys stay in the map
-    /// `attributes`. Name the keys if the columns must be the same in each run; a comma inside a key is written \,
+    /// `attributes`. Name the keys if the columns must be the same in each run; a comma inside a key, a
+    /// blank at its beginning or end, and a backslash have a backslash before them.
     #[arg(long, value_name = "KEYS", help_heading = COLUMNS)]
     pub attribute_columns: Option<AttributeColumns>,
 

@@ -1,6 +1,6 @@
 //! The closing summary: a screen that says what was written, what became of the values, and what to look at.
 
-use std::{ffi::OsString, fmt::Write, path::Path, time::Duration};
+use std::{ffi::OsString, fmt::Write, time::Duration};
 
 use partiquet::{
     config::{Config, PartitionBy},
@@ -29,7 +29,7 @@ pub fn render(report: &Report, config: &Config, paint: Paint) -> String {
     totals(&mut text, report, config);
     values(&mut text, report);
     attributes(&mut text, report);
-    rejects(&mut text, report, &config.out, paint);
+    rejects(&mut text, report, config, paint);
     for warning in &report.warnings {
         let _ = writeln!(text, "\n  {}", paint.red(&format!("warning: {}", human::shown(warning))));
     }
@@ -167,16 +167,22 @@ fn attributes(text: &mut String, report: &Report) {
     }
 }
 
-fn rejects(text: &mut String, report: &Report, out: &Path, paint: Paint) {
+fn rejects(text: &mut String, report: &Report, config: &Config, paint: Paint) {
     let _ = writeln!(text);
     if report.rejected == 0 {
         return row(text, "rejected", 0, "");
     }
-    row(text, "rejected", report.rejected, "records, kept aside whole");
+    let too_long = report.rejects.iter().filter(|reject| reject.raw_bytes > config.max_record_bytes as u64).count();
+    let kept =
+        if too_long == 0 { "records, kept aside whole" } else { "records, kept aside as far as they are not too long" };
+    row(text, "rejected", report.rejected, kept);
     if let Some(first) = report.rejects.first() {
         let _ = writeln!(text, "      {}", paint.red(&first_reject(first)));
     }
-    if let Some(file) = &report.rejects_file {
+    if too_long as u64 == report.rejected {
+        let _ = writeln!(text, "      Too long to be kept: mend it where it is, or raise --max-record-size");
+    } else if let Some(file) = &report.rejects_file {
+        let out = &config.out;
         let path = out.join(file);
         // A slash at the end of the folder would make the name a file in it.
         let mut mended: OsString = out.components().as_path().into();

@@ -23,7 +23,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use self::pattern::{Pattern, is_pattern};
 use super::{patient, stream::Stream};
 use crate::{
-    error::{Error, Result},
+    error::{Error, Result, of_walk},
     observe::Observer,
 };
 
@@ -211,7 +211,7 @@ impl Search<'_> {
                     if is_dangling && !path.file_name().is_some_and(has_data_name) {
                         continue;
                     }
-                    return Err(Error::io("open", path)(error.into()));
+                    return Err(Error::io("open", path)(of_walk(error)));
                 }
             }
         }
@@ -236,7 +236,7 @@ impl Search<'_> {
         for path in matching.walk() {
             let path = path.map_err(|error| {
                 let path = error.path().unwrap_or(&matching.fixed).to_owned();
-                Error::io("open", path)(error.into())
+                Error::io("open", path)(of_walk(error))
             })?;
             let canonical = fs::canonicalize(&path).map_err(Error::io("open", &path))?;
             // As in a folder: what belongs to the output is passed over.

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::{
     Piece, ReadOptions, RecordBlock, Unreadable,
-    split::{Begin, Splitter, Step, sniff},
+    split::{Begin, Splitter, Step, is_rest_of_array, sniff},
     stream::copy_front,
 };
 use crate::{
@@ -157,7 +157,11 @@ impl Unpacker {
             Err(error) => Err((error.to_string(), error.column().saturating_sub(1))),
         };
         match raw {
-            Ok(raw) => {
+            Ok(mut raw) => {
+                // What was refused behind a fault in an array lacks its beginning.
+                if is_rest_of_array(&raw) {
+                    raw.insert(0, b'[');
+                }
                 let layout = sniff(&raw);
                 self.raw = raw;
                 self.raw_pos = 0;

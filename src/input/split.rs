@@ -12,7 +12,7 @@ mod document;
 mod scan;
 mod sniff;
 
-pub use self::sniff::{Layout, SNIFF_BYTES, Sniffer, sniff};
+pub use self::sniff::{Layout, SNIFF_BYTES, Sniffer, is_rest_of_array, sniff};
 
 use memchr::{memchr, memchr_iter, memrchr};
 

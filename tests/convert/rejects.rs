@@ -140,6 +140,21 @@ fn lines_of_a_rejects_file_are_its_own_whatever_the_texts_in_it() {
 }
 
 #[test]
+fn the_rest_of_an_array_is_read_once_its_fault_is_mended() {
+    for (text, expected) in [
+        (r#"[{"id":"1"},{"id":tru},{"id":"3"}]"#, &["t", "3"][..]),
+        ("[\n  {\"id\": \"1\"},\n  {\"id\":tru}\n]\n", &["t"]),
+    ] {
+        let folder = Folder::with("in.json", text);
+        folder.convert(&["in.json", "--out", "out", "--max-rejects", "1"]).ended_with(3);
+        assert_eq!(folder.output("out").column("id"), ["1"]);
+        folder.write("mended", mended(&folder.output("out").rejects(), |raw| raw.replace("tru", "\"t\"")));
+        folder.convert(&["mended", "--out", "rest"]).ended_with(0);
+        assert_eq!(folder.output("rest").column("id"), expected, "{text}");
+    }
+}
+
+#[test]
 fn rejects_that_were_not_mended_are_rejected_again() {
     let folder = folder();
     folder.convert(&["in.ndjson", "--out", "out", "--max-rejects", "1"]).ended_with(3);

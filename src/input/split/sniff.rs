@@ -18,6 +18,17 @@ pub fn sniff(text: &[u8]) -> Layout {
     Sniffer::default().look(text, true).unwrap_or(Layout::Lines)
 }
 
+/// Whether `text` begins with an element of an array and ends where that ends.
+#[must_use]
+pub fn is_rest_of_array(text: &[u8]) -> bool {
+    let text = text.trim_ascii();
+    let mut first = ValueWalk::default();
+    text.starts_with(b"{")
+        && text.ends_with(b"]")
+        && matches!(first.walk(text), Walk::OneLine(_) | Walk::ManyLines)
+        && matches!(text[first.pos..].trim_ascii_start(), [b',', ..] | [b']'])
+}
+
 /// Sees the layout of one input.
 #[derive(Debug, Default)]
 pub struct Sniffer {
@@ -234,6 +245,24 @@ mod tests {
             "{\n\"a\":1\n\"b\":[\n{\"b\":1}\n]\n}\n",
         ] {
             assert_eq!(whole(text), Layout::Document, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_rest_of_an_array_is_told_from_texts_of_their_own() {
+        for (text, expected) in [
+            ("{\"a\":[1]},{\"b\":2}]", true),
+            (" {\n\"a\": 1\n} ,\n{}\n]\n", true),
+            ("{}]", true),
+            ("{}", false),
+            ("{},", false),
+            ("{}\n[{}]", false),
+            ("{}]]", false),
+            ("[{}]", false),
+            ("{\"a\":[{}]", false),
+            ("", false),
+        ] {
+            assert_eq!(is_rest_of_array(text.as_bytes()), expected, "{text:?}");
         }
     }
 
