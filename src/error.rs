@@ -88,11 +88,6 @@ pub enum Error {
     Bug(String),
 }
 
-/// What the system said to a walk over folders, without the words around it.
-pub(crate) fn of_walk(error: walkdir::Error) -> io::Error {
-    error.into_io_error().unwrap_or_else(|| io::Error::other("links run in a circle"))
-}
-
 impl Error {
     /// Wraps a refusal of the operating system: `Error::io("create", path)(source)`.
     pub fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {

@@ -110,7 +110,7 @@ pub fn verify(dir: &Path, what_to_do: Repair, observer: &dyn Observer) -> Result
     }
     let mut audit = Audit::default();
     if what_to_do == Repair::Yes {
-        let before = match Manifest::read_all(dir) {
+        let before = match Manifest::read_with(dir, Manifest::in_short) {
             Ok(commits) => inspect(dir, &commits)?.leftovers,
             Err(_) => BTreeSet::new(),
         };
@@ -122,7 +122,10 @@ pub fn verify(dir: &Path, what_to_do: Repair, observer: &dyn Observer) -> Result
     }
     for _ in 0..MOST_LOOKS {
         let before = Moment::of(dir)?;
-        let seen = look(dir, observer, audit.clone());
+        let seen = look(dir, observer, audit.clone()).map(|mut audit| {
+            audit.findings.sort_by(|a, b| (a.kind, &a.path).cmp(&(b.kind, &b.path)));
+            audit
+        });
         let is_certain = match &seen {
             Ok(audit) => audit.is_sound(),
             Err(error) => matches!(error, Error::Interrupted),
@@ -141,7 +144,11 @@ pub fn verify(dir: &Path, what_to_do: Repair, observer: &dyn Observer) -> Result
 
 /// One look at all of it, without changing anything.
 fn look(dir: &Path, observer: &dyn Observer, mut audit: Audit) -> Result<Audit> {
-    let commits = match Manifest::read_all(dir) {
+    let read = Manifest::read_with(dir, |commit| {
+        audit.sums(&commit);
+        commit.in_short()
+    });
+    let commits = match read {
         Ok(commits) => commits,
         Err(Error::Dataset { message, .. }) => {
             audit.find(FindingKind::Damaged, "_partiquet/commits", message);
@@ -156,7 +163,6 @@ fn look(dir: &Path, observer: &dyn Observer, mut audit: Audit) -> Result<Audit> 
     audit.commits = commits.len() as u64;
     audit.surroundings(dir, &commits)?;
     for commit in &commits {
-        audit.sums(commit);
         audit.rejects(dir, commit)?;
     }
     let schema = audit.schema(dir, &commits)?;
@@ -178,7 +184,6 @@ fn look(dir: &Path, observer: &dyn Observer, mut audit: Audit) -> Result<Audit> 
             audit.data_file(dir, file, columns.as_ref())?;
         }
     }
-    audit.findings.sort_by(|a, b| (a.kind, &a.path).cmp(&(b.kind, &b.path)));
     Ok(audit)
 }
 

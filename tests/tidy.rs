@@ -241,6 +241,7 @@ fn threads_are_known_to_the_pipeline_only() {
             ("pipeline", "all stages at work at once"),
             ("input/stream", "what is read once is shared between the sample and the run"),
             ("dataset/lock", "looks again after a moment, before it turns a run away"),
+            ("verify", "looks again after a moment, when somebody has committed"),
             (
                 "cli",
                 "the stop flag of the signals, the progress display that many workers call, generated input written by all cores",

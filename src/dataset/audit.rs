@@ -113,7 +113,7 @@ fn shares(dir: &Path) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
 pub fn repair(dir: &Path) -> Result<Option<Recovered>> {
     let _lock = Lock::take(dir, &lock::lock_path(&layout::meta(dir)))?;
     let recovered = intent::recover(dir)?;
-    stage::sweep(dir, &Manifest::read_all(dir)?)?;
+    stage::sweep(dir, &Manifest::read_with(dir, Manifest::in_short)?)?;
     let root = layout::shares(dir);
     for share in shares(dir)?.1 {
         files::remove_folder(&root.join(&share))?;

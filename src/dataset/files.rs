@@ -11,7 +11,7 @@ use serde::Serialize;
 use walkdir::WalkDir;
 
 use super::layout;
-use crate::error::{Error, Result, of_walk};
+use crate::error::{Error, Result};
 
 /// All files (and links) that Hive readers would see, relative to the folder. Links are not followed.
 pub(super) fn visible_files(dir: &Path) -> Result<BTreeSet<String>> {
@@ -26,7 +26,10 @@ pub(super) fn files_below(dir: &Path, passes: impl Fn(&str) -> bool) -> Result<B
     for entry in WalkDir::new(dir).into_iter().filter_entry(passes) {
         let entry = match entry {
             Err(error) if error.depth() == 0 && is_missing(error.io_error()) => break,
-            entry => entry.map_err(|error| Error::io("list", dir)(of_walk(error)))?,
+            // Links are not followed, so none runs in a circle: there is an error of the system.
+            entry => entry.map_err(|error| {
+                Error::io("list", dir)(error.into_io_error().unwrap_or_else(|| io::ErrorKind::Other.into()))
+            })?,
         };
         if entry.depth() > 0
             && !entry.file_type().is_dir()

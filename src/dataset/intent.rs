@@ -123,7 +123,7 @@ impl Intent {
     /// The dataset as it was before a commit that is not valid: what was set aside goes home, then new files go back
     /// to staging. Files of a name that was there before say the same, and stay.
     fn take_back(&self, dir: &Path, folders: &mut Folders) -> Result<()> {
-        let commits = Manifest::read_all(dir)?;
+        let commits = Manifest::read_with(dir, Manifest::in_short)?;
         let is_rejects_of_commit =
             |path: &str| commits.iter().any(|commit| commit.rejects_file.as_deref() == Some(path));
         for step in self.moves.iter().rev() {
@@ -220,7 +220,7 @@ pub(super) fn recover(dir: &Path) -> Result<Option<Recovered>> {
 /// # Errors
 /// As [`Manifest::read_all`] and [`recover`].
 pub(super) fn foreseen(dir: &Path) -> Result<(Vec<Manifest>, Option<Recovered>)> {
-    let mut commits = Manifest::read_all(dir)?;
+    let mut commits = Manifest::read_with(dir, Manifest::in_short)?;
     if !is_pending(dir)? {
         return Ok((commits, None));
     }

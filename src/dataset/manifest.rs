@@ -13,7 +13,7 @@ use super::layout::{self, is_relative_file};
 use crate::{
     config::{Mode, PartitionField},
     error::{Error, Result},
-    report::{Counts, FileReport, InputReport, Ledger},
+    report::{Counts, FileReport, InputReport, Ledger, Ranges},
 };
 
 /// Format version of `commits/N.json` that this program writes, and the newest it reads.
@@ -89,6 +89,14 @@ impl Manifest {
     /// [`Error::Io`]; [`Error::Dataset`] for a commit that is not understood, was written by a newer version, or
     /// names a file outside the dataset.
     pub fn read_all(dir: &Path) -> Result<Vec<Self>> {
+        Self::read_with(dir, |manifest| manifest)
+    }
+
+    /// The same, with what `each` makes of a commit once it is read: many of them take memory.
+    ///
+    /// # Errors
+    /// As [`Manifest::read_all`].
+    pub fn read_with(dir: &Path, mut each: impl FnMut(Self) -> Self) -> Result<Vec<Self>> {
         let folder = layout::commits(dir);
         let mut numbers = Vec::new();
         let entries = match fs::read_dir(&folder) {
@@ -107,7 +115,15 @@ impl Manifest {
             let path = dir.join(layout::commit_file(missing));
             return Err(layout::damaged(dir, &path, "it is missing, and there are later commits"));
         }
-        numbers.into_iter().map(|number| Self::read(dir, number)).collect()
+        numbers.into_iter().map(|number| Self::read(dir, number).map(&mut each)).collect()
+    }
+
+    /// Without what a run does not ask of those before it: what was counted by path, and the ranges of columns in each file.
+    #[must_use]
+    pub fn in_short(mut self) -> Self {
+        self.run.ledger = Ledger::default();
+        self.files.iter_mut().for_each(|file| file.ranges = Ranges::default());
+        self
     }
 
     fn read(dir: &Path, number: u64) -> Result<Self> {

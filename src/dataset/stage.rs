@@ -70,7 +70,7 @@ impl Dataset {
         lock = locked(dir, &mut created, Lock::take)?;
         created.locked = true;
         let recovered = intent::recover(dir)?;
-        let commits = Manifest::read_all(dir)?;
+        let commits = Manifest::read_with(dir, Manifest::in_short)?;
         check(dir, mode, &commits).map_err(|refusal| told(refusal, recovered))?;
         sweep(dir, &commits)?;
         let staging = layout::staging(dir).join(format!("{}-{}", commits.len() + 1, std::process::id()));

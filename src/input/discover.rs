@@ -23,7 +23,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use self::pattern::{Pattern, is_pattern};
 use super::{patient, stream::Stream};
 use crate::{
-    error::{Error, Result, of_walk},
+    error::{Error, Result},
     observe::Observer,
 };
 
@@ -109,6 +109,11 @@ impl InputFile {
     pub fn stream(name: impl Into<String>, stream: Stream) -> Self {
         Self { name: name.into(), source: Source::Stream(stream), bytes: None, place: None }
     }
+}
+
+/// What the system said to a walk over folders, without the words around it.
+fn of_walk(error: walkdir::Error) -> io::Error {
+    error.into_io_error().unwrap_or_else(|| io::Error::other("links run in a circle"))
 }
 
 /// An input and what tells it from others.

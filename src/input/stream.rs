@@ -94,6 +94,7 @@ impl Replay {
 }
 
 /// Whether an error says that no more of a stream is kept than was read so far.
+#[must_use]
 pub fn is_beyond(error: &io::Error) -> bool {
     matches!(error.get_ref(), Some(inner) if inner.is::<Beyond>())
 }
