@@ -5,6 +5,7 @@ use std::{
     fs::{self, File},
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use serde::Serialize;
@@ -197,49 +198,51 @@ pub fn sync_file(path: &Path) -> Result<()> {
 /// Folders below the dataset that a commit makes, and those whose entries are not on disk yet.
 #[derive(Debug)]
 pub(super) struct Folders {
-    dir: PathBuf,
-    known: BTreeSet<PathBuf>,
-    created: Vec<PathBuf>,
-    unsynced: BTreeSet<PathBuf>,
+    dir: Arc<Path>,
+    /// Each path is kept once: there can be many of them, and long ones.
+    known: BTreeSet<Arc<Path>>,
+    created: Vec<Arc<Path>>,
+    unsynced: BTreeSet<Arc<Path>>,
 }
 
 impl Folders {
     pub(super) fn new(dir: &Path) -> Self {
-        let known = BTreeSet::from([dir.to_owned()]);
-        Self { dir: dir.to_owned(), known, created: Vec::new(), unsynced: BTreeSet::new() }
+        let dir: Arc<Path> = dir.into();
+        Self { known: BTreeSet::from([Arc::clone(&dir)]), dir, created: Vec::new(), unsynced: BTreeSet::new() }
     }
 
     /// Makes the folder that `path` stands in, and notes that its entries change.
     pub(super) fn change_at(&mut self, path: &Path) -> Result<()> {
-        let folder = path.parent().unwrap_or(&self.dir).to_owned();
-        self.create(&folder)?;
+        let folder = self.create(path.parent())?;
         self.unsynced.insert(folder);
         Ok(())
     }
 
-    fn create(&mut self, folder: &Path) -> Result<()> {
-        if self.known.contains(folder) {
-            return Ok(());
+    /// Makes a folder of the dataset, and those above it, unless it is there.
+    fn create(&mut self, folder: Option<&Path>) -> Result<Arc<Path>> {
+        let Some(folder) = folder else { return Ok(Arc::clone(&self.dir)) };
+        if let Some(known) = self.known.get(folder) {
+            return Ok(Arc::clone(known));
         }
-        let parent = folder.parent().unwrap_or(&self.dir).to_owned();
-        self.create(&parent)?;
-        match fs::create_dir(folder) {
+        let parent = self.create(folder.parent())?;
+        let folder: Arc<Path> = folder.into();
+        match fs::create_dir(&folder) {
             Ok(()) => {
-                self.created.push(folder.to_owned());
+                self.created.push(Arc::clone(&folder));
                 self.unsynced.insert(parent);
             }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_folder(folder) => {}
-            Err(error) => return Err(Error::io("create folder", folder)(error)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_folder(&folder) => {}
+            Err(error) => return Err(Error::io("create folder", &*folder)(error)),
         }
-        self.known.insert(folder.to_owned());
-        Ok(())
+        self.known.insert(Arc::clone(&folder));
+        Ok(folder)
     }
 
     /// Waits until everything noted is on disk.
     pub(super) fn sync(&mut self) -> Result<()> {
         let folders = std::mem::take(&mut self.unsynced);
         if folders.len() > MAX_SYNCED_ONE_BY_ONE
-            && FileSystem::of(&self.dir)?.sync().map_err(Error::io("sync", &self.dir))?
+            && FileSystem::of(&self.dir)?.sync().map_err(Error::io("sync", &*self.dir))?
         {
             return Ok(());
         }
@@ -252,7 +255,7 @@ impl Folders {
             if fs::remove_dir(folder).is_ok() {
                 self.known.remove(folder);
                 self.unsynced.remove(folder);
-                self.unsynced.extend(folder.parent().map(Path::to_owned));
+                self.unsynced.extend(folder.parent().map(Arc::from));
             }
         }
     }

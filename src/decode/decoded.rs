@@ -73,6 +73,15 @@ impl DecodeReject {
 }
 
 impl DecodedBlock {
+    /// Bytes that are allocated: a line of two bytes can be a reject of a hundred and more.
+    #[must_use]
+    pub fn byte_capacity(&self) -> usize {
+        let texts = |reject: &DecodeReject| reject.path.capacity() + reject.message.capacity();
+        self.columns.byte_capacity()
+            + self.rejects.capacity() * size_of::<DecodeReject>()
+            + self.rejects.iter().map(texts).sum::<usize>()
+    }
+
     pub(super) fn accept(&mut self, num_rows: usize) {
         self.num_kept += 1;
         self.records_without_rows += u64::from(num_rows == 0);

@@ -278,7 +278,7 @@ impl<'a> Steps<'a> {
             // Of a huge record that was refused: what is told of it needs the memory.
             decoded.columns = Columns::new(&self.shapes);
         }
-        let bytes = block.bytes.len() + decoded.columns.byte_capacity();
+        let bytes = block.bytes.len() + decoded.byte_capacity();
         let mut state = self.lock();
         state.piece_bytes += bytes;
         state.last_piece_bytes = bytes.max(Budget::block_of(block.bytes.len()));
