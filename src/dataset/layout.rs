@@ -84,6 +84,10 @@ pub(super) fn read_document<T: DeserializeOwned>(dir: &Path, path: &Path, newest
     struct Versioned {
         format_version: u32,
     }
+    // Reading a pipe in its place would wait for ever.
+    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return Err(damaged(dir, path, "it is not a file"));
+    }
     let text = fs::read(path).map_err(Error::io("read", path))?;
     let not_understood = |error: serde_json::Error| damaged(dir, path, &error.to_string());
     let Versioned { format_version } = serde_json::from_slice(&text).map_err(not_understood)?;
@@ -128,6 +132,16 @@ mod tests {
         for path in ["", "/a", "a/", "a//b", "..", "a/../b", "./a", "a/.", "a\\b", "a\0"] {
             assert!(!is_relative_file(path), "{path:?}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_waits_for_a_pipe_in_the_place_of_a_document() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("schema.json");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let error = read_document::<serde_json::Value>(dir.path(), &path, 1).unwrap_err();
+        assert!(matches!(error, Error::Dataset { .. }) && error.to_string().contains("it is not a file"), "{error}");
     }
 
     #[test]

@@ -177,7 +177,8 @@ impl Codec {
         match self {
             Self::Gzip(_) => "`gzip -t FILE` should say the same; copy or download the file again".to_owned(),
             Self::Zstd(_) => "`zstd -t FILE` should say the same; copy or download the file again (a window beyond \
-                              128 MiB, `--long=28` and more, has to be decompressed first: zstd -dc --long=31 FILE)"
+                              128 MiB, `--long=28` and more, has to be decompressed first: zstd -dc --long=31 FILE; and so has \
+                              what was compressed with a dictionary: zstd -dc -D DICTIONARY FILE)"
                 .to_owned(),
         }
     }
