@@ -55,7 +55,8 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
         return Ok(append::nothing_new(config, skipped));
     }
     let begun = observer.clock();
-    let table = Table::of(config, &inputs, dataset.schema_to_keep()?.as_ref(), observer)?;
+    let kept = dataset.schema_to_keep()?;
+    let table = Table::of(config, &inputs, kept.as_ref(), observer)?;
     let sampled = observer.clock();
     let staged = table.run(config, inputs, dataset.staging_dir(), observer).stage()?;
     let read_again = held.among(&staged.totals.inputs);
@@ -70,7 +71,8 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
         refuse_to_replace_by_nothing(config, &dataset, staged.totals.rows)?;
     }
     let busy = staged.busy;
-    let unmet = table.unmet_keys(config, &staged.totals.ledger);
+    // Who adds to a dataset has named them before, and a day may lack one.
+    let unmet = if kept.is_none() { table.unmet_keys(config, &staged.totals.ledger) } else { None };
     let converted = observer.clock();
     let run = table.finish(config, staged, observer)?;
     observer.progress(&Progress { stage: Stage::Committing, ..run.progress });

@@ -1,6 +1,6 @@
 //! `partiquet verify`: the audit of a dataset, for people and as a report.
 
-use std::{fmt::Write as _, io};
+use std::{fmt::Write as _, io, path::Path};
 
 use partiquet::{
     Error, Result,
@@ -28,7 +28,8 @@ impl partiquet::observe::Observer for Stop {
 
 /// Runs the audit, shows it, and gives the exit code.
 pub fn run(args: &VerifyArgs) -> Result<u8> {
-    if let Some(report) = args.report.as_deref().filter(|report| resolved(report).starts_with(resolved(&args.dir))) {
+    let is_inside = |report: &&Path| *report != Path::new("-") && resolved(report).starts_with(resolved(&args.dir));
+    if let Some(report) = args.report.as_deref().filter(is_inside) {
         return Err(Error::usage(
             format!("the report {} would stand inside the dataset", report.display()),
             "give --report a path outside of it",

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::{
     data::{conversation, conversations, export, lines},
     output::tree,
-    run::Folder,
+    run::{Folder, Run},
 };
 
 fn dataset() -> Folder {
@@ -47,6 +47,9 @@ fn a_report_does_not_stand_in_the_dataset() {
         assert!(run.stderr.contains("would stand inside the dataset"), "{report}: {}", run.stderr);
     }
     folder.run(&["verify", "out"]).ended_with(0);
+    // Standard output is nowhere.
+    let mut within = folder.command(&["verify", ".", "--report", "-"]);
+    Run::of(within.current_dir(folder.path("out")).spawn().unwrap()).ended_with(0);
 }
 
 #[test]
