@@ -96,7 +96,7 @@ fn convert(args: ConvertArgs) -> Result<u8> {
                 let document = report_file::of_failure(&error, console.elapsed().as_secs_f64());
                 warn_on_failure(file.write(&document));
             }
-            // As JSON it was told: who reads that expects nothing else.
+            // As JSON it was told.
             if job.progress == ProgressMode::Json { Ok(error.exit_code()) } else { Err(error) }
         }
     }

@@ -72,7 +72,8 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
     }
     let busy = staged.busy;
     // Who adds to a dataset has named them before, and a day may lack one.
-    let unmet = if kept.is_none() { table.unmet_keys(config, &staged.totals.ledger) } else { None };
+    let unmet =
+        if kept.is_none() && staged.totals.rows > 0 { table.unmet_keys(config, &staged.totals.ledger) } else { None };
     let converted = observer.clock();
     let run = table.finish(config, staged, observer)?;
     observer.progress(&Progress { stage: Stage::Committing, ..run.progress });
@@ -359,14 +360,18 @@ impl Table {
     fn unmet_keys(&self, config: &Config, ledger: &Ledger) -> Option<String> {
         let AttributeColumns::Keys(named) = &config.attribute_columns else { return None };
         let is_met = |column: usize| ledger.paths.contains_key(&self.schema.columns[column].path);
-        let unmet: Vec<String> = self
+        let mut unmet: Vec<String> = self
             .schema
             .attributes
             .iter()
             .filter(|(key, column)| named.contains(key) && !is_met(*column))
             .map(|(key, _)| format!("{key:?}"))
-            .take(MAX_UNMET_KEYS_NAMED)
             .collect();
+        let more = unmet.len().saturating_sub(MAX_UNMET_KEYS_NAMED);
+        if more > 0 {
+            unmet.truncate(MAX_UNMET_KEYS_NAMED);
+            unmet.push(format!("{more} more"));
+        }
         (!unmet.is_empty()).then(|| format!("no record has an attribute {}: see how it is written", unmet.join(" or ")))
     }
 }
@@ -375,7 +380,7 @@ impl Table {
 fn by_default(error: Error, partition_by: &[PartitionField]) -> Error {
     match error {
         Error::Usage { message, hint } if partition_by == PartitionBy::default().0 => Error::usage(
-            format!("{message}; without --partition-by rows go by {}", PartitionBy::default()),
+            format!("{message}; {} is what rows go by unless --partition-by says otherwise", PartitionBy::default()),
             format!("name a column of this table with --partition-by, or say --partition-by none; {hint}"),
         ),
         error => error,

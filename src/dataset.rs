@@ -34,6 +34,7 @@ pub use commit::{Committed, StagedFile, StagedRun};
 pub use files::{FileSystem, MAX_SYNCED_ONE_BY_ONE, sync_file};
 pub use holdings::Holdings;
 pub use intent::Recovered;
+pub use layout::META;
 pub use manifest::{Manifest, RunRecord};
 pub use rejects::RejectsWriter;
 pub use run_id::run_id;

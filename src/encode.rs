@@ -4,7 +4,7 @@
 //! FileSchema          what all files of a run have in common: columns, properties
 //! encode_row_group    &Columns -> EncodedRowGroup     CPU only, any thread, no order
 //! StagedFileWriter    append in order, then finish    the only part that touches a disk
-//! FinishedFile          what was written, for the manifest
+//! FinishedFile        what was written, for the manifest
 //! ```
 //!
 //! Row groups are encoded in parallel and appended in order, so that the bytes of a file depend on its rows and

@@ -86,6 +86,8 @@ impl Unreadable {
             record_offset: self.record_offset,
             kind: self.kind,
             path: String::new(),
+            // Lines are told apart by their ends, and are refused here for their length alone.
+            is_rest: matches!(self.kind, RejectKind::Syntax | RejectKind::Utf8),
             message: self.message,
             raw_bytes: self.raw_bytes,
             raw: None,

@@ -73,7 +73,7 @@ pub(crate) fn decode_sample(
         Ok(Piece::Block(mut block)) => {
             let (file, framing) = (&inputs[block.input].name, block.framing.clone());
             let place = Block { bytes: &[], framing: &framing, file, offset: block.offset };
-            // What the run refuses is refused here.
+            // As in the run, as far as that can be told: blocks of a sample are smaller, so that more of them fit in.
             decoder.set_max_flattened_bytes(memory::max_flattened(config.memory_bytes, block.bytes.len()));
             let reused = columns.take().unwrap_or_else(|| Columns::new(decoder.shapes()));
             let mut decoded = decoder.decode_in_place(&mut block.bytes, place, reused);

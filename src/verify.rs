@@ -13,7 +13,7 @@ use crate::{
     config::Transform,
     dataset::{
         Manifest, SchemaDocument,
-        audit::{Moment, inspect, is_dataset, num_lines, repair, size_and_digest},
+        audit::{Moment, inspect, is_dataset, repair, size_and_digest},
     },
     encode::FileSummary,
     error::{Error, Result},
@@ -80,7 +80,7 @@ pub enum FindingKind {
     Missing,
     /// The system refuses to read a listed file.
     Unreadable,
-    /// A data file has another size, digest or footer than listed, a rejects file another number of lines.
+    /// A data file has another size, digest or footer than listed, or a rejects file is empty.
     Changed,
     /// Readers see a file that no commit lists.
     Unlisted,
@@ -92,8 +92,8 @@ pub enum FindingKind {
 const MOST_LOOKS: usize = 20;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
-/// Compares the dataset in `dir` with its commits: every listed file by size, digest and footer, rejects files by their lines,
-/// the sums of every manifest, and what else is in the folder. Without repair nothing is written, and nobody is locked out
+/// Compares the dataset in `dir` with its commits: every listed file by size, digest and footer, whether the rejects are still
+/// there, the sums of every manifest, and what else is in the folder. Without repair nothing is written, and nobody is locked out
 /// meanwhile: if a run commits while it looks and something seems to be wrong, it looks again.
 ///
 /// # Errors
@@ -265,18 +265,18 @@ impl Audit {
         }
     }
 
-    /// The rejects of a commit, which are kept nowhere else: a line each.
+    /// The rejects of a commit, which are kept nowhere else. They are there to be mended, so only what is lost is a fault.
     fn rejects(&mut self, dir: &Path, commit: &Manifest) -> Result<()> {
         let Some(file) = &commit.rejects_file else { return Ok(()) };
-        match num_lines(&dir.join(file)) {
-            Ok(Some(lines)) if lines == commit.run.rejected => {}
-            Ok(Some(lines)) => {
-                let what = format!("it has {lines} lines, and {} records were refused", commit.run.rejected);
+        match size_and_digest(&dir.join(file)) {
+            Ok(Some((0, _))) => {
+                let what = format!("it is empty, and {} records were refused", commit.run.rejected);
                 self.find(FindingKind::Changed, file, what);
+                Ok(())
             }
-            other => return self.not_read(file, other),
+            Ok(Some(_)) => Ok(()),
+            other => self.not_read(file, other),
         }
-        Ok(())
     }
 
     /// A listed file that is not there, or that the system does not give.

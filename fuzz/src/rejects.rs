@@ -98,6 +98,7 @@ fn reject(text: &[u8]) -> Reject {
         kind: RejectKind::Syntax,
         path: String::new(),
         message: "of the fuzzer's making".to_owned(),
+        is_rest: false,
         raw_bytes: text.len() as u64,
         raw: None,
         raw_base64: None,

@@ -166,6 +166,10 @@ fn asked(args: &BenchArgs, processors: usize) -> Result<Asked> {
     let has_peers = !args.peers.is_empty();
     let memories = if args.memory.is_empty() { vec![Size(Config::MEMORY_BYTES)] } else { args.memory.clone() };
     let least_memory = memories.iter().map(|memory| memory.0).min().unwrap_or_default();
+    if least_memory < memory::LEAST {
+        let hint = format!("give {} or more", Size(memory::LEAST));
+        return Err(Error::usage(format!("--memory: {} is too little", Size(least_memory)), hint));
+    }
     let processors = processors.min(memory::most_threads(least_memory));
     let or = |given: &[usize]| match (given.is_empty(), has_peers) {
         (false, _) => given.to_vec(),

@@ -7,7 +7,7 @@ use std::{
     process,
 };
 
-use partiquet::{Error, Result, report::Report};
+use partiquet::{Error, Result, dataset::META, report::Report};
 use serde_json::{Map, Value, json};
 
 /// Where the report goes. Opened before the run starts: a path that cannot be written to is known at once, and not
@@ -47,8 +47,10 @@ impl ReportFile {
         }
         let refused =
             || Error::usage(format!("{} cannot be a report", path.display()), "give --report the path of a file");
-        // Of a link the file that it leads to.
-        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let path = behind_links(path);
+        if path.components().any(|part| part.as_os_str() == META) {
+            return Err(refused());
+        }
         match fs::metadata(&path) {
             Ok(there) if there.is_dir() => return Err(refused()),
             Ok(there) if !there.is_file() => {
@@ -93,6 +95,17 @@ impl ReportFile {
             }
         }
     }
+}
+
+/// Of a link the path that it leads to, whether something is there or not.
+fn behind_links(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    // As many as systems follow.
+    for _ in 0..40 {
+        let Ok(target) = fs::read_link(&path) else { break };
+        path = path.parent().unwrap_or(Path::new("")).join(target);
+    }
+    path
 }
 
 /// The report of a run that committed: `exit_code`, then everything the library says.
@@ -146,7 +159,14 @@ mod tests {
         std::os::unix::fs::symlink(&target, &link).unwrap();
         ReportFile::create(&link).unwrap().write(&json!(1)).unwrap();
         assert_eq!(fs::read_to_string(&target).unwrap(), "1\n");
+        fs::remove_file(&target).unwrap();
+        ReportFile::create(&link).unwrap().write(&json!(3)).unwrap();
+        assert_eq!(fs::read_to_string(&target).unwrap(), "3\n", "it led to nothing yet");
         assert!(link.symlink_metadata().unwrap().is_symlink());
+        // What belongs to a dataset is none of its business.
+        let of_dataset = dir.path().join("of-dataset");
+        std::os::unix::fs::symlink("other/_partiquet/schema.json", &of_dataset).unwrap();
+        assert!(matches!(ReportFile::create(&of_dataset), Err(Error::Usage { .. })));
 
         let pipe = dir.path().join("pipe");
         assert!(process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());

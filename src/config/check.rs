@@ -6,8 +6,8 @@ use super::{AttributeColumns, AttributeMap, Config, Size};
 use crate::error::{Error, Result};
 
 impl Config {
-    /// Whether every value is within its limits. Whether the memory is enough for the others is looked at by
-    /// [`memory::check`](crate::pipeline::memory::check), and what belongs to the table when it is known.
+    /// Whether the numbers are within their limits, and the options about attributes fit together. Whether the memory is enough
+    /// is looked at by [`memory::check`](crate::pipeline::memory::check), and what belongs to the table when it is known.
     ///
     /// # Errors
     /// [`Error::Usage`] with the first that is not, under the name of its option, and what it can be.

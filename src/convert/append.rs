@@ -7,7 +7,7 @@ use crate::{
     dataset::Manifest,
     error::{Error, Result},
     input::{
-        digest::digest,
+        digest::{digest, digest_of_first},
         discover::{InputFile, Source},
     },
     observe::Observer,
@@ -26,6 +26,8 @@ pub(super) struct Held {
     sizes: BTreeSet<u64>,
     /// Their places: number of the last commit that read one there.
     places: BTreeMap<String, u64>,
+    /// Bytes, digest and commit of those whose place is known, by their paths as they were written.
+    named: BTreeMap<String, Vec<(u64, String, u64)>>,
 }
 
 impl Held {
@@ -39,7 +41,11 @@ impl Held {
         let held: Vec<_> = inputs.filter(|(input, _)| digests.contains_key(&input.digest)).collect();
         let sizes = held.iter().map(|(input, _)| input.bytes).collect();
         let places = held.iter().map(|(input, commit)| (input.place().to_owned(), *commit)).collect();
-        Self { is_append, next, digests, sizes, places }
+        let mut named: BTreeMap<String, Vec<_>> = BTreeMap::new();
+        for (input, commit) in held.iter().filter(|(input, _)| input.place.is_some()) {
+            named.entry(input.path.clone()).or_default().push((input.bytes, input.digest.clone(), *commit));
+        }
+        Self { is_append, next, digests, sizes, places, named }
     }
 
     /// The inputs that are new, and those that are not: held by a commit, or the same bytes as an earlier one of the
@@ -82,17 +88,12 @@ impl Held {
     /// Refuses new inputs in the place of inputs that are held: most likely files that have grown, whose earlier
     /// records would come twice. What can be read only once is not told apart by its place.
     pub(super) fn refuse_changed(&self, config: &Config, new: &[InputFile]) -> Result<()> {
-        let is_file = |input: &&InputFile| !matches!(input.source, Source::Stream(_));
-        let commit_of = |input: &InputFile| {
-            // Earlier versions have kept the path as it was written.
-            let place = input.place.as_ref().and_then(|place| self.places.get(place));
-            place.or_else(|| self.places.get(&input.name))
-        };
-        let changed = new
-            .iter()
-            .filter(is_file)
-            .filter_map(|input| commit_of(input).map(|commit| format!("{} (commit {commit})", input.name)));
-        let changed: Vec<String> = changed.collect();
+        let mut changed = Vec::new();
+        for input in new.iter().filter(|input| !matches!(input.source, Source::Stream(_))) {
+            if let Some(commit) = self.commit_of(input)? {
+                changed.push(format!("{} (commit {commit})", input.name));
+            }
+        }
         if changed.is_empty() {
             return Ok(());
         }
@@ -106,6 +107,23 @@ impl Held {
                    overwrite-partitions or overwrite"
                 .to_owned(),
         })
+    }
+
+    /// The commit that holds what a file was before.
+    fn commit_of(&self, input: &InputFile) -> Result<Option<u64>> {
+        let by_place = input.place.as_ref().and_then(|place| self.places.get(place));
+        // Earlier versions have kept the path as it was written.
+        if let Some(commit) = by_place.or_else(|| self.places.get(&input.name)) {
+            return Ok(Some(*commit));
+        }
+        // Somewhere else a file of this name is another one, unless its folder has moved: then it begins as it was.
+        for (bytes, held, commit) in self.named.get(&input.name).into_iter().flatten() {
+            let is_longer = *bytes > 0 && input.bytes.is_some_and(|now| now > *bytes);
+            if is_longer && digest_of_first(input, *bytes)?.is_some_and(|digest| format!("{digest:032x}") == *held) {
+                return Ok(Some(*commit));
+            }
+        }
+        Ok(None)
     }
 
     /// What of the inputs that were read turned out to be held, or to be the same as an earlier one: streams, and files

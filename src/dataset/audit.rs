@@ -137,35 +137,18 @@ pub fn is_dataset(dir: &Path) -> Result<bool> {
 /// # Errors
 /// [`Error::Io`].
 pub fn size_and_digest(path: &Path) -> Result<Option<(u64, u128)>> {
-    let (mut hash, mut size) = (Xxh3::new(), 0);
-    let is_there = read_through(path, |bytes| {
-        hash.update(bytes);
-        size += bytes.len() as u64;
-    })?;
-    Ok(is_there.then(|| (size, hash.digest128())))
-}
-
-/// Lines of a file of the dataset; none if there is no file of that name. A link counts as none.
-///
-/// # Errors
-/// [`Error::Io`].
-pub fn num_lines(path: &Path) -> Result<Option<u64>> {
-    let mut lines = 0;
-    let is_there = read_through(path, |bytes| lines += memchr::memchr_iter(b'\n', bytes).count() as u64)?;
-    Ok(is_there.then_some(lines))
-}
-
-/// Gives the bytes of a file piece by piece. Whether there is one.
-fn read_through(path: &Path, mut take: impl FnMut(&[u8])) -> Result<bool> {
     if !fs::symlink_metadata(path).is_ok_and(|found| found.is_file()) {
-        return Ok(false);
+        return Ok(None);
     }
     let mut file = File::open(path).map_err(Error::io("open", path))?;
-    let mut buffer = vec![0; BUFFER_BYTES];
+    let (mut hash, mut size, mut buffer) = (Xxh3::new(), 0, vec![0; BUFFER_BYTES]);
     loop {
         match file.read(&mut buffer) {
-            Ok(0) => return Ok(true),
-            Ok(read) => take(&buffer[..read]),
+            Ok(0) => return Ok(Some((size, hash.digest128()))),
+            Ok(read) => {
+                hash.update(&buffer[..read]);
+                size += read as u64;
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(Error::io("read", path)(error)),
         }

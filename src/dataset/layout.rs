@@ -10,7 +10,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use crate::error::{Error, Result};
 
 /// The folder of everything that is not data. Names with `_` in front are invisible to Hive readers.
-pub(super) const META: &str = "_partiquet";
+pub const META: &str = "_partiquet";
 
 /// The schema document, relative to the dataset.
 pub(super) const SCHEMA_FILE: &str = "_partiquet/schema.json";

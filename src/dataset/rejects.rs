@@ -69,6 +69,7 @@ mod tests {
             kind: RejectKind::Syntax,
             path: "/participants/0".to_owned(),
             message: "a comma is missing".to_owned(),
+            is_rest: false,
             raw_bytes: raw.len() as u64,
             raw: Some(raw.to_owned()),
             raw_base64: None,

@@ -56,6 +56,7 @@ impl DecodeReject {
             record_offset: block_offset + self.record.start as u64,
             kind: self.kind,
             path: self.path,
+            is_rest: false,
             message: self.message,
             raw_bytes: text.len() as u64,
             raw: None,

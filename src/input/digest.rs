@@ -18,8 +18,16 @@ const BUFFER_BYTES: usize = 1 << 20;
 /// # Errors
 /// [`Error::Io`].
 pub fn digest(input: &InputFile) -> Result<Option<u128>> {
+    digest_of_first(input, u64::MAX)
+}
+
+/// The same of its first `bytes`, or of all if there are fewer.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn digest_of_first(input: &InputFile, bytes: u64) -> Result<Option<u128>> {
     let Source::File(path) = &input.source else { return Ok(None) };
-    let mut file = File::open(path).map_err(Error::io("open", path))?;
+    let mut file = File::open(path).map_err(Error::io("open", path))?.take(bytes);
     let (mut hash, mut buffer) = (Xxh3::new(), vec![0; BUFFER_BYTES]);
     loop {
         match file.read(&mut buffer) {
@@ -43,7 +51,11 @@ mod tests {
         for content in [vec![], b"{}\n".to_vec(), vec![7; 3 * BUFFER_BYTES + 1]] {
             std::fs::write(&path, &content).unwrap();
             let expected = xxhash_rust::xxh3::xxh3_128(&content);
-            assert_eq!(digest(&InputFile::open(&path).unwrap()).unwrap(), Some(expected));
+            let input = InputFile::open(&path).unwrap();
+            assert_eq!(digest(&input).unwrap(), Some(expected));
+            let first = content.len() / 2;
+            let expected = xxhash_rust::xxh3::xxh3_128(&content[..first]);
+            assert_eq!(digest_of_first(&input, first as u64).unwrap(), Some(expected));
         }
         assert_eq!(digest(&InputFile::stream("-", Stream::new(&b"{}"[..]))).unwrap(), None);
         let input = InputFile::open(&path).unwrap();

@@ -60,6 +60,8 @@ pub const fn line_options(options: ReadOptions) -> ReadOptions {
 #[derive(Deserialize)]
 struct Line {
     partiquet_reject: u32,
+    #[serde(default)]
+    is_rest: bool,
     raw: Option<String>,
     raw_base64: Option<String>,
 }
@@ -152,14 +154,17 @@ impl Unpacker {
         if line.trim_ascii().is_empty() {
             return Ok(None);
         }
-        let raw = match serde_json::from_slice::<Line>(line) {
-            Ok(line) => self.text(line, offset)?,
-            Err(error) => Err((error.to_string(), error.column().saturating_sub(1))),
+        let (raw, is_rest) = match serde_json::from_slice::<Line>(line) {
+            Ok(line) => {
+                let is_rest = line.is_rest;
+                (self.text(line, offset)?, is_rest)
+            }
+            Err(error) => (Err((error.to_string(), error.column().saturating_sub(1))), false),
         };
         match raw {
             Ok(mut raw) => {
                 // What was refused behind a fault in an array lacks its beginning.
-                if is_rest_of_array(&raw) {
+                if is_rest && is_rest_of_array(&raw) {
                     raw.insert(0, b'[');
                 }
                 let layout = sniff(&raw);

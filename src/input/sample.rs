@@ -59,6 +59,9 @@ pub fn sample(
     mut each: impl FnMut(Result<Piece>) -> Result<()>,
 ) -> Result<bool> {
     let num_inputs = inputs.len().min(options.places.max(1));
+    // What is beyond the sample and the longest record is no record, and nothing is learned from it. This is for all streams
+    // together: they are kept until they are read, one after the other.
+    let mut kept_left = options.bytes.saturating_add(options.max_record_bytes);
     let mut is_complete = num_inputs == inputs.len();
     for idx in 0..num_inputs {
         let input = idx * inputs.len() / num_inputs;
@@ -69,6 +72,7 @@ pub fn sample(
             input: &inputs[input],
             read,
             places,
+            kept_left: &mut kept_left,
             observer,
             each: &mut |piece| each(with_input(piece, input)),
         };
@@ -93,6 +97,8 @@ struct Looking<'a> {
     input: &'a InputFile,
     read: ReadOptions,
     places: usize,
+    /// Bytes of streams that may still be kept.
+    kept_left: &'a mut usize,
     observer: &'a dyn Observer,
     each: &'a mut dyn FnMut(Result<Piece>) -> Result<()>,
 }
@@ -103,12 +109,17 @@ impl Looking<'_> {
         if self.observer.stop_requested() {
             return Err(Error::Interrupted);
         }
-        let sample_bytes = self.read.block_bytes.saturating_mul(self.places);
-        // What is beyond the sample and the longest record is no record, and nothing is learned from it.
-        let access = Access::Sample(sample_bytes.saturating_add(self.read.max_record_bytes));
-        let mut reader =
-            BlockReader::with_access(vec![self.input.clone()], self.read, access).with_observer(self.observer);
-        let mut left = sample_bytes as u64;
+        let mut reader = BlockReader::with_access(vec![self.input.clone()], self.read, Access::Sample(*self.kept_left))
+            .with_observer(self.observer);
+        let is_all = self.look_with(&mut reader)?;
+        if let Source::Stream(stream) = &self.input.source {
+            *self.kept_left = self.kept_left.saturating_sub(stream.kept_bytes());
+        }
+        Ok(is_all)
+    }
+
+    fn look_with(&mut self, reader: &mut BlockReader<'_>) -> Result<bool> {
+        let mut left = self.read.block_bytes.saturating_mul(self.places) as u64;
         // Twice the sample: less is better read from the beginning.
         let is_large = self.input.bytes.is_some_and(|bytes| bytes / 2 > left);
         while left > 0 {

@@ -52,6 +52,12 @@ impl Stream {
         Peek { stream: self.clone(), pos: 0, most, observer }
     }
 
+    /// Bytes that are kept for [`Stream::take`].
+    #[must_use]
+    pub fn kept_bytes(&self) -> usize {
+        self.lock().head.iter().map(Vec::len).sum()
+    }
+
     /// Reads from the beginning, for good. Reads fail when `observer` asks for the end.
     #[must_use]
     pub fn take<'a>(&self, observer: &'a dyn Observer) -> impl Read + Send + use<'a> {
@@ -194,6 +200,7 @@ mod tests {
                 let error = stream.peek(most, &Silent).read_to_end(&mut peeked).unwrap_err();
                 assert!(is_beyond(&error), "{error}");
                 assert!(peeked == text[..most], "{most}");
+                assert_eq!(stream.kept_bytes(), most);
             }
             let mut all = Vec::new();
             stream.take(&Silent).read_to_end(&mut all).unwrap();

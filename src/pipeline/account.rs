@@ -252,6 +252,7 @@ impl Account {
         if !ends_document {
             return self.refuse(block.input, reject);
         }
+        reject.is_rest = true;
         reject.message += "; without lines the rest of the document cannot be told into records";
         if self.is_last_straw() {
             return self.refuse(block.input, reject);

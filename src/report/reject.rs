@@ -64,6 +64,9 @@ pub struct Reject {
     pub path: String,
     /// What is wrong there, in words.
     pub message: String,
+    /// Whether the text is what is left of a document from the fault on, whose records nobody can tell apart.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_rest: bool,
     /// Length of the refused text in bytes.
     pub raw_bytes: u64,
     /// The refused text; absent when it is not UTF-8 or longer than the record size limit.

@@ -131,6 +131,11 @@ fn a_file_is_known_by_its_place_however_its_path_is_written() {
     let mut elsewhere = folder.command(&["convert", "in.ndjson", "--out", "../out", "--mode", "append"]);
     Run::of(elsewhere.current_dir(folder.path("sub")).spawn().unwrap()).ended_with(0);
     assert_eq!(folder.output("out").sorted("conversation_id"), ["one", "three"]);
+    // But if it begins as that one did, the folder has moved and the file has grown.
+    fs::write(folder.path("sub/in.ndjson"), folder.read("in.ndjson") + "\n{}").unwrap();
+    let mut elsewhere = folder.command(&["convert", "in.ndjson", "--out", "../out", "--mode", "append"]);
+    let run = Run::of(elsewhere.current_dir(folder.path("sub")).spawn().unwrap()).ended_with(1);
+    run.says(&["it holds other content of in.ndjson"]);
 
     // A commit of an earlier version says the path as it was written, and no more.
     for commit in [1, 2] {

@@ -286,7 +286,7 @@ fn an_inferred_model_converts_what_it_was_inferred_from() {
     let model: Run = folder.run(&["infer", "orders.ndjson", "--name", "orders"]).ended_with(0);
     folder.write("orders.json", &model.stdout);
     folder.convert(&["orders.ndjson", "--out", "out", "--model", "orders.json"]).ended_with(2).says(&[
-        "`start_time`: the table has no such column; without --partition-by rows go by day(start_time)",
+        "`start_time`: the table has no such column; day(start_time) is what rows go by unless --partition-by says otherwise",
         "--partition-by none",
     ]);
     folder

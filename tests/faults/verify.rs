@@ -267,7 +267,10 @@ fn rejects_are_a_part_of_the_dataset() {
     assert_eq!(found(&folder), []);
     let name = folder.output("out").manifest(1)["rejects_file"].as_str().unwrap().to_owned();
     let whole = folder.read(&format!("out/{name}"));
-    folder.write(&format!("out/{name}"), whole.lines().next().unwrap().to_owned() + "\n");
+    // Mended in its place, or taken out.
+    folder.write(&format!("out/{name}"), whole.lines().next().unwrap());
+    assert_eq!(found(&folder), []);
+    folder.write(&format!("out/{name}"), "");
     assert_eq!(found(&folder), [pair("changed", &name)]);
     fs::remove_file(folder.path(&format!("out/{name}"))).unwrap();
     assert_eq!(found(&folder), [pair("missing", &name)]);
@@ -287,7 +290,11 @@ fn what_cannot_be_read_is_one_finding_among_others() {
     for said in ["2 faults", &format!("missing      {}", files[1]), &format!("unreadable   {}", files[0])] {
         assert!(text.contains(said), "{said}: {text}");
     }
-    // In the place of a commit: told, and no failure.
+}
+
+#[test]
+fn a_folder_in_the_place_of_a_commit_is_a_finding() {
+    let folder = dataset();
     fs::remove_file(folder.path("out/_partiquet/commits/1.json")).unwrap();
     fs::create_dir(folder.path("out/_partiquet/commits/1.json")).unwrap();
     assert_eq!(found(&folder), [pair("damaged", "_partiquet/commits")]);

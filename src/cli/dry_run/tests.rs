@@ -89,6 +89,7 @@ fn all_rejects_are_counted_and_what_would_stop_the_run_is_said() {
         kind: RejectKind::Syntax,
         path: String::new(),
         message: "what".to_owned(),
+        is_rest: false,
         raw_bytes: 0,
         raw: None,
         raw_base64: None,

@@ -72,6 +72,7 @@ fn report() -> Report {
             kind: RejectKind::Syntax,
             path: "/participants/0/id".to_owned(),
             message: "expected a comma".to_owned(),
+            is_rest: false,
             raw_bytes: 3,
             raw: Some("{1}".to_owned()),
             raw_base64: None,

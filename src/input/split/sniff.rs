@@ -41,8 +41,8 @@ impl Sniffer {
     /// more. `is_whole`: there are no more.
     ///
     /// Line-delimited is whatever can be read as lines: a broken line is then refused alone, while a broken document is
-    /// refused from there to its end. So a text is a document only if it begins with `[` or a line that is `{` alone, has two
-    /// values on a line, or has a value that goes on over a newline where JSON allows white space.
+    /// refused from there to its end. So a text is a document only if it begins with `[`, or with `{` alone on its line and a
+    /// member below, has two values on a line, or has a value that goes on over a newline where JSON allows white space.
     pub fn look(&mut self, head: &[u8], is_whole: bool) -> Option<Layout> {
         let mut pos = 0;
         while pos < SNIFF_BYTES {
@@ -53,8 +53,8 @@ impl Sniffer {
             match head.get(pos) {
                 None => return give_up,
                 Some(b'[') if is_first => return Some(Layout::Document),
-                // No record has been cut off right behind its bracket; what is pretty-printed begins so.
-                Some(b'{') if is_first && ends_line(&head[pos + 1..]) => return Some(Layout::Document),
+                // What is pretty-printed begins so; of a record cut off right behind its bracket the next line is another one.
+                Some(b'{') if is_first && goes_on_below(&head[pos + 1..]) => return Some(Layout::Document),
                 Some(b'{' | b'[') => {}
                 Some(_) => return Some(Layout::Lines),
             }
@@ -172,9 +172,10 @@ const fn may_be_neighbours(last: u8, next: u8, bracket: Option<u8>) -> bool {
     }
 }
 
-/// Whether nothing but blanks stand before the next newline.
-fn ends_line(text: &[u8]) -> bool {
-    text.iter().find(|byte| !is_blank(**byte) || **byte == b'\n') == Some(&b'\n')
+/// Whether nothing but blanks stand before the next newline, and a member behind it.
+fn goes_on_below(text: &[u8]) -> bool {
+    let blanks = text.iter().take_while(|byte| is_blank(**byte)).count();
+    text[..blanks].contains(&b'\n') && text.get(blanks) == Some(&b'"')
 }
 
 const fn is_blank(byte: u8) -> bool {
@@ -214,6 +215,7 @@ mod tests {
             "{\"a\":",
             "{}\n[1,2]\n{}\n",
             "{\"a\":1\n{}\n{\n\"a\":1}",
+            "{\n{\"a\":1}\n{\"a\":2}",
         ] {
             assert_eq!(whole(text), Layout::Lines, "{text:?}");
         }
