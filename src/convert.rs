@@ -121,6 +121,9 @@ fn publish(mut report: Report, commit: impl FnOnce() -> Result<Committed>) -> Re
 /// # Errors
 /// [`Error::Usage`] for inputs that are not there or have no JSON object in the sample, and why an input cannot be read.
 pub fn infer(inputs: &[impl AsRef<OsStr>], name: &str) -> Result<serde_json::Value> {
+    if name.is_empty() {
+        return Err(Error::usage("the name of the model is empty", "give --name a word, or leave it out"));
+    }
     let inputs = discover(inputs, None, &Silent)?;
     let mut overlay = Overlay::default();
     sample(&inputs, SampleOptions::default(), &Silent, |piece| {
@@ -137,6 +140,12 @@ pub fn infer(inputs: &[impl AsRef<OsStr>], name: &str) -> Result<serde_json::Val
             "there is no JSON object in what was read of the inputs",
             "a model is proposed from JSON or NDJSON whose records are objects; `convert --dry-run` shows what is wrong \
              with each record",
+        ));
+    }
+    if !overlay.has_names() {
+        return Err(Error::usage(
+            "no record has a member with a name, so there is nothing to make columns of",
+            "give inputs whose records have members",
         ));
     }
     Ok(overlay.propose(name))

@@ -36,6 +36,7 @@ use std::{mem, ops::Range, sync::Arc};
 pub use cursor::MAX_DEPTH;
 pub use decoded::{DecodeReject, DecodedBlock};
 pub use fault::MAX_SHOWN_NAME_BYTES;
+pub use instant::is_instant;
 pub use tally::PathTally;
 
 use crate::{

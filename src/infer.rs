@@ -89,6 +89,12 @@ impl Overlay {
         self.records
     }
 
+    /// Whether any of them has a member that can have a column.
+    #[must_use]
+    pub fn has_names(&self) -> bool {
+        self.root.has_names()
+    }
+
     /// A model document for them, called `name`: the JSON that `--model FILE` reads.
     #[must_use]
     pub fn propose(&self, name: &str) -> Value {
@@ -155,7 +161,9 @@ fn ways_end<'a>(root: &'a Seen, steps: &[(&str, bool)]) -> Option<&'a Seen> {
     steps.iter().try_fold(root, |seen, (key, list)| {
         let member = seen.member(key)?;
         let end = if *list { member.element.as_deref()? } else { member };
-        (end.objects > 0).then_some(end)
+        // Of a list with something else in it, a null too, every record would be refused.
+        let is_way = end.objects > 0 && end.has_names() && (!*list || end.objects == end.total());
+        is_way.then_some(end)
     })
 }
 
@@ -288,7 +296,7 @@ fn is_map(wire: &str, seen: &Seen) -> bool {
     let entries: u64 = seen.members.iter().map(|(_, member)| member.total()).sum();
     let varies =
         keys >= MIN_MAP_KEYS && entries.saturating_mul(MAP_SPARSITY) <= seen.objects.saturating_mul(keys as u64);
-    wire == PROMOTED_MAP || seen.too_many_members || varies || keys == 0
+    wire == PROMOTED_MAP || seen.too_many_members || varies || !seen.has_names()
 }
 
 /// The members, `startTime` and `start_time` taken together: input may use either name for one member. A member

@@ -67,6 +67,9 @@ pub fn resolve(said: Said, surroundings: &Surroundings) -> Result<Job> {
     } = said;
     let dry_run = dry_run.unwrap_or_default();
     let out = out.ok_or_else(|| Error::usage("no output folder is given", "add --out DIR"))?;
+    if out.as_os_str().is_empty() {
+        return Err(Error::usage("the name of the output folder is empty", "give --out DIR, or `out = \"DIR\"`"));
+    }
     let out = without_detours(&out);
     check_inputs(&inputs)?;
     check_report(report.as_deref(), &out, &inputs, dry_run)?;

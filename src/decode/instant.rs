@@ -35,6 +35,12 @@ impl DateMemory {
     }
 }
 
+/// Whether a text is an instant that a column holds.
+#[must_use]
+pub fn is_instant(text: &str) -> bool {
+    from_text(text.as_bytes(), &mut DateMemory::default()).is_some()
+}
+
 /// Microseconds of an RFC 3339 text; none if it is not one, or cannot be told in microseconds of the years 1 to 9999.
 #[inline]
 pub(super) fn from_text(text: &[u8], memory: &mut DateMemory) -> Option<i64> {

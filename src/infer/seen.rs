@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use chrono::DateTime;
 use serde_json::Value;
+
+use crate::decode::is_instant;
 
 /// Members of an object that are remembered; more of them are no members but free keys.
 pub const MAX_MEMBERS: usize = 1000;
@@ -70,7 +71,7 @@ impl Seen {
             }
             Value::String(text) => {
                 self.strings += 1;
-                self.instants += u64::from(DateTime::parse_from_rfc3339(text).is_ok());
+                self.instants += u64::from(is_instant(text));
             }
             Value::Array(elements) => {
                 self.lists += 1;
@@ -143,6 +144,11 @@ impl Seen {
             }
         }
         rest
+    }
+
+    /// Whether its objects have a member with a name: one without cannot have a column.
+    pub fn has_names(&self) -> bool {
+        self.members.iter().any(|(name, _)| !name.is_empty())
     }
 
     /// Number of values, null ones included.

@@ -182,3 +182,28 @@ fn no_records_give_an_empty_model() {
     let document = overlay.propose("custom");
     assert_eq!(document["types"], json!({"Record": {"description": "", "members": []}}));
 }
+
+#[test]
+fn what_no_column_of_instants_holds_makes_a_text() {
+    for text in ["2025-01-01T00:00:00.1234567Z", "2016-12-31T23:59:60Z", "0000-01-01T00:00:00Z"] {
+        let document = proposed(&[json!({"at": "2025-07-01T10:00:00Z"}), json!({"at": text})]);
+        assert_eq!(members(&document, "Record"), ["at: string"], "{text}");
+    }
+}
+
+#[test]
+fn objects_without_a_name_to_call_a_column_by_are_maps() {
+    let document = proposed(&[json!({"a": 1, "x": {"": "v"}, "y": [{"": 1}], "z": {"b": {"": 2}}})]);
+    assert_eq!(members(&document, "Record"), ["a: integer", "x: map<string>", "y: list<json>", "z: Z"]);
+    let mut nameless = Overlay::default();
+    nameless.add(&json!({"": "v"}));
+    assert!(!nameless.has_names());
+}
+
+#[test]
+fn a_list_with_something_else_in_it_is_no_way_to_rows() {
+    for other in [json!(null), json!("x")] {
+        let document = proposed(&[json!({"entities": [{"a": 1}, other]}), json!({"entities": [{"a": 2}]})]);
+        assert_eq!(document["envelopes"], json!([]), "{other}");
+    }
+}

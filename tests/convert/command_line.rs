@@ -44,6 +44,7 @@ fn wrong_usage_ends_with_2_and_touches_nothing() {
         &["in.ndjson", "--out", "out", "--report", "out/r.json"],
         &["in.ndjson", "--out", "out", "--config", "in.ndjson"],
         &["in.ndjson", "--out", "out", "--config", "absent.toml"],
+        &["in.ndjson", "--out", ""],
         &["in.ndjson", "--out", "out", "--model", "absent.json"],
     ] {
         folder.convert(args).ended_with(2);
@@ -229,7 +230,12 @@ fn the_library_keeps_the_limits_of_the_options() {
     let refused = |change: fn(&mut Config), option: &str| {
         let mut config = Config { memory_bytes: 1 << 40, ..config(&folder) };
         change(&mut config);
-        for error in [convert(&config, &Silent).unwrap_err(), partiquet::preview(&config).unwrap_err()] {
+        let share = partiquet::ShareName { run: "run", share: "share" };
+        for error in [
+            convert(&config, &Silent).unwrap_err(),
+            partiquet::preview(&config).unwrap_err(),
+            partiquet::stage_share(&config, share, &Silent).unwrap_err(),
+        ] {
             assert!(matches!(error, Error::Usage { .. }) && error.to_string().contains(option), "{error}");
         }
     };

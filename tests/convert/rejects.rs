@@ -164,6 +164,13 @@ fn rejects_that_were_not_mended_are_rejected_again() {
     let second = folder.output("rest").rejects();
     assert_eq!((&second[0]["raw"], &second[0]["kind"]), (&first[0]["raw"], &first[0]["kind"]));
     assert_eq!(second[0]["line"], 1);
+
+    // A broken line that looks like the rest of an array is a broken line.
+    let folder = Folder::with("in.ndjson", "{\"id\":\"1\"}\n{\"id\":\"2\"}]\n{\"id\":\"3\"},{\"id\":\"4\"}]\n");
+    folder.convert(&["in.ndjson", "--out", "out", "--max-rejects", "2"]).ended_with(3);
+    folder.write("again.ndjson", mended(&folder.output("out").rejects(), str::to_owned));
+    folder.convert(&["again.ndjson", "--out", "rest", "--max-rejects", "unlimited"]).ended_with(3);
+    assert_eq!(folder.output("rest").rejects().len(), 2);
 }
 
 #[test]

@@ -17,6 +17,9 @@ pub(super) struct Pattern {
     depth: Option<usize>,
 }
 
+/// What a dataset keeps of itself is no input, unless it is named in front of every wildcard.
+const OF_DATASETS: &str = "_partiquet";
+
 const MATCHING: MatchOptions =
     MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
 
@@ -55,6 +58,9 @@ impl Pattern {
         let begin = if self.fixed.as_os_str().is_empty() { Path::new(".") } else { &self.fixed };
         let walk = WalkDir::new(begin).follow_links(true).min_depth(1).max_depth(self.depth.unwrap_or(usize::MAX));
         let entries = walk.into_iter().filter_entry(|entry| {
+            if entry.file_name() == OF_DATASETS {
+                return false;
+            }
             let part = entry.depth().checked_sub(1).and_then(|depth| self.parts.get(depth));
             part.is_none_or(|part| part.matches_with(&entry.file_name().to_string_lossy(), MATCHING))
         });

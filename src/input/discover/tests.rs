@@ -112,6 +112,13 @@ fn patterns_are_like_those_of_a_shell() {
 }
 
 #[test]
+fn what_datasets_keep_of_themselves_is_no_input_of_a_pattern() {
+    let tree = Tree::new(&["a.json", "_u.json", "calls/_partiquet/schema.json", "calls/_partiquet/commits/1.json"]);
+    assert_eq!(tree.find(&["**/*.json"]).unwrap(), list(&["_u.json", "a.json"]));
+    assert_eq!(tree.find(&["calls/_partiquet/*.json"]).unwrap(), list(&["calls/_partiquet/schema.json"]));
+}
+
+#[test]
 fn the_output_is_not_an_input() {
     let tree = Tree::new(&["a.json", "out/b.json", "out/_partiquet/rejects/r.ndjson"]);
     assert_eq!(tree.find_beside(&[""], Some("out")).unwrap(), list(&["a.json"]));

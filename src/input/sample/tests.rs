@@ -163,3 +163,22 @@ fn a_sample_can_be_asked_to_stop() {
         assert!(matches!(sample(&[input], OPTIONS, &Stop, |_| Ok(())), Err(Error::Interrupted)));
     }
 }
+
+#[test]
+fn of_all_streams_together_no_more_is_kept_than_a_sample_and_a_record() {
+    let streams: Vec<Stream> = (0..8).map(|_| Stream::new(std::io::Cursor::new(vec![b'x'; 300_000]))).collect();
+    let inputs: Vec<InputFile> = streams.iter().map(|stream| InputFile::stream("it", stream.clone())).collect();
+    for _ in 0..2 {
+        let _ = sample_blocks(&inputs, OPTIONS);
+        let kept: usize = streams.iter().map(Stream::kept_bytes).sum();
+        assert!((OPTIONS.bytes..=OPTIONS.bytes + OPTIONS.max_record_bytes).contains(&kept), "{kept}");
+    }
+}
+
+#[test]
+fn a_stream_whose_first_record_is_longer_than_the_sample_is_looked_at() {
+    let text = format!("{{\"a\":\"{}\"}}\n", "y".repeat(90_000));
+    let input = InputFile::stream("it", Stream::new(std::io::Cursor::new(text.clone().into_bytes())));
+    let blocks = sample_blocks(&[input], OPTIONS).unwrap();
+    assert_eq!(blocks[0].bytes, text.as_bytes());
+}
