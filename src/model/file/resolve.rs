@@ -88,7 +88,7 @@ impl<'d, 'a> Resolver<'d, 'a> {
             let known = !names.insert(member.name.to_owned());
             if known || (snake != member.name && !names.insert(snake.clone())) {
                 return Err(member.place.fail(format!(
-                    "{:?} (or {snake:?}, the other name input may use) is a member of this type already",
+                    "{:?}, which input may also call {snake:?}, is a member of this type already",
                     member.name
                 )));
             }
