@@ -362,9 +362,7 @@ impl Table {
             ..Report::default()
         }
     }
-}
 
-impl Table {
     /// A word on attribute keys that were named and that no record has: most likely they are written otherwise.
     fn unmet_keys(&self, config: &Config, ledger: &Ledger) -> Option<String> {
         let AttributeColumns::Keys(named) = &config.attribute_columns else { return None };

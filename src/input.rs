@@ -64,6 +64,8 @@ pub struct Unreadable {
     pub kind: RejectKind,
     /// What is wrong, in words.
     pub message: String,
+    /// Whether it is all that is left of a document.
+    pub is_rest: bool,
     /// Length of the refused text.
     pub raw_bytes: u64,
     /// The text itself unless it is longer than the record size limit.
@@ -86,8 +88,7 @@ impl Unreadable {
             record_offset: self.record_offset,
             kind: self.kind,
             path: String::new(),
-            // Lines are told apart by their ends, and are refused here for their length alone.
-            is_rest: matches!(self.kind, RejectKind::Syntax | RejectKind::Utf8),
+            is_rest: self.is_rest,
             message: self.message,
             raw_bytes: self.raw_bytes,
             raw: None,

@@ -10,6 +10,8 @@ use std::{
 use partiquet::{Error, Result, dataset::META, report::Report};
 use serde_json::{Map, Value, json};
 
+use super::resolve::{behind_links, resolved};
+
 /// Where the report goes. Opened before the run starts: a path that cannot be written to is known at once, and not
 /// when hours of work are done.
 pub enum ReportFile {
@@ -47,18 +49,19 @@ impl ReportFile {
         }
         let refused =
             || Error::usage(format!("{} cannot be a report", path.display()), "give --report the path of a file");
-        let path = behind_links(path);
-        if path.components().any(|part| part.as_os_str() == META) {
+        if resolved(path).components().any(|part| part.as_os_str() == META) {
             return Err(refused());
         }
-        match fs::metadata(&path) {
+        let path = match fs::metadata(path) {
             Ok(there) if there.is_dir() => return Err(refused()),
+            // Under the name that was given: what `/dev/fd/63` leads to has no other.
             Ok(there) if !there.is_file() => {
-                let file = OpenOptions::new().write(true).open(&path).map_err(Error::io("open the report", &path))?;
-                return Ok(Self::Special { path, file });
+                let file = OpenOptions::new().write(true).open(path).map_err(Error::io("open the report", path))?;
+                return Ok(Self::Special { path: path.to_owned(), file });
             }
-            _ => {}
-        }
+            Ok(_) => fs::canonicalize(path).map_err(Error::io("look at the report", path))?,
+            Err(_) => behind_links(path),
+        };
         let name = path.file_name().ok_or_else(refused)?;
         let mut staged_name = std::ffi::OsString::from(".");
         staged_name.push(name);
@@ -95,17 +98,6 @@ impl ReportFile {
             }
         }
     }
-}
-
-/// Of a link the path that it leads to, whether something is there or not.
-fn behind_links(path: &Path) -> PathBuf {
-    let mut path = path.to_owned();
-    // As many as systems follow.
-    for _ in 0..40 {
-        let Ok(target) = fs::read_link(&path) else { break };
-        path = path.parent().unwrap_or(Path::new("")).join(target);
-    }
-    path
 }
 
 /// The report of a run that committed: `exit_code`, then everything the library says.
@@ -177,6 +169,20 @@ mod tests {
         ReportFile::create(&pipe).unwrap().write(&json!(2)).unwrap();
         assert_eq!(reader.join().unwrap(), "2\n");
         assert!(!pipe.metadata().unwrap().is_file());
+    }
+
+    /// As the `>(...)` of a shell gives it.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn an_open_descriptor_is_written_to() {
+        use std::{io::Read, os::fd::AsRawFd};
+        let (mut reader, writer) = io::pipe().unwrap();
+        let path = format!("/proc/self/fd/{}", writer.as_raw_fd());
+        ReportFile::create(Path::new(&path)).unwrap().write(&json!(4)).unwrap();
+        drop(writer);
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "4\n");
     }
 
     #[test]

@@ -146,8 +146,21 @@ fn check_report(report: Option<&Path>, out: &Path, inputs: &[OsString], dry_run:
     Ok(())
 }
 
+/// Of a link that leads to nothing yet the path that it leads to: what is written there will stand there.
+pub fn behind_links(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    // As many as systems follow.
+    for _ in 0..40 {
+        let target = if path.exists() { None } else { fs::read_link(&path).ok() };
+        let Some(target) = target else { break };
+        path = path.parent().unwrap_or(Path::new("")).join(target);
+    }
+    path
+}
+
 /// The path without links and dots, as far as it is there.
 pub fn resolved(path: &Path) -> PathBuf {
+    let path = &behind_links(path);
     let mut missing = Vec::new();
     for ancestor in path.ancestors() {
         let folder = if ancestor.as_os_str().is_empty() { Path::new(".") } else { ancestor };

@@ -7,7 +7,7 @@ use crate::{
     dataset::Manifest,
     error::{Error, Result},
     input::{
-        digest::{digest, digest_of_first},
+        digest::{digest, digests_of_first},
         discover::{InputFile, Source},
     },
     observe::Observer,
@@ -26,7 +26,7 @@ pub(super) struct Held {
     sizes: BTreeSet<u64>,
     /// Their places: number of the last commit that read one there.
     places: BTreeMap<String, u64>,
-    /// Bytes, digest and commit of those whose place is known, by their paths as they were written.
+    /// Bytes, digest and commit of those whose place is known, by their paths as they were written; the shortest first.
     named: BTreeMap<String, Vec<(u64, String, u64)>>,
 }
 
@@ -44,6 +44,9 @@ impl Held {
         let mut named: BTreeMap<String, Vec<_>> = BTreeMap::new();
         for (input, commit) in held.iter().filter(|(input, _)| input.place.is_some()) {
             named.entry(input.path.clone()).or_default().push((input.bytes, input.digest.clone(), *commit));
+        }
+        for held in named.values_mut() {
+            held.sort();
         }
         Self { is_append, next, digests, sizes, places, named }
     }
@@ -117,13 +120,16 @@ impl Held {
             return Ok(Some(*commit));
         }
         // Somewhere else a file of this name is another one, unless its folder has moved: then it begins as it was.
-        for (bytes, held, commit) in self.named.get(&input.name).into_iter().flatten() {
-            let is_longer = *bytes > 0 && input.bytes.is_some_and(|now| now > *bytes);
-            if is_longer && digest_of_first(input, *bytes)?.is_some_and(|digest| format!("{digest:032x}") == *held) {
-                return Ok(Some(*commit));
-            }
+        let shorter = |bytes: u64| bytes > 0 && input.bytes.is_some_and(|now| now > bytes);
+        let named = self.named.get(&input.name).into_iter().flatten().filter(|(bytes, ..)| shorter(*bytes));
+        let (lengths, held): (Vec<u64>, Vec<_>) =
+            named.map(|(bytes, digest, commit)| (*bytes, (digest, commit))).unzip();
+        if lengths.is_empty() {
+            return Ok(None);
         }
-        Ok(None)
+        let digests = digests_of_first(input, &lengths)?;
+        let same = digests.iter().zip(held).find(|(digest, (held, _))| format!("{digest:032x}") == **held);
+        Ok(same.map(|(_, (_, commit))| *commit))
     }
 
     /// What of the inputs that were read turned out to be held, or to be the same as an earlier one: streams, and files

@@ -18,25 +18,34 @@ const BUFFER_BYTES: usize = 1 << 20;
 /// # Errors
 /// [`Error::Io`].
 pub fn digest(input: &InputFile) -> Result<Option<u128>> {
-    digest_of_first(input, u64::MAX)
+    digests_of_first(input, &[u64::MAX]).map(|digests| digests.first().copied())
 }
 
-/// The same of its first `bytes`, or of all if there are fewer.
+/// The same of what it begins with: of so many bytes each, in ascending order, or of all if there are fewer. Read once.
 ///
 /// # Errors
 /// [`Error::Io`].
-pub fn digest_of_first(input: &InputFile, bytes: u64) -> Result<Option<u128>> {
-    let Source::File(path) = &input.source else { return Ok(None) };
-    let mut file = File::open(path).map_err(Error::io("open", path))?.take(bytes);
-    let (mut hash, mut buffer) = (Xxh3::new(), vec![0; BUFFER_BYTES]);
-    loop {
-        match file.read(&mut buffer) {
-            Ok(0) => return Ok(Some(hash.digest128())),
-            Ok(read) => hash.update(&buffer[..read]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(Error::io("read", path)(error)),
+pub fn digests_of_first(input: &InputFile, lengths: &[u64]) -> Result<Vec<u128>> {
+    let Source::File(path) = &input.source else { return Ok(Vec::new()) };
+    let mut file = File::open(path).map_err(Error::io("open", path))?;
+    let (mut hash, mut hashed, mut buffer) = (Xxh3::new(), 0, vec![0; BUFFER_BYTES]);
+    let mut digests = Vec::with_capacity(lengths.len());
+    for length in lengths {
+        loop {
+            let wanted = (length - hashed).min(BUFFER_BYTES as u64) as usize;
+            match file.read(&mut buffer[..wanted]) {
+                Ok(0) => break,
+                Ok(read) => {
+                    hash.update(&buffer[..read]);
+                    hashed += read as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Error::io("read", path)(error)),
+            }
         }
+        digests.push(hash.digest128());
     }
+    Ok(digests)
 }
 
 #[cfg(test)]
@@ -53,9 +62,9 @@ mod tests {
             let expected = xxhash_rust::xxh3::xxh3_128(&content);
             let input = InputFile::open(&path).unwrap();
             assert_eq!(digest(&input).unwrap(), Some(expected));
-            let first = content.len() / 2;
-            let expected = xxhash_rust::xxh3::xxh3_128(&content[..first]);
-            assert_eq!(digest_of_first(&input, first as u64).unwrap(), Some(expected));
+            let lengths = [0, content.len() / 2, content.len() / 2, content.len()];
+            let expected = lengths.map(|length| xxhash_rust::xxh3::xxh3_128(&content[..length]));
+            assert_eq!(digests_of_first(&input, &lengths.map(|length| length as u64)).unwrap(), expected);
         }
         assert_eq!(digest(&InputFile::stream("-", Stream::new(&b"{}"[..]))).unwrap(), None);
         let input = InputFile::open(&path).unwrap();

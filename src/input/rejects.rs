@@ -180,6 +180,7 @@ impl Unpacker {
                 offset: offset + column.min(len) as u64,
                 kind: RejectKind::Syntax,
                 message: format!("this line of a rejects file is not a reject: {message}"),
+                is_rest: false,
                 raw_bytes: len as u64,
                 raw: (len <= self.options.max_record_bytes).then(|| line.to_vec()),
                 num_newlines: 0,

@@ -107,9 +107,11 @@ fn a_report_stands_neither_in_the_dataset_nor_among_the_inputs() {
     let folder = Folder::with("in/a.json", conversations(1));
     std::fs::create_dir(folder.path("out")).unwrap();
     std::os::unix::fs::symlink("out", folder.path("link")).unwrap();
+    std::os::unix::fs::symlink("out/r.json", folder.path("into.json")).unwrap();
     for (report, says) in [
         ("out/r.json", "would stand inside the dataset"),
         ("link/r.json", "would stand inside the dataset"),
+        ("into.json", "would stand inside the dataset"),
         ("in/../out/sub/r.json", "would stand inside the dataset"),
         ("in/r.json", "would stand among the inputs"),
         ("link/../in/a.json", "would stand among the inputs"),
