@@ -9,7 +9,7 @@ use crate::report::Reject;
 /// Result of every fallible call of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A failed run. Whatever the kind, nothing was committed.
+/// Why a call failed. A conversion that fails has committed nothing.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -62,7 +62,7 @@ pub enum Error {
         /// Names the option that would have let the run go on.
         hint: String,
     },
-    /// The output folder is not in a state in which this run may write to it.
+    /// The dataset's folder is missing, damaged, in use, or does not fit the request.
     #[error("{dir}: {message}\n  {hint}", dir = .dir.display())]
     Dataset {
         /// The dataset's folder.
@@ -71,6 +71,20 @@ pub enum Error {
         message: String,
         /// What to do.
         hint: String,
+    },
+    /// A document of a dataset was written by a newer version of this program, in a form that this one does not know.
+    #[error(
+        "{path} has format version {found}, this partiquet knows versions up to {newest}\n  \
+         use the newer partiquet that wrote this dataset",
+        path = .path.display()
+    )]
+    NewerFormat {
+        /// The document.
+        path: PathBuf,
+        /// Its format version.
+        found: u32,
+        /// The newest one that this program knows.
+        newest: u32,
     },
     /// The data goes beyond a limit that holds whatever the options are.
     #[error("{message}\n  {hint}")]

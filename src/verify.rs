@@ -74,6 +74,8 @@ pub enum FindingKind {
     Interrupted,
     /// A dead run has left it: repair removes it.
     Leftover,
+    /// A document of the dataset was written by a newer version, which alone can judge it.
+    Newer,
     /// A document of the dataset is not understood.
     Damaged,
     /// A listed file is not there.
@@ -117,7 +119,8 @@ pub fn verify(dir: &Path, what_to_do: Repair, observer: &dyn Observer) -> Result
         if let Some(recovered) = repair(dir)? {
             audit.repaired.push(recovered.to_string());
         } else if !before.is_empty() {
-            audit.repaired.push(format!("{} files that a dead run had left are removed", before.len()));
+            let ends = if before.len() == 1 { "" } else { "s" };
+            audit.repaired.push(format!("removed {} leftover{ends} of dead runs", before.len()));
         }
     }
     for _ in 0..MOST_LOOKS {
@@ -150,15 +153,10 @@ fn look(dir: &Path, observer: &dyn Observer, mut audit: Audit) -> Result<Audit> 
     });
     let commits = match read {
         Ok(commits) => commits,
-        Err(Error::Dataset { message, .. }) => {
-            audit.find(FindingKind::Damaged, "_partiquet/commits", message);
+        Err(error) => {
+            audit.not_understood("_partiquet/commits", error)?;
             return Ok(audit);
         }
-        Err(error @ Error::Io { .. }) => {
-            audit.find(FindingKind::Damaged, "_partiquet/commits", error.to_string());
-            return Ok(audit);
-        }
-        Err(error) => return Err(error),
     };
     audit.commits = commits.len() as u64;
     audit.surroundings(dir, &commits)?;
@@ -257,12 +255,19 @@ impl Audit {
         }
         match SchemaDocument::read(dir) {
             Ok(schema) => Ok(Some(schema)),
-            Err(error @ (Error::Dataset { .. } | Error::Io { .. })) => {
-                self.find(FindingKind::Damaged, "_partiquet/schema.json", error.to_string());
-                Ok(None)
-            }
-            Err(error) => Err(error),
+            Err(error) => self.not_understood("_partiquet/schema.json", error).map(|()| None),
         }
+    }
+
+    /// What makes a document of the dataset unreadable; what is no fault of it stays an error.
+    fn not_understood(&mut self, path: &str, error: Error) -> Result<()> {
+        let kind = match error {
+            Error::NewerFormat { .. } => FindingKind::Newer,
+            Error::Dataset { .. } | Error::Io { .. } => FindingKind::Damaged,
+            error => return Err(error),
+        };
+        self.find(kind, path, error.to_string());
+        Ok(())
     }
 
     /// The rejects of a commit, which are kept nowhere else. They are there to be mended, so only what is lost is a fault.

@@ -54,24 +54,21 @@ fn parse(text: &str, file: &str) -> Result<Said> {
             let message = format!("{place}: {name} is given twice, once with a hyphen and once with an underscore");
             return Err(Error::usage(message, "keep one of them"));
         }
-        set(&mut said, &name, value.get_ref()).map_err(|error| with_place(&place, &name, error))?;
+        match set(&mut said, &name, value.get_ref()) {
+            Ok(true) => {}
+            Ok(false) => return Err(unknown_option(&place, &name)),
+            Err(Error::Usage { message, hint }) => {
+                return Err(Error::usage(format!("{place}: {name}: {message}"), hint));
+            }
+            Err(error) => return Err(error),
+        }
         names.push(name);
     }
     Ok(said)
 }
 
-/// Puts the place before the message of a wrong value.
-fn with_place(place: &str, name: &str, error: Error) -> Error {
-    match error {
-        Error::Usage { message, hint } if message.starts_with("there is no option") => {
-            Error::usage(format!("{place}: {message}"), hint)
-        }
-        Error::Usage { message, hint } => Error::usage(format!("{place}: {name}: {message}"), hint),
-        other => other,
-    }
-}
-
-fn set(said: &mut Said, name: &str, value: &DeValue<'_>) -> Result<()> {
+/// Sets the option of this name; false if there is none.
+fn set(said: &mut Said, name: &str, value: &DeValue<'_>) -> Result<bool> {
     match name {
         // A comma may be part of a name.
         "inputs" => said.inputs = strings(value)?.into_iter().map(String::into).collect(),
@@ -95,9 +92,9 @@ fn set(said: &mut Said, name: &str, value: &DeValue<'_>) -> Result<()> {
         "target" => said.target = Some(word(value)?),
         "progress" => said.progress = Some(word(value)?),
         "report" => said.report = Some(string(value)?.into()),
-        unknown => return Err(unknown_option(unknown)),
+        _ => return Ok(false),
     }
-    Ok(())
+    Ok(true)
 }
 
 /// The names that a config file may use.
@@ -108,13 +105,13 @@ pub fn known_names() -> Vec<String> {
     std::iter::once("inputs").chain(options).map(str::to_owned).collect()
 }
 
-fn unknown_option(name: &str) -> Error {
+fn unknown_option(place: &str, name: &str) -> Error {
     let names = known_names();
     let hint = match nearest(name, names.iter().map(String::as_str)) {
         Some(guess) => format!("did you mean {guess}?"),
         None => format!("the options are {}", names.join(", ")),
     };
-    Error::usage(format!("there is no option {name:?}"), hint)
+    Error::usage(format!("{place}: there is no option {name:?}"), hint)
 }
 
 /// The text of a value, as it would stand on the command line.

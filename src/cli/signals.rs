@@ -19,7 +19,7 @@ pub fn stop_flag() -> Result<Arc<AtomicBool>> {
         // In this order: the shutdown looks at the flag before the second registration sets it.
         flag::register_conditional_shutdown(signal, INTERRUPTED, Arc::clone(&stop))
             .and_then(|_| flag::register(signal, Arc::clone(&stop)))
-            .map_err(|error| Error::Bug(format!("signal {signal} cannot be watched: {error}")))?;
+            .map_err(Error::io("watch", "SIGINT and SIGTERM"))?;
     }
     Ok(stop)
 }

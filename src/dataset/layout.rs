@@ -92,14 +92,7 @@ pub(super) fn read_document<T: DeserializeOwned>(dir: &Path, path: &Path, newest
     let not_understood = |error: serde_json::Error| damaged(dir, path, &error.to_string());
     let Versioned { format_version } = serde_json::from_slice(&text).map_err(not_understood)?;
     if format_version > newest {
-        return Err(Error::Dataset {
-            dir: dir.to_owned(),
-            message: format!(
-                "{} has format version {format_version}, this partiquet knows versions up to {newest}",
-                path.display()
-            ),
-            hint: "use the newer partiquet that wrote this dataset".to_owned(),
-        });
+        return Err(Error::NewerFormat { path: path.to_owned(), found: format_version, newest });
     }
     serde_json::from_slice(&text).map_err(not_understood)
 }

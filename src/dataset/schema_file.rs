@@ -36,7 +36,7 @@ pub struct SchemaDocument {
 pub struct SchemaColumn {
     /// Its name.
     pub name: String,
-    /// Its type: `text`, `json`, `int64`, `double`, `boolean`, `instant`, `list<...>`, `list<struct<...>>`, `map<text, text>`.
+    /// Its type: `text`, `json`, `int64`, `float64`, `boolean`, `timestamp(us, UTC)`, `list<...>`, `list<struct<...>>`, `map<text, text>`.
     #[serde(rename = "type")]
     pub type_name: String,
     /// JSON Pointer from the participant; empty for columns that do not come from the JSON.

@@ -311,10 +311,7 @@ fn add_record(whole: &mut RunRecord, part: RunRecord) -> Result<(), Difference> 
     for (name, value) in options {
         match whole.options.get_mut(&name) {
             Some(mine) if *mine == value => {}
-            // A list for each of them, as the inputs are.
-            Some(mine) if name == RunRecord::INPUT_NAMES => {
-                *mine = format!("{},{}", mine.trim_end_matches(']'), value.trim_start_matches('['));
-            }
+            Some(mine) if name == RunRecord::INPUT_NAMES => *mine = joined_lists(mine, &value)?,
             _ => return Err(Difference::Of("their options")),
         }
     }
@@ -328,20 +325,59 @@ fn add_record(whole: &mut RunRecord, part: RunRecord) -> Result<(), Difference> 
     Ok(())
 }
 
+/// Two lists of names, each the text of a JSON array, as one.
+fn joined_lists(first: &str, second: &str) -> Result<String, Difference> {
+    let names = |text| serde_json::from_str::<Vec<String>>(text);
+    let joined = names(first).and_then(|first| Ok([first, names(second)?].concat()));
+    joined.and_then(|names| serde_json::to_string(&names)).map_err(|_| Difference::Of("the names of their inputs"))
+}
+
 fn add_report(whole: &mut Report, part: Report) {
-    whole.inputs.extend(part.inputs);
-    whole.skipped.extend(part.skipped);
-    whole.input_bytes += part.input_bytes;
-    whole.json_bytes += part.json_bytes;
-    whole.records += part.records;
-    whole.rejected += part.rejected;
-    whole.records_without_rows += part.records_without_rows;
-    whole.rows += part.rows;
-    whole.ledger.merge(&part.ledger);
-    whole.rejects.extend(part.rejects);
+    // Destructured in full, as above. What stands without a name is the same for all shares, or is found by the commit.
+    let Report {
+        run_id: _,
+        version: _,
+        model: _,
+        inputs,
+        skipped,
+        commit: _,
+        replaced_files: _,
+        replaced_rows: _,
+        columns_differ: _,
+        input_bytes,
+        json_bytes,
+        records,
+        rejected,
+        records_without_rows,
+        rows,
+        ledger,
+        rejects,
+        rejects_file: _,
+        attribute_columns: _,
+        partitions: _,
+        partition_values_displaced,
+        spilled_bytes,
+        files: _,
+        output_bytes: _,
+        warnings,
+        elapsed_seconds: _,
+        stage_seconds,
+    } = part;
+    whole.inputs.extend(inputs);
+    whole.skipped.extend(skipped);
+    whole.input_bytes += input_bytes;
+    whole.json_bytes += json_bytes;
+    whole.records += records;
+    whole.rejected += rejected;
+    whole.records_without_rows += records_without_rows;
+    whole.rows += rows;
+    whole.ledger.merge(&ledger);
+    whole.rejects.extend(rejects);
     whole.rejects.truncate(Report::MAX_REJECTS_SHOWN);
-    whole.partition_values_displaced += part.partition_values_displaced;
-    whole.warnings.extend(part.warnings);
+    whole.partition_values_displaced += partition_values_displaced;
+    whole.spilled_bytes += spilled_bytes;
+    whole.warnings.extend(warnings);
+    whole.stage_seconds += stage_seconds;
 }
 
 fn concatenate(parts: &[PathBuf], path: &Path) -> Result<Option<PathBuf>> {
@@ -371,6 +407,29 @@ fn check_name(name: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::StageSeconds;
+
+    #[test]
+    fn lists_of_names_are_joined_also_where_one_is_empty() {
+        let joined = |first, second| joined_lists(first, second).ok();
+        assert_eq!(joined("[]", r#"["b"]"#).as_deref(), Some(r#"["b"]"#));
+        assert_eq!(joined(r#"["a],["]"#, r#"["b"]"#).as_deref(), Some(r#"["a],[","b"]"#));
+        assert_eq!(joined("[", "[]"), None);
+    }
+
+    #[test]
+    fn a_report_of_shares_has_the_sums_of_all_of_them() {
+        let part = || Report {
+            rows: 1,
+            spilled_bytes: 2,
+            stage_seconds: StageSeconds { encode: 0.5, ..StageSeconds::default() },
+            ..Report::default()
+        };
+        let mut whole = part();
+        add_report(&mut whole, part());
+        assert_eq!((whole.rows, whole.spilled_bytes), (2, 4));
+        assert!((whole.stage_seconds.encode - 1.0).abs() < 1e-9);
+    }
 
     #[test]
     fn an_input_is_read_by_one_share() {

@@ -89,7 +89,7 @@ impl Dataset {
     /// # Errors
     /// As for [`Dataset::open`].
     pub fn foreseen(dir: &Path) -> Result<(Vec<Manifest>, Option<Recovered>)> {
-        if layout::meta(dir).exists() { intent::foreseen(dir) } else { Ok((Vec::new(), None)) }
+        if exists(&layout::meta(dir))? { intent::foreseen(dir) } else { Ok((Vec::new(), None)) }
     }
 
     /// The schema that a run in this mode would have to agree with, which finds the `commits` of [`Dataset::foreseen`].

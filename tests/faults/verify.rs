@@ -88,7 +88,7 @@ fn each_fault_is_found_and_named() {
     folder.write("out/_partiquet/staging/1-77/0-0.staged", "x");
     assert_eq!(found(&folder), [pair("leftover", "_partiquet/staging/1-77/0-0.staged")]);
     let run = folder.run(&["verify", "out", "--repair"]).ended_with(0);
-    assert!(run.stdout.contains("repaired: 1 files that a dead run had left are removed"), "{}", run.stdout);
+    assert!(run.stdout.contains("repaired: removed 1 leftover of dead runs"), "{}", run.stdout);
     assert_eq!(found(&folder), []);
     let commit = "out/_partiquet/commits/1.json";
     let mut manifest = folder.json(commit);
@@ -101,6 +101,8 @@ fn each_fault_is_found_and_named() {
     assert_eq!(found(&folder).first(), Some(&pair("damaged", "_partiquet/commits")));
     folder.write(commit, "{");
     assert_eq!(found(&folder), [pair("damaged", "_partiquet/commits")]);
+    folder.write(commit, sound.replacen("\"format_version\":2", "\"format_version\":99", 1));
+    assert_eq!(found(&folder), [pair("newer", "_partiquet/commits")]);
     folder.write(commit, sound);
     folder.write("out/_partiquet/schema.json", "{");
     assert_eq!(found(&folder), [pair("damaged", "_partiquet/schema.json")]);
