@@ -9,7 +9,7 @@ pub use shares::{ShareName, commit_shares, stage_share};
 
 use std::{collections::BTreeMap, ffi::OsStr, path::Path, sync::Arc};
 
-use self::append::Held;
+use self::append::CommittedInputs;
 use crate::{
     config::{AttributeColumns, Config, Mode, PartitionBy, PartitionField, nearest::nearest},
     dataset::{
@@ -18,7 +18,7 @@ use crate::{
     },
     encode::{EncodeOptions, FileSchema},
     error::{Error, Result},
-    infer::Overlay,
+    infer::RecordSample,
     input::{
         Framing, Piece, ReadOptions,
         discover::{InputFile, discover, total_bytes},
@@ -48,8 +48,8 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
     let inputs = discover(&config.inputs, Some(&config.out), observer)?;
     // First, so that nobody waits for a sample to hear that the folder is not free.
     let dataset = Dataset::open(&config.out, config.mode)?;
-    let held = Held::new(config.mode, dataset.commits());
-    let (inputs, skipped) = held.sort_out(inputs, observer)?;
+    let held = CommittedInputs::new(config.mode, dataset.commits());
+    let (inputs, skipped) = held.split_new(inputs, observer)?;
     held.refuse_changed(config, &inputs)?;
     if inputs.is_empty() {
         return Ok(append::nothing_new(config, skipped));
@@ -65,7 +65,7 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
         all if all == staged.totals.inputs.len() => {
             return Ok(append::nothing_new(config, [skipped, read_again].concat()));
         }
-        _ => return Err(held.held_among_new(config, &read_again)),
+        _ => return Err(held.already_committed(config, &read_again)),
     }
     if config.mode == Mode::Overwrite {
         refuse_to_replace_by_nothing(config, &dataset, staged.totals.rows)?;
@@ -125,7 +125,7 @@ pub fn infer(inputs: &[impl AsRef<OsStr>], name: &str) -> Result<serde_json::Val
         return Err(Error::usage("the name of the model is empty", "give --name a word, or leave it out"));
     }
     let inputs = discover(inputs, None, &Silent)?;
-    let mut overlay = Overlay::default();
+    let mut overlay = RecordSample::default();
     sample(&inputs, SampleOptions::default(), &Silent, |piece| {
         let Piece::Block(block) = piece? else { return Ok(()) };
         let texts: Vec<&[u8]> = match &block.framing {

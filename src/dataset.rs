@@ -16,10 +16,9 @@
 //!
 //! Not known here: what is inside a data file.
 
-pub mod audit;
 pub mod commit;
 mod files;
-pub mod holdings;
+pub mod inspect;
 mod intent;
 mod layout;
 pub mod lock;
@@ -29,10 +28,10 @@ pub mod run_id;
 pub mod schema_file;
 pub mod share;
 pub mod stage;
+pub mod summary;
 
 pub use commit::{Committed, StagedFile, StagedRun};
 pub use files::{FileSystem, MAX_SYNCED_ONE_BY_ONE, sync_file};
-pub use holdings::Holdings;
 pub use intent::Recovered;
 pub use layout::META;
 pub use manifest::{Manifest, RunRecord};
@@ -41,3 +40,4 @@ pub use run_id::run_id;
 pub use schema_file::SchemaDocument;
 pub use share::{Fragment, Share};
 pub use stage::{Dataset, staged_rejects_path};
+pub use summary::DatasetSummary;

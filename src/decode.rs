@@ -19,13 +19,13 @@ mod extra;
 mod fault;
 mod grammar;
 mod instant;
-mod lanes;
 mod map;
 mod names;
 mod number;
 mod open_names;
 mod padded;
 mod program;
+mod simd;
 mod string;
 mod tally;
 mod value;
@@ -46,7 +46,7 @@ use crate::{
     report::{Firsts, RejectKind},
 };
 use cursor::Cursor;
-use envelope::{Shape, Staging, Target, shape_of};
+use envelope::{EnclosingValues, Shape, Target, shape_of};
 use fault::{Fault, Parse};
 use padded::{PADDING, Padded, pad};
 use program::Program;
@@ -82,7 +82,7 @@ pub struct Decoder {
     plan: Arc<Plan>,
     program: Program,
     scratch: Scratch,
-    staging: Staging,
+    staging: EnclosingValues,
     last_shape: Shape,
     /// For paths whose values all go to one table column: the column, to count what really arrived there.
     column_of_path: Vec<Option<usize>>,
@@ -103,7 +103,7 @@ impl Decoder {
         Self {
             scratch: Scratch::new(&program, plan.paths.len()),
             program,
-            staging: Staging::new(&plan),
+            staging: EnclosingValues::new(&plan),
             last_shape: None,
             column_of_path,
             max_flattened_bytes: MAX_FLATTENED_BYTES,

@@ -20,7 +20,7 @@ mod render;
 mod settings;
 mod time;
 
-pub use settings::{Amount, BrokenKind, Order, Profile, Settings, Shape, Share};
+pub use settings::{Amount, BrokenKind, Fraction, Order, Profile, Settings, Shape};
 
 use self::{
     call::{Call, id},
@@ -75,9 +75,9 @@ impl std::ops::AddAssign for Part {
 
 /// Conversations of a page of a listing: what the API gives when it is not asked for more.
 const PAGE_CONVERSATIONS: usize = 25;
-/// Share of notifications that are only a sign of life.
+/// Fraction of notifications that are only a sign of life.
 const HEARTBEATS: f64 = 0.02;
-/// Share of calls that come late, where calls do, and by how much at most.
+/// Fraction of calls that come late, where calls do, and by how much at most.
 const LATE: f64 = 0.03;
 const LATEST_MS: f64 = (72 * HOUR_MS) as f64;
 

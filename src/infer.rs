@@ -5,13 +5,13 @@
 //! sample does not show it cannot know, and what does not fit it later is kept in `extra`.
 
 mod columns;
-mod seen;
+mod observed;
 
 use serde_json::{Map, Value, json};
 
 use crate::model::{file::FORMAT_VERSION, naming::snake_case};
 use columns::{ColumnNames, column_segment};
-use seen::{Kind, Seen};
+use observed::{Kind, Observed};
 
 /// Objects nested deeper than this become raw JSON: names of their leaves would be longer than anybody would write.
 pub const MAX_NESTING: usize = 8;
@@ -26,7 +26,7 @@ pub const MAP_SPARSITY: u64 = 4;
 const PROMOTED_MAP: &str = "attributes";
 
 /// A place where rows are known to be, and what the objects on the way are called.
-struct KnownWay {
+struct KnownEnvelope {
     /// Keys from the root, with "is a list".
     steps: &'static [(&'static str, bool)],
     /// Type of a row.
@@ -42,39 +42,39 @@ const PAGE: (&str, &str) = ("Page", "page");
 const NOTIFICATION: (&str, &str) = ("Notification", "notification");
 
 /// In order of precedence. Those that end in `participants` may occur together, they hold the same rows.
-const KNOWN_WAYS: [KnownWay; 7] = [
-    KnownWay { steps: &[("participants", true)], row: "Participant", parent: CONVERSATION, outer: None },
-    KnownWay {
+const KNOWN_WAYS: [KnownEnvelope; 7] = [
+    KnownEnvelope { steps: &[("participants", true)], row: "Participant", parent: CONVERSATION, outer: None },
+    KnownEnvelope {
         steps: &[("entities", true), ("participants", true)],
         row: "Participant",
         parent: CONVERSATION,
         outer: Some(PAGE),
     },
-    KnownWay {
+    KnownEnvelope {
         steps: &[("conversations", true), ("participants", true)],
         row: "Participant",
         parent: CONVERSATION,
         outer: Some(PAGE),
     },
-    KnownWay {
+    KnownEnvelope {
         steps: &[("eventBody", false), ("participants", true)],
         row: "Participant",
         parent: CONVERSATION,
         outer: Some(NOTIFICATION),
     },
-    KnownWay { steps: &[("entities", true)], row: "Entity", parent: PAGE, outer: None },
-    KnownWay { steps: &[("conversations", true)], row: "Conversation", parent: PAGE, outer: None },
-    KnownWay { steps: &[("results", true)], row: "Result", parent: PAGE, outer: None },
+    KnownEnvelope { steps: &[("entities", true)], row: "Entity", parent: PAGE, outer: None },
+    KnownEnvelope { steps: &[("conversations", true)], row: "Conversation", parent: PAGE, outer: None },
+    KnownEnvelope { steps: &[("results", true)], row: "Result", parent: PAGE, outer: None },
 ];
 
 /// All records of a sample, laid over each other.
 #[derive(Default)]
-pub struct Overlay {
-    root: Seen,
+pub struct RecordSample {
+    root: Observed,
     records: u64,
 }
 
-impl Overlay {
+impl RecordSample {
     /// Lays one more record over the others. A value that is not an object is passed over: it is no record.
     pub fn add(&mut self, record: &Value) {
         if record.is_object() {
@@ -102,7 +102,7 @@ impl Overlay {
     }
 }
 
-fn propose(root: &Seen, name: &str) -> Value {
+fn propose(root: &Observed, name: &str) -> Value {
     let ways = ways_to_rows(root);
 
     let mut draft = Draft::default();
@@ -116,14 +116,14 @@ fn propose(root: &Seen, name: &str) -> Value {
     });
     let Some(first) = ways.first() else {
         // Nothing around it: the record is the row.
-        model["row"] = json!({"type": draft.object("Record", root, &mut Place::table("", true))});
+        model["row"] = json!({"type": draft.object("Record", root, &mut Scope::table("", true))});
         model["types"] = Value::Object(draft.types);
         return model;
     };
     let first_keys: Vec<_> = ways.iter().filter_map(|way| way.steps.first().map(|(key, _)| *key)).collect();
     let around = root.without(&first_keys);
-    let mut row = Seen::default();
-    let mut parent = Seen::default();
+    let mut row = Observed::default();
+    let mut parent = Observed::default();
     for way in &ways {
         let Some(((last, _), before)) = way.steps.split_last() else { continue };
         row.extend(ways_end(root, way.steps));
@@ -133,11 +133,11 @@ fn propose(root: &Seen, name: &str) -> Value {
             parent.extend(ways_end(root, before).map(|seen| seen.without(&[last])));
         }
     }
-    model["row"] = json!({"type": draft.object(first.row, &row, &mut Place::table("", true))});
+    model["row"] = json!({"type": draft.object(first.row, &row, &mut Scope::table("", true))});
     let outer = ways.iter().find_map(|way| way.outer);
     for (level, group, seen) in [("parent", Some(first.parent), &parent), ("outer", outer, &around)] {
         if let (Some((kind, prefix)), false) = (group, seen.members.is_empty()) {
-            let kind = draft.object(kind, seen, &mut Place::table(&format!("{prefix}_"), false));
+            let kind = draft.object(kind, seen, &mut Scope::table(&format!("{prefix}_"), false));
             model[level] = json!({"type": kind, "prefix": prefix});
         }
     }
@@ -146,9 +146,9 @@ fn propose(root: &Seen, name: &str) -> Value {
 }
 
 /// Where the rows are in this data; nothing if the record itself is one.
-fn ways_to_rows(root: &Seen) -> Vec<&'static KnownWay> {
+fn ways_to_rows(root: &Observed) -> Vec<&'static KnownEnvelope> {
     let mut found = KNOWN_WAYS.iter().filter(|way| ways_end(root, way.steps).is_some()).collect::<Vec<_>>();
-    let last = |way: &KnownWay| way.steps.last().map(|(key, _)| *key);
+    let last = |way: &KnownEnvelope| way.steps.last().map(|(key, _)| *key);
     if let Some(first) = found.first().copied() {
         let together = last(first) == Some("participants");
         found.retain(|way| std::ptr::eq(*way, first) || (together && last(way) == last(first)));
@@ -157,7 +157,7 @@ fn ways_to_rows(root: &Seen) -> Vec<&'static KnownWay> {
 }
 
 /// The objects at the end of a way.
-fn ways_end<'a>(root: &'a Seen, steps: &[(&str, bool)]) -> Option<&'a Seen> {
+fn ways_end<'a>(root: &'a Observed, steps: &[(&str, bool)]) -> Option<&'a Observed> {
     steps.iter().try_fold(root, |seen, (key, list)| {
         let member = seen.member(key)?;
         let end = if *list { member.element.as_deref()? } else { member };
@@ -173,7 +173,7 @@ fn path_text(steps: &[(&str, bool)]) -> String {
 }
 
 /// Where an object's members go.
-struct Place {
+struct Scope {
     /// What the columns of its members begin with.
     prefix: String,
     /// Columns of the struct that is being described; none for the table's own.
@@ -183,7 +183,7 @@ struct Place {
     depth: usize,
 }
 
-impl Place {
+impl Scope {
     fn table(prefix: &str, is_row: bool) -> Self {
         Self { prefix: prefix.to_owned(), list_columns: None, is_row, depth: 0 }
     }
@@ -198,7 +198,7 @@ struct Draft {
 
 impl Draft {
     /// Describes an object as a type and gives the type's name: `wanted`, or `wanted` with a number.
-    fn object(&mut self, wanted: &str, seen: &Seen, place: &mut Place) -> String {
+    fn object(&mut self, wanted: &str, seen: &Observed, place: &mut Scope) -> String {
         let wanted = type_name(wanted);
         let mut name = wanted.clone();
         let mut number = 2;
@@ -215,7 +215,7 @@ impl Draft {
         name
     }
 
-    fn member(&mut self, wire: &str, seen: &Seen, names: &mut ColumnNames, place: &mut Place) -> Value {
+    fn member(&mut self, wire: &str, seen: &Observed, names: &mut ColumnNames, place: &mut Scope) -> Value {
         let kind = seen.kind();
         let wanted = column_segment(wire);
         let is_object = kind == Kind::Object && !is_map(wire, seen) && place.depth < MAX_NESTING;
@@ -254,7 +254,7 @@ impl Draft {
         Value::Object(member)
     }
 
-    fn leaf(&mut self, wire: &str, seen: &Seen, kind: Kind, place: &Place) -> String {
+    fn leaf(&mut self, wire: &str, seen: &Observed, kind: Kind, place: &Scope) -> String {
         let in_list = place.list_columns.is_some();
         match kind {
             Kind::Text | Kind::Instant | Kind::Integer | Kind::Number | Kind::Boolean => scalar(kind).to_owned(),
@@ -265,14 +265,14 @@ impl Draft {
         }
     }
 
-    fn list(&mut self, wire: &str, element: Option<&Seen>) -> String {
+    fn list(&mut self, wire: &str, element: Option<&Observed>) -> String {
         let Some(element) = element else { return "list<json>".to_owned() };
         let kind = element.kind();
         if kind != Kind::Object || is_map(wire, element) {
             return format!("list<{}>", scalar(kind));
         }
         let list_columns = Some(ColumnNames::default());
-        let mut inside = Place { prefix: String::new(), list_columns, is_row: false, depth: 1 };
+        let mut inside = Scope { prefix: String::new(), list_columns, is_row: false, depth: 1 };
         let name = self.object(singular(wire), element, &mut inside);
         format!("list<{name}>")
     }
@@ -291,7 +291,7 @@ const fn scalar(kind: Kind) -> &'static str {
 }
 
 /// Whether an object is a map of free keys: by its name, or because its keys are many and vary.
-fn is_map(wire: &str, seen: &Seen) -> bool {
+fn is_map(wire: &str, seen: &Observed) -> bool {
     let keys = seen.members.len();
     let entries: u64 = seen.members.iter().map(|(_, member)| member.total()).sum();
     let varies =
@@ -301,8 +301,8 @@ fn is_map(wire: &str, seen: &Seen) -> bool {
 
 /// The members, `startTime` and `start_time` taken together: input may use either name for one member. A member
 /// without a name cannot have a column.
-fn one_spelling(seen: &Seen) -> Vec<(String, Seen)> {
-    let mut members: Vec<(String, Seen)> = Vec::with_capacity(seen.members.len());
+fn one_spelling(seen: &Observed) -> Vec<(String, Observed)> {
+    let mut members: Vec<(String, Observed)> = Vec::with_capacity(seen.members.len());
     let mut places = std::collections::HashMap::new();
     for (wire, member) in seen.members.iter().filter(|(wire, _)| !wire.is_empty()) {
         let snake = snake_case(wire);

@@ -3,7 +3,7 @@
 //! ```text
 //! names -> discover -> InputFile -> read -> bytes -> split -> Piece (block of records, refused text, end of input)
 //!                                    stream: what can be read once       rejects: refused texts given back
-//!                                    patient: what may be silent for hours
+//!                                    interruptible: what may be silent for hours
 //! ```
 //!
 //! [`reader::BlockReader`] is all of it in one; [`sample`] takes a look beforehand. Everything here is sequential and
@@ -11,7 +11,7 @@
 
 pub mod digest;
 pub mod discover;
-mod patient;
+mod interruptible;
 pub mod read;
 pub mod reader;
 pub mod rejects;

@@ -15,7 +15,7 @@ pub trait Observer: Sync {
     }
 
     /// Much memory will be taken at once: what was freed and is still held by the allocator should be given back first.
-    fn needs_memory(&self) {}
+    fn before_large_allocation(&self) {}
 
     /// Whether the run should end without committing anything.
     fn stop_requested(&self) -> bool {

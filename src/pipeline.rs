@@ -14,10 +14,10 @@
 //! row groups are cut by the routed rows alone. So the output does not depend on the number of threads or on timing.
 
 mod account;
-mod early_sync;
+mod background_sync;
 mod files;
+mod in_order;
 pub mod memory;
-mod merge;
 mod state;
 mod steps;
 

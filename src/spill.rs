@@ -1,7 +1,7 @@
 //! Rows that memory has no room for: in the staging folder until all input was read.
 //!
 //! ```text
-//! rows of partitions 0 1 2 ... 9999  ->  SHARES files, partition p in file p % SHARES  ->  one file after the other:
+//! rows of partitions 0 1 2 ... 9999  ->  NUM_SPILL_FILES files, partition p in file p % NUM_SPILL_FILES  ->  one file after the other:
 //!                                        batches of rows of mixed partitions               few partitions at a time
 //! ```
 //!
@@ -28,17 +28,17 @@ use crate::error::{Error, Result};
 
 /// Files that the partitions are dealt to. At the end a share's partitions are open together: with the most partitions
 /// that a run may have, 1,563.
-pub const SHARES: usize = 64;
+pub const NUM_SPILL_FILES: usize = 64;
 
 /// The files of one run. A file is open only while it is written to or read from.
 #[derive(Debug)]
 pub struct SpillFiles {
     dir: PathBuf,
-    shares: Vec<Share>,
+    shares: Vec<SpillFile>,
 }
 
 #[derive(Debug, Default)]
-struct Share {
+struct SpillFile {
     len: u64,
     /// By number; batches are written in any order.
     batches: BTreeMap<u64, SpilledBatch>,
@@ -58,7 +58,7 @@ impl SpillFiles {
     /// Files in `dir`, which must exist when the first batch comes.
     #[must_use]
     pub fn new(dir: PathBuf) -> Self {
-        Self { dir, shares: (0..SHARES).map(|_| Share::default()).collect() }
+        Self { dir, shares: (0..NUM_SPILL_FILES).map(|_| SpillFile::default()).collect() }
     }
 
     /// Writes batch `number` of a share.

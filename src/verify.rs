@@ -13,7 +13,7 @@ use crate::{
     config::Transform,
     dataset::{
         Manifest, SchemaDocument,
-        audit::{Moment, inspect, is_dataset, repair, size_and_digest},
+        inspect::{CommitState, inspect, is_dataset, repair, size_and_digest},
     },
     encode::FileSummary,
     error::{Error, Result},
@@ -91,8 +91,8 @@ pub enum FindingKind {
 }
 
 /// A dataset that changed under the look is looked at again, so often.
-const MOST_LOOKS: usize = 20;
-const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+const MAX_ATTEMPTS: usize = 20;
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Compares the dataset in `dir` with its commits: every listed file by size, digest and footer, whether the rejects are still
 /// there, the sums of every manifest, and what else is in the folder. Without repair nothing is written, and nobody is locked out
@@ -112,7 +112,7 @@ pub fn verify(dir: &Path, what_to_do: Repair, observer: &dyn Observer) -> Result
     }
     let mut audit = Audit::default();
     if what_to_do == Repair::Yes {
-        let before = match Manifest::read_with(dir, Manifest::in_short) {
+        let before = match Manifest::read_with(dir, Manifest::without_details) {
             Ok(commits) => inspect(dir, &commits)?.leftovers,
             Err(_) => BTreeSet::new(),
         };
@@ -123,8 +123,8 @@ pub fn verify(dir: &Path, what_to_do: Repair, observer: &dyn Observer) -> Result
             audit.repaired.push(format!("removed {} leftover{ends} of dead runs", before.len()));
         }
     }
-    for _ in 0..MOST_LOOKS {
-        let before = Moment::of(dir)?;
+    for _ in 0..MAX_ATTEMPTS {
+        let before = CommitState::of(dir)?;
         let seen = look(dir, observer, audit.clone()).map(|mut audit| {
             audit.findings.sort_by(|a, b| (a.kind, &a.path).cmp(&(b.kind, &b.path)));
             audit
@@ -133,10 +133,10 @@ pub fn verify(dir: &Path, what_to_do: Repair, observer: &dyn Observer) -> Result
             Ok(audit) => audit.is_sound(),
             Err(error) => matches!(error, Error::Interrupted),
         };
-        if is_certain || before.is_calm() && before == Moment::of(dir)? {
+        if is_certain || before.is_quiescent() && before == CommitState::of(dir)? {
             return seen;
         }
-        thread::sleep(BETWEEN_LOOKS);
+        thread::sleep(RETRY_INTERVAL);
     }
     Err(Error::Dataset {
         dir: dir.to_owned(),
@@ -149,7 +149,7 @@ pub fn verify(dir: &Path, what_to_do: Repair, observer: &dyn Observer) -> Result
 fn look(dir: &Path, observer: &dyn Observer, mut audit: Audit) -> Result<Audit> {
     let read = Manifest::read_with(dir, |commit| {
         audit.sums(&commit);
-        commit.in_short()
+        commit.without_details()
     });
     let commits = match read {
         Ok(commits) => commits,

@@ -304,7 +304,7 @@ fn nothing_panics_by_intention() {
 #[test]
 fn only_what_was_measured_is_unsafe() {
     let allowed = [
-        ("decode/lanes", "SSE2 intrinsics, with a twin in safe code that a test holds equal"),
+        ("decode/simd", "SSE2 intrinsics, with a twin in safe code that a test holds equal"),
         ("cli/allocator", "one call of jemalloc, which has no safe form"),
     ];
     only_in(&["unsafe"], &allowed);

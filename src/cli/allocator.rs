@@ -23,7 +23,7 @@ const INTERVAL: Duration = Duration::from_millis(2);
 const LONG_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Looks after the memory of the process.
-pub struct Warden {
+pub struct MemoryMonitor {
     /// What the process may take, bytes.
     limit: u64,
     /// When it is looked at again, microseconds since `started`.
@@ -31,15 +31,15 @@ pub struct Warden {
     started: Instant,
 }
 
-impl Warden {
+impl MemoryMonitor {
     pub fn new(limit: u64) -> Self {
         Self { limit, next: AtomicU64::new(0), started: Instant::now() }
     }
 
     /// Gives back what was freed, since much will be taken, unless there is far more than enough.
-    pub fn give_back(&self) {
+    pub fn release_free_memory(&self) {
         if resident_bytes().is_some_and(|bytes| bytes > self.limit / 4) {
-            give_back();
+            release_free_memory();
         }
     }
 
@@ -60,7 +60,7 @@ fn keep_below(limit: u64) -> bool {
     if before <= limit / 100 * GIVES_BACK_FROM {
         return true;
     }
-    give_back();
+    release_free_memory();
     resident_bytes().is_some_and(|after| after + limit / 32 < before)
 }
 
@@ -72,7 +72,7 @@ fn resident_bytes() -> Option<u64> {
 }
 
 /// Gives all memory that was freed back to the system.
-fn give_back() {
+fn release_free_memory() {
     // SAFETY: the name is a C string; the command takes and gives no value. 4096 stands for all arenas.
     unsafe {
         tikv_jemalloc_sys::mallctl(c"arena.4096.purge".as_ptr(), ptr::null_mut(), ptr::null_mut(), ptr::null_mut(), 0);

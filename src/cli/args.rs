@@ -88,7 +88,7 @@ const CONVERT_EXAMPLES: &str = "Examples:
 #[derive(Debug, Args)]
 pub struct ConvertArgs {
     #[command(flatten)]
-    pub said: Said,
+    pub said: RawOptions,
 
     /// Read options from a TOML file; the command line goes before it
     ///
@@ -107,7 +107,7 @@ const REPORTING: &str = "What you see";
 
 /// The options of a conversion, each of them only if it was given: by the command line, or by a config file.
 #[derive(Debug, Default, Clone, PartialEq, Args)]
-pub struct Said {
+pub struct RawOptions {
     /// Files, folders, patterns, or - for standard input
     ///
     /// Folders are searched for *.json, *.ndjson and *.jsonl, each also with .gz or .zst. What is compressed is seen by
@@ -259,7 +259,7 @@ pub struct Said {
     pub report: Option<PathBuf>,
 }
 
-impl Said {
+impl RawOptions {
     /// What was said here, and where nothing was said here, what was said there.
     pub fn or(self, there: Self) -> Self {
         // Destructured in full: an option that is added cannot be forgotten here.

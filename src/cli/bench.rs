@@ -31,7 +31,7 @@ use partiquet::{
 
 use super::{generate::DataArgs, print, report_file::ReportFile, signals};
 use inputs::Stored;
-use matrix::Asked;
+use matrix::Matrix;
 use peers::Peer;
 
 pub const EXAMPLES: &str = "Examples:
@@ -156,7 +156,7 @@ pub fn run(args: &BenchArgs, processors: usize, now: &str) -> Result<()> {
 }
 
 /// What was said, with the defaults where nothing was.
-fn asked(args: &BenchArgs, processors: usize) -> Result<Asked> {
+fn asked(args: &BenchArgs, processors: usize) -> Result<Matrix> {
     if !args.input.is_empty() && args.data != DataArgs::default() {
         return Err(Error::usage(
             "--input is taken as it is: options of generated data cannot change it",
@@ -166,11 +166,11 @@ fn asked(args: &BenchArgs, processors: usize) -> Result<Asked> {
     let has_peers = !args.peers.is_empty();
     let memories = if args.memory.is_empty() { vec![Size(Config::MEMORY_BYTES)] } else { args.memory.clone() };
     let least_memory = memories.iter().map(|memory| memory.0).min().unwrap_or_default();
-    if least_memory < memory::LEAST {
-        let hint = format!("give {} or more", Size(memory::LEAST));
+    if least_memory < memory::MIN_MEMORY_BYTES {
+        let hint = format!("give {} or more", Size(memory::MIN_MEMORY_BYTES));
         return Err(Error::usage(format!("--memory: {} is too little", Size(least_memory)), hint));
     }
-    let processors = processors.min(memory::most_threads(least_memory));
+    let processors = processors.min(memory::max_threads(least_memory));
     let or = |given: &[usize]| match (given.is_empty(), has_peers) {
         (false, _) => given.to_vec(),
         (true, true) => vec![processors],
@@ -198,7 +198,7 @@ fn asked(args: &BenchArgs, processors: usize) -> Result<Asked> {
         ));
     }
     let or_default = |sizes: &[Size]| if sizes.is_empty() { vec![Size(500_000_000)] } else { sizes.to_vec() };
-    Ok(Asked {
+    Ok(Matrix {
         threads,
         memories,
         codecs: if args.compression.is_empty() { vec![Compression::DEFAULT] } else { args.compression.clone() },

@@ -9,13 +9,13 @@ use partiquet::{
 };
 use toml::de::{DeTable, DeValue};
 
-use super::args::{Cli, Said};
+use super::args::{Cli, RawOptions};
 
 /// A longer file is something else.
 const MAX_CONFIG_BYTES: u64 = 1 << 20;
 
 /// Reads the options in `path`.
-pub fn read(path: &Path) -> Result<Said> {
+pub fn read(path: &Path) -> Result<RawOptions> {
     let file = path.display().to_string();
     let hint = "give --config the path of a TOML file";
     let mut text = Vec::new();
@@ -33,7 +33,7 @@ pub fn read(path: &Path) -> Result<Said> {
     parse(&text, &file)
 }
 
-fn parse(text: &str, file: &str) -> Result<Said> {
+fn parse(text: &str, file: &str) -> Result<RawOptions> {
     let at = |offset: usize| {
         let before = text.get(..offset).unwrap_or(text);
         format!("{file}, line {}", before.matches('\n').count() + 1)
@@ -45,7 +45,7 @@ fn parse(text: &str, file: &str) -> Result<Said> {
             "a config file has lines like  memory = \"1GiB\"",
         )
     })?;
-    let mut said = Said::default();
+    let mut said = RawOptions::default();
     let mut names: Vec<String> = Vec::new();
     for (key, value) in table.into_inner() {
         let name = key.get_ref().replace('_', "-");
@@ -68,7 +68,7 @@ fn parse(text: &str, file: &str) -> Result<Said> {
 }
 
 /// Sets the option of this name; false if there is none.
-fn set(said: &mut Said, name: &str, value: &DeValue<'_>) -> Result<bool> {
+fn set(said: &mut RawOptions, name: &str, value: &DeValue<'_>) -> Result<bool> {
     match name {
         // A comma may be part of a name.
         "inputs" => said.inputs = strings(value)?.into_iter().map(String::into).collect(),

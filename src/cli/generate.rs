@@ -8,7 +8,7 @@ use clap::{Args, ValueHint};
 use partiquet::{
     Config, Error, Result,
     config::Size,
-    generate::{Amount, BrokenKind, Generator, Order, Profile, Settings, Shape, Share},
+    generate::{Amount, BrokenKind, Fraction, Generator, Order, Profile, Settings, Shape},
 };
 
 use super::{human, print, signals};
@@ -123,23 +123,23 @@ pub struct DataArgs {
 
     /// Where in the data new members and keys come up, as 50% [default: nowhere]
     #[arg(long, value_name = "P%", help_heading = DATA)]
-    drift: Option<Share>,
+    drift: Option<Fraction>,
 
-    /// Share of records that are broken [default: 0%]
+    /// Fraction of records that are broken [default: 0%]
     #[arg(long, value_name = "P%", help_heading = DATA)]
-    broken: Option<Share>,
+    broken: Option<Fraction>,
 
     /// In which ways: truncated, duplicate, escape, number, surrogate, utf8, deep, comma [default: all]
     #[arg(long, value_name = "KIND,...", value_delimiter = ',', help_heading = DATA)]
     broken_kinds: Option<Vec<BrokenKind>>,
 
-    /// Share of names and free texts beyond ASCII [default: 5%]
+    /// Fraction of names and free texts beyond ASCII [default: 5%]
     #[arg(long, value_name = "P%", help_heading = DATA)]
-    unicode: Option<Share>,
+    unicode: Option<Fraction>,
 
-    /// Share of free texts with escapes [default: 5%]
+    /// Fraction of free texts with escapes [default: 5%]
     #[arg(long, value_name = "P%", help_heading = DATA)]
-    escapes: Option<Share>,
+    escapes: Option<Fraction>,
 }
 
 impl DataArgs {

@@ -13,7 +13,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use partiquet::observe::{Observer, Progress, Stage};
 use serde_json::json;
 
-use super::{allocator::Warden, args::ProgressMode, human};
+use super::{allocator::MemoryMonitor, args::ProgressMode, human};
 
 /// Between two redraws of the bar: as often as an eye can follow.
 const BAR_INTERVAL: Duration = Duration::from_millis(100);
@@ -27,7 +27,7 @@ pub struct Console {
     display: Display,
     stop: Arc<AtomicBool>,
     started: Instant,
-    memory: Warden,
+    memory: MemoryMonitor,
     last: Mutex<Last>,
 }
 
@@ -61,7 +61,7 @@ impl Console {
             display,
             stop,
             started,
-            memory: Warden::new(memory),
+            memory: MemoryMonitor::new(memory),
             last: Mutex::new(Last { at: started, stage: None, converting: None }),
         }
     }
@@ -152,8 +152,8 @@ impl Observer for Console {
         }
     }
 
-    fn needs_memory(&self) {
-        self.memory.give_back();
+    fn before_large_allocation(&self) {
+        self.memory.release_free_memory();
     }
 
     fn stop_requested(&self) -> bool {

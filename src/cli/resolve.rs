@@ -15,7 +15,7 @@ use partiquet::{
     pipeline::memory,
 };
 
-use super::args::{ProgressMode, Said, Target};
+use super::args::{ProgressMode, RawOptions, Target};
 
 /// What the surroundings give: the only values that neither command line nor config file decide.
 pub struct Surroundings {
@@ -40,9 +40,9 @@ pub struct Job {
 ///
 /// # Errors
 /// [`Error::Usage`] for a missing or impossible value, and whatever loading the model says.
-pub fn resolve(said: Said, surroundings: &Surroundings) -> Result<Job> {
+pub fn resolve(said: RawOptions, surroundings: &Surroundings) -> Result<Job> {
     // Destructured in full: an option that is added cannot be forgotten here.
-    let Said {
+    let RawOptions {
         inputs,
         out,
         mode,
@@ -80,7 +80,7 @@ pub fn resolve(said: Said, surroundings: &Surroundings) -> Result<Job> {
     let attribute_map = attribute_map.unwrap_or_default();
     let memory_bytes = memory.unwrap_or(Size(Config::MEMORY_BYTES)).0;
     // All processors, as far as the memory has room for their work.
-    let most_threads = || surroundings.threads.min(memory::most_threads(memory_bytes));
+    let max_threads = || surroundings.threads.min(memory::max_threads(memory_bytes));
     let config = Config {
         inputs,
         out,
@@ -91,7 +91,7 @@ pub fn resolve(said: Said, surroundings: &Surroundings) -> Result<Job> {
         compression: compression.unwrap_or(Compression::DEFAULT),
         target_file_bytes: target_file_size.unwrap_or(Size(Config::TARGET_FILE_BYTES)).0,
         row_group_rows: row_group_rows.unwrap_or(Config::ROW_GROUP_ROWS),
-        threads: threads.unwrap_or_else(most_threads),
+        threads: threads.unwrap_or_else(max_threads),
         memory_bytes,
         max_record_bytes: record_bytes(max_record_size, memory_bytes)?,
         max_rejects: max_rejects.unwrap_or_default(),

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What the commits hold, as far as a run in its mode has to know.
-pub(super) struct Held {
+pub(super) struct CommittedInputs {
     /// Only appending leaves out what is held.
     is_append: bool,
     /// Number of the commit that the run makes.
@@ -30,7 +30,7 @@ pub(super) struct Held {
     named: BTreeMap<String, Vec<(u64, String, u64)>>,
 }
 
-impl Held {
+impl CommittedInputs {
     pub(super) fn new(mode: Mode, commits: &[Manifest]) -> Self {
         let is_append = mode == Mode::Append;
         let next = commits.last().map_or(1, |last| last.commit + 1);
@@ -53,7 +53,7 @@ impl Held {
 
     /// The inputs that are new, and those that are not: held by a commit, or the same bytes as an earlier one of the
     /// run. What can be read only once counts as new for now.
-    pub(super) fn sort_out(
+    pub(super) fn split_new(
         &self,
         inputs: Vec<InputFile>,
         observer: &dyn Observer,
@@ -146,7 +146,7 @@ impl Held {
     }
 
     /// Rows that were read cannot be told apart by their input any more.
-    pub(super) fn held_among_new(&self, config: &Config, held: &[SkippedInput]) -> Error {
+    pub(super) fn already_committed(&self, config: &Config, held: &[SkippedInput]) -> Error {
         let name = |input: &SkippedInput| match input.commit {
             commit if commit == self.next => format!("{} (the same as another input)", input.path),
             commit => format!("{} (commit {commit})", input.path),

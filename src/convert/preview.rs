@@ -1,6 +1,6 @@
 //! What a conversion would do, as far as a sample of its inputs tells.
 
-use super::{Table, append::Held};
+use super::{Table, append::CommittedInputs};
 use crate::{
     columns::{Bitmap, Columns, Values},
     config::{Config, MaxRejects},
@@ -57,10 +57,10 @@ pub struct Preview {
 pub fn preview(config: &Config) -> Result<Preview> {
     config.check()?;
     let inputs = discover(&config.inputs, Some(&config.out), &Silent)?;
-    let (commits, cut_off) = Dataset::foreseen(&config.out).unwrap_or_default();
-    let kept = Dataset::foreseen_schema(&config.out, config.mode, &commits)?;
-    let held = Held::new(config.mode, &commits);
-    let (inputs, skipped) = held.sort_out(inputs, &Silent)?;
+    let (commits, cut_off) = Dataset::peek(&config.out).unwrap_or_default();
+    let kept = Dataset::peek_schema(&config.out, config.mode, &commits)?;
+    let held = CommittedInputs::new(config.mode, &commits);
+    let (inputs, skipped) = held.split_new(inputs, &Silent)?;
     let Table { schema, partitions, .. } = Table::of(config, &inputs, kept.as_ref(), &Silent)?;
     let mut seen = Seen {
         inputs: &inputs,
@@ -90,7 +90,7 @@ pub fn preview(config: &Config) -> Result<Preview> {
         skipped,
         cut_off: cut_off.map(|cut_off| match cut_off {
             Recovered::Completed(number) => format!("Commit {number} was cut off: the run completes it first"),
-            Recovered::TakenBack(number) => {
+            Recovered::RolledBack(number) => {
                 format!("Commit {number} was cut off and cannot be completed: the run takes it back first")
             }
         }),

@@ -10,7 +10,7 @@ use crate::{
     report::Report,
 };
 
-use super::{Table, append::Held, publish, refuse_to_replace_by_nothing};
+use super::{Table, append::CommittedInputs, publish, refuse_to_replace_by_nothing};
 
 /// Which share of which run: names of letters, digits, `-` and `_`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,8 +42,8 @@ pub fn stage_share(config: &Config, name: ShareName<'_>, observer: &dyn Observer
             "name the keys, or none; `preview` tells which ones all inputs together ask for",
         ));
     }
-    let held = Held::new(config.mode, share.commits());
-    let (inputs, skipped) = held.sort_out(inputs, observer)?;
+    let held = CommittedInputs::new(config.mode, share.commits());
+    let (inputs, skipped) = held.split_new(inputs, observer)?;
     held.refuse_changed(config, &inputs)?;
     let table = Table::of(config, &inputs, kept.as_ref(), observer)?;
     let staged = table.run(config, inputs, share.staging_dir(), observer).stage()?;
@@ -75,10 +75,10 @@ pub fn commit_shares(config: &Config, run: &str, shares: &[String]) -> Result<Re
             ),
         });
     }
-    let held = Held::new(config.mode, dataset.commits());
+    let held = CommittedInputs::new(config.mode, dataset.commits());
     let again = held.among(&staged.record.inputs);
     if !again.is_empty() {
-        return Err(held.held_among_new(config, &again));
+        return Err(held.already_committed(config, &again));
     }
     if config.mode == Mode::Overwrite {
         refuse_to_replace_by_nothing(config, &dataset, report.rows)?;

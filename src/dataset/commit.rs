@@ -102,7 +102,7 @@ impl Dataset {
         let intent = self.intent(run, &manifest, &schema, folders)?;
         self.sync_staging()?;
         intent.write(&self.dir, &self.staging)?;
-        let done = intent.carry_out(&self.dir)?;
+        let done = intent.execute(&self.dir)?;
         self.state = if done.unfinished.is_some() { State::Unfinished } else { State::Committed };
         let live = Manifest::live(&self.commits);
         let named = manifest.replaces.iter().chain(manifest.files.iter().map(|file| &file.path));

@@ -64,23 +64,23 @@ pub(super) enum Target {
 
 impl Intent {
     /// Does everything. An error takes back what was done, unless the run was committed by then.
-    pub(super) fn carry_out(&self, dir: &Path) -> Result<CarriedOut> {
+    pub(super) fn execute(&self, dir: &Path) -> Result<CarriedOut> {
         let mut folders = Folders::new(dir);
         let mut done = Vec::new();
         if let Err(error) = self.up_to_commit(dir, &mut folders, &mut done) {
-            return Err(take_back(dir, folders, &done, error));
+            return Err(roll_back(dir, folders, &done, error));
         }
         Ok(CarriedOut { unfinished: self.after_commit(dir, &mut folders).err() })
     }
 
     fn up_to_commit<'a>(&'a self, dir: &Path, folders: &mut Folders, done: &mut Vec<&'a Move>) -> Result<()> {
         for step in &self.moves {
-            if step.make(dir, folders)? == Made::Moved {
+            if step.make(dir, folders)? == MoveOutcome::Moved {
                 done.push(step);
             }
         }
         folders.sync()?;
-        if self.manifest.make(dir, folders)? == Made::Moved {
+        if self.manifest.make(dir, folders)? == MoveOutcome::Moved {
             done.push(&self.manifest);
         }
         folders.sync()
@@ -96,7 +96,7 @@ impl Intent {
     }
 
     /// Whether all that is still to be moved is there. Once the manifest has its name, everything before it is done.
-    fn can_end(&self, dir: &Path) -> Result<bool> {
+    fn is_completable(&self, dir: &Path) -> Result<bool> {
         let is_at = |path: &String| exists(&dir.join(path));
         if is_at(&self.manifest.to)? {
             return Ok(true);
@@ -109,7 +109,7 @@ impl Intent {
         Ok(is_at(&self.manifest.from)? && is_at(&self.schema.from)?)
     }
 
-    fn to_its_end(&self, dir: &Path, folders: &mut Folders) -> Result<()> {
+    fn complete(&self, dir: &Path, folders: &mut Folders) -> Result<()> {
         if exists(&dir.join(&self.manifest.to))? {
             // A file that was lost behind the commit is for `verify` to find.
             self.manifest.make(dir, folders)?;
@@ -122,8 +122,8 @@ impl Intent {
 
     /// The dataset as it was before a commit that is not valid: what was set aside goes home, then new files go back
     /// to staging. Files of a name that was there before say the same, and stay.
-    fn take_back(&self, dir: &Path, folders: &mut Folders) -> Result<()> {
-        let commits = Manifest::read_with(dir, Manifest::in_short)?;
+    fn roll_back(&self, dir: &Path, folders: &mut Folders) -> Result<()> {
+        let commits = Manifest::read_with(dir, Manifest::without_details)?;
         let is_rejects_of_commit =
             |path: &str| commits.iter().any(|commit| commit.rejects_file.as_deref() == Some(path));
         for step in self.moves.iter().rev() {
@@ -132,7 +132,7 @@ impl Intent {
                 Target::Replaced => layout::is_meta(&step.to) && !is_rejects_of_commit(&step.to),
             };
             if is_ours && exists(&dir.join(&step.to))? && !exists(&dir.join(&step.from))? {
-                step.unmake(dir, folders)?;
+                step.revert(dir, folders)?;
             }
         }
         folders.sync()?;
@@ -180,14 +180,14 @@ pub enum Recovered {
     /// It is valid now; its number.
     Completed(u64),
     /// Something staged for it was gone, and the dataset is as it was before; the number it would have had.
-    TakenBack(u64),
+    RolledBack(u64),
 }
 
 impl fmt::Display for Recovered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Completed(number) => write!(f, "commit {number} was cut off, and was carried to its end"),
-            Self::TakenBack(number) => {
+            Self::RolledBack(number) => {
                 write!(f, "commit {number} was cut off, a file staged for it was gone, and it was taken back")
             }
         }
@@ -206,12 +206,12 @@ pub(super) fn recover(dir: &Path) -> Result<Option<Recovered>> {
     }
     let intent = Intent::read(dir)?;
     let mut folders = Folders::new(dir);
-    if intent.can_end(dir)? {
-        intent.to_its_end(dir, &mut folders)?;
+    if intent.is_completable(dir)? {
+        intent.complete(dir, &mut folders)?;
         Ok(Some(Recovered::Completed(intent.commit)))
     } else {
-        intent.take_back(dir, &mut folders)?;
-        Ok(Some(Recovered::TakenBack(intent.commit)))
+        intent.roll_back(dir, &mut folders)?;
+        Ok(Some(Recovered::RolledBack(intent.commit)))
     }
 }
 
@@ -219,14 +219,14 @@ pub(super) fn recover(dir: &Path) -> Result<Option<Recovered>> {
 ///
 /// # Errors
 /// As [`Manifest::read_all`] and [`recover`].
-pub(super) fn foreseen(dir: &Path) -> Result<(Vec<Manifest>, Option<Recovered>)> {
-    let mut commits = Manifest::read_with(dir, Manifest::in_short)?;
+pub(super) fn peek(dir: &Path) -> Result<(Vec<Manifest>, Option<Recovered>)> {
+    let mut commits = Manifest::read_with(dir, Manifest::without_details)?;
     if !is_pending(dir)? {
         return Ok((commits, None));
     }
     let intent = Intent::read(dir)?;
-    if !intent.can_end(dir)? {
-        return Ok((commits, Some(Recovered::TakenBack(intent.commit))));
+    if !intent.is_completable(dir)? {
+        return Ok((commits, Some(Recovered::RolledBack(intent.commit))));
     }
     if commits.last().is_none_or(|last| last.commit < intent.commit) {
         commits.push(layout::read_document(dir, &dir.join(&intent.manifest.from), MANIFEST_VERSION)?);
@@ -238,11 +238,11 @@ pub(super) fn foreseen(dir: &Path) -> Result<(Vec<Manifest>, Option<Recovered>)>
 ///
 /// # Errors
 /// As [`recover`].
-pub(super) fn foreseen_schema(dir: &Path) -> Result<PathBuf> {
+pub(super) fn peek_schema(dir: &Path) -> Result<PathBuf> {
     if is_pending(dir)? {
         let intent = Intent::read(dir)?;
         let staged = dir.join(&intent.schema.from);
-        if intent.can_end(dir)? && exists(&staged)? {
+        if intent.is_completable(dir)? && exists(&staged)? {
             return Ok(staged);
         }
     }
@@ -251,7 +251,7 @@ pub(super) fn foreseen_schema(dir: &Path) -> Result<PathBuf> {
 
 /// What became of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Made {
+enum MoveOutcome {
     /// Nothing: it was done before.
     Before,
     /// The file has its new name.
@@ -262,14 +262,14 @@ enum Made {
 
 impl Move {
     /// Moves the file, unless that was done before.
-    fn make(&self, dir: &Path, folders: &mut Folders) -> Result<Made> {
+    fn make(&self, dir: &Path, folders: &mut Folders) -> Result<MoveOutcome> {
         let (from, to) = (dir.join(&self.from), dir.join(&self.to));
         let occupied = exists(&to)?;
         if !exists(&from)? {
             // Its folder must be brought to the disk all the same: the process that moved it may not have come to that.
             return match (self.target, occupied) {
-                (Target::Aside, _) => Ok(Made::Before),
-                (_, true) => folders.change_at(&to).map(|()| Made::Before),
+                (Target::Aside, _) => Ok(MoveOutcome::Before),
+                (_, true) => folders.change_at(&to).map(|()| MoveOutcome::Before),
                 (_, false) => Err(Error::Dataset {
                     dir: dir.to_owned(),
                     message: format!("the commit under way needs {}, and it is gone", self.from),
@@ -287,10 +287,10 @@ impl Move {
         folders.change_at(&to)?;
         folders.change_at(&from)?;
         fs::rename(&from, &to).map_err(Error::io("move a finished file to", &to))?;
-        Ok(if occupied { Made::Replaced } else { Made::Moved })
+        Ok(if occupied { MoveOutcome::Replaced } else { MoveOutcome::Moved })
     }
 
-    fn unmake(&self, dir: &Path, folders: &mut Folders) -> Result<()> {
+    fn revert(&self, dir: &Path, folders: &mut Folders) -> Result<()> {
         let (from, to) = (dir.join(&self.from), dir.join(&self.to));
         folders.change_at(&from)?;
         folders.change_at(&to)?;
@@ -300,8 +300,8 @@ impl Move {
 
 /// Takes steps back, the last one first, and gives the error that is to be reported: `cause`, unless something could
 /// not be taken back.
-fn take_back(dir: &Path, mut folders: Folders, done: &[&Move], cause: Error) -> Error {
-    let undone = done.iter().rev().try_for_each(|step| step.unmake(dir, &mut folders));
+fn roll_back(dir: &Path, mut folders: Folders, done: &[&Move], cause: Error) -> Error {
+    let undone = done.iter().rev().try_for_each(|step| step.revert(dir, &mut folders));
     folders.remove_created();
     let undone = undone.and_then(|()| folders.sync()).and_then(|()| remove(dir));
     let Err(error) = undone else { return cause };

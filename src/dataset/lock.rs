@@ -21,14 +21,14 @@ pub struct Lock {
 impl Lock {
     /// A lock file can be taken away between opening and locking it, by a run that cleans up after its failure. That
     /// many times in a row it is no accident.
-    const MAX_ATTEMPTS: usize = 100;
+    const MAX_REOPENS: usize = 100;
 
     /// Whoever asks whether the lock is held holds it for an instant: a run that starts just then looks again, that many
     /// times.
-    pub const MAX_LOOKS: u32 = 20;
+    pub const MAX_ATTEMPTS: u32 = 20;
 
-    /// Time between two looks. With [`Lock::MAX_LOOKS`] a run is refused after 200 ms.
-    pub const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
+    /// Time between two attempts. With [`Lock::MAX_ATTEMPTS`] a run is refused after 200 ms.
+    pub const RETRY_INTERVAL: Duration = Duration::from_millis(10);
 
     /// Takes the lock of the dataset in `dir` by the file `path`, whose folder exists.
     ///
@@ -59,7 +59,7 @@ impl Lock {
     /// # Errors
     /// Those of `attempt`.
     pub(super) fn retried(mut attempt: impl FnMut() -> Result<Self>) -> Result<Self> {
-        for _ in 1..Self::MAX_ATTEMPTS {
+        for _ in 1..Self::MAX_REOPENS {
             match attempt() {
                 Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
                 result => return result,
@@ -69,14 +69,14 @@ impl Lock {
     }
 
     fn take_as(dir: &Path, path: &Path, is_shared: bool) -> Result<Self> {
-        for _ in 0..Self::MAX_ATTEMPTS {
+        for _ in 0..Self::MAX_REOPENS {
             let mut file = open(path, File::options().read(true).write(true).create(true).truncate(false))
                 .map_err(Error::io("open", path))?;
             let mut looks = 1;
             loop {
                 match if is_shared { file.try_lock_shared() } else { file.try_lock() } {
                     Ok(()) => break,
-                    Err(TryLockError::WouldBlock) if looks < Self::MAX_LOOKS => thread::sleep(Self::BETWEEN_LOOKS),
+                    Err(TryLockError::WouldBlock) if looks < Self::MAX_ATTEMPTS => thread::sleep(Self::RETRY_INTERVAL),
                     Err(TryLockError::WouldBlock) => return Err(Self::held(dir, path)),
                     Err(TryLockError::Error(error)) => return Err(Error::io("lock", path)(error)),
                 }
@@ -259,7 +259,7 @@ mod tests {
         let glance = take(dir.path()).unwrap();
         let waiting = dir.path().to_owned();
         let run = thread::spawn(move || take(&waiting).map(drop));
-        thread::sleep(3 * Lock::BETWEEN_LOOKS);
+        thread::sleep(3 * Lock::RETRY_INTERVAL);
         drop(glance);
         run.join().unwrap().unwrap();
     }

@@ -120,7 +120,7 @@ impl Manifest {
 
     /// Without what a run does not ask of those before it: what was counted by path, and the ranges of columns in each file.
     #[must_use]
-    pub fn in_short(mut self) -> Self {
+    pub fn without_details(mut self) -> Self {
         self.run.ledger = Ledger::default();
         self.files.iter_mut().for_each(|file| file.ranges = Ranges::default());
         self

@@ -79,7 +79,7 @@ impl Share {
             intent::recover(dir)?;
         }
         let together = locked(dir, &mut Created::kept(), Lock::take_shared)?;
-        let commits = Manifest::read_with(dir, Manifest::in_short)?;
+        let commits = Manifest::read_with(dir, Manifest::without_details)?;
         let of_run = layout::shares(dir).join(run);
         let own_lock = of_run.join(format!("{name}.lock"));
         // Another share that fails removes the folder while it is empty.

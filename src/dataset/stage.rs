@@ -70,7 +70,7 @@ impl Dataset {
         lock = locked(dir, &mut created, Lock::take)?;
         created.locked = true;
         let recovered = intent::recover(dir)?;
-        let commits = Manifest::read_with(dir, Manifest::in_short)?;
+        let commits = Manifest::read_with(dir, Manifest::without_details)?;
         check(dir, mode, &commits).map_err(|refusal| told(refusal, recovered))?;
         sweep(dir, &commits)?;
         let staging = layout::staging(dir).join(format!("{}-{}", commits.len() + 1, std::process::id()));
@@ -88,19 +88,19 @@ impl Dataset {
     ///
     /// # Errors
     /// As for [`Dataset::open`].
-    pub fn foreseen(dir: &Path) -> Result<(Vec<Manifest>, Option<Recovered>)> {
-        if exists(&layout::meta(dir))? { intent::foreseen(dir) } else { Ok((Vec::new(), None)) }
+    pub fn peek(dir: &Path) -> Result<(Vec<Manifest>, Option<Recovered>)> {
+        if exists(&layout::meta(dir))? { intent::peek(dir) } else { Ok((Vec::new(), None)) }
     }
 
-    /// The schema that a run in this mode would have to agree with, which finds the `commits` of [`Dataset::foreseen`].
+    /// The schema that a run in this mode would have to agree with, which finds the `commits` of [`Dataset::peek`].
     ///
     /// # Errors
-    /// As [`Dataset::foreseen`] and [`SchemaDocument::read`].
-    pub fn foreseen_schema(dir: &Path, mode: Mode, commits: &[Manifest]) -> Result<Option<SchemaDocument>> {
+    /// As [`Dataset::peek`] and [`SchemaDocument::read`].
+    pub fn peek_schema(dir: &Path, mode: Mode, commits: &[Manifest]) -> Result<Option<SchemaDocument>> {
         if !mode.keeps_rows() || commits.is_empty() {
             return Ok(None);
         }
-        SchemaDocument::read_at(dir, &intent::foreseen_schema(dir)?).map(Some)
+        SchemaDocument::read_at(dir, &intent::peek_schema(dir)?).map(Some)
     }
 
     /// Whether [`Dataset::open`] would take the folder, as far as that can be seen without writing anything. Of a commit
@@ -110,8 +110,8 @@ impl Dataset {
     /// As for [`Dataset::open`], but for a lock that another process holds.
     pub fn check(dir: &Path, mode: Mode) -> Result<()> {
         refuse_within_another(dir)?;
-        let (commits, cut_off) = Self::foreseen(dir)?;
-        let is_taken_back = matches!(cut_off, Some(Recovered::TakenBack(_)));
+        let (commits, cut_off) = Self::peek(dir)?;
+        let is_taken_back = matches!(cut_off, Some(Recovered::RolledBack(_)));
         if !is_taken_back || (mode == Mode::Error && !commits.is_empty()) {
             check(dir, mode, &commits)?;
         }

@@ -5,8 +5,8 @@
 
 use super::{
     fault::{Fault, Parse},
-    lanes::{LANES, first_stop},
     padded::Padded,
+    simd::{LANES, first_stop},
     string::{hex4, unescape},
 };
 use crate::report::RejectKind;

@@ -2,7 +2,7 @@
 
 use super::{
     fault::{Fault, Parse},
-    program::{Act, ObjectIdx, Program, staged},
+    program::{ObjectIdx, Op, Program, staged},
     walk::{Position, StepsMet, Walk},
 };
 use crate::{
@@ -21,7 +21,7 @@ const NO_ROOM_FOR_EXTRA: &str = "the values that no column holds take more than 
 
 /// Values of the objects around the rows, until all their rows are known.
 #[derive(Debug, Clone)]
-pub(super) struct Staging {
+pub(super) struct EnclosingValues {
     parent: Vec<Column>,
     outer: Vec<Column>,
 }
@@ -29,7 +29,7 @@ pub(super) struct Staging {
 /// What the rows of a record are written to.
 pub(super) struct Target<'t> {
     pub columns: &'t mut Columns,
-    pub staging: &'t mut Staging,
+    pub staging: &'t mut EnclosingValues,
     /// The input's name and the block's offset in it, for the provenance columns.
     pub file: &'t str,
     pub offset: u64,
@@ -37,7 +37,7 @@ pub(super) struct Target<'t> {
     pub flattened_left: u64,
 }
 
-impl Staging {
+impl EnclosingValues {
     pub fn new(plan: &Plan) -> Self {
         Self { parent: staged(&plan.parent_columns), outer: staged(&plan.outer_columns) }
     }
@@ -120,7 +120,7 @@ impl Walk<'_> {
         let mut met = StepsMet::default();
         self.at = here;
         self.members(object, staged, 0, |walk, member, staged| match member.act {
-            Act::Step(name) => {
+            Op::Step(name) => {
                 let found = walk.program.steps[usize::from(name)].1;
                 met.add(found);
                 if found == wanted {

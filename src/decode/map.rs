@@ -4,7 +4,7 @@ use super::{
     fault::{Fault, Parse, shown},
     names::{Name, mark},
     open_names::Frame,
-    program::{Act, MapNames, Member},
+    program::{MapNames, Member, Op},
     tally::Class,
     walk::{Walk, decoded, text_for_row, twice},
 };
@@ -171,7 +171,7 @@ impl<'a> Walk<'a> {
         values: Option<&mut Values>,
     ) -> Parse<()> {
         let Member { act, path, .. } = name.of;
-        let Act::Scalar { column, .. } = act else { unreachable!("a promoted key has a column") };
+        let Op::Scalar { column, .. } = act else { unreachable!("a promoted key has a column") };
         let value_at = self.cursor.pos();
         let key = self.program.names.text(name);
         self.map_entry(path, &mut columns[column as usize], row).map_err(|fault| fault.under_key(key))?;
@@ -211,7 +211,7 @@ impl<'a> Walk<'a> {
     fn copy_map_value(&mut self, column: &mut Column, entry: usize) -> Parse<()> {
         let mark = self.scratch.tally.mark();
         self.map_entry(0, column, entry)?;
-        self.scratch.tally.back_to(mark);
+        self.scratch.tally.rollback_to(mark);
         Ok(())
     }
 }

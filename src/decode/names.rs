@@ -1,6 +1,6 @@
 //! The known names of members, found fast.
 
-use super::lanes::{LANES, begins_with};
+use super::simd::{LANES, begins_with};
 
 /// A 64-bit mark of a name: equal names have equal marks.
 #[inline]

@@ -1,6 +1,6 @@
 //! Number tokens as integers and doubles, exactly or not at all.
 
-use super::lanes::LANES;
+use super::simd::LANES;
 
 /// The non-negative integer that `input` begins with, and its length; none if it has more than nine digits, or if something
 /// else stands here that begins with digits.

@@ -4,7 +4,7 @@
 //! be read behind the end. Looks are checked all the same: without that check a whole run takes 3 % fewer instructions,
 //! which is not worth `unsafe` where every byte of foreign input comes by.
 
-use super::lanes::LANES;
+use super::simd::LANES;
 
 /// Bytes behind the end of the text that can be read: what is looked at together is never more.
 pub(super) const PADDING: usize = 64;

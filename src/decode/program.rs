@@ -60,14 +60,14 @@ pub(super) struct Object {
 /// What a name stands for: a member of an object, or a promoted key, which is always text.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Member {
-    pub act: Act,
+    pub act: Op,
     pub path: PathId,
     /// Names with the same slot stand for the same member.
     pub slot: u32,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) enum Act {
+pub(super) enum Op {
     Scalar {
         column: u32,
         scalar: ScalarType,
@@ -155,21 +155,21 @@ impl Program {
         for member in &object.members {
             let path = &plan.paths[usize::from(member.path)];
             let act = match &member.action {
-                Action::Scalar { column, scalar } => Act::Scalar { column: *column as u32, scalar: *scalar },
-                Action::Object(inner) => Act::Object(self.object(inner, plan, path, &[])),
+                Action::Scalar { column, scalar } => Op::Scalar { column: *column as u32, scalar: *scalar },
+                Action::Object(inner) => Op::Object(self.object(inner, plan, path, &[])),
                 Action::List { column, scalar, element_path } => {
-                    Act::List { column: *column as u32, scalar: *scalar, element_path: *element_path }
+                    Op::List { column: *column as u32, scalar: *scalar, element_path: *element_path }
                 }
                 Action::Structs { column, element, element_path } => {
                     let pattern = &plan.paths[usize::from(*element_path)];
                     let element = self.object(element, plan, pattern, &[]);
-                    Act::Structs { column: *column as u32, element, element_path: *element_path }
+                    Op::Structs { column: *column as u32, element, element_path: *element_path }
                 }
                 Action::Map { column, entry_path, promoted, keep_promoted } => {
                     let promoted: Vec<(&str, Member)> = promoted
                         .iter()
                         .map(|key| {
-                            let act = Act::Scalar { column: key.column as u32, scalar: ScalarType::Text };
+                            let act = Op::Scalar { column: key.column as u32, scalar: ScalarType::Text };
                             (key.key.as_str(), self.member(act, key.path))
                         })
                         .collect();
@@ -181,15 +181,15 @@ impl Program {
                         table: self.names.table(start, promoted),
                         start: start.slot,
                     });
-                    Act::Map(self.maps.len() as u32 - 1)
+                    Op::Map(self.maps.len() as u32 - 1)
                 }
-                Action::Ignored => Act::Ignored,
+                Action::Ignored => Op::Ignored,
             };
             members.push(self.member(act, member.path));
         }
         let mut step_members: Vec<(&str, Member)> = Vec::new();
         for (at, (name, step)) in steps.iter().enumerate() {
-            let act = Act::Step(at as StepIdx);
+            let act = Op::Step(at as StepIdx);
             // Both names of a step in one object are one member given twice.
             let member = match step_members.get(usize::from(*step)) {
                 Some((_, first)) => Member { act, ..*first },
@@ -206,9 +206,9 @@ impl Program {
         self.objects.len() as ObjectIdx - 1
     }
 
-    fn member(&mut self, act: Act, path: PathId) -> Member {
+    fn member(&mut self, act: Op, path: PathId) -> Member {
         let counted = match act {
-            Act::Object(_) | Act::Step(_) => None,
+            Op::Object(_) | Op::Step(_) => None,
             _ => Some(path),
         };
         self.slots.push(SlotOf { counted, guess: Guess::default() });

@@ -23,7 +23,7 @@ pub(super) struct Tally {
     /// What a value adds to what was seen: one, or minus one while a refused record is walked again.
     step: u32,
     /// The lists when the record began.
-    record: TallyMark,
+    record: TallyCheckpoint,
     /// Where in the block the text begins from which offsets are counted.
     origin: usize,
     nulls: Vec<PathId>,
@@ -50,7 +50,7 @@ const _: () = assert!(size_of::<Event>() == 8);
 
 /// Lengths of the lists, to come back to.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct TallyMark {
+pub(super) struct TallyCheckpoint {
     nulls: usize,
     events: usize,
     unknown: usize,
@@ -110,7 +110,7 @@ impl Tally {
 
     /// Forgets what is listed since the record began.
     pub fn forget_record(&mut self) {
-        self.back_to(self.record);
+        self.rollback_to(self.record);
     }
 
     #[inline]
@@ -131,12 +131,12 @@ impl Tally {
         self.unknown.push((self.unknown_paths.len(), (self.origin + offset) as u32));
     }
 
-    pub fn mark(&mut self) -> TallyMark {
+    pub fn mark(&mut self) -> TallyCheckpoint {
         self.marked_events = self.events.len();
-        TallyMark { nulls: self.nulls.len(), events: self.events.len(), unknown: self.unknown.len() }
+        TallyCheckpoint { nulls: self.nulls.len(), events: self.events.len(), unknown: self.unknown.len() }
     }
 
-    pub fn back_to(&mut self, mark: TallyMark) {
+    pub fn rollback_to(&mut self, mark: TallyCheckpoint) {
         self.nulls.truncate(mark.nulls);
         self.events.truncate(mark.events);
         self.marked_events = self.events.len();

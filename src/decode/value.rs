@@ -6,7 +6,7 @@ use super::{
     instant::{self, DateMemory},
     number,
     padded::{Padded, pad},
-    program::{Act, ObjectIdx},
+    program::{ObjectIdx, Op},
     tally::Class,
     walk::{Element, Walk, decoded, text_for_row},
 };
@@ -18,43 +18,43 @@ use crate::{
 impl Walk<'_> {
     /// Stores a value as `act` says. Blanks may stand before it.
     #[inline(never)]
-    pub fn value(&mut self, act: Act, path: PathId, columns: &mut [Column], row: usize) -> Parse<()> {
+    pub fn value(&mut self, act: Op, path: PathId, columns: &mut [Column], row: usize) -> Parse<()> {
         self.cursor.skip_space();
         let value_at = self.cursor.pos();
         match act {
-            Act::Scalar { column, scalar } => self.other_scalar(scalar, path, &mut columns[column as usize], row),
-            Act::Object(object) if self.cursor.peek() == b'{' => self.object(object, columns, row).map(drop),
-            Act::Object(_) => {
+            Op::Scalar { column, scalar } => self.scalar_out_of_line(scalar, path, &mut columns[column as usize], row),
+            Op::Object(object) if self.cursor.peek() == b'{' => self.object(object, columns, row).map(drop),
+            Op::Object(_) => {
                 self.scratch.tally.seen(path);
                 self.no_container(path, value_at)
             }
-            Act::List { column, scalar, element_path } => {
+            Op::List { column, scalar, element_path } => {
                 self.list(scalar, path, element_path, &mut columns[column as usize], row)
             }
-            Act::Structs { column, element, element_path } => {
+            Op::Structs { column, element, element_path } => {
                 self.structs(element, path, element_path, &mut columns[column as usize], row)
             }
-            Act::Map(map) => self.map(map as usize, path, columns, row),
-            Act::Ignored => {
+            Op::Map(map) => self.map(map as usize, path, columns, row),
+            Op::Ignored => {
                 self.scratch.tally.event(Class::Ignored, path, value_at);
                 self.skip_value()
             }
-            Act::Step(_) => self.skip_value(),
+            Op::Step(_) => self.skip_value(),
         }
     }
 
     /// Stores one value in row `row` of `column`.
     #[inline(always)]
     pub fn scalar(&mut self, scalar: ScalarType, path: PathId, column: &mut Column, row: usize) -> Parse<()> {
-        if usual_scalar(&mut self.cursor.input, &self.scratch.dates, scalar, column, row) {
+        if scalar_inline(&mut self.cursor.input, &self.scratch.dates, scalar, column, row) {
             return Ok(());
         }
-        self.other_scalar(scalar, path, column, row)
+        self.scalar_out_of_line(scalar, path, column, row)
     }
 
     /// Stores a value of any form. Blanks may stand before it.
     #[inline(never)]
-    fn other_scalar(&mut self, scalar: ScalarType, path: PathId, column: &mut Column, row: usize) -> Parse<()> {
+    fn scalar_out_of_line(&mut self, scalar: ScalarType, path: PathId, column: &mut Column, row: usize) -> Parse<()> {
         self.cursor.skip_space();
         let value_at = self.cursor.pos();
         let first = self.cursor.peek();
@@ -100,7 +100,7 @@ impl Walk<'_> {
         match stored {
             Stored::Kept => {}
             Stored::Coerced => self.scratch.tally.event(Class::Coerced, path, value_at),
-            Stored::No => self.kept_elsewhere(path, value_at)?,
+            Stored::No => self.keep_in_extra(path, value_at)?,
         }
         Ok(())
     }
@@ -138,7 +138,7 @@ impl Walk<'_> {
             walk.skip_value()
         })?;
         let Some(id_at) = id else {
-            return self.kept_elsewhere(path, value_at);
+            return self.keep_in_extra(path, value_at);
         };
         let end = self.cursor.pos();
         self.cursor.go_back(id_at);
@@ -248,7 +248,7 @@ impl Walk<'_> {
 
 /// Stores a value that is in the form that most have; false, and nothing is done, if it is not.
 #[inline(always)]
-pub(super) fn usual_scalar(
+pub(super) fn scalar_inline(
     input: &mut Padded<'_>,
     dates: &DateMemory,
     scalar: ScalarType,

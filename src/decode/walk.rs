@@ -12,10 +12,10 @@ use super::{
     instant::DateMemory,
     names::{Guess, Name, mark},
     open_names::{Frame, NameMarks, OpenNames},
-    program::{Act, Member, ObjectIdx, Program, StepIdx},
+    program::{Member, ObjectIdx, Op, Program, StepIdx},
     string::unescape,
     tally::{Class, Tally},
-    value::usual_scalar,
+    value::scalar_inline,
 };
 use crate::{
     columns::{Column, Values},
@@ -174,7 +174,7 @@ impl<'a> Walk<'a> {
     pub fn object(&mut self, object: ObjectIdx, columns: &mut [Column], row: usize) -> Parse<StepsMet> {
         let mut steps = StepsMet::default();
         self.members(object, columns, row, |walk, member, columns| match member.act {
-            Act::Step(name) => {
+            Op::Step(name) => {
                 steps.add(walk.program.steps[usize::from(name)].1);
                 walk.unknown_step(object, name)
             }
@@ -221,8 +221,8 @@ impl<'a> Walk<'a> {
             if let Some(name) = found {
                 previous = name.of.slot;
                 let is_stored = match name.of.act {
-                    Act::Scalar { column, scalar } => {
-                        usual_scalar(&mut input, &self.scratch.dates, scalar, &mut columns[column as usize], row)
+                    Op::Scalar { column, scalar } => {
+                        scalar_inline(&mut input, &self.scratch.dates, scalar, &mut columns[column as usize], row)
                     }
                     _ => false,
                 };
@@ -347,12 +347,12 @@ impl<'a> Walk<'a> {
     pub fn mismatch(&mut self, path: PathId, value_at: usize) -> Parse<()> {
         self.cursor.go_back(value_at);
         self.skip_value()?;
-        self.kept_elsewhere(path, value_at)
+        self.keep_in_extra(path, value_at)
     }
 
     /// Keeps a value that was read but does not fit in `extra`.
     #[cold]
-    pub fn kept_elsewhere(&mut self, path: PathId, value_at: usize) -> Parse<()> {
+    pub fn keep_in_extra(&mut self, path: PathId, value_at: usize) -> Parse<()> {
         self.scratch.tally.event(Class::Mismatched, path, value_at);
         let plan = self.plan;
         let pointer = self.pointer_of(&plan.paths[usize::from(path)]);

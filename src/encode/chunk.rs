@@ -28,7 +28,7 @@ use super::{
         page_header::{DataPage, PageSizes, write_data_page, write_dictionary_page},
         page_index::PageLocation,
     },
-    statistics::{Extremes, Facts, num_nans},
+    statistics::{MinMax, PageStatistics, num_nans},
 };
 use crate::{
     config::Compression,
@@ -77,7 +77,7 @@ pub(super) fn write<'a>(
     scratch: &'a mut ChunkScratch,
     out: &mut Vec<u8>,
     metadata: &mut PartMetadata,
-) -> Result<Option<Extremes<'a>>> {
+) -> Result<Option<MinMax<'a>>> {
     let ChunkScratch { compressor, dictionary, levels, values, page } = scratch;
     let is_small = leaf.values.plain_bytes((0, leaf.values.len()), false) < EncodeOptions::LEAST_COMPRESSED_CHUNK_BYTES;
     let (compression, codec) = if is_small {
@@ -101,7 +101,7 @@ pub(super) fn write<'a>(
         None => 0,
     };
     let is_flat = options.descriptor.max_rep_level() == 0;
-    let mut pages: Vec<Facts<'_>> = Vec::new();
+    let mut pages: Vec<PageStatistics<'_>> = Vec::new();
     let (mut row, mut value) = (0, 0);
     let mut encoding = Encoding::PLAIN;
     while row < num_rows {
@@ -138,8 +138,8 @@ pub(super) fn write<'a>(
         let text_bytes = leaf.values.text_bytes((value, end_value));
         metadata.add_page(PageLocation { offset, bytes, first_row: row as u64, text_bytes });
         // Nobody can skip by the least and greatest element of all lists.
-        let extremes = if is_flat { Extremes::of(&leaf.values, (value, end_value), dictionary) } else { None };
-        pages.push(Facts {
+        let extremes = if is_flat { MinMax::of(&leaf.values, (value, end_value), dictionary) } else { None };
+        pages.push(PageStatistics {
             num_values,
             num_nulls,
             num_nans: num_nans(&leaf.values, (value, end_value)).filter(|_| is_flat),

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use arrow::datatypes::{DataType, Field};
 use chrono::{DateTime, SecondsFormat};
 
-use super::statistics::Extremes;
+use super::statistics::MinMax;
 
 /// Longest text that is told in a range: codes and names are shorter, and ids (36) have no order worth knowing.
 pub(super) const MAX_RANGE_TEXT_BYTES: usize = 32;
@@ -29,15 +29,15 @@ pub(super) enum Range {
 
 impl Range {
     /// Of the values of a column that is not repeated; none if it has no value.
-    pub(super) fn new(extremes: Option<Extremes<'_>>) -> Self {
+    pub(super) fn new(extremes: Option<MinMax<'_>>) -> Self {
         match extremes {
             None => Self::Empty,
-            Some(Extremes::Int64(min, max)) => Self::Int64(min, max),
-            Some(Extremes::Text(min, max)) => match (short_text(min), short_text(max)) {
+            Some(MinMax::Int64(min, max)) => Self::Int64(min, max),
+            Some(MinMax::Text(min, max)) => match (short_text(min), short_text(max)) {
                 (Some(min), Some(max)) => Self::Text(Box::new((min, max))),
                 _ => Self::Unknown,
             },
-            Some(Extremes::Float64(..) | Extremes::Bool(..)) => Self::Unknown,
+            Some(MinMax::Float64(..) | MinMax::Bool(..)) => Self::Unknown,
         }
     }
 

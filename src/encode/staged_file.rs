@@ -17,7 +17,7 @@ use super::{
     EncodedPart, EncodedRowGroup, FileSchema, bug,
     metadata::{
         footer::MAGIC,
-        row_group::{NoteWriter, RowGroupFacts, RowGroupNote},
+        row_group::{RowGroupFacts, RowGroupRecord, RowGroupRecordWriter},
     },
     range::{self, Range},
 };
@@ -116,7 +116,7 @@ impl StagedFileWriter {
     }
 
     /// Writes a row group; gives what the footer will say about it.
-    fn write(&mut self, group: EncodedRowGroup) -> Result<Option<RowGroupNote<'static>>> {
+    fn write(&mut self, group: EncodedRowGroup) -> Result<Option<RowGroupRecord<'static>>> {
         let num_rows = group.num_rows() as u64;
         if num_rows == 0 {
             return Ok(None);
@@ -130,7 +130,7 @@ impl StagedFileWriter {
     }
 
     /// Writes the pages and, right behind them, the bloom filters.
-    fn write_row_group(&mut self, parts: &[EncodedPart], num_rows: u64) -> Result<RowGroupNote<'static>> {
+    fn write_row_group(&mut self, parts: &[EncodedPart], num_rows: u64) -> Result<RowGroupRecord<'static>> {
         if self.file.len() == 0 {
             self.write_all(MAGIC)?;
         }
@@ -142,7 +142,7 @@ impl StagedFileWriter {
         }
         let (filters_start, mut filters) = (self.file.len(), Vec::new());
         let mut facts = RowGroupFacts { num_rows, uncompressed_bytes: 0, compressed_bytes: 0, offset };
-        let mut note = NoteWriter::new(self.schema.num_leaves());
+        let mut note = RowGroupRecordWriter::new(self.schema.num_leaves());
         let chunks = parts.iter().zip(starts).flat_map(|(part, start)| part.metadata.placed(start));
         for (chunk, options) in chunks.zip(self.schema.chunk_options()) {
             let filter = match chunk.bloom_filter() {
@@ -194,7 +194,7 @@ impl StagedFileWriter {
         self.finish_behind(None, footer)
     }
 
-    fn finish_behind(self, last: Option<RowGroupNote<'_>>, footer: &Footer) -> Result<Option<FinishedFile>> {
+    fn finish_behind(self, last: Option<RowGroupRecord<'_>>, footer: &Footer) -> Result<Option<FinishedFile>> {
         let num_row_groups = self.notes.len() as u64 + u64::from(last.is_some());
         if num_row_groups == 0 {
             return Ok(None);
@@ -203,8 +203,8 @@ impl StagedFileWriter {
         let notes_path = notes.path().clone();
         let (notes, lens) = notes.take().map_err(|error| Error::io("read", notes_path)(error))?;
         let mut rest = notes.as_slice();
-        let earlier = lens.into_iter().map_while(|len| rest.split_off(..len as usize)).map(RowGroupNote::from_bytes);
-        let row_groups: Vec<RowGroupNote<'_>> = earlier.chain(last).collect();
+        let earlier = lens.into_iter().map_while(|len| rest.split_off(..len as usize)).map(RowGroupRecord::from_bytes);
+        let row_groups: Vec<RowGroupRecord<'_>> = earlier.chain(last).collect();
         if row_groups.len() as u64 != num_row_groups || !rest.is_empty() {
             return Err(Error::Bug("notes of row groups have another length".to_owned()));
         }

@@ -16,14 +16,14 @@ use super::{
 
 /// Least and greatest of some values.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Extremes<'a> {
+pub(super) enum MinMax<'a> {
     Text(&'a [u8], &'a [u8]),
     Int64(i64, i64),
     Float64(f64, f64),
     Bool(bool, bool),
 }
 
-impl<'a> Extremes<'a> {
+impl<'a> MinMax<'a> {
     /// Of the values `from..to`; none if there are none. `dictionary` has all values of the chunk.
     pub fn of(values: &LeafValues<'a>, (from, to): (usize, usize), dictionary: Option<&'a Dictionary>) -> Option<Self> {
         if from == to {
@@ -118,7 +118,7 @@ fn greatest(text: &[u8]) -> Cow<'_, [u8]> {
     cut_up(text).map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
-fn of_texts<'a>(mut texts: impl Iterator<Item = &'a [u8]>) -> Option<Extremes<'a>> {
+fn of_texts<'a>(mut texts: impl Iterator<Item = &'a [u8]>) -> Option<MinMax<'a>> {
     let first = texts.next()?;
     let (mut min, mut max) = (first, first);
     // Most texts differ in their first eight bytes.
@@ -131,7 +131,7 @@ fn of_texts<'a>(mut texts: impl Iterator<Item = &'a [u8]>) -> Option<Extremes<'a
             (max, max_head) = (text, head);
         }
     }
-    Some(Extremes::Text(min, max))
+    Some(MinMax::Text(min, max))
 }
 
 /// The first eight bytes as a number that is ordered as they are; what is missing is less than anything.
@@ -143,7 +143,7 @@ fn head(text: &[u8]) -> u64 {
 }
 
 /// Each different value is compared once.
-fn of_indexes<'a>(dictionary: &'a Dictionary, indexes: &[u16]) -> Option<Extremes<'a>> {
+fn of_indexes<'a>(dictionary: &'a Dictionary, indexes: &[u16]) -> Option<MinMax<'a>> {
     if indexes.len() == dictionary.indexes().len() {
         return of_texts((0..dictionary.len()).map(|index| dictionary.get(index)));
     }
@@ -154,11 +154,11 @@ fn of_indexes<'a>(dictionary: &'a Dictionary, indexes: &[u16]) -> Option<Extreme
     of_texts(met.iter().enumerate().filter(|(_, met)| **met).map(|(index, _)| dictionary.get(index)))
 }
 
-fn of_doubles<'a>(values: &[f64]) -> Option<Extremes<'a>> {
+fn of_doubles<'a>(values: &[f64]) -> Option<MinMax<'a>> {
     let has_numbers = values.iter().any(|value| !value.is_nan());
     let counted = || values.iter().copied().filter(|value| !has_numbers || !value.is_nan());
     let (min, max) = (counted().min_by(f64::total_cmp)?, counted().max_by(f64::total_cmp)?);
-    Some(Extremes::Float64(min, max))
+    Some(MinMax::Float64(min, max))
 }
 
 /// How many are NaN; none for what cannot be.
@@ -194,17 +194,17 @@ fn cut_up(text: &[u8]) -> Option<Vec<u8>> {
 
 /// What is known of a page, or of a whole chunk.
 #[derive(Debug, Clone)]
-pub(super) struct Facts<'a> {
+pub(super) struct PageStatistics<'a> {
     pub num_values: usize,
     /// Levels without a value: in lists also those of what is null or empty above the leaf.
     pub num_nulls: usize,
     pub num_nans: Option<u64>,
     /// None if there is no value, or they are not kept.
-    pub extremes: Option<Extremes<'a>>,
+    pub extremes: Option<MinMax<'a>>,
     pub histograms: Histograms,
 }
 
-impl Facts<'_> {
+impl PageStatistics<'_> {
     /// Of this and the page after it.
     pub fn join(&mut self, page: &Self) {
         self.num_values += page.num_values;
@@ -254,9 +254,9 @@ impl Facts<'_> {
 }
 
 /// Pages without values do not count.
-pub(super) fn boundary_order(pages: &[Facts<'_>]) -> BoundaryOrder {
-    let extremes: Vec<Extremes<'_>> = pages.iter().filter_map(|page| page.extremes).collect();
-    if extremes.is_sorted_by(Extremes::is_before) {
+pub(super) fn boundary_order(pages: &[PageStatistics<'_>]) -> BoundaryOrder {
+    let extremes: Vec<MinMax<'_>> = pages.iter().filter_map(|page| page.extremes).collect();
+    if extremes.is_sorted_by(MinMax::is_before) {
         BoundaryOrder::ASCENDING
     } else if extremes.is_sorted_by(|a, b| b.is_before(a)) {
         BoundaryOrder::DESCENDING

@@ -5,7 +5,7 @@ use super::{
     centre::{AREAS, FIRST_NAMES},
     json::write_number,
     random::{Random, Weighted},
-    settings::{Settings, Share},
+    settings::{Fraction, Settings},
 };
 
 /// The most frequent keys, as seen in public material: blanks at the end, dots, and pairs that meet as column names.
@@ -93,8 +93,8 @@ pub(super) struct Attributes {
     /// Texts in quotes, by pool.
     pools: Vec<Vec<String>>,
     plain: Vec<String>,
-    unicode: (Share, Vec<String>),
-    escaped: (Share, Vec<String>),
+    unicode: (Fraction, Vec<String>),
+    escaped: (Fraction, Vec<String>),
 }
 
 impl Attributes {
@@ -215,7 +215,7 @@ fn flow(number: usize, weights: &Weighted, keys: usize, random: &mut Random) -> 
 }
 
 /// A key of the long tail; its number makes it the only one of its name.
-fn tail_key(index: usize, unicode: Share, random: &mut Random) -> String {
+fn tail_key(index: usize, unicode: Fraction, random: &mut Random) -> String {
     let word = random.pick(&FIRST_NAMES);
     if random.chance(unicode.get()) {
         return format!("Schlüssel {index} für {word}");

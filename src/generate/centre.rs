@@ -4,7 +4,7 @@ use super::{
     attributes::Attributes,
     json::Id,
     random::Random,
-    settings::{Settings, Share},
+    settings::{Fraction, Settings},
     time::Calendar,
 };
 
@@ -137,7 +137,7 @@ pub(super) struct Centre {
     pub skills: Vec<Reference>,
     pub languages: Vec<Reference>,
     pub wrapups: Vec<Reference>,
-    unicode: Share,
+    unicode: Fraction,
 }
 
 impl Centre {
@@ -179,7 +179,7 @@ impl Centre {
     }
 }
 
-fn person(random: &mut Random, unicode: Share) -> String {
+fn person(random: &mut Random, unicode: Fraction) -> String {
     if random.chance(unicode.get()) {
         (*random.pick(&UNICODE_NAMES)).to_owned()
     } else {
@@ -187,7 +187,7 @@ fn person(random: &mut Random, unicode: Share) -> String {
     }
 }
 
-fn queue(random: &mut Random, unicode: Share, index: usize) -> String {
+fn queue(random: &mut Random, unicode: Fraction, index: usize) -> String {
     let base = if random.chance(unicode.get()) {
         UNICODE_QUEUES[index % UNICODE_QUEUES.len()]
     } else {

@@ -34,15 +34,15 @@ pub struct Settings {
     pub queues: usize,
     /// From this share of the data on there are members and attribute keys that were not there before, and some values
     /// are of another type.
-    pub drift_from: Option<Share>,
-    /// Share of the records that are broken.
-    pub broken: Share,
+    pub drift_from: Option<Fraction>,
+    /// Fraction of the records that are broken.
+    pub broken: Fraction,
     /// In which ways they are; not empty.
     pub broken_kinds: Vec<BrokenKind>,
-    /// Share of names and free texts with characters beyond ASCII.
-    pub unicode: Share,
-    /// Share of free texts with escapes.
-    pub escapes: Share,
+    /// Fraction of names and free texts with characters beyond ASCII.
+    pub unicode: Fraction,
+    /// Fraction of free texts with escapes.
+    pub escapes: Fraction,
 }
 
 impl Settings {
@@ -75,24 +75,24 @@ impl Settings {
             users: 300,
             queues: 20,
             drift_from: None,
-            broken: Share(0.0),
+            broken: Fraction(0.0),
             broken_kinds: BrokenKind::ALL.to_vec(),
-            unicode: Share(0.05),
-            escapes: Share(0.05),
+            unicode: Fraction(0.05),
+            escapes: Fraction(0.05),
         };
         match profile {
             Profile::Typical => typical,
             Profile::WideAttributes => {
                 Self { attribute_keys: 5000, attributes_per_participant: 60, attribute_skew: 0.8, ..typical }
             }
-            Profile::Drifting => Self { drift_from: Some(Share(0.5)), ..typical },
+            Profile::Drifting => Self { drift_from: Some(Fraction(0.5)), ..typical },
             Profile::Shuffled => Self { order: Order::Shuffled, days: 90, day_skew: 0.5, ..typical },
             Profile::Dirty => Self {
                 order: Order::Late,
-                drift_from: Some(Share(0.5)),
-                broken: Share(0.01),
-                unicode: Share(0.3),
-                escapes: Share(0.3),
+                drift_from: Some(Fraction(0.5)),
+                broken: Fraction(0.01),
+                unicode: Fraction(0.3),
+                escapes: Fraction(0.3),
                 ..typical
             },
         }
@@ -156,9 +156,9 @@ pub enum Amount {
 
 /// A part of a whole, 0 to 1; written in percent.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
-pub struct Share(pub(super) f64);
+pub struct Fraction(pub(super) f64);
 
-impl Share {
+impl Fraction {
     /// The number, 0 to 1.
     #[must_use]
     pub const fn get(self) -> f64 {
@@ -166,7 +166,7 @@ impl Share {
     }
 }
 
-impl FromStr for Share {
+impl FromStr for Fraction {
     type Err = Error;
 
     /// Reads `1%`, `0.5%`.
@@ -180,7 +180,7 @@ impl FromStr for Share {
     }
 }
 
-impl fmt::Display for Share {
+impl fmt::Display for Fraction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}%", self.0 * 100.0)
     }
@@ -338,10 +338,10 @@ mod tests {
 
     #[test]
     fn shares_are_percent() {
-        assert_eq!("0.5%".parse::<Share>().unwrap().to_string(), "0.5%");
-        assert_eq!(" 100 %".parse::<Share>().unwrap().to_string(), "100%");
+        assert_eq!("0.5%".parse::<Fraction>().unwrap().to_string(), "0.5%");
+        assert_eq!(" 100 %".parse::<Fraction>().unwrap().to_string(), "100%");
         for text in ["", "%", "1", "0.01", "101%", "-1%", "1e1%", "NaN%", "1.2.3%"] {
-            assert!(text.parse::<Share>().is_err(), "{text}");
+            assert!(text.parse::<Fraction>().is_err(), "{text}");
         }
     }
 

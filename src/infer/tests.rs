@@ -5,7 +5,7 @@ use crate::model::Model;
 
 /// The proposal for some records; it is read back as a model, as `--model FILE` would.
 fn proposed(records: &[Value]) -> Value {
-    let mut overlay = Overlay::default();
+    let mut overlay = RecordSample::default();
     for record in records {
         overlay.add(record);
     }
@@ -125,7 +125,7 @@ fn many_varying_keys_are_a_map_and_steady_ones_are_members() {
 
 #[test]
 fn keys_without_end_are_a_map() {
-    let endless: Map<String, Value> = (0..=seen::MAX_MEMBERS).map(|i| (format!("k{i}"), json!(1))).collect();
+    let endless: Map<String, Value> = (0..=observed::MAX_MEMBERS).map(|i| (format!("k{i}"), json!(1))).collect();
     assert_eq!(members(&proposed(&[json!({"labels": endless})]), "Record"), ["labels: map<string>"]);
 }
 
@@ -174,7 +174,7 @@ fn deep_objects_become_raw_json() {
 
 #[test]
 fn no_records_give_an_empty_model() {
-    let mut overlay = Overlay::default();
+    let mut overlay = RecordSample::default();
     for value in [json!(1), json!([]), Value::Null] {
         overlay.add(&value);
     }
@@ -195,7 +195,7 @@ fn what_no_column_of_instants_holds_makes_a_text() {
 fn objects_without_a_name_to_call_a_column_by_are_maps() {
     let document = proposed(&[json!({"a": 1, "x": {"": "v"}, "y": [{"": 1}], "z": {"b": {"": 2}}})]);
     assert_eq!(members(&document, "Record"), ["a: integer", "x: map<string>", "y: list<json>", "z: Z"]);
-    let mut nameless = Overlay::default();
+    let mut nameless = RecordSample::default();
     nameless.add(&json!({"": "v"}));
     assert!(!nameless.has_names());
 }

@@ -21,7 +21,7 @@ use walkdir::{DirEntry, WalkDir};
 use xxhash_rust::xxh3::xxh3_128;
 
 use self::pattern::{Pattern, is_pattern};
-use super::{patient, stream::Stream};
+use super::{interruptible, stream::Stream};
 use crate::{
     error::{Error, Result},
     observe::Observer,
@@ -128,7 +128,7 @@ impl Found {
         let name = shown(path);
         if !metadata.is_file() {
             // A named pipe or a device: it can be opened and read once, like standard input.
-            let reader = patient::open(path).map_err(Error::io("open", path))?;
+            let reader = interruptible::open(path).map_err(Error::io("open", path))?;
             return Ok(Self::stream(name, Stream::of(reader)));
         }
         let canonical = fs::canonicalize(path).map_err(Error::io("look at", path))?;

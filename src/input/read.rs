@@ -16,7 +16,7 @@ use xxhash_rust::xxh3::Xxh3;
 use self::inflate::Inflater;
 use super::{
     discover::{InputFile, Source},
-    patient::is_stop,
+    interruptible::is_stop,
     stream::copy_front,
 };
 use crate::{

@@ -91,7 +91,7 @@ impl<'a> BlockReader<'a> {
 
     /// Says so before it takes more memory than this for one record: see [`BlockReader::next_step`].
     #[must_use]
-    pub const fn with_word_of_long_records(mut self, bytes: usize) -> Self {
+    pub const fn announcing_long_records(mut self, bytes: usize) -> Self {
         self.long_record_bytes = bytes;
         self
     }

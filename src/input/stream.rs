@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::patient::{self, Patient};
+use super::interruptible::{self, InterruptibleReader};
 use crate::observe::Observer;
 
 /// A shared handle to a stream. What a [`Stream::peek`] reads is kept and replayed by [`Stream::take`].
@@ -18,7 +18,7 @@ pub struct Stream {
 }
 
 struct Replay {
-    reader: Patient,
+    reader: InterruptibleReader,
     /// What was read ahead, from `pos` of the first piece on. All pieces but the last one have [`PIECE_BYTES`].
     head: VecDeque<Vec<u8>>,
     pos: usize,
@@ -31,10 +31,10 @@ const PIECE_BYTES: usize = 256 << 10;
 impl Stream {
     /// Any reader as an input. A run that is asked to stop while it reads does so when the read comes back.
     pub fn new(reader: impl Read + Send + 'static) -> Self {
-        Self::of(Patient::Any(Box::new(reader)))
+        Self::of(InterruptibleReader::Any(Box::new(reader)))
     }
 
-    pub(super) fn of(reader: Patient) -> Self {
+    pub(super) fn of(reader: InterruptibleReader) -> Self {
         let replay = Replay { reader, head: VecDeque::new(), pos: 0, ended: false };
         Self { replay: Arc::new(Mutex::new(replay)) }
     }
@@ -42,7 +42,7 @@ impl Stream {
     /// Standard input.
     #[must_use]
     pub fn stdin() -> Self {
-        Self::of(patient::stdin())
+        Self::of(interruptible::stdin())
     }
 
     /// Reads from the beginning and keeps all that is read in memory. To be used before [`Stream::take`] only. Reads

@@ -16,7 +16,7 @@ use std::{
 
 use super::Model;
 use crate::error::{Error, Result};
-use document::Place;
+use document::NodeRef;
 use types::ModelDoc;
 
 /// The version of the format that is read: member `partiquet_model`.
@@ -94,7 +94,7 @@ impl Model {
         }
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let document = document::parse(text).map_err(|error| fail(format!("this is not valid JSON: {error}")))?;
-        let root = Place::root(file, &document);
+        let root = NodeRef::root(file, &document);
         root.refuse_repeated_members()?;
         resolve::model(&ModelDoc::read(&root)?)
     }

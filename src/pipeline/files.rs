@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use super::early_sync::EarlySync;
+use super::background_sync::BackgroundSync;
 use crate::{
     encode::{EncodedRowGroup, FileSchema, FinishedFile, Footer, StagedFileWriter},
     error::{Error, Result},
@@ -78,7 +78,7 @@ pub(super) struct FileSet {
     num_values: Mutex<LeafCounts>,
     /// Known once all input was read.
     footer: OnceLock<Footer>,
-    early_sync: EarlySync,
+    background_sync: BackgroundSync,
 }
 
 #[derive(Default)]
@@ -98,7 +98,7 @@ impl FileSet {
         schema: Arc<FileSchema>,
         target_bytes: u64,
         max_row_groups: u64,
-        early_sync: EarlySync,
+        background_sync: BackgroundSync,
     ) -> Self {
         Self {
             staging,
@@ -109,7 +109,7 @@ impl FileSet {
             num_ahead: AtomicUsize::new(0),
             num_values: Mutex::new(LeafCounts(Vec::new())),
             footer: OnceLock::new(),
-            early_sync,
+            background_sync,
         }
     }
 
@@ -151,10 +151,10 @@ impl FileSet {
             let file = if let (Some(footer), true) = (self.footer.get(), is_last) {
                 file.append_and_finish(group, footer)?.map(|file| PartitionFile::Finished(Box::new(file)))
             } else {
-                let is_large = group.byte_size() >= EarlySync::LEAST_BYTES;
+                let is_large = group.byte_size() >= BackgroundSync::LEAST_BYTES;
                 file.append(group)?;
                 if is_large {
-                    self.early_sync.add(file.path().to_path_buf())?;
+                    self.background_sync.add(file.path().to_path_buf())?;
                 }
                 Some(PartitionFile::Open(file))
             };
@@ -191,7 +191,7 @@ impl FileSet {
 
     /// Everything that was written, and how files end; `paths` are the partitions' folders.
     pub fn into_partitions(self, paths: &[String]) -> Result<(Vec<PartitionFiles>, Footer)> {
-        self.early_sync.finish()?;
+        self.background_sync.finish()?;
         let slots = self.partitions.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut partitions = Vec::with_capacity(slots.len());
         for (path, slot) in paths.iter().zip(slots) {

@@ -25,7 +25,7 @@ const BESIDE_RECORD: u64 = 56 << 20;
 pub const PER_THREAD: u64 = 8 << 20;
 
 /// The least for any run, bytes.
-pub const LEAST: u64 = 64 << 20;
+pub const MIN_MEMORY_BYTES: u64 = 64 << 20;
 
 /// The least memory that works for so many threads and records of this length, bytes.
 #[must_use]
@@ -33,12 +33,12 @@ pub fn least(threads: usize, max_record_bytes: usize) -> u64 {
     let for_threads = PROCESS.saturating_add(PER_THREAD.saturating_mul(threads as u64));
     let record = max_record_bytes as u64;
     let for_records = record.saturating_mul(4).max(BESIDE_RECORD.saturating_add(record.saturating_mul(9) / 4));
-    for_threads.max(for_records).max(LEAST)
+    for_threads.max(for_records).max(MIN_MEMORY_BYTES)
 }
 
 /// The most threads that so much memory has room for; at least one.
 #[must_use]
-pub fn most_threads(memory: u64) -> usize {
+pub fn max_threads(memory: u64) -> usize {
     usize::try_from(memory.saturating_sub(PROCESS) / PER_THREAD).unwrap_or(usize::MAX).max(1)
 }
 
@@ -74,11 +74,11 @@ pub fn check(config: &Config) -> Result<()> {
         Size(max_record_bytes as u64)
     );
     let mut ways = vec![format!("give --memory {} or more", mib(needed))];
-    let (most, longest) = (most_threads(memory_bytes), longest_record(memory_bytes));
-    if memory_bytes >= LEAST && threads > most {
+    let (most, longest) = (max_threads(memory_bytes), longest_record(memory_bytes));
+    if memory_bytes >= MIN_MEMORY_BYTES && threads > most {
         ways.push(format!("make do with --threads {most}"));
     }
-    if memory_bytes >= LEAST && max_record_bytes > longest {
+    if memory_bytes >= MIN_MEMORY_BYTES && max_record_bytes > longest {
         ways.push(format!("make do with --max-record-size {}", Size(longest as u64)));
     }
     Err(Error::usage(message, ways.join("; or ")))
@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn what_there_is_said_to_be_room_for_has_room() {
         for memory in (64..3000).map(|mebibytes| mebibytes << 20).chain([1 << 40, u64::MAX]) {
-            assert!(least(most_threads(memory), longest_record(memory)) <= memory, "{memory}");
+            assert!(least(max_threads(memory), longest_record(memory)) <= memory, "{memory}");
         }
         assert_eq!((longest_record(128 << 20), longest_record(Config::MEMORY_BYTES)), (32 << 20, 64 << 20));
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{account::LineNumbers, files::RowGroupTicket, memory::Budget, merge::Merge};
+use super::{account::LineNumbers, files::RowGroupTicket, in_order::InOrder, memory::Budget};
 use crate::{
     columns::{Columns, PackedRows},
     decode::DecodedBlock,
@@ -33,12 +33,12 @@ pub(super) struct State<'a> {
     /// Memory of the piece that was read last: the next one will not need much less.
     pub last_piece_bytes: usize,
     /// Something on its way that takes much of the memory.
-    pub huge: Huge,
+    pub huge: Oversized,
     /// Pieces that wait for those before them.
     pub arrived: BTreeMap<u64, Arrived>,
     pub next_to_route: u64,
     /// Taken by the worker that routes.
-    pub merge: Option<Merge>,
+    pub merge: Option<InOrder>,
     pub routed_to_end: bool,
     pub to_encode: VecDeque<Job>,
     /// Jobs being done, and the memory that they take.
@@ -61,19 +61,19 @@ pub(super) struct State<'a> {
 
 /// A huge block, or a huge batch of rows back from disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Huge {
+pub(super) enum Oversized {
     /// There is none.
     None,
     /// It comes next, once what is before it was routed and what waits has made room.
-    Begun,
+    Pending,
     /// There is room for it; until it was routed nothing else is read.
-    HasRoom,
+    Admitted,
 }
 
 /// Rows for the output or for the disk.
 pub(super) enum Job {
     RowGroup(RowGroupTicket, WaitingRows),
-    /// Share, number, rows.
+    /// SpillFile, number, rows.
     Spill(usize, u64, PackedRows),
 }
 
@@ -140,8 +140,8 @@ pub(super) enum Step<'a> {
     /// A job, and whether those who have nothing else to do may help with it.
     Encode(Job, bool),
     /// Rows leave memory for a block that needs it.
-    MakeRoom(Box<Merge>),
-    Route(Box<Merge>, Option<Arrived>),
+    MakeRoom(Box<InOrder>),
+    Route(Box<InOrder>, Option<Arrived>),
     /// Read and decode, in memory that was used before. Of a huge block there is none.
     Read(Box<BlockReader<'a>>, Option<Vec<u8>>, Option<Columns>),
     ReadHuge(Box<BlockReader<'a>>),
@@ -152,7 +152,7 @@ pub(super) enum Step<'a> {
 
 impl<'a> State<'a> {
     /// Nothing is done so far.
-    pub fn new(reader: BlockReader<'a>, merge: Merge) -> Self {
+    pub fn new(reader: BlockReader<'a>, merge: InOrder) -> Self {
         Self {
             reader: Some(reader),
             read_to_end: false,
@@ -161,7 +161,7 @@ impl<'a> State<'a> {
             pieces: 0,
             piece_bytes: 0,
             last_piece_bytes: 0,
-            huge: Huge::None,
+            huge: Oversized::None,
             arrived: BTreeMap::new(),
             next_to_route: 0,
             merge: Some(merge),
@@ -230,7 +230,7 @@ impl<'a> State<'a> {
             self.next_to_route += u64::from(next);
             return Some(Step::Route(Box::new(merge), arrived));
         }
-        if self.huge == Huge::Begun && self.pieces == 0 {
+        if self.huge == Oversized::Pending && self.pieces == 0 {
             let merge = self.merge.take()?;
             self.forget_spare();
             return Some(Step::MakeRoom(Box::new(merge)));
@@ -249,26 +249,26 @@ impl<'a> State<'a> {
         let budget = &limits.budget;
         let is_idle = self.pieces == 0 && self.to_encode.is_empty() && self.encoding == 0;
         let has_room = match self.huge {
-            Huge::None => {
+            Oversized::None => {
                 self.pieces == 0
                     || (self.pieces < limits.blocks && self.piece_bytes + self.last_piece_bytes <= budget.blocks)
             }
-            Huge::Begun => false,
-            Huge::HasRoom => is_idle,
+            Oversized::Pending => false,
+            Oversized::Admitted => is_idle,
         };
         let is_encoding_too_much = !self.to_encode.is_empty() || self.encoding_bytes > budget.encoding;
         if !has_room || self.read_to_end || is_encoding_too_much {
             return None;
         }
-        if self.huge == Huge::HasRoom {
+        if self.huge == Oversized::Admitted {
             self.forget_spare();
         }
         // Not before all of it is written.
         if self.to_spill == 0
             && let Some(bytes) = self.spilled.front().map(|spilled| spilled.memory())
         {
-            if bytes > budget.blocks && self.huge == Huge::None {
-                self.huge = Huge::Begun;
+            if bytes > budget.blocks && self.huge == Oversized::None {
+                self.huge = Oversized::Pending;
                 return self.next_route(limits);
             }
             let spilled = self.spilled.pop_front()?;
@@ -280,7 +280,7 @@ impl<'a> State<'a> {
             return Some(Step::ReadSpilled(self.next_piece - 1, spilled, bytes));
         }
         let reader = self.reader.take()?;
-        if self.huge == Huge::HasRoom {
+        if self.huge == Oversized::Admitted {
             return Some(Step::ReadHuge(Box::new(reader)));
         }
         Some(Step::Read(Box::new(reader), self.spare_bytes.pop(), self.spare_columns.pop()))

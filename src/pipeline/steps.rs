@@ -10,11 +10,11 @@ use rayon::{ThreadPool, prelude::*};
 use super::{
     FooterOf, MAX_BLOCKS_PER_THREAD, MAX_SPARE_BYTES, Run, Staged,
     account::{Account, LineNumbers},
-    early_sync::EarlySync,
+    background_sync::BackgroundSync,
     files::FileSet,
+    in_order::{InOrder, Ready},
     memory::Budget,
-    merge::{Merge, Ready},
-    state::{Arrived, Huge, Job, Limits, SpilledPiece, State, Step},
+    state::{Arrived, Job, Limits, Oversized, SpilledPiece, State, Step},
 };
 use crate::{
     columns::{ColumnShape, Columns},
@@ -76,7 +76,7 @@ impl<'a> Steps<'a> {
         let file_names: Vec<String> = run.inputs.iter().map(|input| input.name.clone()).collect();
         let input_bytes_total = total_bytes(&run.inputs);
         let account = Account::new(&run.inputs, run.read, run.max_rejects, run.rejects);
-        let merge = Merge::new(
+        let merge = InOrder::new(
             account,
             Router::new(run.partitions, run.shapes.len()),
             RowBuffers::new(run.shapes.clone(), run.row_group_rows).with_row_group_bytes(budget.idle, budget.row_group),
@@ -85,9 +85,9 @@ impl<'a> Steps<'a> {
         );
         let reader = BlockReader::new(run.inputs, run.read)
             .with_observer(run.observer)
-            .with_word_of_long_records(budget.huge_block);
+            .announcing_long_records(budget.huge_block);
         let file_system = FileSystem::of(&run.staging)?;
-        let early_sync = EarlySync::start();
+        let background_sync = BackgroundSync::start();
         Ok(Self {
             state: Mutex::new(State::new(reader, merge)),
             changed: Condvar::new(),
@@ -97,7 +97,7 @@ impl<'a> Steps<'a> {
                 Arc::clone(&run.file_schema),
                 run.target_file_bytes,
                 budget.row_groups_of_file(run.file_schema.num_leaves()),
-                early_sync,
+                background_sync,
             ),
             decoder: Decoder::new(run.plan),
             file_names,
@@ -133,7 +133,7 @@ impl<'a> Steps<'a> {
                     continue;
                 }
                 Step::ReadHuge(reader) => {
-                    self.observer.needs_memory();
+                    self.observer.before_large_allocation();
                     self.read_and_decode(&mut decoder, *reader, (None, None), &mut busy);
                     continue;
                 }
@@ -174,7 +174,7 @@ impl<'a> Steps<'a> {
         if let Some(error) = state.error {
             return Err(error);
         }
-        let Some((account, router, num_values)) = state.merge.map(Merge::finish) else {
+        let Some((account, router, num_values)) = state.merge.map(InOrder::finish) else {
             return Err(Error::Bug("the pipeline ended while rows were being routed".into()));
         };
         self.files.check_values(&num_values)?;
@@ -226,16 +226,16 @@ impl<'a> Steps<'a> {
         let piece = state.next_piece;
         let mut to_decode = None;
         // Unless it is a huge block, which is so until it was routed.
-        state.huge = Huge::None;
+        state.huge = Oversized::None;
         match result {
-            Ok(ReadStep::LongRecord) => state.huge = Huge::Begun,
+            Ok(ReadStep::LongRecord) => state.huge = Oversized::Pending,
             Ok(ReadStep::Piece(None)) => state.read_to_end = true,
             Ok(ReadStep::Piece(Some(Piece::Block(block)))) => {
                 state.next_piece += 1;
                 state.pieces += 1;
                 state.piece_bytes += Budget::block_of(block.bytes.len());
                 if self.is_huge(&block) {
-                    state.huge = Huge::HasRoom;
+                    state.huge = Oversized::Admitted;
                 }
                 to_decode = Some((piece, block, lines));
             }
@@ -292,7 +292,7 @@ impl<'a> Steps<'a> {
         let arrived = match spilled {
             SpilledPiece::Batch(share, number, _) => {
                 if bytes > self.limits.budget.blocks {
-                    self.observer.needs_memory();
+                    self.observer.before_large_allocation();
                 }
                 let batch = self.spill_files().batch(share, number)?;
                 let rows = spill::decode(&batch.read()?)?;
@@ -306,7 +306,7 @@ impl<'a> Steps<'a> {
     }
 
     /// Takes one piece whose turn has come to its partitions, or, at the end, all rows that still wait to their row groups.
-    fn route(&self, mut merge: Merge, arrived: Option<Arrived>) -> Result<()> {
+    fn route(&self, mut merge: InOrder, arrived: Option<Arrived>) -> Result<()> {
         // The memory of the piece, and what of it can be used again.
         let mut piece_bytes = 0;
         let (mut text, mut columns, mut is_huge) = (None, None, false);
@@ -353,7 +353,7 @@ impl<'a> Steps<'a> {
                 spilled = merge.end_of_input(&mut ready);
             }
         }
-        self.hand_on(merge, ready, if at_end { Stage::Finishing } else { Stage::Converting }, |state| {
+        self.submit_jobs(merge, ready, if at_end { Stage::Finishing } else { Stage::Converting }, |state| {
             state.routed_to_end = at_end && spilled.is_none();
             for (share, sizes) in spilled.into_iter().flatten().enumerate() {
                 state.read_to_end = false;
@@ -363,7 +363,7 @@ impl<'a> Steps<'a> {
             }
             state.piece_bytes -= piece_bytes;
             if is_huge {
-                state.huge = Huge::None;
+                state.huge = Oversized::None;
             }
             if let Some(text) = text
                 && state.spare_bytes.len() < self.limits.blocks
@@ -377,14 +377,14 @@ impl<'a> Steps<'a> {
     }
 
     /// Takes rows out of the way of a huge block.
-    fn make_room(&self, mut merge: Merge) {
+    fn make_room(&self, mut merge: InOrder) {
         let mut ready = Vec::new();
         merge.make_room(&mut ready);
-        self.hand_on(merge, ready, Stage::Converting, |state| state.huge = Huge::HasRoom);
+        self.submit_jobs(merge, ready, Stage::Converting, |state| state.huge = Oversized::Admitted);
     }
 
     /// Rows that are complete go to those who encode; the next piece may come, once `change` was made.
-    fn hand_on(&self, merge: Merge, ready: Vec<Ready>, stage: Stage, change: impl FnOnce(&mut State<'a>)) {
+    fn submit_jobs(&self, merge: InOrder, ready: Vec<Ready>, stage: Stage, change: impl FnOnce(&mut State<'a>)) {
         let progress = merge.progress(stage);
         let jobs = self.jobs(ready);
         let mut state = self.lock();
@@ -415,7 +415,7 @@ impl<'a> Steps<'a> {
     fn encode(&self, scratch: &mut Scratch, job: Job, is_shared: bool) -> Result<()> {
         let (is_spill, memory) = (matches!(job, Job::Spill(..)), job.memory(&self.limits.budget));
         if memory > self.limits.budget.encoding {
-            self.observer.needs_memory();
+            self.observer.before_large_allocation();
         }
         let result = match job {
             Job::RowGroup(ticket, rows) => {
@@ -473,7 +473,7 @@ impl<'a> Steps<'a> {
     /// Keeps the memory of encoded rows for rows to come.
     fn recycle(&self, rows: Columns) {
         let mut state = self.lock();
-        if state.huge != Huge::None {
+        if state.huge != Oversized::None {
             return;
         }
         let spare: usize = state.spare_rows.iter().map(Columns::byte_capacity).sum();

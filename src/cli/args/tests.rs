@@ -4,7 +4,7 @@ use partiquet::config::Config;
 use super::*;
 use crate::cli::config_file::known_names;
 
-fn said(line: &[&str]) -> Result<Said, String> {
+fn said(line: &[&str]) -> Result<RawOptions, String> {
     match Cli::try_parse_from(["partiquet", "convert"].iter().chain(line)) {
         Ok(Cli { command: Command::Convert(args) }) => Ok(args.said),
         Ok(other) => panic!("{other:?}"),
@@ -30,7 +30,7 @@ fn every_option_is_understood() {
         --target-file-size 1GB --row-group-rows 5 --max-rejects 1% --max-record-size 1MiB --threads 2 --memory 1GiB \
         --target spark --progress json --report r.json";
     let given = said(&line.split_whitespace().collect::<Vec<_>>()).unwrap();
-    let expected = Said {
+    let expected = RawOptions {
         inputs: vec!["a".into(), "b.json".into()],
         out: Some("calls".into()),
         mode: Some(Mode::Overwrite),
@@ -64,7 +64,7 @@ fn every_option_is_understood() {
 fn a_flag_can_be_said_not_to_hold() {
     assert_eq!(said(&["x", "--provenance=false"]).unwrap().provenance, Some(false));
     assert_eq!(said(&["--provenance", "x"]).unwrap().inputs, ["x"], "a flag takes no word that follows it");
-    assert_eq!(said(&["x"]).unwrap(), Said { inputs: vec!["x".into()], ..Said::default() });
+    assert_eq!(said(&["x"]).unwrap(), RawOptions { inputs: vec!["x".into()], ..RawOptions::default() });
 }
 
 #[test]

@@ -11,7 +11,7 @@ use partiquet::{
 };
 use serde::Serialize;
 
-use super::{matrix::Asked, tell};
+use super::{matrix::Matrix, tell};
 use crate::cli::{
     generate::write::{self, Destination, IfThere, InputCompression},
     human,
@@ -59,7 +59,7 @@ impl Input {
 /// Takes or makes the inputs, and reads them once, so that all runs find them in the page cache.
 pub fn prepare(
     given: &[String],
-    asked: &Asked,
+    asked: &Matrix,
     data: &Settings,
     work: &Path,
     threads: usize,

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::inputs::{Input, Stored};
 
 /// The values of each thing that is varied; none of the lists is empty.
-pub struct Asked {
+pub struct Matrix {
     pub threads: Vec<usize>,
     pub memories: Vec<Size>,
     pub codecs: Vec<Compression>,
@@ -36,7 +36,7 @@ fn as_text<S: serde::Serializer>(value: &impl std::fmt::Display, serializer: S) 
 }
 
 /// Every combination, the threads varied first.
-pub fn settings(asked: &Asked, inputs: &[Input]) -> Vec<Setting> {
+pub fn settings(asked: &Matrix, inputs: &[Input]) -> Vec<Setting> {
     let mut settings = Vec::new();
     for input in inputs {
         for partition_by in &asked.partitions {

@@ -94,7 +94,7 @@ fn one(setting: &Setting, row: &mut Row, runner: Option<&Peers>, work: &Path, ou
     let Outcome::Measured(figures) = &mut row.outcome else { return Ok(()) };
     remove(out)?;
     let report_path = work.join("report.json");
-    let said = Said { stdout: work.join("stdout"), stderr: work.join("stderr") };
+    let said = ChildOutput { stdout: work.join("stdout"), stderr: work.join("stderr") };
     let mut command = match (&row.contender, runner) {
         (Contender::Peer { peer, keys, .. }, Some(runner)) => {
             runner.command(*peer, &peers::job(setting, keys.as_ref(), out, work)?)
@@ -152,12 +152,12 @@ fn ours(setting: &Setting, keys: Option<&Vec<String>>, out: &Path, report: &Path
 }
 
 /// Where a child's words go: to files, for a pipe that nobody reads would hold it up.
-struct Said {
+struct ChildOutput {
     stdout: PathBuf,
     stderr: PathBuf,
 }
 
-impl Said {
+impl ChildOutput {
     fn measure(&self, command: &mut Command) -> Result<(Option<i32>, Run)> {
         use wait4::Wait4;
         let file = |path: &PathBuf| File::create(path).map_err(Error::io("create", path));
@@ -218,7 +218,7 @@ fn agree(setting: &Setting, rows: &mut [Row], runner: &Peers, work: &Path) -> Re
 }
 
 fn agreement(command: &mut Command, work: &Path) -> Result<Agreement> {
-    let said = Said { stdout: work.join("stdout"), stderr: work.join("stderr") };
+    let said = ChildOutput { stdout: work.join("stdout"), stderr: work.join("stderr") };
     let (code, _) = said.measure(command)?;
     Ok(match serde_json::from_str::<ToldOfAgreement>(&said.last_line()) {
         Ok(told) if code == Some(0) && told.differ.is_empty() => Agreement::Agrees(told.sums),

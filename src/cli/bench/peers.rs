@@ -17,7 +17,7 @@ use serde_json::json;
 
 use super::{figures::Contender, matrix::Setting, tell};
 use crate::cli::{
-    args::Said,
+    args::RawOptions,
     resolve,
     schema::{self, SchemaForm},
     surroundings,
@@ -171,7 +171,7 @@ fn check(settings: &[Setting]) -> Result<()> {
 
 fn frequent_keys(setting: &Setting, work: &Path) -> Result<Vec<String>> {
     let inputs = setting.input.names.iter().map(Into::into).collect();
-    let said = Said { inputs, out: Some(work.join("preview")), ..Said::default() };
+    let said = RawOptions { inputs, out: Some(work.join("preview")), ..RawOptions::default() };
     let preview = partiquet::preview(&resolve::resolve(said, &surroundings())?.config)?;
     Ok(preview.attribute_keys.into_iter().take(KEYS).map(|(key, _)| key).collect())
 }

@@ -33,7 +33,7 @@ fn every_option_has_its_key() {
         report = "run.json"
     "#;
     let said = parse(text, "night.toml").unwrap();
-    let expected = Said {
+    let expected = RawOptions {
         inputs: vec!["a".into(), "b".into()],
         out: Some("calls".into()),
         mode: Some(Mode::Overwrite),
@@ -73,8 +73,8 @@ fn underscores_do_as_well() {
 
 #[test]
 fn an_empty_file_says_nothing() {
-    assert_eq!(parse("", "f").unwrap(), Said::default());
-    assert_eq!(parse("# only words\n", "f").unwrap(), Said::default());
+    assert_eq!(parse("", "f").unwrap(), RawOptions::default());
+    assert_eq!(parse("# only words\n", "f").unwrap(), RawOptions::default());
     assert_eq!(parse("partition-by = []", "f").unwrap().partition_by.unwrap().0, []);
 }
 

@@ -107,7 +107,7 @@ pub fn write(generator: &Generator, to: &Destination<'_>, threads: usize, stop: 
         }
         return pool.install(|| writer.write(parts, &mut io::stdout(), Path::new("standard output")));
     }
-    let place = Place::claim(to.path, to.if_there)?;
+    let place = Target::claim(to.path, to.if_there)?;
     let Some(files) = to.files else {
         let mut file = File::create_new(&place.staged).map_err(Error::io("create", to.path))?;
         let written = pool.install(|| writer.write(parts, &mut file, to.path))?;
@@ -197,12 +197,12 @@ impl PartsWriter<'_> {
 }
 
 /// A path that will be there whole or not at all. Not synced: what a power cut takes away can be made again.
-struct Place<'a> {
+struct Target<'a> {
     path: &'a Path,
     staged: PathBuf,
 }
 
-impl<'a> Place<'a> {
+impl<'a> Target<'a> {
     fn claim(path: &'a Path, if_there: IfThere) -> Result<Self> {
         let Some(name) = path.file_name() else {
             return Err(Error::usage(
@@ -254,7 +254,7 @@ impl<'a> Place<'a> {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Target<'_> {
     fn drop(&mut self) {
         // After the rename there is nothing left to remove.
         let _ = remove(&self.staged);

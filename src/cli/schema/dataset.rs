@@ -6,9 +6,9 @@ use partiquet::{
     Error, Result,
     config::{Mode, PartitionBy},
     dataset::{
-        Holdings,
-        holdings::{Amount, CommitInShort},
+        DatasetSummary,
         schema_file::SchemaColumn,
+        summary::{Amount, CommitSummary},
     },
 };
 
@@ -24,10 +24,10 @@ const MAX_TYPE_WIDTH: usize = 24;
 
 /// What the dataset in `dir` holds.
 pub fn of_dataset(dir: &Path, form: SchemaForm, paint: Paint) -> Result<String> {
-    let holdings = Holdings::read(dir)?;
+    let summary = DatasetSummary::read(dir)?;
     match form {
-        SchemaForm::Table => Ok(table(&holdings, &human::shown(&dir.display().to_string()), paint)),
-        SchemaForm::Json => serde_json::to_string_pretty(&holdings)
+        SchemaForm::Table => Ok(table(&summary, &human::shown(&dir.display().to_string()), paint)),
+        SchemaForm::Json => serde_json::to_string_pretty(&summary)
             .map(|text| text + "\n")
             .map_err(|error| Error::Bug(format!("what a dataset holds is not JSON: {error}"))),
         SchemaForm::Arrow | SchemaForm::Duckdb | SchemaForm::Spark | SchemaForm::Markdown => Err(Error::usage(
@@ -37,9 +37,9 @@ pub fn of_dataset(dir: &Path, form: SchemaForm, paint: Paint) -> Result<String> 
     }
 }
 
-fn table(holdings: &Holdings, dir: &str, paint: Paint) -> String {
+fn table(summary: &DatasetSummary, dir: &str, paint: Paint) -> String {
     // Destructured in full: what is known is shown.
-    let Holdings { total, partitions, commits, is_commit_open, schema } = holdings;
+    let DatasetSummary { total, partitions, commits, is_commit_open, schema } = summary;
     let mut text = String::new();
     let _ = writeln!(text, "{}", paint.bold(&format!("{dir} holds {}", amount(total))));
     if *is_commit_open {
@@ -87,8 +87,8 @@ fn amount(amount: &Amount) -> String {
     format!("{rows} in {files}, {}", human::bytes(bytes))
 }
 
-fn one_commit(commit: &CommitInShort) -> String {
-    let CommitInShort { commit, committed_at, mode, run_id, version, model: _, inputs, rows, rejected, rejects_file } =
+fn one_commit(commit: &CommitSummary) -> String {
+    let CommitSummary { commit, committed_at, mode, run_id, version, model: _, inputs, rows, rejected, rejects_file } =
         commit;
     let (rows, inputs) = (human::counted(*rows, "row", "rows"), human::counted(*inputs, "input", "inputs"));
     // The mode that refuses what is there is the one that makes a dataset.

@@ -77,7 +77,7 @@ fn a_commit_ends_in_the_same_state_wherever_it_was_cut_off() {
         let mut folders = Folders::new(dir);
         let steps = intent.moves.iter().chain([&intent.manifest, &intent.schema]);
         assert_eq!(steps.clone().count(), 7);
-        steps.take(steps_done).for_each(|step| assert_ne!(step.make(dir, &mut folders).unwrap(), Made::Before));
+        steps.take(steps_done).for_each(|step| assert_ne!(step.make(dir, &mut folders).unwrap(), MoveOutcome::Before));
         if steps_done == 8 {
             fs::remove_dir_all(dir.join("_partiquet/staging/2")).unwrap();
         }
@@ -92,7 +92,7 @@ fn carried_out_by_a_process_that_lives_it_ends_in_that_state_too() {
     let temp = tempfile::tempdir().unwrap();
     let intent = prepared(temp.path());
     intent.write(temp.path(), &temp.path().join("_partiquet/staging/2")).unwrap();
-    assert!(intent.carry_out(temp.path()).unwrap().unfinished.is_none());
+    assert!(intent.execute(temp.path()).unwrap().unfinished.is_none());
     assert_eq!(tree(temp.path()), committed());
 }
 
@@ -105,7 +105,7 @@ fn what_is_refused_in_the_middle_is_taken_back() {
         write(dir, blocked, "in the way");
         let before = tree(dir);
         intent.write(dir, &dir.join("_partiquet/staging/2")).unwrap();
-        let error = intent.carry_out(dir).unwrap_err().to_string();
+        let error = intent.execute(dir).unwrap_err().to_string();
         assert!(error.contains(blocked), "{error}");
         let mut after = tree(dir);
         // It said the same as what it took the place of.
@@ -125,7 +125,7 @@ fn what_cannot_be_taken_back_is_carried_on_by_the_next() {
     let mut folders = Folders::new(dir);
     intent.moves[0].make(dir, &mut folders).unwrap();
     fs::rename(dir.join("a=1/new.parquet"), dir.join("kept")).unwrap();
-    let error = take_back(dir, folders, &[&intent.moves[0]], Error::Interrupted).to_string();
+    let error = roll_back(dir, folders, &[&intent.moves[0]], Error::Interrupted).to_string();
     assert!(error.contains("interrupted") && error.contains("could not be taken back"), "{error}");
     fs::rename(dir.join("kept"), dir.join("a=1/new.parquet")).unwrap();
     assert!(recover(dir).unwrap_err().to_string().contains("a=3"));
@@ -152,7 +152,7 @@ fn a_commit_that_cannot_end_is_taken_back_from_wherever_it_came_to() {
             let step = steps.clone().find(|step| step.from.ends_with(gone)).unwrap();
             let is_moved = !dir.join(&step.from).exists();
             let _ = fs::remove_file(dir.join(if is_moved { &step.to } else { &step.from }));
-            assert_eq!(recover(dir).unwrap(), Some(Recovered::TakenBack(2)), "{gone} {steps_done}");
+            assert_eq!(recover(dir).unwrap(), Some(Recovered::RolledBack(2)), "{gone} {steps_done}");
             let mut after = data(tree(dir));
             after.remove("_partiquet/rejects");
             assert_eq!(after, before, "{gone} {steps_done}");
@@ -201,7 +201,7 @@ fn a_folder_that_leads_out_of_the_dataset_is_not_followed() {
     let outside = tempfile::tempdir().unwrap();
     let intent = prepared(temp.path());
     std::os::unix::fs::symlink(outside.path(), temp.path().join("a=3")).unwrap();
-    let error = intent.carry_out(temp.path()).unwrap_err().to_string();
+    let error = intent.execute(temp.path()).unwrap_err().to_string();
     assert!(error.contains("a=3"), "{error}");
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
 }
@@ -215,15 +215,15 @@ fn a_commit_under_way_is_foreseen() {
     intent.manifest.to = layout::commit_file(1);
     let manifest = Manifest { format_version: MANIFEST_VERSION, commit: 1, ..Manifest::default() };
     fs::write(dir.join(&intent.manifest.from), serde_json::to_vec(&manifest).unwrap()).unwrap();
-    assert_eq!(foreseen(dir).unwrap(), (Vec::new(), None));
+    assert_eq!(peek(dir).unwrap(), (Vec::new(), None));
     intent.write(dir, &dir.join("_partiquet/staging/2")).unwrap();
     let before = tree(dir);
-    assert_eq!(foreseen(dir).unwrap(), (vec![manifest.clone()], Some(Recovered::Completed(1))));
-    assert_eq!(foreseen_schema(dir).unwrap(), dir.join(&intent.schema.from), "the new one");
+    assert_eq!(peek(dir).unwrap(), (vec![manifest.clone()], Some(Recovered::Completed(1))));
+    assert_eq!(peek_schema(dir).unwrap(), dir.join(&intent.schema.from), "the new one");
     assert_eq!(tree(dir), before);
     intent.up_to_commit(dir, &mut Folders::new(dir), &mut Vec::new()).unwrap();
-    assert_eq!(foreseen(dir).unwrap(), (vec![manifest], Some(Recovered::Completed(1))), "counted once");
+    assert_eq!(peek(dir).unwrap(), (vec![manifest], Some(Recovered::Completed(1))), "counted once");
     fs::rename(dir.join(&intent.manifest.to), dir.join("gone")).unwrap();
-    assert_eq!(foreseen(dir).unwrap(), (Vec::new(), Some(Recovered::TakenBack(1))));
-    assert_eq!(foreseen_schema(dir).unwrap(), dir.join(layout::SCHEMA_FILE), "the old one stays");
+    assert_eq!(peek(dir).unwrap(), (Vec::new(), Some(Recovered::RolledBack(1))));
+    assert_eq!(peek_schema(dir).unwrap(), dir.join(layout::SCHEMA_FILE), "the old one stays");
 }

@@ -8,7 +8,7 @@ use parquet::{
 use super::page_index::{PageLocation, write_column_index, write_offset_index};
 use crate::encode::{
     chunk::ChunkOptions,
-    statistics::Facts,
+    statistics::PageStatistics,
     thrift::{Type, write_struct},
 };
 
@@ -46,9 +46,9 @@ struct ChunkMetadata {
 /// What is known of a chunk when its pages are written.
 #[derive(Debug)]
 pub struct ChunkFacts<'a> {
-    pub whole: &'a Facts<'a>,
+    pub whole: &'a PageStatistics<'a>,
     /// Of each page.
-    pub pages: &'a [Facts<'a>],
+    pub pages: &'a [PageStatistics<'a>],
     /// Whether the leaf is not repeated.
     pub is_flat: bool,
     /// Pages with their headers.

@@ -8,7 +8,7 @@ use parquet::{
     schema::types::SchemaDescPtr,
 };
 
-use super::row_group::{LeafNote, RowGroupFacts, RowGroupNote};
+use super::row_group::{LeafNote, RowGroupFacts, RowGroupRecord};
 use crate::{
     encode::{
         EncodeOptions, bug,
@@ -77,7 +77,7 @@ impl FooterParts {
     /// [`Error::Bug`] when a note is of another schema, or the footer would be longer than the format allows.
     pub fn encode(
         &self,
-        row_groups: &[RowGroupNote<'_>],
+        row_groups: &[RowGroupRecord<'_>],
         key_values: &[(String, String)],
         position: u64,
     ) -> Result<Vec<u8>> {

@@ -1,7 +1,7 @@
 //! `ColumnIndex` and `OffsetIndex`: what readers skip pages by.
 
 use crate::encode::{
-    statistics::{Facts, boundary_order},
+    statistics::{PageStatistics, boundary_order},
     thrift::{Type, write_integer, write_struct},
 };
 
@@ -18,7 +18,7 @@ pub struct PageLocation {
 }
 
 /// Appends the column index of a chunk with these pages; for leaves that are not repeated.
-pub fn write_column_index(out: &mut Vec<u8>, pages: &[Facts<'_>]) {
+pub fn write_column_index(out: &mut Vec<u8>, pages: &[PageStatistics<'_>]) {
     write_struct(out, |index| {
         index.list(1, Type::Bool, pages.iter(), |out, page| out.push(if page.num_values == 0 { 1 } else { 2 }));
         index.list(2, Type::Binary, pages.iter(), |out, page| page.write_least(out));

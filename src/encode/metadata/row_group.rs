@@ -24,7 +24,7 @@ pub struct RowGroupFacts {
 
 /// What a footer will say of one row group.
 #[derive(Debug)]
-pub struct RowGroupNote<'a>(Cow<'a, [u8]>);
+pub struct RowGroupRecord<'a>(Cow<'a, [u8]>);
 
 /// What a footer says of one leaf of a row group, in the words of the format.
 #[derive(Debug, Clone, Copy)]
@@ -42,9 +42,9 @@ const LENGTHS_BYTES: usize = 3 * LENGTH;
 
 /// Writes a note, leaf by leaf.
 #[derive(Debug)]
-pub struct NoteWriter(Vec<u8>);
+pub struct RowGroupRecordWriter(Vec<u8>);
 
-impl NoteWriter {
+impl RowGroupRecordWriter {
     /// A note of so many leaves.
     pub fn new(num_leaves: usize) -> Self {
         let mut bytes = Vec::with_capacity(HEAD_BYTES + num_leaves * 256);
@@ -75,17 +75,17 @@ impl NoteWriter {
     }
 
     /// The note of the leaves added.
-    pub fn finish(mut self, facts: RowGroupFacts) -> RowGroupNote<'static> {
+    pub fn finish(mut self, facts: RowGroupFacts) -> RowGroupRecord<'static> {
         let RowGroupFacts { num_rows, uncompressed_bytes, compressed_bytes, offset } = facts;
         let numbers = [num_rows, uncompressed_bytes, compressed_bytes, offset];
         for (place, number) in self.0.chunks_exact_mut(NUMBER).zip(numbers) {
             place.copy_from_slice(&number.to_le_bytes());
         }
-        RowGroupNote(Cow::Owned(self.0))
+        RowGroupRecord(Cow::Owned(self.0))
     }
 }
 
-impl<'a> RowGroupNote<'a> {
+impl<'a> RowGroupRecord<'a> {
     /// From the bytes of one.
     pub const fn from_bytes(bytes: &'a [u8]) -> Self {
         Self(Cow::Borrowed(bytes))
@@ -140,11 +140,11 @@ mod tests {
     #[test]
     fn a_note_gives_back_what_it_was_made_of() {
         let facts = RowGroupFacts { num_rows: 1, uncompressed_bytes: 2, compressed_bytes: 3, offset: u64::MAX };
-        let mut writer = NoteWriter::new(2);
+        let mut writer = RowGroupRecordWriter::new(2);
         writer.add(|out| out.extend(b"abc"), b"", |out| out.push(b'd'));
         writer.add(|_| (), b"ef", |_| ());
         let note = writer.finish(facts);
-        let note = RowGroupNote::from_bytes(note.bytes());
+        let note = RowGroupRecord::from_bytes(note.bytes());
         assert_eq!(note.facts().unwrap(), facts);
         let leaves = note.leaves(2).unwrap();
         let texts: Vec<_> = leaves.iter().map(|leaf| (leaf.metadata, leaf.column_index, leaf.offset_index)).collect();
@@ -154,15 +154,15 @@ mod tests {
     #[test]
     fn what_is_no_note_is_told() {
         let facts = RowGroupFacts { num_rows: 0, uncompressed_bytes: 0, compressed_bytes: 0, offset: 0 };
-        let mut writer = NoteWriter::new(1);
+        let mut writer = RowGroupRecordWriter::new(1);
         writer.add(|out| out.extend(b"abc"), b"", |_| ());
         let bytes = writer.finish(facts).bytes().to_vec();
         for len in 0..bytes.len() {
-            let note = RowGroupNote::from_bytes(&bytes[..len]);
+            let note = RowGroupRecord::from_bytes(&bytes[..len]);
             assert!(note.facts().is_err() || note.leaves(1).is_err(), "{len} bytes");
         }
         for leaves in [0, 2] {
-            assert!(RowGroupNote::from_bytes(&bytes).leaves(leaves).is_err(), "{leaves} leaves");
+            assert!(RowGroupRecord::from_bytes(&bytes).leaves(leaves).is_err(), "{leaves} leaves");
         }
     }
 }

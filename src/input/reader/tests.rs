@@ -322,7 +322,7 @@ fn a_long_record_is_told_once_before_it_is_read_and_changes_nothing() {
         (many.clone() + &long("one") + &long("two") + &many + &long("three"), 3),
     ] {
         let input = || InputFile::stream("it", Stream::new(io::Cursor::new(text.clone().into_bytes())));
-        let mut reader = BlockReader::new(vec![input()], options).with_word_of_long_records(70_000);
+        let mut reader = BlockReader::new(vec![input()], options).announcing_long_records(70_000);
         let (mut words, mut told) = (0, Vec::new());
         loop {
             match reader.next_step(None).unwrap() {

@@ -11,7 +11,7 @@ use super::scan::BracketScan;
 /// Where the scan of a document stands. Positions are relative to the buffer it is given.
 #[derive(Debug, Default)]
 pub(super) struct DocumentScan {
-    place: Place,
+    place: Position,
     open: Option<Open>,
     /// Where the open record begins.
     start: usize,
@@ -22,7 +22,7 @@ pub(super) struct DocumentScan {
 
 /// What may come next between records.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Position {
     /// A record or an array of records.
     #[default]
     Top,
@@ -86,7 +86,7 @@ impl DocumentScan {
             let message = "the input ends inside a record".to_owned();
             return Err(Fault { start: self.start, at_end: true, message });
         }
-        if self.place != Place::Top {
+        if self.place != Position::Top {
             let message = "the input ends inside an array of records: its `]` is missing".to_owned();
             return Err(Fault { start: len, at_end: true, message });
         }
@@ -138,15 +138,17 @@ impl DocumentScan {
     fn between(&mut self, byte: u8) -> Result<(), Fault> {
         match (byte, self.place) {
             (b' ' | b'\t' | b'\r' | b'\n', _) => {}
-            (b'[', Place::Top) => self.place = Place::ArrayBegun,
-            (b']', Place::ArrayBegun | Place::AfterElement) => self.place = Place::Top,
-            (b',', Place::AfterElement) => self.place = Place::AfterComma,
-            (_, Place::AfterElement) => return Err(self.fault(byte, "a comma or `]` should stand between two records")),
-            (b']' | b'}' | b',' | b':', Place::AfterComma) => {
+            (b'[', Position::Top) => self.place = Position::ArrayBegun,
+            (b']', Position::ArrayBegun | Position::AfterElement) => self.place = Position::Top,
+            (b',', Position::AfterElement) => self.place = Position::AfterComma,
+            (_, Position::AfterElement) => {
+                return Err(self.fault(byte, "a comma or `]` should stand between two records"));
+            }
+            (b']' | b'}' | b',' | b':', Position::AfterComma) => {
                 return Err(self.fault(byte, "a record should follow the comma"));
             }
             (b']' | b'}' | b',' | b':', _) => return Err(self.fault(byte, "a record should begin here")),
-            (_, Place::Top | Place::ArrayBegun | Place::AfterComma) => {
+            (_, Position::Top | Position::ArrayBegun | Position::AfterComma) => {
                 self.start = self.pos;
                 self.open = Some(match byte {
                     b'{' | b'[' => Open::Brackets(BracketScan::default()),
@@ -164,8 +166,8 @@ impl DocumentScan {
 
     /// A record has ended.
     fn element(&mut self) {
-        if self.place != Place::Top {
-            self.place = Place::AfterElement;
+        if self.place != Position::Top {
+            self.place = Position::AfterElement;
         }
     }
 

@@ -90,13 +90,13 @@ impl<'de> Visitor<'de> for NodeVisitor {
 
 /// A value together with where it stands, so that every complaint can name the place.
 #[derive(Debug, Clone)]
-pub(super) struct Place<'a> {
+pub(super) struct NodeRef<'a> {
     file: &'a str,
     pointer: String,
     node: &'a Node,
 }
 
-impl<'a> Place<'a> {
+impl<'a> NodeRef<'a> {
     pub(super) const fn root(file: &'a str, node: &'a Node) -> Self {
         Self { file, pointer: String::new(), node }
     }
@@ -174,7 +174,7 @@ impl<'a> Place<'a> {
                 }
                 Ok(())
             }
-            Node::List(_) => self.elements()?.iter().try_for_each(Place::refuse_repeated_members),
+            Node::List(_) => self.elements()?.iter().try_for_each(NodeRef::refuse_repeated_members),
             _ => Ok(()),
         }
     }

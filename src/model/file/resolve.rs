@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{
     MAX_PATHS, MAX_TYPE_DEPTH,
-    document::Place,
+    document::NodeRef,
     types::{MemberDoc, MemberType, ModelDoc, RootDoc},
 };
 use crate::{
@@ -70,7 +70,7 @@ impl<'d, 'a> Resolver<'d, 'a> {
     }
 
     /// Members of a type whose columns begin with `prefix`. `user` is where the type is asked for.
-    fn fields(&mut self, type_name: &'a str, prefix: &str, inside: Inside, user: &Place<'a>) -> Result<Vec<Field>> {
+    fn fields(&mut self, type_name: &'a str, prefix: &str, inside: Inside, user: &NodeRef<'a>) -> Result<Vec<Field>> {
         if self.around.contains(&type_name) {
             return Err(user.fail(format!("{type_name} contains itself, a table cannot; use json here")));
         }
@@ -161,7 +161,7 @@ impl<'d, 'a> Resolver<'d, 'a> {
         }
     }
 
-    fn promote(&mut self, promote: &Place<'a>, member: &MemberDoc<'a>, inside: Inside) -> Result<()> {
+    fn promote(&mut self, promote: &NodeRef<'a>, member: &MemberDoc<'a>, inside: Inside) -> Result<()> {
         if member.member_type != MemberType::Map || inside != Inside::Row {
             return Err(promote.fail("only a map<string> that is a member of the row's own type can be promoted"));
         }

@@ -27,7 +27,7 @@ fn changed(from: &str, to: &str) -> Result<Model> {
     Model::from_json(&text.replacen(from, to, 1), "shop.json")
 }
 
-/// Place and complaint.
+/// NodeRef and complaint.
 fn refused(from: &str, to: &str) -> (String, String) {
     match changed(from, to) {
         Err(Error::Model { file, pointer, message }) => {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{FORMAT_VERSION, MAX_ENVELOPE_STEPS, MAX_ENVELOPES, document::Place};
+use super::{FORMAT_VERSION, MAX_ENVELOPE_STEPS, MAX_ENVELOPES, document::NodeRef};
 use crate::{
     columns::ScalarType,
     config::nearest::nearest,
@@ -15,7 +15,7 @@ pub(super) struct ModelDoc<'a> {
     pub name: &'a str,
     pub title: &'a str,
     pub description: &'a str,
-    pub envelopes: Vec<(Place<'a>, Envelope)>,
+    pub envelopes: Vec<(NodeRef<'a>, Envelope)>,
     pub row: RootDoc<'a>,
     pub parent: Option<RootDoc<'a>>,
     pub outer: Option<RootDoc<'a>>,
@@ -25,7 +25,7 @@ pub(super) struct ModelDoc<'a> {
 /// Which type describes the row, the parent or the outermost object.
 pub(super) struct RootDoc<'a> {
     pub type_name: &'a str,
-    pub type_place: Place<'a>,
+    pub type_place: NodeRef<'a>,
     pub prefix: Option<&'a str>,
 }
 
@@ -36,8 +36,8 @@ pub(super) struct TypeDoc<'a> {
 
 /// A member of a type.
 pub(super) struct MemberDoc<'a> {
-    pub place: Place<'a>,
-    pub type_place: Place<'a>,
+    pub place: NodeRef<'a>,
+    pub type_place: NodeRef<'a>,
     pub name: &'a str,
     pub member_type: MemberType<'a>,
     pub description: &'a str,
@@ -46,7 +46,7 @@ pub(super) struct MemberDoc<'a> {
     pub original: bool,
     pub form: Form,
     pub values: Vec<String>,
-    pub promote: Option<Place<'a>>,
+    pub promote: Option<NodeRef<'a>>,
     pub column: Option<&'a str>,
 }
 
@@ -77,9 +77,9 @@ const MEMBER_KEYS: [&str; 10] =
     ["name", "type", "description", "format", "since", "original", "form", "enum", "promote", "column"];
 
 impl<'a> ModelDoc<'a> {
-    pub(super) fn read(root: &Place<'a>) -> Result<Self> {
+    pub(super) fn read(root: &NodeRef<'a>) -> Result<Self> {
         let keys: Vec<&str> = MODEL_KEYS.into_iter().chain(["types"]).collect();
-        let mut members: HashMap<&str, Place<'a>> = root.members(&keys)?.into_iter().collect();
+        let mut members: HashMap<&str, NodeRef<'a>> = root.members(&keys)?.into_iter().collect();
         let version = required(&mut members, root, "partiquet_model")?;
         if version.integer()? != FORMAT_VERSION {
             return Err(version.fail(format!("this program reads version {FORMAT_VERSION} of the format")));
@@ -101,16 +101,16 @@ impl<'a> ModelDoc<'a> {
 }
 
 impl<'a> RootDoc<'a> {
-    fn read(place: &Place<'a>, prefixed: bool) -> Result<Self> {
+    fn read(place: &NodeRef<'a>, prefixed: bool) -> Result<Self> {
         let known: &[&str] = if prefixed { &["type", "prefix"] } else { &["type"] };
-        let mut members: HashMap<&str, Place<'a>> = place.members(known)?.into_iter().collect();
+        let mut members: HashMap<&str, NodeRef<'a>> = place.members(known)?.into_iter().collect();
         let type_place = required(&mut members, place, "type")?;
         let prefix = if prefixed { Some(column_segment(&required(&mut members, place, "prefix")?)?) } else { None };
         Ok(Self { type_name: type_place.text()?, type_place, prefix })
     }
 }
 
-fn read_types<'a>(place: &Place<'a>) -> Result<HashMap<&'a str, TypeDoc<'a>>> {
+fn read_types<'a>(place: &NodeRef<'a>) -> Result<HashMap<&'a str, TypeDoc<'a>>> {
     let types = place.members(&[])?;
     let names: Vec<&str> = types.iter().map(|(name, _)| *name).collect();
     let mut read = HashMap::new();
@@ -119,7 +119,7 @@ fn read_types<'a>(place: &Place<'a>) -> Result<HashMap<&'a str, TypeDoc<'a>>> {
         if !plain || ["map", "list", "ignored"].contains(&name) || SCALARS.iter().any(|(scalar, _)| *scalar == name) {
             return Err(place.fail("a type's name has letters, digits, _ - and . only, and is no built-in type's"));
         }
-        let mut members: HashMap<&str, Place<'a>> = place.members(&["description", "members"])?.into_iter().collect();
+        let mut members: HashMap<&str, NodeRef<'a>> = place.members(&["description", "members"])?.into_iter().collect();
         if let Some(description) = members.remove("description") {
             description.text()?;
         }
@@ -135,8 +135,8 @@ fn read_types<'a>(place: &Place<'a>) -> Result<HashMap<&'a str, TypeDoc<'a>>> {
 }
 
 impl<'a> MemberDoc<'a> {
-    fn read(place: &Place<'a>, type_names: &[&str]) -> Result<Self> {
-        let mut members: HashMap<&str, Place<'a>> = place.members(&MEMBER_KEYS)?.into_iter().collect();
+    fn read(place: &NodeRef<'a>, type_names: &[&str]) -> Result<Self> {
+        let mut members: HashMap<&str, NodeRef<'a>> = place.members(&MEMBER_KEYS)?.into_iter().collect();
         let type_place = required(&mut members, place, "type")?;
         let mut text = |key: &str| members.remove(key).map(|place| place.text()).transpose();
         let (description, format) = (text("description")?.unwrap_or_default(), text("format")?);
@@ -159,7 +159,7 @@ impl<'a> MemberDoc<'a> {
 }
 
 impl<'a> MemberType<'a> {
-    fn read(place: &Place<'a>, type_names: &[&str]) -> Result<Self> {
+    fn read(place: &NodeRef<'a>, type_names: &[&str]) -> Result<Self> {
         let text = place.text()?;
         if let Some(element) = text.strip_prefix("list<").and_then(|rest| rest.strip_suffix('>')) {
             return match Self::simple(element, type_names) {
@@ -189,7 +189,7 @@ impl<'a> MemberType<'a> {
     }
 }
 
-fn unknown_type(place: &Place<'_>, text: &str, type_names: &[&str]) -> crate::Error {
+fn unknown_type(place: &NodeRef<'_>, text: &str, type_names: &[&str]) -> crate::Error {
     let built_in = SCALARS.iter().map(|(word, _)| *word).chain(["map<string>", "ignored"]);
     let hint = nearest(text, built_in.chain(type_names.iter().copied())).map_or_else(
         || "a type is string, integer, number, boolean, instant, json, list<...>, map<string>, ignored or one of /types".to_owned(),
@@ -198,7 +198,7 @@ fn unknown_type(place: &Place<'_>, text: &str, type_names: &[&str]) -> crate::Er
     place.fail(format!("there is no type {text:?}; {hint}"))
 }
 
-fn read_envelopes<'a>(list: &Place<'a>) -> Result<Vec<(Place<'a>, Envelope)>> {
+fn read_envelopes<'a>(list: &NodeRef<'a>) -> Result<Vec<(NodeRef<'a>, Envelope)>> {
     let envelopes = list.elements()?;
     if envelopes.len() > MAX_ENVELOPES {
         return Err(list.fail(format!("a model has at most {MAX_ENVELOPES} ways to its rows")));
@@ -206,7 +206,7 @@ fn read_envelopes<'a>(list: &Place<'a>) -> Result<Vec<(Place<'a>, Envelope)>> {
     envelopes.into_iter().map(|place| Ok((place.clone(), read_envelope(&place)?))).collect()
 }
 
-fn read_envelope(place: &Place<'_>) -> Result<Envelope> {
+fn read_envelope(place: &NodeRef<'_>) -> Result<Envelope> {
     let steps: Vec<Step> = place
         .text()?
         .split('.')
@@ -224,18 +224,18 @@ fn read_envelope(place: &Place<'_>) -> Result<Envelope> {
     Ok(Envelope { steps })
 }
 
-fn required<'a>(members: &mut HashMap<&str, Place<'a>>, around: &Place<'a>, key: &str) -> Result<Place<'a>> {
+fn required<'a>(members: &mut HashMap<&str, NodeRef<'a>>, around: &NodeRef<'a>, key: &str) -> Result<NodeRef<'a>> {
     members.remove(key).ok_or_else(|| around.fail(format!("the member {key:?} is missing")))
 }
 
-fn non_empty<'a>(place: &Place<'a>) -> Result<&'a str> {
+fn non_empty<'a>(place: &NodeRef<'a>) -> Result<&'a str> {
     match place.text()? {
         "" => Err(place.fail("a name must not be empty")),
         name => Ok(name),
     }
 }
 
-fn column_segment<'a>(place: &Place<'a>) -> Result<&'a str> {
+fn column_segment<'a>(place: &NodeRef<'a>) -> Result<&'a str> {
     let segment = non_empty(place)?;
     if segment.chars().all(|char| char == '_' || (char.is_alphanumeric() && !char.is_uppercase())) {
         return Ok(segment);
@@ -243,7 +243,7 @@ fn column_segment<'a>(place: &Place<'a>) -> Result<&'a str> {
     Err(place.fail("a part of a column name has lower-case letters, digits and _ only"))
 }
 
-fn year_and_month<'a>(place: &Place<'a>) -> Result<&'a str> {
+fn year_and_month<'a>(place: &NodeRef<'a>) -> Result<&'a str> {
     let text = place.text()?;
     let digits = |part: &str, len: usize| part.len() == len && part.bytes().all(|byte| byte.is_ascii_digit());
     let valid = text
@@ -252,7 +252,7 @@ fn year_and_month<'a>(place: &Place<'a>) -> Result<&'a str> {
     if valid { Ok(text) } else { Err(place.fail("a year and a month are expected, as 2025-06")) }
 }
 
-fn read_form(place: &Place<'_>) -> Result<Form> {
+fn read_form(place: &NodeRef<'_>) -> Result<Form> {
     match place.text()? {
         "both" => Ok(Form::Both),
         "rest" => Ok(Form::Rest),
@@ -262,6 +262,6 @@ fn read_form(place: &Place<'_>) -> Result<Form> {
 }
 
 /// The place of `"promote": true`, for complaints about it.
-fn promotion(place: Place<'_>) -> Result<Option<Place<'_>>> {
+fn promotion(place: NodeRef<'_>) -> Result<Option<NodeRef<'_>>> {
     Ok(place.boolean()?.then_some(place))
 }

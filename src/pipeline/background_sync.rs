@@ -19,7 +19,7 @@ use crate::{
 
 /// Syncs files one after the other, in a thread that does nothing else: it waits nearly all the time.
 #[derive(Debug)]
-pub(super) struct EarlySync {
+pub(super) struct BackgroundSync {
     /// None when no more are taken, or nobody would.
     paths: Option<SyncSender<PathBuf>>,
     /// It ends before its time only with an error.
@@ -27,7 +27,7 @@ pub(super) struct EarlySync {
     is_over: Arc<AtomicBool>,
 }
 
-impl EarlySync {
+impl BackgroundSync {
     /// With less written to a file than this it is not worth a sync, bytes.
     pub const LEAST_BYTES: u64 = 1 << 20;
 
@@ -63,7 +63,7 @@ impl EarlySync {
     /// Waits for the sync at work and leaves out the others: it is time for all files.
     ///
     /// # Errors
-    /// As [`EarlySync::add`].
+    /// As [`BackgroundSync::add`].
     pub fn finish(mut self) -> Result<()> {
         self.is_over.store(true, Ordering::Relaxed);
         self.paths = None;
@@ -77,7 +77,7 @@ impl EarlySync {
     }
 }
 
-impl Drop for EarlySync {
+impl Drop for BackgroundSync {
     /// A run that failed needs none of its files. Nobody waits for the sync at work.
     fn drop(&mut self) {
         self.is_over.store(true, Ordering::Relaxed);
@@ -92,20 +92,20 @@ mod tests {
     fn an_error_is_told_to_the_next_that_comes_or_at_the_end() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("a"), "a").unwrap();
-        let early = EarlySync::start();
-        (0..3).for_each(|_| early.add(folder.path().join("a")).unwrap());
-        early.finish().unwrap();
+        let sync = BackgroundSync::start();
+        (0..3).for_each(|_| sync.add(folder.path().join("a")).unwrap());
+        sync.finish().unwrap();
 
-        let early = EarlySync::start();
-        early.add(folder.path().join("none")).unwrap();
+        let sync = BackgroundSync::start();
+        sync.add(folder.path().join("none")).unwrap();
         let is_told = |told: &Result<()>| matches!(told, Err(Error::Io { action: "sync", .. }));
-        let told = std::iter::repeat_with(|| early.add(folder.path().join("a"))).find(Result::is_err);
+        let told = std::iter::repeat_with(|| sync.add(folder.path().join("a"))).find(Result::is_err);
         assert!(is_told(&told.unwrap()));
-        early.finish().unwrap();
+        sync.finish().unwrap();
 
-        let mut early = EarlySync::start();
-        early.add(folder.path().join("none")).unwrap();
-        early.paths = None;
-        assert!(is_told(&early.join()));
+        let mut sync = BackgroundSync::start();
+        sync.add(folder.path().join("none")).unwrap();
+        sync.paths = None;
+        assert!(is_told(&sync.join()));
     }
 }

@@ -16,14 +16,14 @@ use crate::observe::Observer;
 pub const WAIT_MILLIS: u64 = 100;
 
 /// A reader whose reads end when the observer asks for it.
-pub enum Patient {
+pub enum InterruptibleReader {
     /// Something of the system's, which can be asked whether it has something to read.
     File(File),
     /// Any other reader. The observer is asked before each read, and not during one.
     Any(Box<dyn Read + Send>),
 }
 
-impl Patient {
+impl InterruptibleReader {
     /// Reads some bytes; 0 at the end.
     ///
     /// # Errors
@@ -48,7 +48,7 @@ impl Patient {
     }
 }
 
-/// Whether an error of [`Patient::read`] says that the observer asked for the end.
+/// Whether an error of [`InterruptibleReader::read`] says that the observer asked for the end.
 pub fn is_stop(error: &io::Error) -> bool {
     matches!(error.get_ref(), Some(inner) if inner.is::<Stopped>())
 }
@@ -84,22 +84,22 @@ fn has_something(_: &File) -> io::Result<bool> {
 }
 
 /// Standard input, as a file of its own where the system has such.
-pub fn stdin() -> Patient {
+pub fn stdin() -> InterruptibleReader {
     #[cfg(unix)]
     {
         use std::os::fd::AsFd;
         if let Ok(own) = io::stdin().as_fd().try_clone_to_owned() {
-            return Patient::File(own.into());
+            return InterruptibleReader::File(own.into());
         }
     }
-    Patient::Any(Box::new(io::stdin()))
+    InterruptibleReader::Any(Box::new(io::stdin()))
 }
 
 /// Opens a named pipe or a device, without waiting for somebody who writes to it.
 ///
 /// # Errors
 /// What the system says.
-pub fn open(path: &std::path::Path) -> io::Result<Patient> {
+pub fn open(path: &std::path::Path) -> io::Result<InterruptibleReader> {
     let mut options = File::options();
     options.read(true);
     // Elsewhere a pipe that nobody has opened for writing yet may seem to have ended.
@@ -108,7 +108,7 @@ pub fn open(path: &std::path::Path) -> io::Result<Patient> {
         use std::os::unix::fs::OpenOptionsExt;
         options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32);
     }
-    options.open(path).map(Patient::File)
+    options.open(path).map(InterruptibleReader::File)
 }
 
 #[cfg(test)]
@@ -133,9 +133,9 @@ mod tests {
         }
     }
 
-    fn pipe() -> (Patient, io::PipeWriter) {
+    fn pipe() -> (InterruptibleReader, io::PipeWriter) {
         let (reader, writer) = io::pipe().unwrap();
-        (Patient::File(File::from(OwnedFd::from(reader))), writer)
+        (InterruptibleReader::File(File::from(OwnedFd::from(reader))), writer)
     }
 
     #[test]

@@ -14,7 +14,7 @@ const MAX_EXACT_INTEGER: u64 = 1 << 53;
 
 /// Everything seen at one place. Nulls say nothing about a type and are only counted.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Seen {
+pub struct Observed {
     pub nulls: u64,
     pub booleans: u64,
     pub strings: u64,
@@ -29,12 +29,12 @@ pub struct Seen {
     pub huge_integers: u64,
     pub objects: u64,
     /// Members of the objects, in order of appearance.
-    pub members: Vec<(String, Seen)>,
+    pub members: Vec<(String, Observed)>,
     /// There were more than [`MAX_MEMBERS`].
     pub too_many_members: bool,
     pub lists: u64,
     /// Elements of the lists; none if all of them were empty.
-    pub element: Option<Box<Seen>>,
+    pub element: Option<Box<Observed>>,
     places: HashMap<String, usize>,
 }
 
@@ -54,7 +54,7 @@ pub enum Kind {
     Mixed,
 }
 
-impl Seen {
+impl Observed {
     /// Lays one more value over the others.
     pub fn add(&mut self, value: &Value) {
         match value {

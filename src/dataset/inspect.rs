@@ -40,13 +40,13 @@ pub struct Inspection {
 
 /// What changes when somebody begins to write, commits, or is through.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Moment {
+pub struct CommitState {
     is_locked: bool,
     is_committing: bool,
     commits: BTreeSet<String>,
 }
 
-impl Moment {
+impl CommitState {
     /// Of the dataset in `dir`.
     ///
     /// # Errors
@@ -60,7 +60,7 @@ impl Moment {
 
     /// Whether no process is committing.
     #[must_use]
-    pub const fn is_calm(&self) -> bool {
+    pub const fn is_quiescent(&self) -> bool {
         !self.is_committing
     }
 }
@@ -113,7 +113,7 @@ fn shares(dir: &Path) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
 pub fn repair(dir: &Path) -> Result<Option<Recovered>> {
     let _lock = Lock::take(dir, &lock::lock_path(&layout::meta(dir)))?;
     let recovered = intent::recover(dir)?;
-    stage::sweep(dir, &Manifest::read_with(dir, Manifest::in_short)?)?;
+    stage::sweep(dir, &Manifest::read_with(dir, Manifest::without_details)?)?;
     let root = layout::shares(dir);
     for share in shares(dir)?.1 {
         files::remove_folder(&root.join(&share))?;

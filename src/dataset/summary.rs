@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, io, path::Path};
 
 use serde::Serialize;
 
-use super::{audit::is_dataset, intent, manifest::Manifest, schema_file::SchemaDocument};
+use super::{inspect::is_dataset, intent, manifest::Manifest, schema_file::SchemaDocument};
 use crate::{
     config::Mode,
     error::{Error, Result},
@@ -12,13 +12,13 @@ use crate::{
 
 /// A dataset in short.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Holdings {
+pub struct DatasetSummary {
     /// Rows, files and bytes of all partitions.
     pub total: Amount,
     /// Partition folder to what is in it; one without a name if there are no partitions.
     pub partitions: BTreeMap<String, Amount>,
     /// The commits, in order.
-    pub commits: Vec<CommitInShort>,
+    pub commits: Vec<CommitSummary>,
     /// Whether a commit is under way at this moment, or was cut off and waits for the next run.
     pub is_commit_open: bool,
     /// Columns, attribute keys, partition columns.
@@ -38,7 +38,7 @@ pub struct Amount {
 
 /// A commit in short.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct CommitInShort {
+pub struct CommitSummary {
     /// Its number.
     pub commit: u64,
     /// RFC 3339.
@@ -61,7 +61,7 @@ pub struct CommitInShort {
     pub rejects_file: Option<String>,
 }
 
-impl Holdings {
+impl DatasetSummary {
     /// Reads the commits and the schema of the dataset in `dir`. Nothing is written, and nobody is locked out.
     ///
     /// # Errors
@@ -98,12 +98,12 @@ impl Holdings {
                 amount.bytes += file.bytes;
             }
         }
-        let commits = commits.into_iter().map(CommitInShort::of).collect();
+        let commits = commits.into_iter().map(CommitSummary::of).collect();
         Ok(Self { total, partitions, commits, is_commit_open, schema })
     }
 }
 
-impl CommitInShort {
+impl CommitSummary {
     fn of(manifest: Manifest) -> Self {
         let Manifest { commit, mode, run, rejects_file, .. } = manifest;
         Self {

@@ -13,21 +13,21 @@ use crate::{
     error::Result,
     observe::{Progress, Stage},
     partition::{Partitions, Router, RowBuffers, WaitingRows},
-    spill::SHARES,
+    spill::NUM_SPILL_FILES,
 };
 
 /// Taken by one worker at a time.
-pub(super) struct Merge {
+pub(super) struct InOrder {
     pub account: Account,
     router: Router,
     /// Rows that wait for their row group: by partition, or, when rows come back from disk, by the partition's place in
     /// its share.
     buffers: RowBuffers,
-    way: Way,
+    way: Destination,
     /// The share of the rows that came back last.
     share: usize,
     /// How often room was made.
-    rooms_made: u32,
+    num_evictions: u32,
     budget: Budget,
     /// Columns of the table that the files have, and the values in them so far.
     file_columns: Vec<usize>,
@@ -35,7 +35,7 @@ pub(super) struct Merge {
 }
 
 /// Where rows go that are not a row group yet.
-enum Way {
+enum Destination {
     /// To the buffer of their partition.
     Memory,
     /// To disk, since there was no room for them.
@@ -64,7 +64,7 @@ pub(super) enum Ready {
     Batch(usize, u64, PackedRows),
 }
 
-impl Merge {
+impl InOrder {
     pub fn new(
         account: Account,
         router: Router,
@@ -73,7 +73,17 @@ impl Merge {
         file_columns: Vec<usize>,
     ) -> Self {
         let num_values = LeafCounts::default();
-        Self { account, router, buffers, way: Way::Memory, share: 0, rooms_made: 0, budget, file_columns, num_values }
+        Self {
+            account,
+            router,
+            buffers,
+            way: Destination::Memory,
+            share: 0,
+            num_evictions: 0,
+            budget,
+            file_columns,
+            num_values,
+        }
     }
 
     /// Gives back the memory of a row group.
@@ -90,8 +100,8 @@ impl Merge {
         }
         self.num_values.add(counts);
         match &mut self.way {
-            Way::Disk(spill) => spill.buffers.add_packed(rows, &partitions, Spill::share_of),
-            Way::Memory | Way::Back => self.buffers.add(rows, &partitions)?,
+            Destination::Disk(spill) => spill.buffers.add_packed(rows, &partitions, Spill::share_of),
+            Destination::Memory | Destination::Back => self.buffers.add(rows, &partitions)?,
         }
         rows.clear();
         self.take_full(ready, |partition| partition);
@@ -101,17 +111,17 @@ impl Merge {
     /// Takes the next batch of a share, back from disk.
     pub fn spilled(&mut self, share: usize, rows: &PackedRows, ready: &mut Vec<Ready>) {
         self.share = share;
-        self.buffers.push(rows, |partition| partition / SHARES);
-        self.take_full(ready, |place| place * SHARES + share);
+        self.buffers.push(rows, |partition| partition / NUM_SPILL_FILES);
+        self.take_full(ready, |place| place * NUM_SPILL_FILES + share);
     }
 
     /// Takes what waits out of the way of a block that needs nearly all of the memory.
     pub fn make_room(&mut self, ready: &mut Vec<Ready>) {
-        self.rooms_made += 1;
+        self.num_evictions += 1;
         let (buffered, share) = (self.budget.buffered_beside_huge, self.share);
         match self.way {
-            Way::Back => self.take_beyond(buffered, ready, |place| place * SHARES + share),
-            Way::Memory | Way::Disk(_) => self.take_beyond(buffered, ready, |partition| partition),
+            Destination::Back => self.take_beyond(buffered, ready, |place| place * NUM_SPILL_FILES + share),
+            Destination::Memory | Destination::Disk(_) => self.take_beyond(buffered, ready, |partition| partition),
         }
         self.buffers.forget_spare();
     }
@@ -120,14 +130,14 @@ impl Merge {
     pub fn end_of_share(&mut self, share: usize, ready: &mut Vec<Ready>) {
         for place in self.buffers.waiting() {
             let rows = self.buffers.take_all(place);
-            ready.extend(rows.map(|rows| Ready::LastRowGroup(place * SHARES + share, rows)));
+            ready.extend(rows.map(|rows| Ready::LastRowGroup(place * NUM_SPILL_FILES + share, rows)));
         }
     }
 
     /// All input was read: gives what waits. If rows went to disk they have to come back: the sizes of each
     /// share's batches.
     pub fn end_of_input(&mut self, ready: &mut Vec<Ready>) -> Option<Vec<Vec<usize>>> {
-        if let Way::Disk(mut spill) = mem::replace(&mut self.way, Way::Back) {
+        if let Destination::Disk(mut spill) = mem::replace(&mut self.way, Destination::Back) {
             for share in spill.buffers.waiting() {
                 ready.extend(spill.take(share));
             }
@@ -146,7 +156,7 @@ impl Merge {
     }
 
     pub fn progress(&self, stage: Stage) -> Progress {
-        let spilling = if let Way::Disk(spill) = &self.way { spill.buffers.bytes() } else { 0 };
+        let spilling = if let Destination::Disk(spill) = &self.way { spill.buffers.bytes() } else { 0 };
         Progress {
             stage,
             partitions: self.router.paths().len() as u64,
@@ -180,14 +190,14 @@ impl Merge {
             if !too_many && bytes <= self.budget.row_group {
                 break;
             }
-            let is_full = self.buffers.bytes() > self.budget.buffered || self.rooms_made > SMALL_ROW_GROUPS;
-            if too_many && is_full && bytes < self.budget.spill_below && matches!(self.way, Way::Memory) {
-                self.way = Way::Disk(Box::new(Spill::begin(&mut self.buffers, ready, self.budget)));
+            let is_full = self.buffers.bytes() > self.budget.buffered || self.num_evictions > SMALL_ROW_GROUPS;
+            if too_many && is_full && bytes < self.budget.spill_below && matches!(self.way, Destination::Memory) {
+                self.way = Destination::Disk(Box::new(Spill::begin(&mut self.buffers, ready, self.budget)));
                 break;
             }
             ready.extend(self.buffers.take_all(buffer).map(|rows| Ready::RowGroup(partition_of(buffer), rows)));
         }
-        if let Way::Disk(spill) = &mut self.way {
+        if let Destination::Disk(spill) = &mut self.way {
             spill.take_beyond(buffered, ready, self.budget.batch);
         }
     }
@@ -197,7 +207,7 @@ impl Spill {
     /// Takes over all waiting rows.
     fn begin(waiting: &mut RowBuffers, ready: &mut Vec<Ready>, budget: Budget) -> Self {
         let buffers = RowBuffers::new(waiting.shapes().to_vec(), usize::MAX);
-        let mut spill = Self { buffers, batches: vec![Vec::new(); SHARES] };
+        let mut spill = Self { buffers, batches: vec![Vec::new(); NUM_SPILL_FILES] };
         for partition in waiting.waiting() {
             if let Some(WaitingRows { columns, packed }) = waiting.take_all(partition) {
                 spill.buffers.add_packed(&columns, &Partitions::One(partition), Self::share_of);
@@ -210,7 +220,7 @@ impl Spill {
     }
 
     const fn share_of(partition: usize) -> usize {
-        partition % SHARES
+        partition % NUM_SPILL_FILES
     }
 
     /// Takes batches that are complete, and more as long as more than `buffered` bytes of rows wait.
