@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# `partiquet bench` from a fresh clone: builds the program, makes the Python environment of the peers, and measures.
+# Runs `partiquet bench` from a fresh clone: builds the program, creates the Python environment of the peers, and
+# measures.
 #
 #     benches/run.sh --size 1GB --peers duckdb,clickhouse,polars,pyarrow --html bench.html
 #
@@ -9,6 +10,6 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 environment=$("$root/tests/python/environment.sh")
-# Paths among the options are those of the folder in which this was called.
+# Relative paths among the options refer to the folder from which this script is called.
 exec cargo run --quiet --release --locked --manifest-path "$root/Cargo.toml" -- \
     bench --peers-python "$environment/bin/python" "$@"

@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# Fuzzes the targets for a while, two at a time, with what builds partiquet: stable Rust and a C++ compiler.
+# Fuzzes the targets for a while, two at a time, with the same tools that build partiquet: stable Rust and a C++
+# compiler.
 #
 #     fuzz/run.sh                    # each target for a minute, as CI does
 #     fuzz/run.sh 600                # each for ten minutes
 #     fuzz/run.sh 600 decode paths   # only these
 #
-# Each run tries other inputs, unless FUZZ_SEED is a number other than 0.
+# Each run tries different inputs, unless FUZZ_SEED is a number other than 0.
 #
-# libFuzzer is built by the crate libfuzzer-sys; the flags below are those that `cargo fuzz -s none` gives, and need no
-# nightly toolchain. What is found goes to target/fuzz/found and is gone on with; the seeds are in fuzz/corpus. The first
-# target that stops ends the script with exit code 1, and says where the input lies.
+# The crate libfuzzer-sys builds libFuzzer; the flags below are those of `cargo fuzz -s none`, and need no nightly
+# toolchain. Inputs that reach new code go to target/fuzz/found and are used in later runs; the seeds are in
+# fuzz/corpus. The first target that stops ends the script with exit code 1, and the script says where the input is.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -28,7 +29,7 @@ for what in level=4 inline-8bit-counters pc-table trace-compares; do
     flags+=("-Cllvm-args=-sanitizer-coverage-$what")
 done
 flags+=(--cfg fuzzing -Cdebug-assertions -Coverflow-checks -Ccodegen-units=4)
-# With --target the flags are for what is fuzzed only, and not for build scripts.
+# With --target the flags apply only to what is fuzzed, and not to build scripts.
 RUSTFLAGS="${flags[*]}" cargo build --release --locked --manifest-path fuzz/Cargo.toml --target "$host" --target-dir "$FUZZ"
 export PROGRAMS=$FUZZ/$host/release
 
@@ -47,7 +48,7 @@ fuzz_one() {
     else
         tail -n 40 "$log"
         printf '%-12s stopped: the input is in %s; fuzz/README.md says what to do\n' "$target" "$FUZZ/artifacts/$target"
-        # The others are not begun.
+        # The remaining targets are not started.
         exit 255
     fi
 }

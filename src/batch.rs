@@ -1,13 +1,13 @@
-//! From dense columns to Arrow arrays of the table schema.
+//! Converts dense columns to Arrow arrays of the table schema.
 //!
 //! ```text
 //! Columns (values of present rows + validity)  ->  one ArrayRef per column (a slot for each row)
 //! ```
 //!
-//! A column without any value costs nothing: all such columns of one type share one array. Elsewhere the work is
-//! proportional to the present values, beside filling the slots of the rows between them. Nothing here is unsafe:
-//! arrays are made by Arrow's checking constructors, so columns that break their contract give
-//! [`Error::Bug`] and never a malformed array.
+//! A column without any value costs nothing: all such columns of one type share one array. For others the work is
+//! proportional to the present values, plus filling the slots of null rows. Nothing here is unsafe: arrays are made by
+//! Arrow's checking constructors, so columns that break their contract cause [`Error::Bug`] and never a malformed
+//! array.
 
 mod expand;
 
@@ -28,22 +28,22 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Most bytes of text, and most elements of lists, that one column may have in one conversion: Arrow counts both in
-/// 32 signed bits. Whoever collects rows has to stop before.
+/// Maximum bytes of text and maximum elements of lists of one column in one conversion, since Arrow counts both in
+/// signed 32-bit numbers. The caller must convert its rows before a column exceeds this.
 pub const MAX_COLUMN_BYTES: usize = i32::MAX as usize;
 
 /// Copies `columns` into one array per column; the columns keep their memory for the next rows.
 ///
 /// # Errors
-/// [`Error::Bug`] when `columns` and `schema` do not belong together, or a column breaks its contract (values and
-/// validity that disagree, text that is not UTF-8, more than [`MAX_COLUMN_BYTES`]).
+/// [`Error::Bug`] when `columns` and `schema` do not match, or a column breaks its contract (values and validity that
+/// disagree, text that is not UTF-8, more than [`MAX_COLUMN_BYTES`]).
 pub fn to_arrays(columns: &Columns, schema: &SchemaRef) -> Result<Vec<ArrayRef>> {
     check_width(columns, schema)?;
     let mut maker = ArrayMaker::new(columns.num_rows);
     columns.columns.iter().zip(schema.fields()).map(|(column, field)| maker.copied(column, field.data_type())).collect()
 }
 
-/// Like [`to_arrays`], but moves what needs no change: all text, and the values of columns without nulls.
+/// Like [`to_arrays`], but moves what needs no change: the bytes of all texts, and the values of columns without nulls.
 ///
 /// # Errors
 /// As [`to_arrays`].
@@ -85,16 +85,16 @@ fn check_width(columns: &Columns, schema: &SchemaRef) -> Result<()> {
     if given == wanted { Ok(()) } else { Err(broken(&format!("{given} columns for a schema of {wanted}"))) }
 }
 
-/// Makes the arrays of one table one by one, for callers that do not want to hold all of them at once.
+/// Makes the arrays of a table one by one, for callers that do not want to hold all of them at once.
 #[derive(Debug)]
 pub struct ArrayMaker {
     num_rows: usize,
-    /// Arrays of nothing but nulls, one for each type met so far.
+    /// Arrays that contain only nulls, one for each type that was needed so far.
     nulls: Vec<(DataType, ArrayRef)>,
 }
 
 impl ArrayMaker {
-    /// For columns of `num_rows` rows.
+    /// A maker for columns of `num_rows` rows.
     #[must_use]
     pub const fn new(num_rows: usize) -> Self {
         Self { num_rows, nulls: Vec::new() }
@@ -105,7 +105,7 @@ impl ArrayMaker {
     /// # Errors
     /// As [`to_arrays`].
     pub fn copied(&mut self, column: &Column, data_type: &DataType) -> Result<ArrayRef> {
-        // The copy is of dense values, most of which the array then takes as they are.
+        // Only dense values are copied here, and the array then takes over most of them unchanged.
         self.moved(column.clone(), data_type)
     }
 

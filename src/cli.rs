@@ -1,4 +1,4 @@
-//! The command line: what was said, what it means, and what a person sees of a run.
+//! The command line: parsing it, resolving it, and showing a run to the user.
 
 mod allocator;
 mod args;
@@ -31,6 +31,7 @@ use partiquet::{
     Config, Error, Result,
     config::{AttributeColumns, PartitionBy},
     model::{AttributeMap, Model, TableSchema},
+    observe::Silent,
     report::Report,
 };
 
@@ -41,10 +42,10 @@ use progress::Console;
 use report_file::ReportFile;
 use resolve::{Job, Surroundings};
 
-/// Committed, with rejects inside the budget.
+/// Committed, with rejects within the budget.
 const COMMITTED_WITH_REJECTS: u8 = 3;
 
-/// A dry run has seen what would stop the run, as the run itself would then end.
+/// A dry run found something that would make the run fail: the exit code is the one of that failed run.
 const WOULD_FAIL: u8 = 1;
 
 /// Runs what the command line asks for.
@@ -52,7 +53,7 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(said) => {
-            // Help and version come this way too. A closed pipe behind `--help` is no failure.
+            // Help and version arrive here too. A closed pipe after `--help` is not a failure.
             let _ = said.print();
             return ExitCode::from(u8::try_from(said.exit_code()).unwrap_or(2));
         }
@@ -80,7 +81,7 @@ fn convert(args: ConvertArgs) -> Result<u8> {
     };
     let job = resolve::resolve(said, &surroundings())?;
     if job.dry_run {
-        let preview = partiquet::preview(&job.config)?;
+        let preview = partiquet::preview(&job.config, &Silent)?;
         let stdout = io::stdout();
         let text = dry_run::render(&preview, &PartitionBy(job.config.partition_by), Paint::for_stream(&stdout));
         let exit_code = if preview.obstacles.is_empty() { 0 } else { WOULD_FAIL };
@@ -96,17 +97,17 @@ fn convert(args: ConvertArgs) -> Result<u8> {
                 let document = report_file::of_failure(&error, console.elapsed().as_secs_f64());
                 warn_on_failure(file.write(&document));
             }
-            // As JSON it was told.
+            // In JSON mode the console has already reported the error.
             if job.progress == ProgressMode::Json { Ok(error.exit_code()) } else { Err(error) }
         }
     }
 }
 
-/// Tells of a run that is committed. From here on nothing changes that: what cannot be told is a warning.
+/// Reports a committed run. Nothing can undo the commit from here on, so a failure to report is only a warning.
 fn committed(job: &Job, mut report: Report, report_file: Option<ReportFile>, console: &Console) -> u8 {
     let exit_code = if report.rejected > 0 { COMMITTED_WITH_REJECTS } else { 0 };
     console.finish(exit_code, None);
-    // The library reads no clock.
+    // The library reads no clock, so the time is filled in here.
     report.elapsed_seconds = console.elapsed().as_secs_f64();
     let stdout_taken = report_file.as_ref().is_some_and(ReportFile::is_stdout);
     if let Some(file) = report_file {
@@ -123,7 +124,7 @@ fn committed(job: &Job, mut report: Report, report_file: Option<ReportFile>, con
     exit_code
 }
 
-/// The summary, and the lines to paste next.
+/// The summary, followed by queries to paste.
 fn closing_words(report: &Report, config: &Config, target: Target, paint: Paint) -> String {
     let mut text = summary::render(report, config, paint);
     text.push('\n');
@@ -141,7 +142,7 @@ fn closing_words(report: &Report, config: &Config, target: Target, paint: Paint)
             let columns = if report.columns_differ { Columns::ByName } else { Columns::Alike };
             text.push_str(&next_steps::render(target, &config.out, &partitions, columns));
         }
-        // The run had this schema, so it can be made again.
+        // The run already built this schema, so building it again should not fail.
         Err(error) => warn_on_failure(Err(error)),
     }
     text
@@ -175,7 +176,7 @@ fn schema(args: &SchemaArgs) -> Result<()> {
 }
 
 fn infer(args: &InferArgs) -> Result<()> {
-    let mut text = serde_json::to_string_pretty(&partiquet::infer(&args.inputs, &args.name)?)
+    let mut text = serde_json::to_string_pretty(&partiquet::infer(&args.inputs, &args.name, &Silent)?)
         .map_err(|error| Error::Bug(format!("the model is not JSON: {error}")))?;
     text.push('\n');
     print(&mut io::stdout().lock(), text.as_bytes())
@@ -187,7 +188,7 @@ fn completions(shell: clap_complete::Shell) -> Result<()> {
     print(&mut io::stdout().lock(), &script)
 }
 
-/// One page with every subcommand's options: a page of its own for each would be looked for in vain.
+/// Writes one page with the options of every subcommand: users would not find a separate page for each.
 fn man() -> Result<()> {
     let mut page = Vec::new();
     let mut command = Cli::command();
@@ -204,7 +205,7 @@ fn man() -> Result<()> {
     print(&mut io::stdout().lock(), &page)
 }
 
-/// Writes everything. A reader that has seen enough (`| head`) is no failure.
+/// Writes everything. A reader that stopped early (`| head`) is not a failure.
 fn print(stream: &mut dyn Write, text: &[u8]) -> Result<()> {
     match stream.write_all(text).and_then(|()| stream.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {

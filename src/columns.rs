@@ -1,9 +1,9 @@
-//! The table in memory: dense values and validity, the form in which the stages hand rows to each other; and
-//! [`PackedRows`], for rows that wait.
+//! The table in memory: dense values and validity bitmaps, the form in which the stages hand rows to each other; and
+//! [`PackedRows`], a compact form for rows that wait.
 //!
-//! Decode fills it, partition routes it, batch and encode read it. A column keeps only the values that are
-//! present, one after another, and a bitmap that says which rows they belong to. So a row costs nothing in the
-//! columns it has no value for (about seventy of a hundred), and the bitmap is what definition levels are made of.
+//! Decode fills it, partition routes it, batch and encode read it. A column keeps only the values that are present, one
+//! after another, and a bitmap that says which rows they belong to. So a row costs nothing in the columns it has no
+//! value for (about seventy of a hundred), and Parquet's definition levels are made from the bitmap.
 //!
 //! ```text
 //! row        0    1    2    3         validity  1 0 0 1
@@ -21,17 +21,17 @@ pub use packed::{PackedRow, PackedRows, Packer};
 pub use rank::Rank;
 pub use text::TextValues;
 
-/// 0001-01-01T00:00:00Z in microseconds: the first instant that a column holds. Readers disagree about those before it.
+/// 0001-01-01T00:00:00Z in microseconds: the first instant that a column can hold. Readers disagree about earlier ones.
 pub const FIRST_INSTANT: i64 = -62_135_596_800_000_000;
-/// The last microsecond of the year 9999, and the last instant that a column holds.
+/// The last microsecond of the year 9999: the last instant that a column can hold.
 pub const LAST_INSTANT: i64 = 253_402_300_799_999_999;
 
-/// What a column can hold. Every nested shape of the table schema is one of these.
+/// The type of a column's values, or of the elements and leaves of a nested column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ScalarType {
     /// UTF-8 text.
     Text,
-    /// Text that is a JSON value, byte for byte as it stood in the input.
+    /// Text that is a JSON value, byte for byte as in the input.
     Json,
     /// Signed 64-bit integer.
     Int64,
@@ -44,7 +44,7 @@ pub enum ScalarType {
 }
 
 impl ScalarType {
-    /// Its name, as schemas print it.
+    /// The name, as schemas print it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -69,7 +69,7 @@ pub enum Values {
     Float64(Vec<f64>),
     /// [`ScalarType::Bool`].
     Bool(Bitmap),
-    /// `ends[i]` is where the elements of the i-th present list end, counted in elements (null ones included).
+    /// Lists: `ends[i]` is where the elements of the i-th present list end, counted in elements (null ones included).
     List {
         /// One entry for each present list.
         ends: Vec<u32>,
@@ -89,9 +89,9 @@ pub enum Values {
     Map {
         /// One entry for each present map, counted in map entries.
         ends: Vec<u32>,
-        /// One for each entry.
+        /// One key for each entry.
         keys: TextValues,
-        /// One row for each entry.
+        /// One row for each entry; an entry can be null.
         values: Box<Column>,
     },
 }
@@ -105,7 +105,7 @@ pub struct Column {
     pub values: Values,
 }
 
-/// A shape from which empty columns are made.
+/// The shape of a column, from which empty columns are made.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ColumnShape {
     /// One value.
@@ -169,7 +169,7 @@ impl Column {
         }
     }
 
-    /// Forgets `row` and every row after it; values go with their rows.
+    /// Removes `row` and every row after it, with their values.
     pub fn truncate(&mut self, row: usize) {
         if self.validity.len() <= row {
             return;
@@ -179,18 +179,18 @@ impl Column {
         self.values.truncate(keep);
     }
 
-    /// Forgets all rows and keeps the memory.
+    /// Removes all rows and keeps the allocated memory.
     pub fn clear(&mut self) {
         self.truncate(0);
     }
 
-    /// Bytes that the present values take, as a measure for budgets (not of allocated capacity).
+    /// Bytes of the present values, as a measure for budgets; allocated capacity is not counted.
     #[must_use]
     pub fn byte_size(&self) -> usize {
         self.validity.byte_size() + self.values.byte_size()
     }
 
-    /// Bytes that are allocated, whether there are values in them or not.
+    /// Allocated bytes, whether used or not.
     #[must_use]
     pub fn byte_capacity(&self) -> usize {
         self.validity.byte_capacity()
@@ -211,7 +211,7 @@ impl Column {
             }
     }
 
-    /// Makes room for more values: `more` for each `present` ones.
+    /// Reserves room for growth by the ratio `more / present`.
     pub fn reserve(&mut self, more: usize, present: usize) {
         self.validity.reserve(more, present);
         match &mut self.values {
@@ -238,7 +238,7 @@ impl Column {
         }
     }
 
-    /// Appends all rows of `other` behind row `row` of this column (`row` = rows of the table so far).
+    /// Appends all rows of `other`, beginning at row `row` (the number of rows of the table so far).
     pub fn append(&mut self, row: usize, other: &Self) {
         if other.num_values() == 0 {
             return;
@@ -253,7 +253,8 @@ impl Column {
         self.push_ranked(row, other, value, &[]);
     }
 
-    /// The same where many values of `other` are taken, one by one: `ranks` are those of the columns within it.
+    /// The same, faster where many values of `other` are taken one by one. `ranks` come from [`Rank::of_columns_in`]
+    /// for `other`.
     pub fn push_ranked(&mut self, row: usize, other: &Self, value: usize, ranks: &[Rank]) {
         self.validity.set(row);
         self.values.append_range(&other.values, value, value + 1, ranks);
@@ -294,7 +295,7 @@ impl Values {
             Self::Int64(values) => values.len() * 8,
             Self::Float64(values) => values.len() * 8,
             Self::Bool(values) => values.byte_size(),
-            // Null elements have no value; what they take are the levels of the file.
+            // Null elements have no value, but they take levels in the file.
             Self::List { ends, element } => {
                 ends.len() * 4 + LEVEL_BYTES * end_of(ends, ends.len()) + element.byte_size()
             }
@@ -309,8 +310,8 @@ impl Values {
         }
     }
 
-    /// Appends the present values `from..to` of `other`, which has the same shape. Where `ranks` has none for a column within
-    /// it, its values are counted.
+    /// Appends the present values `from..to` of `other`, which has the same shape. If `ranks` lacks a nested column,
+    /// its values are counted instead.
     fn append_range(&mut self, other: &Self, from: usize, to: usize, ranks: &[Rank]) {
         match (self, other) {
             (Self::Text(mine), Self::Text(theirs)) => mine.append_range(theirs, from, to),
@@ -346,7 +347,7 @@ impl Values {
 }
 
 impl Column {
-    /// Appends rows `from..to` of `other` behind row `row` of this column.
+    /// Appends rows `from..to` of `other`, beginning at row `row`.
     pub fn append_range(&mut self, row: usize, other: &Self, from: usize, to: usize) {
         self.append_ranked(row, other, (from, to), None);
     }
@@ -368,22 +369,23 @@ impl Column {
     }
 }
 
-/// Levels of an element in a page: one for repetition, one for definition.
+/// Bytes of an element's levels in a page: one for repetition, one for definition.
 pub(crate) const LEVEL_BYTES: usize = 2;
 
-/// Makes room for `more` values for each `present` of those that are there.
+/// Reserves room for `more` further values for each `present` of the existing ones.
 fn reserve_more<T>(values: &mut Vec<T>, more: usize, present: usize) {
     let more = (values.len() as u128 * more as u128).checked_div(present as u128).unwrap_or(0);
     values.reserve(usize::try_from(more).unwrap_or(0));
 }
 
-/// Where the first `len` lists or texts end.
+/// The end of the first `len` lists or texts; 0 for none.
 #[inline]
 pub(crate) fn end_of(ends: &[u32], len: usize) -> usize {
     ends.get(len.wrapping_sub(1)).map_or(0, |&end| end as usize)
 }
 
-/// Appends list ends `from..to`, shifted; gives (elements before, start and end of the elements to copy).
+/// Appends list ends `from..to`, shifted. Returns the number of elements before, and the start and end of the elements
+/// to copy.
 fn append_ends(mine: &mut Vec<u32>, theirs: &[u32], from: usize, to: usize) -> (usize, usize, usize) {
     let before = end_of(mine, mine.len());
     let (start, end) = (end_of(theirs, from), end_of(theirs, to));
@@ -397,29 +399,29 @@ fn append_ends(mine: &mut Vec<u32>, theirs: &[u32], from: usize, to: usize) -> (
 pub struct Columns {
     /// In schema order.
     pub columns: Vec<Column>,
-    /// Rows, also those that are null everywhere.
+    /// Number of rows, including those that are null in every column.
     pub num_rows: usize,
 }
 
 impl Columns {
-    /// No rows yet.
+    /// An empty table with columns of these shapes.
     #[must_use]
     pub fn new(shapes: &[ColumnShape]) -> Self {
         Self { columns: shapes.iter().map(Column::new).collect(), num_rows: 0 }
     }
 
-    /// Forgets `row` and every row after it.
+    /// Removes `row` and every row after it.
     pub fn truncate(&mut self, row: usize) {
         self.columns.iter_mut().for_each(|column| column.truncate(row));
         self.num_rows = self.num_rows.min(row);
     }
 
-    /// Forgets all rows and keeps the memory.
+    /// Removes all rows and keeps the allocated memory.
     pub fn clear(&mut self) {
         self.truncate(0);
     }
 
-    /// Makes room for more values of each column: `more` for each `present` ones.
+    /// Reserves room for growth by the ratio `more / present`, in each column.
     pub fn reserve(&mut self, more: usize, present: usize) {
         self.columns.iter_mut().for_each(|column| column.reserve(more, present));
     }
@@ -432,7 +434,7 @@ impl Columns {
         self.num_rows += other.num_rows;
     }
 
-    /// Bytes that are allocated for values.
+    /// Allocated bytes of all columns.
     #[must_use]
     pub fn byte_capacity(&self) -> usize {
         self.columns.iter().map(Column::byte_capacity).sum()

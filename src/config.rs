@@ -1,9 +1,10 @@
-//! What a run is to do, every value explicit. The command line and the config file are translated into this once.
+//! The configuration of a run, with every value explicit. The command line and the config file are translated into it.
 
 mod check;
 pub mod nearest;
 mod partition_by;
 mod size;
+pub mod url;
 mod words;
 
 use std::{ffi::OsString, path::PathBuf};
@@ -16,16 +17,16 @@ pub use size::Size;
 
 use crate::model::Model;
 
-/// A conversion, complete. Whether it is possible is checked before it begins: [`Config::check`].
+/// A complete conversion. [`Config::check`] tells whether it is possible, before it begins.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Files, folders, patterns, `-` for standard input.
+    /// Files, folders and patterns; `-` is standard input.
     pub inputs: Vec<OsString>,
     /// The dataset's folder.
     pub out: PathBuf,
-    /// What a participant is.
+    /// The model: what a participant is.
     pub model: Model,
-    /// Partition columns in order; empty for one unpartitioned folder.
+    /// Partition columns in order; empty for an unpartitioned dataset.
     pub partition_by: Vec<PartitionField>,
     /// Which attribute keys become columns.
     pub attribute_columns: AttributeColumns,
@@ -33,19 +34,19 @@ pub struct Config {
     pub attribute_map: AttributeMap,
     /// Codec of the Parquet pages.
     pub compression: Compression,
-    /// A data file is closed when it has grown to this many bytes.
+    /// Size at which a data file is closed, in bytes.
     pub target_file_bytes: u64,
-    /// A row group ends when it has this many rows, or earlier where memory asks for it.
+    /// Number of rows at which a row group ends; it ends earlier where memory requires it.
     pub row_group_rows: usize,
     /// Worker threads.
     pub threads: usize,
-    /// Memory that the process may take, bytes.
+    /// Memory limit of the process, in bytes.
     pub memory_bytes: u64,
-    /// Longest record, bytes.
+    /// Maximum length of a record, in bytes.
     pub max_record_bytes: usize,
     /// How many records may be refused before the run fails.
     pub max_rejects: MaxRejects,
-    /// What to do with a dataset that is already there.
+    /// What to do with an existing dataset.
     pub mode: Mode,
     /// Columns by which the rows of each row group are sorted.
     pub sort_by: Vec<String>,
@@ -53,22 +54,22 @@ pub struct Config {
     pub bloom_filter: Vec<String>,
     /// Whether to add `source_file` and `source_offset`.
     pub provenance: bool,
-    /// The time that the manifest gives for the run, as RFC 3339 text; no other file has a time in it.
+    /// Commit time for the manifest, as RFC 3339 text; no other file contains a time.
     pub committed_at: String,
 }
 
 impl Config {
-    /// A file this large is read well by every engine and still spreads over the tasks of a cluster.
+    /// Every engine reads a file of this size well, and it still spreads over the tasks of a cluster.
     pub const TARGET_FILE_BYTES: u64 = 256 << 20;
     /// 128 Ki rows: what DuckDB and Spark read best.
     pub const ROW_GROUP_ROWS: usize = 128 << 10;
-    /// Enough for large row groups of many partitions, small beside what a worker node has.
+    /// Enough for large row groups of many partitions, and little compared with the memory of a worker node.
     pub const MEMORY_BYTES: u64 = 256 << 20;
-    /// Far above what one machine has; the number is there to catch a slip of the finger.
+    /// Far above what one machine has; the limit catches typing errors.
     pub const MAX_THREADS: usize = 1024;
-    /// Below this a data file of hundred columns is mostly footer.
+    /// Below this a data file with a hundred columns is mostly footer.
     pub const MIN_TARGET_FILE_BYTES: u64 = 64 << 10;
-    /// What readers and writers keep of a row group in memory, and its row numbers, stay within bounds.
+    /// Bounds the row numbers, and the memory that readers and writers need for a row group.
     pub const MAX_ROW_GROUP_ROWS: usize = 16 << 20;
     /// Shorter than any participant of a call.
     pub const MIN_MAX_RECORD_BYTES: usize = 1 << 10;
@@ -81,7 +82,7 @@ impl Config {
 pub struct PartitionField {
     /// Column of the table.
     pub column: String,
-    /// What is made of its value.
+    /// How its value is transformed.
     pub transform: Transform,
 }
 
@@ -101,7 +102,7 @@ pub enum Transform {
     Hour,
     /// Murmur3 hash modulo this many buckets.
     Bucket(u32),
-    /// Text: the first so many characters; integer: rounded down to a multiple.
+    /// For text, the first this many characters; for an integer, the value rounded down to a multiple.
     Truncate(u32),
 }
 
@@ -109,12 +110,12 @@ pub enum Transform {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AttributeColumns {
-    /// The frequent ones of a sample.
+    /// The frequent keys of a sample.
     #[default]
     Auto,
-    /// None: everything stays in the map.
+    /// No key: everything stays in the map.
     None,
-    /// Just these keys.
+    /// Exactly these keys.
     Keys(Vec<String>),
 }
 
@@ -141,50 +142,62 @@ impl Compression {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MaxRejects {
-    /// At most so many.
+    /// At most this many.
     Count(u64),
-    /// At most this share of all records, in percent; judged at the end of the run.
+    /// At most this share of all records, in percent; checked at the end of the run.
     Percent(f64),
     /// Any number.
     Unlimited,
 }
 
 impl MaxRejects {
-    /// Whether so many of so many records may be refused.
+    /// Whether `rejected` of `records` records may be refused.
     #[must_use]
     pub fn allows(self, rejected: u64, records: u64) -> bool {
         match self {
             Self::Count(most) => rejected <= most,
-            Self::Percent(percent) => rejected as f64 * 100.0 <= percent * records as f64,
+            // 0.57% of 10,000 is 56.99... in binary fractions: a share that is met exactly is allowed.
+            Self::Percent(percent) => rejected as f64 * 100.0 <= percent * records as f64 * (1.0 + 1e-12),
+            Self::Unlimited => true,
+        }
+    }
+
+    /// Whether the unreadable rest of a document may be refused as one record. Nobody knows how many records it was, so
+    /// no percentage can allow it; and what is not even kept in the rejects file would be lost.
+    #[must_use]
+    pub const fn allows_rest(self, is_kept: bool) -> bool {
+        match self {
+            Self::Count(_) => is_kept,
+            Self::Percent(_) => false,
             Self::Unlimited => true,
         }
     }
 }
 
 impl Default for MaxRejects {
-    /// A record that cannot be read is news that should not be missed.
+    /// Zero, because an unreadable record should not go unnoticed.
     fn default() -> Self {
         Self::Count(0)
     }
 }
 
-/// What to do with a dataset that is already there.
+/// What to do with an existing dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
     /// Refuse a folder that is not empty.
     #[default]
     Error,
-    /// Add to the dataset; inputs that it holds already are left out.
+    /// Add to the dataset; inputs that it already holds are skipped.
     Append,
     /// Replace the whole dataset.
     Overwrite,
-    /// Replace the partitions that the run has rows for, and leave the others.
+    /// Replace the partitions that the run has rows for, and keep the others.
     OverwritePartitions,
 }
 
 impl Mode {
-    /// Whether rows of earlier commits stay beside those of the run, so that the columns have to agree.
+    /// Whether rows of earlier commits stay in the dataset, so that their columns must agree with those of the run.
     #[must_use]
     pub const fn keeps_rows(self) -> bool {
         matches!(self, Self::Append | Self::OverwritePartitions)

@@ -1,8 +1,9 @@
-//! The main job from inputs to a committed dataset, and a look at what it would do.
+//! The complete conversion from inputs to a committed dataset, and a preview of it.
 
 mod append;
 mod preview;
 mod shares;
+mod warnings;
 
 pub use preview::{Preview, preview};
 pub use shares::{ShareName, commit_shares, stage_share};
@@ -25,28 +26,25 @@ use crate::{
         sample::{SampleOptions, sample},
     },
     model::{Plan, TableSchema},
-    observe::{Observer, Progress, Silent, Stage},
+    observe::{Observer, Progress, Stage},
     partition::PartitionPlan,
     pipeline::{Run, Staged, Totals, memory},
     report::{Ledger, Report, StageSeconds},
     sampling::count_keys,
 };
 
-/// Keys that a warning names.
-const MAX_UNMET_KEYS_NAMED: usize = 5;
-
-/// This program's version, as written to files and manifests.
+/// This program's version, as written into files and manifests.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Converts the inputs to a dataset: all of it, or nothing.
+/// Converts the inputs to a dataset: completely or not at all.
 ///
 /// # Errors
-/// Every kind of [`Error`]; whatever it is, the dataset is as it was before.
+/// Every kind of [`Error`]. In each case the dataset stays as it was before.
 pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
     config.check()?;
     memory::check(config)?;
     let inputs = discover(&config.inputs, Some(&config.out), observer)?;
-    // First, so that nobody waits for a sample to hear that the folder is not free.
+    // This comes first, so that a folder in use is reported before the sample is taken.
     let dataset = Dataset::open(&config.out, config.mode)?;
     let held = CommittedInputs::new(config.mode, dataset.commits());
     let (inputs, skipped) = held.split_new(inputs, observer)?;
@@ -68,19 +66,22 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
         _ => return Err(held.already_committed(config, &read_again)),
     }
     if config.mode == Mode::Overwrite {
-        refuse_to_replace_by_nothing(config, &dataset, staged.totals.rows)?;
+        refuse_to_replace_by_nothing(config, &dataset, &staged.totals.ledger)?;
     }
     let busy = staged.busy;
-    // Who adds to a dataset has named them before, and a day may lack one.
-    let unmet =
-        if kept.is_none() && staged.totals.rows > 0 { table.unmet_keys(config, &staged.totals.ledger) } else { None };
+    // Keys are only checked for a new dataset: for an existing one they were named before, and a day may lack one.
+    let unmet = if kept.is_none() && staged.totals.rows > 0 {
+        warnings::unmet_keys(config, &table.schema, &staged.totals.ledger)
+    } else {
+        None
+    };
     let converted = observer.clock();
     let run = table.finish(config, staged, observer)?;
     observer.progress(&Progress { stage: Stage::Committing, ..run.progress });
     if observer.stop_requested() {
         return Err(Error::Interrupted);
     }
-    let mut report = publish(Report { skipped, ..run.report }, || dataset.commit(&run.staged))?;
+    let mut report = publish(Report { skipped, ..run.report }, &run.staged, || dataset.commit(&run.staged))?;
     report.warnings.extend(unmet);
     report.stage_seconds = StageSeconds {
         sample: sampled.saturating_sub(begun).as_secs_f64(),
@@ -90,20 +91,27 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
     Ok(report)
 }
 
-fn refuse_to_replace_by_nothing(config: &Config, dataset: &Dataset, rows: u64) -> Result<()> {
-    if rows > 0 || Manifest::live(dataset.commits()).is_empty() {
+/// Another kind of JSON has no rows, or rows without a value.
+fn refuse_to_replace_by_nothing(config: &Config, dataset: &Dataset, ledger: &Ledger) -> Result<()> {
+    if warnings::has_known_values(ledger) || Manifest::live(dataset.commits()).is_empty() {
         return Ok(());
     }
     Err(Error::Dataset {
         dir: config.out.clone(),
-        message: "the inputs have no rows, and would replace a dataset that has".to_owned(),
+        message: format!(
+            "the inputs have no value that the model {} knows, and would replace a dataset that has rows",
+            config.model.name
+        ),
         hint: "if it is to be emptied, delete the folder; otherwise look at the inputs".to_owned(),
     })
 }
 
-/// Commits, and completes the report by what that gives.
-fn publish(mut report: Report, commit: impl FnOnce() -> Result<Committed>) -> Result<Report> {
-    let Committed { manifest, schema, replaced, unfinished } = commit()?;
+/// Commits the run, and completes the report with the result.
+fn publish(mut report: Report, run: &StagedRun, commit: impl FnOnce() -> Result<Committed>) -> Result<Report> {
+    let Committed { manifest, schema, replaced, replaced_partitions, unfinished } = commit()?;
+    report.warnings.extend(warnings::of_run(&run.record, &run.files));
+    report.warnings.extend(warnings::shrunk(&replaced_partitions));
+    report.replaced_partitions = replaced_partitions;
     (report.replaced_files, report.replaced_rows) = replaced;
     report.commit = Some(manifest.commit);
     report.files = manifest.files;
@@ -116,17 +124,17 @@ fn publish(mut report: Report, commit: impl FnOnce() -> Result<Committed>) -> Re
     Ok(report)
 }
 
-/// Proposes a model for other nested JSON from a sample of it. Records that cannot be read are passed over.
+/// Proposes a model for other nested JSON from a sample of it. Unreadable records are skipped.
 ///
 /// # Errors
-/// [`Error::Usage`] for inputs that are not there or have no JSON object in the sample, and why an input cannot be read.
-pub fn infer(inputs: &[impl AsRef<OsStr>], name: &str) -> Result<serde_json::Value> {
+/// [`Error::Usage`] for inputs that do not exist or whose sample has no JSON object, and any error of reading an input.
+pub fn infer(inputs: &[impl AsRef<OsStr>], name: &str, observer: &dyn Observer) -> Result<serde_json::Value> {
     if name.is_empty() {
         return Err(Error::usage("the name of the model is empty", "give --name a word, or leave it out"));
     }
-    let inputs = discover(inputs, None, &Silent)?;
+    let inputs = discover(inputs, None, observer)?;
     let mut overlay = RecordSample::default();
-    sample(&inputs, SampleOptions::default(), &Silent, |piece| {
+    sample(&inputs, SampleOptions::default(), observer, |piece| {
         let Piece::Block(block) = piece? else { return Ok(()) };
         let texts: Vec<&[u8]> = match &block.framing {
             Framing::Lines => block.bytes.split(|&byte| byte == b'\n').collect(),
@@ -151,7 +159,7 @@ pub fn infer(inputs: &[impl AsRef<OsStr>], name: &str) -> Result<serde_json::Val
     Ok(overlay.propose(name))
 }
 
-/// What the output will look like: settled before the first record is converted.
+/// The shape of the output, settled before the first record is converted.
 struct Table {
     schema: TableSchema,
     partitions: PartitionPlan,
@@ -160,7 +168,7 @@ struct Table {
     refused: Option<Error>,
 }
 
-/// A run whose files are complete.
+/// A run whose files are complete but not yet committed.
 struct FinishedRun {
     staged: StagedRun,
     report: Report,
@@ -168,8 +176,8 @@ struct FinishedRun {
 }
 
 impl Table {
-    /// `kept` is the schema of rows that stay beside those of the run: it chooses the attribute columns, and the run has
-    /// to agree with it.
+    /// Settles the output of a run. `kept` is the schema of existing rows that the run keeps: it chooses the attribute
+    /// columns, and the run must agree with it.
     fn of(
         config: &Config,
         inputs: &[InputFile],
@@ -234,7 +242,7 @@ impl Table {
         }
     }
 
-    /// What the footers say of the run.
+    /// Key-value metadata of the footers that describes the run.
     fn footer(&self, config: &Config, totals: &Totals) -> Vec<(String, String)> {
         vec![
             ("partiquet.version".to_owned(), VERSION.to_owned()),
@@ -243,7 +251,7 @@ impl Table {
         ]
     }
 
-    /// Finishes the files, and puts together what is to be committed.
+    /// Finishes the files, and assembles what is to be committed.
     fn finish(mut self, config: &Config, mut staged: Staged, observer: &dyn Observer) -> Result<FinishedRun> {
         if let Some(error) = self.refused.take() {
             return Err(error);
@@ -294,7 +302,7 @@ impl Table {
         Ok(FinishedRun { staged: StagedRun { record, files, rejects, schema }, report, progress })
     }
 
-    /// What besides version and inputs decides the bytes of the files.
+    /// Everything that decides the bytes of the files, apart from the version and the inputs.
     fn options(&self, config: &Config, totals: &Totals) -> BTreeMap<String, String> {
         let mut options: BTreeMap<String, String> = [
             ("attribute_map", json(&config.attribute_map)),
@@ -314,7 +322,7 @@ impl Table {
         .map(|(name, value)| (name.to_owned(), value))
         .into();
         if config.provenance {
-            // Then the names of the inputs stand in the files.
+            // With provenance the files contain the names of the inputs.
             let names: Vec<&String> = totals.inputs.iter().map(|input| &input.path).collect();
             options.insert(RunRecord::INPUT_NAMES.to_owned(), json(&names));
         }
@@ -362,28 +370,9 @@ impl Table {
             ..Report::default()
         }
     }
-
-    /// A word on attribute keys that were named and that no record has: most likely they are written otherwise.
-    fn unmet_keys(&self, config: &Config, ledger: &Ledger) -> Option<String> {
-        let AttributeColumns::Keys(named) = &config.attribute_columns else { return None };
-        let is_met = |column: usize| ledger.paths.contains_key(&self.schema.columns[column].path);
-        let mut unmet: Vec<String> = self
-            .schema
-            .attributes
-            .iter()
-            .filter(|(key, column)| named.contains(key) && !is_met(*column))
-            .map(|(key, _)| format!("{key:?}"))
-            .collect();
-        let more = unmet.len().saturating_sub(MAX_UNMET_KEYS_NAMED);
-        if more > 0 {
-            unmet.truncate(MAX_UNMET_KEYS_NAMED);
-            unmet.push(format!("{more} more"));
-        }
-        (!unmet.is_empty()).then(|| format!("no record has an attribute {}: see how it is written", unmet.join(" or ")))
-    }
 }
 
-/// An error about partitions that nobody has asked for says where they come from.
+/// Adds to an error about the default partitions that they are the default.
 fn by_default(error: Error, partition_by: &[PartitionField]) -> Error {
     match error {
         Error::Usage { message, hint } if partition_by == PartitionBy::default().0 => Error::usage(
@@ -394,7 +383,8 @@ fn by_default(error: Error, partition_by: &[PartitionField]) -> Error {
     }
 }
 
-/// Tells values apart that have no short text. It holds for one version of the program, which the run id names as well.
+/// A hash that identifies a value without a short text form. It is valid for one version of the program, and the run id
+/// covers the version.
 fn fingerprint(value: &impl std::fmt::Debug) -> String {
     format!("{:032x}", xxhash_rust::xxh3::xxh3_128(format!("{value:?}").as_bytes()))
 }

@@ -1,20 +1,21 @@
-//! The dataset's folder: what is in it, who may write to it, and how a run's files become visible all at once.
+//! The folder of a dataset: what it contains, who may write to it, and how the files of a run become visible all at
+//! once.
 //!
 //! ```text
 //! DIR/start_time_day=2025-07-01/part-00000-RUN.parquet      data files, listed by the commits
-//! DIR/_partiquet/lock                                       held by the one process that writes
+//! DIR/_partiquet/lock                                       held by the process that writes
 //!               /staging/...                                files of a run that is not committed
 //!               /shares/RUN/SHARE/...                       files of a run that several processes stage
 //!               /intent.json                                what a commit under way is doing
 //!               /rejects/RUN.ndjson                         refused records
 //!               /schema.json                                what the columns are
-//!               /commits/N.json                             one for each run, written last: it makes the run valid
+//!               /commits/N.json                             one per run, written last: it makes the run valid
 //! ```
 //!
-//! Readers that search `**/*.parquet` look into `_partiquet` too: nothing in it has that ending. A final path never
-//! holds a partial file: files are written and synced in staging and get their names by a rename.
+//! Readers that search `**/*.parquet` also look into `_partiquet`, so no file in it has that extension. A final path
+//! never holds a partial file: files are written and synced in staging, and a rename gives them their names.
 //!
-//! Not known here: what is inside a data file.
+//! This module does not know the contents of a data file.
 
 pub mod commit;
 mod files;

@@ -1,13 +1,13 @@
 //! JSON to columns: the heart of the tool.
 //!
-//! A [`Decoder`] takes a block of records and gives their rows as dense column values, in one pass over the bytes and
-//! without a tree in between. It is strict: a record that is not JSON, or is ambiguous, is refused as a whole and leaves no
+//! A [`Decoder`] turns a block of records into rows of dense column values, in one pass over the bytes and without an
+//! intermediate tree. It is strict: a record that is not JSON, or is ambiguous, is refused as a whole and leaves no
 //! trace. And it is complete: what has no column goes to `extra`, what was coerced or did not fit is counted by path.
 //!
 //! ```text
-//! bytes -> cursor (tokens) -> envelope (where are the rows?) -> walk (which member is this?) -> value (what fits?) -> columns
-//!                                                                        |                          |
-//!                                                                        +--------> extra <---------+
+//! bytes -> cursor (tokens) -> envelope (where are the rows?) -> walk (which member?) -> value (what fits?) -> columns
+//!                                                                     |                     |
+//!                                                                     +------> extra <------+
 //! ```
 //!
 //! It touches no file and can be used alone; [`crate::batch`] turns its columns into Arrow record batches.
@@ -52,14 +52,14 @@ use padded::{PADDING, Padded, pad};
 use program::Program;
 use walk::{Position, Scratch, StepsMet, Walk};
 
-/// What the records of a block may take beyond their own size, in bytes: values of the conversation are repeated on each
-/// of its participants, and hostile records could make that more than any memory.
+/// Maximum bytes that repeated values and `extra` may add to a block. The values of a conversation are repeated on each
+/// of its participants, and hostile records could make that exceed any memory.
 pub const MAX_FLATTENED_BYTES: u64 = 256 << 20;
 
-/// Copies of a text that a decoder works with are cut to this after each block.
+/// A decoder's scratch buffers are shrunk to this many bytes after each block.
 const KEPT_SCRATCH_BYTES: usize = 2 << 20;
 
-/// In larger blocks the shape of a record is not guessed but looked up.
+/// In blocks larger than this many bytes the shape of a record is looked up instead of guessed.
 const GUESSED_BYTES: usize = 4 << 20;
 
 /// Bytes to decode, and where they come from.
@@ -67,12 +67,18 @@ const GUESSED_BYTES: usize = 4 << 20;
 pub struct Block<'a> {
     /// Whole records.
     pub bytes: &'a [u8],
-    /// How the records are told apart.
+    /// How the records are separated.
     pub framing: &'a Framing,
     /// The input's name, for `source_file`.
     pub file: &'a str,
     /// Offset of the first byte in the input, for `source_offset`.
     pub offset: u64,
+}
+
+impl Block<'_> {
+    /// The largest block that is decoded: columns keep the ends of their texts in 32 bits. A larger one is refused as a
+    /// whole.
+    pub const MAX_BYTES: usize = 1 << 31;
 }
 
 /// Decodes blocks. It learns the order of members as it goes, so each worker keeps one; the result does not depend on
@@ -84,12 +90,12 @@ pub struct Decoder {
     scratch: Scratch,
     staging: EnclosingValues,
     last_shape: Shape,
-    /// For paths whose values all go to one table column: the column, to count what really arrived there.
+    /// By path: the table column that all of its values go to, if there is one, to count what really arrived there.
     column_of_path: Vec<Option<usize>>,
     max_flattened_bytes: u64,
-    /// What is left of it in the block at hand.
+    /// The rest of `max_flattened_bytes` for the current block.
     flattened_left: u64,
-    /// Text that has no room behind its end where it stands, with its padding.
+    /// Scratch copy, with padding, of text that has too little readable space after its end.
     padded: Vec<u8>,
 }
 
@@ -113,14 +119,14 @@ impl Decoder {
         }
     }
 
-    /// Sets what a block's repeated values may take, in bytes.
+    /// Sets the maximum bytes that repeated values and `extra` may add to a block.
     #[must_use]
     pub const fn with_max_flattened_bytes(mut self, bytes: u64) -> Self {
         self.max_flattened_bytes = bytes;
         self
     }
 
-    /// The same for the blocks to come.
+    /// The same, for later blocks.
     pub const fn set_max_flattened_bytes(&mut self, bytes: u64) {
         self.max_flattened_bytes = bytes;
     }
@@ -131,13 +137,13 @@ impl Decoder {
         &self.plan.shapes
     }
 
-    /// Decodes all records of a block. `columns` has the table's shapes; its memory is used again, its rows are forgotten.
+    /// Decodes all records of a block. `columns` must have the table's shapes; it is cleared and its memory reused.
     pub fn decode(&mut self, block: Block<'_>, columns: Columns) -> DecodedBlock {
         self.decode_block(block, None, columns)
     }
 
-    /// Decodes a block of lines where it stands, so that no part of it is copied if its vector has a little room. The bytes
-    /// of `block` are taken from `bytes`, which is as it was afterwards. Otherwise as [`Decoder::decode`].
+    /// Like [`Decoder::decode`], but decodes lines in place: `bytes` replaces the bytes of `block`. Pads `bytes` during
+    /// the call and restores it, so nothing is copied if it has a little spare capacity.
     pub fn decode_in_place(&mut self, bytes: &mut Vec<u8>, block: Block<'_>, columns: Columns) -> DecodedBlock {
         let len = bytes.len();
         bytes.reserve_exact(PADDING);
@@ -147,7 +153,7 @@ impl Decoder {
         decoded
     }
 
-    /// `padded` has the bytes of the block with room behind them.
+    /// `padded` holds the bytes of the block, followed by padding, if they are padded already.
     fn decode_block(&mut self, block: Block<'_>, padded: Option<&[u8]>, mut columns: Columns) -> DecodedBlock {
         columns.clear();
         let mut decoded = DecodedBlock {
@@ -159,6 +165,14 @@ impl Decoder {
             rejects: Vec::new(),
             tallies: Vec::new(),
         };
+        if block.bytes.len() > Block::MAX_BYTES {
+            let message =
+                format!("a block of {} bytes, and at most {} can be decoded", block.bytes.len(), Block::MAX_BYTES);
+            decoded.num_newlines = num_newlines(block.bytes);
+            decoded.num_records = 1;
+            decoded.refuse(*Fault::new(RejectKind::Size, 0, message), 0..block.bytes.len(), 0);
+            return decoded;
+        }
         self.flattened_left = self.max_flattened_bytes;
         let is_utf8 = simdutf8::basic::from_utf8(block.bytes).is_ok();
         match (block.framing, padded) {
@@ -173,20 +187,19 @@ impl Decoder {
         self.scratch.count_slots(&self.program);
         decoded.tallies = self.scratch.tally.take(&self.plan);
         self.count_what_arrived(&mut decoded);
-        // What a huge record has taken is not kept.
+        // The memory that a huge record took is not kept.
         self.padded.clear();
         self.padded.shrink_to(KEPT_SCRATCH_BYTES);
         self.scratch.trim(KEPT_SCRATCH_BYTES);
         decoded
     }
 
-    /// Lines are decoded where they stand, but for those so near to the end of the block that they have no room behind
-    /// them.
+    /// Decodes lines in place, except those so near to the end of the block that too few bytes follow them.
     fn decode_lines(&mut self, block: Block<'_>, is_utf8: bool, decoded: &mut DecodedBlock) {
         let with_room = &block.bytes[..block.bytes.len().saturating_sub(PADDING)];
         let in_place = memchr::memrchr(b'\n', with_room).map_or(0, |at| at + 1);
-        // What stands behind these lines are more lines and no padding. It is never reached: each line ends with a newline,
-        // which no token of a line has.
+        // After these lines come more lines instead of padding. They are never reached: each line ends with a newline,
+        // which no token of a line contains.
         if in_place > 0 {
             self.lines(&block.bytes[..in_place + PADDING], Text { block, origin: 0, is_utf8 }, decoded);
         }
@@ -203,7 +216,7 @@ impl Decoder {
         loop {
             // Blank lines are not records.
             while let Some(byte @ (b' ' | b'\t' | b'\r' | b'\n')) = bytes.get(start) {
-                // All newlines come by here: none is inside a record.
+                // All newlines are counted here, since none is inside a record.
                 decoded.num_newlines += u64::from(*byte == b'\n');
                 start += 1;
             }
@@ -233,7 +246,8 @@ impl Decoder {
         }
     }
 
-    /// Each record is taken out of the block, for nothing ends it there but its own grammar.
+    /// Decodes records given by ranges. Each is copied and padded, since nothing but its own grammar ends it in the
+    /// block.
     fn decode_ranges(&mut self, block: Block<'_>, ranges: &[Range<usize>], is_utf8: bool, decoded: &mut DecodedBlock) {
         let mut padded = mem::take(&mut self.padded);
         for range in ranges {
@@ -245,7 +259,7 @@ impl Decoder {
             let checked = if is_utf8 { Ok(()) } else { check_utf8(record, 0..record.len()) };
             let result = checked
                 .and_then(|()| self.record(text, start.clone(), &mut decoded.columns, |cursor| cursor.is_at_end()));
-            // Whatever else is wrong with a record: that it ends where its brackets say is known if it is JSON.
+            // A record refused for another reason must still be JSON: only then is its end, found by brackets, known.
             let result = result.map_err(|fault| match fault.kind {
                 RejectKind::Syntax | RejectKind::Utf8 => fault,
                 _ => grammar::check(start).err().unwrap_or(fault),
@@ -277,11 +291,11 @@ impl Decoder {
         let first_row = columns.num_rows;
         self.scratch.tally.begin_text(text.origin);
         self.scratch.tally.begin_record();
-        // The shape of the record before is a guess. What the first walk or the keys say then is certain, so there are
-        // two walks at most.
+        // The shape of the previous record is a guess. What that walk or the keys then say is certain, so at most two
+        // shapes are tried.
         let mut shape = self.last_shape;
         let mut is_certain = false;
-        // A wrong guess would copy nearly all of a huge record to `extra`.
+        // With a wrong guess, nearly all of a huge record would be copied to `extra`.
         if text.block.bytes.len() > GUESSED_BYTES
             && let Ok(said) = self.shape_by_keys(start.clone(), &at_end)
         {
@@ -305,7 +319,7 @@ impl Decoder {
             };
             self.forget_walk(columns, first_row);
             self.flattened_left = flattened_left;
-            // What was counted is counted down by walking again in the same way.
+            // Walking again in the same way undoes what was counted.
             self.scratch.tally.take_back(true);
             let _ = self.walk(text, start.clone(), shape, columns, &at_end);
             self.scratch.tally.take_back(false);
@@ -313,7 +327,7 @@ impl Decoder {
             self.flattened_left = flattened_left;
             let said = match said {
                 Ok(said) => said,
-                // Some faults lie in the way a record is looked at. They count only if that was the right way.
+                // Some faults are due to the assumed shape. They count only if that shape is right.
                 Err(fault) => {
                     let said = match fault.kind {
                         _ if is_certain => shape,
@@ -331,7 +345,7 @@ impl Decoder {
         }
     }
 
-    /// Forgets what a walk has left behind, but for what it counted.
+    /// Removes what a walk has stored, except what it counted.
     #[cold]
     fn forget_walk(&mut self, columns: &mut Columns, first_row: usize) {
         columns.truncate(first_row);
@@ -374,7 +388,7 @@ impl Decoder {
         (result, end)
     }
 
-    /// The shape that the keys of the root say, found without storing anything.
+    /// Finds the shape from the keys of the root, without storing anything.
     fn shape_by_keys(&mut self, cursor: Cursor<'_>, at_end: impl Fn(&mut Cursor<'_>) -> bool) -> Parse<Shape> {
         let mut walk = self.bare_walk(cursor);
         let mut met = StepsMet::default();
@@ -416,7 +430,7 @@ impl Decoder {
         for ((id, path), column) in self.plan.paths.iter().enumerate().zip(&self.column_of_path) {
             let Some(tally) = decoded.tallies.get_mut(next).filter(|tally| tally.known == Some(id as PathId)) else {
                 if let Some(stray) = column.filter(|&column| decoded.columns.columns[column].num_values() > 0) {
-                    // Values that no one counted: the empty count cannot close with them.
+                    // Values that were not counted: their path's empty count makes the ledger fail to close.
                     let kept = decoded.columns.columns[stray].num_values() as u64;
                     let counts = crate::report::Counts { kept, ..Default::default() };
                     decoded.tallies.push(PathTally {
@@ -437,11 +451,11 @@ impl Decoder {
     }
 }
 
-/// A part of a block that is walked by offsets of its own.
+/// A part of a block, walked with offsets relative to its own start.
 #[derive(Debug, Clone, Copy)]
 struct Text<'a> {
     block: Block<'a>,
-    /// Where in the block it begins.
+    /// Offset of the part in the block.
     origin: usize,
     is_utf8: bool,
 }
@@ -449,7 +463,7 @@ struct Text<'a> {
 /// A record that was kept.
 struct Outcome {
     num_rows: usize,
-    /// Behind its last byte.
+    /// Offset after its last byte.
     end: usize,
 }
 

@@ -1,28 +1,28 @@
-//! From columns to Parquet files: the one place that knows the `parquet` crate.
+//! Writes columns as Parquet files. Only this module knows the `parquet` crate.
 //!
 //! ```text
 //! FileSchema          what all files of a run have in common: columns, properties
 //! encode_row_group    &Columns -> EncodedRowGroup     CPU only, any thread, no order
 //! StagedFileWriter    append in order, then finish    the only part that touches a disk
-//! FinishedFile        what was written, for the manifest
+//! FinishedFile        facts about the written file, for the manifest
 //! ```
 //!
 //! Row groups are encoded in parallel and appended in order, so that the bytes of a file depend on its rows and
 //! options alone. A staged file holds no descriptor between two row groups and gets its footer at the end of the
 //! run, because only then is the run id known: thousands of files can be unfinished at once.
 //!
-//! Pages and what is said of them are written straight from the columns. A chunk is made of
+//! Pages and their metadata are written straight from the columns. A column chunk is made by
 //!
 //! ```text
 //! leaf          which values a leaf has, and its levels       hybrid, bit_packing
-//! dictionary    the different values                          delta
-//! chunk         pages, and what is said of them               statistics, codec, metadata, thrift
+//! dictionary    the distinct values                           delta
+//! chunk         pages and their metadata                      statistics, codec, metadata, thrift
 //! ```
 //!
-//! Memory: a row group being encoded takes 4 bytes for each value of one column, one page before and after its
-//! compression, and the encoded pages; sorting takes the rows and the sort keys as well. What the footer of an unfinished file
-//! will say is on disk. When the footer is written, it takes about 0.5 KB for each leaf column and row group of that one
-//! file, for a moment: 0.2 KB are in the file.
+//! Memory: encoding a row group takes 4 bytes for each value of one column, one page before and after compression, and
+//! the encoded pages; sorting also takes a copy of the rows and the sort keys. The metadata of an unfinished file is
+//! kept on disk. Writing its footer briefly takes about 0.5 KB for each leaf column and row group of that file, of
+//! which 0.2 KB are in the file.
 
 mod arrow_schema;
 mod bit_packing;
@@ -54,7 +54,7 @@ use parquet::errors::ParquetError;
 
 use crate::error::Error;
 
-/// An error of the writer that no input and no disk explains.
+/// An error of the `parquet` crate that neither input nor disk can cause.
 fn bug(error: &ParquetError) -> Error {
     Error::Bug(format!("a row group cannot be encoded: {error}"))
 }

@@ -1,14 +1,14 @@
-//! Realistic input of any size, for measuring and for tests: an imagined contact centre and its calls.
+//! Realistic input of any size, for measuring and for tests: a fictional contact centre and its calls.
 //!
 //! ```text
 //! Settings -> Generator (people, queues, attribute keys, calendar) -> part 0, part 1, ... each a run of whole records
 //! ```
 //!
-//! A part depends on the settings and its number alone, so parts can be made in any order and on any number of threads,
-//! and put together they are always the same bytes. What is written, and where to, is up to the caller.
+//! A part depends only on the settings and its number, so parts can be made in any order and on any number of threads,
+//! and joined they are always the same bytes. The caller decides what is written where.
 //!
-//! Everything in it is invented: telephone numbers are of the ranges reserved for fiction (555-01xx), mail addresses of
-//! example.com, network addresses of RFC 5737.
+//! Everything is invented: telephone numbers are from the ranges reserved for fiction (555-01xx), mail addresses use
+//! example.com, network addresses are those of RFC 5737.
 
 mod attributes;
 mod broken;
@@ -32,7 +32,7 @@ use self::{
 };
 use crate::error::Result;
 
-/// Makes the parts of one input. Can be shared by threads.
+/// Makes the parts of one input. Threads can share it.
 ///
 /// ```
 /// use partiquet::generate::{Amount, Generator, Profile, Settings};
@@ -53,14 +53,14 @@ pub struct Generator {
     num_parts: u64,
 }
 
-/// What is in a part.
+/// The counts of a part.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Part {
-    /// Lines of it.
+    /// Number of records, each a line.
     pub records: u64,
-    /// Participants in those that are not broken.
+    /// Number of participants in the records that are not broken.
     pub rows: u64,
-    /// Records that are broken.
+    /// Number of broken records.
     pub broken: u64,
 }
 
@@ -73,22 +73,23 @@ impl std::ops::AddAssign for Part {
     }
 }
 
-/// Conversations of a page of a listing: what the API gives when it is not asked for more.
+/// Conversations per page of a listing: the default of the API.
 const PAGE_CONVERSATIONS: usize = 25;
-/// Fraction of notifications that are only a sign of life.
+/// Fraction of notifications that are only heartbeats.
 const HEARTBEATS: f64 = 0.02;
-/// Fraction of calls that come late, where calls do, and by how much at most.
+/// Fraction of calls that arrive late in [`Order::Late`], and the maximum delay.
 const LATE: f64 = 0.03;
 const LATEST_MS: f64 = (72 * HOUR_MS) as f64;
 
 impl Generator {
-    /// Bytes of a part when a size is asked for: enough to keep a thread busy for some milliseconds, and little to hold.
+    /// Bytes of a part when a size is requested: enough to keep a thread busy for some milliseconds, and few enough to
+    /// hold in memory.
     pub const PART_BYTES: u64 = 1 << 20;
-    /// Records of a part when a number of records is asked for; of pages, which are long, fewer.
+    /// Records of a part when a number of records is requested; parts of long pages have fewer.
     pub const PART_RECORDS: u64 = 256;
     const PART_PAGES: u64 = 8;
 
-    /// Imagines the centre.
+    /// Invents the contact centre.
     ///
     /// # Errors
     /// [`Error::Usage`](crate::Error::Usage) for settings that are not possible.
@@ -102,19 +103,19 @@ impl Generator {
         Ok(Self { settings, centre, num_parts })
     }
 
-    /// How many parts there are; never 0.
+    /// The number of parts; never 0.
     #[must_use]
     pub const fn num_parts(&self) -> u64 {
         self.num_parts
     }
 
-    /// Appends a part, whole lines, to `out`.
+    /// Appends a part to `out`, in whole lines, and returns its counts.
     pub fn part(&self, part: u64, out: &mut Vec<u8>) -> Part {
         let begun = out.len();
         let mut made = Part::default();
         let mut writer = Writer { generator: self, random: Random::new(self.settings.seed, part), made: 0 };
         let share_of = |done: f64| (part as f64 + done.min(1.0)) / self.num_parts as f64;
-        // Half a record more or less: so the whole comes out at the size asked for.
+        // A part ends within half a record of its share, so the whole has the requested size.
         let (bytes, records) = match self.settings.amount {
             Amount::Bytes(all) => (Some(share(all, part, self.num_parts)), u64::MAX),
             Amount::Records(all) => {
@@ -152,7 +153,7 @@ impl Generator {
     }
 }
 
-/// What falls to a part when `all` is shared out evenly.
+/// The share of `all` that part number `part` gets when it is divided evenly.
 fn share(all: u64, part: u64, parts: u64) -> u64 {
     all / parts + u64::from(part < all % parts)
 }
@@ -161,13 +162,13 @@ fn share(all: u64, part: u64, parts: u64) -> u64 {
 struct Writer<'a> {
     generator: &'a Generator,
     random: Random,
-    /// Pages so far.
+    /// Number of pages so far.
     made: u64,
 }
 
 impl Writer<'_> {
-    /// Writes the records that one call, or one page of calls, gives, but at most so many. `done` (0 to 1) is how much of
-    /// all the data stands before them.
+    /// Writes the records of one call, or of one page of calls, but at most `most`. `done` (0 to 1) is the fraction of
+    /// all the data that precedes them.
     fn records(&mut self, done: f64, most: u64, out: &mut Vec<u8>) -> Part {
         let centre = &self.generator.centre;
         let mut made = Part::default();
@@ -192,7 +193,7 @@ impl Writer<'_> {
             }
             Shape::Notifications => {
                 let call = self.call(done);
-                // The moments at which something changes are those at which a leg begins; and then it ends.
+                // A call changes when a leg begins, and at last when the call ends.
                 let moments = call.legs.iter().map(|leg| leg.start).skip(1).chain([call.end]);
                 for now in moments.take(usize::try_from(most).unwrap_or(usize::MAX)) {
                     let view = View { now, is_notification: true };
@@ -213,7 +214,7 @@ impl Writer<'_> {
         made
     }
 
-    /// One line; broken, if it is its turn.
+    /// Writes one line, which is sometimes broken.
     fn record(&mut self, rows: usize, out: &mut Vec<u8>, write: impl FnOnce(&mut Random, &mut Vec<u8>)) -> Part {
         let settings = &self.generator.settings;
         let start = out.len();

@@ -1,8 +1,8 @@
 //! Proposes a model for JSON that no built-in model describes.
 //!
-//! All records of a sample are laid over each other (`seen`), then the rows are looked for and every member gets
-//! the narrowest type that holds all its values. The proposal is a document for people to look over: what the
-//! sample does not show it cannot know, and what does not fit it later is kept in `extra`.
+//! All records of a sample are merged (`observed`), then the rows are located, and every member gets the narrowest type
+//! that holds all its values. The proposal is a document for people to review: it cannot contain what the sample does
+//! not show, and values that do not fit it later are kept in `extra`.
 
 mod columns;
 mod observed;
@@ -13,27 +13,28 @@ use crate::model::{file::FORMAT_VERSION, naming::snake_case};
 use columns::{ColumnNames, column_segment};
 use observed::{Kind, Observed};
 
-/// Objects nested deeper than this become raw JSON: names of their leaves would be longer than anybody would write.
+/// Objects nested deeper than this become raw JSON: the names of their leaves would be too long to write.
 pub const MAX_NESTING: usize = 8;
 
-/// An object is taken for a map of free keys only if it has more distinct keys than most objects have members.
+/// Minimum number of distinct keys of a map: an object is only taken for a map of free keys if it has more keys than
+/// most objects have members.
 pub const MIN_MAP_KEYS: usize = 24;
 
-/// ... and if each object has, on average, no more than one in so many of them.
+/// Minimum sparsity of a map: each object has on average at most one in this many of the keys.
 pub const MAP_SPARSITY: u64 = 4;
 
-/// The member whose keys may get columns of their own.
+/// The map whose keys may get columns of their own.
 const PROMOTED_MAP: &str = "attributes";
 
-/// A place where rows are known to be, and what the objects on the way are called.
+/// A place where rows are known to be, with the names of the objects on the path to it.
 struct KnownEnvelope {
-    /// Keys from the root, with "is a list".
+    /// Keys from the root; true marks a list.
     steps: &'static [(&'static str, bool)],
     /// Type of a row.
     row: &'static str,
-    /// Type and column prefix of the object that holds the rows' list.
+    /// Type and column prefix of the object that holds the list of rows.
     parent: (&'static str, &'static str),
-    /// The same for the root, if that is another object.
+    /// Type and column prefix of the root, if that is another object.
     outer: Option<(&'static str, &'static str)>,
 }
 
@@ -41,7 +42,8 @@ const CONVERSATION: (&str, &str) = ("Conversation", "conversation");
 const PAGE: (&str, &str) = ("Page", "page");
 const NOTIFICATION: (&str, &str) = ("Notification", "notification");
 
-/// In order of precedence. Those that end in `participants` may occur together, they hold the same rows.
+/// Known envelopes in order of precedence. Those that end in `participants` may occur together, since they hold the
+/// same rows.
 const KNOWN_WAYS: [KnownEnvelope; 7] = [
     KnownEnvelope { steps: &[("participants", true)], row: "Participant", parent: CONVERSATION, outer: None },
     KnownEnvelope {
@@ -67,7 +69,7 @@ const KNOWN_WAYS: [KnownEnvelope; 7] = [
     KnownEnvelope { steps: &[("results", true)], row: "Result", parent: PAGE, outer: None },
 ];
 
-/// All records of a sample, laid over each other.
+/// All records of a sample, merged.
 #[derive(Default)]
 pub struct RecordSample {
     root: Observed,
@@ -75,7 +77,7 @@ pub struct RecordSample {
 }
 
 impl RecordSample {
-    /// Lays one more record over the others. A value that is not an object is passed over: it is no record.
+    /// Merges one more record. A value that is not an object is not a record and is skipped.
     pub fn add(&mut self, record: &Value) {
         if record.is_object() {
             self.root.add(record);
@@ -83,19 +85,19 @@ impl RecordSample {
         }
     }
 
-    /// How many records there are.
+    /// The number of records added.
     #[must_use]
     pub const fn records(&self) -> u64 {
         self.records
     }
 
-    /// Whether any of them has a member that can have a column.
+    /// Whether any record has a member that can have a column.
     #[must_use]
     pub fn has_names(&self) -> bool {
         self.root.has_names()
     }
 
-    /// A model document for them, called `name`: the JSON that `--model FILE` reads.
+    /// Proposes a model document named `name` for the records: the JSON that `--model FILE` reads.
     #[must_use]
     pub fn propose(&self, name: &str) -> Value {
         propose(&self.root, name)
@@ -115,7 +117,7 @@ fn propose(root: &Observed, name: &str) -> Value {
         "envelopes": ways.iter().map(|way| path_text(way.steps)).collect::<Vec<_>>(),
     });
     let Some(first) = ways.first() else {
-        // Nothing around it: the record is the row.
+        // Without an envelope the record itself is the row.
         model["row"] = json!({"type": draft.object("Record", root, &mut Scope::table("", true))});
         model["types"] = Value::Object(draft.types);
         return model;
@@ -145,7 +147,7 @@ fn propose(root: &Observed, name: &str) -> Value {
     model
 }
 
-/// Where the rows are in this data; nothing if the record itself is one.
+/// The envelopes that occur in this data; empty if the record itself is the row.
 fn ways_to_rows(root: &Observed) -> Vec<&'static KnownEnvelope> {
     let mut found = KNOWN_WAYS.iter().filter(|way| ways_end(root, way.steps).is_some()).collect::<Vec<_>>();
     let last = |way: &KnownEnvelope| way.steps.last().map(|(key, _)| *key);
@@ -156,12 +158,12 @@ fn ways_to_rows(root: &Observed) -> Vec<&'static KnownEnvelope> {
     found
 }
 
-/// The objects at the end of a way.
+/// The objects at the end of a path.
 fn ways_end<'a>(root: &'a Observed, steps: &[(&str, bool)]) -> Option<&'a Observed> {
     steps.iter().try_fold(root, |seen, (key, list)| {
         let member = seen.member(key)?;
         let end = if *list { member.element.as_deref()? } else { member };
-        // Of a list with something else in it, a null too, every record would be refused.
+        // If a list contains anything else, even a null, every record would be refused.
         let is_way = end.objects > 0 && end.has_names() && (!*list || end.objects == end.total());
         is_way.then_some(end)
     })
@@ -172,11 +174,11 @@ fn path_text(steps: &[(&str, bool)]) -> String {
     steps.collect::<Vec<_>>().join(".")
 }
 
-/// Where an object's members go.
+/// The context of an object's members.
 struct Scope {
-    /// What the columns of its members begin with.
+    /// Prefix of the columns of its members.
     prefix: String,
-    /// Columns of the struct that is being described; none for the table's own.
+    /// Columns of the struct that is being described; `None` for the columns of the table.
     list_columns: Option<ColumnNames>,
     /// Whether it is the row itself.
     is_row: bool,
@@ -189,7 +191,7 @@ impl Scope {
     }
 }
 
-/// The types so far, and the names that are taken.
+/// The types so far, and the column names that are taken.
 #[derive(Default)]
 struct Draft {
     types: Map<String, Value>,
@@ -197,7 +199,7 @@ struct Draft {
 }
 
 impl Draft {
-    /// Describes an object as a type and gives the type's name: `wanted`, or `wanted` with a number.
+    /// Describes an object as a type and returns the type's name: `wanted`, or `wanted` with a number.
     fn object(&mut self, wanted: &str, seen: &Observed, place: &mut Scope) -> String {
         let wanted = type_name(wanted);
         let mut name = wanted.clone();
@@ -206,7 +208,7 @@ impl Draft {
             name = format!("{wanted}{number}");
             number += 1;
         }
-        // The type stands before those that it uses.
+        // Inserted first, so that the type precedes those that it uses.
         self.types.insert(name.clone(), Value::Null);
         let spelled = one_spelling(seen);
         let mut names = ColumnNames::of_members(spelled.iter().map(|(wire, _)| wire.as_str()));
@@ -219,7 +221,7 @@ impl Draft {
         let kind = seen.kind();
         let wanted = column_segment(wire);
         let is_object = kind == Kind::Object && !is_map(wire, seen) && place.depth < MAX_NESTING;
-        // An object has no column of its own, only its leaves have.
+        // An object has no column itself; only its leaves have.
         let columns = match (&mut place.list_columns, is_object) {
             (_, true) => None,
             (Some(inside), false) => Some(inside),
@@ -258,7 +260,7 @@ impl Draft {
         let in_list = place.list_columns.is_some();
         match kind {
             Kind::Text | Kind::Instant | Kind::Integer | Kind::Number | Kind::Boolean => scalar(kind).to_owned(),
-            // A struct holds no lists and no maps.
+            // A struct cannot contain lists or maps.
             Kind::Object if is_map(wire, seen) && !in_list => "map<string>".to_owned(),
             Kind::List if !in_list => self.list(wire, seen.element.as_deref()),
             Kind::Object | Kind::List | Kind::Mixed | Kind::Nothing => "json".to_owned(),
@@ -278,7 +280,7 @@ impl Draft {
     }
 }
 
-/// What stands for a type in a model document; whatever is not one value is kept as its raw JSON.
+/// The name of a type in a model document. What is not a single value is kept as raw JSON.
 const fn scalar(kind: Kind) -> &'static str {
     match kind {
         Kind::Text => "string",
@@ -290,7 +292,7 @@ const fn scalar(kind: Kind) -> &'static str {
     }
 }
 
-/// Whether an object is a map of free keys: by its name, or because its keys are many and vary.
+/// Whether an object is a map of free keys: because of its name, or because it has many keys that vary.
 fn is_map(wire: &str, seen: &Observed) -> bool {
     let keys = seen.members.len();
     let entries: u64 = seen.members.iter().map(|(_, member)| member.total()).sum();
@@ -299,8 +301,8 @@ fn is_map(wire: &str, seen: &Observed) -> bool {
     wire == PROMOTED_MAP || seen.too_many_members || varies || !seen.has_names()
 }
 
-/// The members, `startTime` and `start_time` taken together: input may use either name for one member. A member
-/// without a name cannot have a column.
+/// The members, with `startTime` and `start_time` merged: input may use either name for one member. Members with an
+/// empty name are left out, since they cannot have a column.
 fn one_spelling(seen: &Observed) -> Vec<(String, Observed)> {
     let mut members: Vec<(String, Observed)> = Vec::with_capacity(seen.members.len());
     let mut places = std::collections::HashMap::new();
@@ -308,7 +310,7 @@ fn one_spelling(seen: &Observed) -> Vec<(String, Observed)> {
         let snake = snake_case(wire);
         if let Some((spelling, present)) = places.get(&snake).and_then(|&at: &usize| members.get_mut(at)) {
             present.extend([member]);
-            // The wire's own name is the one from which the other follows.
+            // The name on the wire is the one from which the other can be derived.
             if *spelling == snake {
                 spelling.clone_from(wire);
             }
@@ -320,7 +322,7 @@ fn one_spelling(seen: &Observed) -> Vec<(String, Observed)> {
     members
 }
 
-/// `queueMembers` is a `QueueMembers`.
+/// Converts `queueMembers` to `QueueMembers`.
 fn type_name(wire: &str) -> String {
     let mut name = String::with_capacity(wire.len());
     let mut begins = true;
@@ -334,11 +336,11 @@ fn type_name(wire: &str) -> String {
             name.push(c);
         }
     }
-    // Types are told from `string` and the like by their capital letter.
+    // A capital letter distinguishes types from `string` and the like.
     if name.starts_with(char::is_uppercase) { name } else { format!("Type{name}") }
 }
 
-/// `skills` is a list of `skill`.
+/// Converts `skills` to `skill`, for the elements of a list.
 fn singular(wire: &str) -> &str {
     let plural = wire.strip_suffix('s').filter(|stem| !stem.is_empty() && !stem.ends_with(['s', 'u', 'i']));
     plural.unwrap_or(wire)

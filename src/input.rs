@@ -1,13 +1,13 @@
-//! From names on the command line to blocks of whole records.
+//! Turns names from the command line into blocks of whole records.
 //!
 //! ```text
 //! names -> discover -> InputFile -> read -> bytes -> split -> Piece (block of records, refused text, end of input)
-//!                                    stream: what can be read once       rejects: refused texts given back
+//!                                    stream: what can be read once       rejects: refused texts read again
 //!                                    interruptible: what may be silent for hours
 //! ```
 //!
-//! [`reader::BlockReader`] is all of it in one; [`sample`] takes a look beforehand. Everything here is sequential and
-//! keeps a block and one record in memory. What comes out depends on the content of the inputs and the options alone.
+//! [`reader::BlockReader`] combines all of it; [`sample`] reads a part beforehand. Everything here is sequential and
+//! keeps a block and one record in memory. The output depends only on the content of the inputs and on the options.
 
 pub mod digest;
 pub mod discover;
@@ -21,15 +21,18 @@ pub mod stream;
 
 use std::ops::Range;
 
-use crate::report::{Reject, RejectKind};
+use crate::{
+    config::Config,
+    report::{Reject, RejectKind},
+};
 
-/// How the records of a block are told apart.
+/// How the records of a block are delimited.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Framing {
-    /// One record a line (NDJSON). A bad line spoils only itself.
+    /// One record per line (NDJSON). A malformed line affects only itself.
     Lines,
-    /// Records at these byte ranges of the block, found by their brackets. There is no way to find the next record
-    /// after a malformed one: it spoils the rest of its document.
+    /// Records at these byte ranges of the block, found by their brackets. The next record after a malformed one cannot
+    /// be found, so the rest of its document is lost.
     Ranges(Vec<Range<usize>>),
 }
 
@@ -38,37 +41,37 @@ pub enum Framing {
 pub struct RecordBlock {
     /// Index of the input in the run's list.
     pub input: usize,
-    /// Which document of the input: what has to be given up together after a malformed record. 0, as an input is one
-    /// document; in a rejects file each line is one.
+    /// Number of the document within the input: the unit that is given up after a malformed record. An input is one
+    /// document, number 0; in a rejects file each line is one.
     pub document: u64,
     /// Offset of the first byte in the (decompressed) input.
     pub offset: u64,
-    /// The bytes: contiguous in the input, whatever stands between records included.
+    /// The bytes: contiguous in the input, including whatever is between the records.
     pub bytes: Vec<u8>,
-    /// How to tell records apart.
+    /// How the records are delimited.
     pub framing: Framing,
 }
 
-/// A stretch of input that holds no record that could be decoded.
+/// A stretch of input without a decodable record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable {
     /// Index of the input.
     pub input: usize,
-    /// Which document of the input.
+    /// Number of the document within the input.
     pub document: u64,
     /// Offset of the first byte of the refused text in the (decompressed) input.
     pub record_offset: u64,
-    /// Offset of the error.
+    /// Offset of the error in the (decompressed) input.
     pub offset: u64,
-    /// Why.
+    /// Kind of the error.
     pub kind: RejectKind,
     /// What is wrong, in words.
     pub message: String,
-    /// Whether it is all that is left of a document.
+    /// Whether it is the whole rest of a document.
     pub is_rest: bool,
-    /// Length of the refused text.
+    /// Length of the refused text, in bytes.
     pub raw_bytes: u64,
-    /// The text itself unless it is longer than the record size limit.
+    /// The text itself, unless it is longer than the record size limit.
     pub raw: Option<Vec<u8>>,
     /// Newlines in the refused text, so that line numbers stay right after it.
     pub num_newlines: u64,
@@ -77,7 +80,7 @@ pub struct Unreadable {
 }
 
 impl Unreadable {
-    /// As it is reported: `file` is the name of its input, `line` the line of the error (0 if that is not known).
+    /// Converts it to its reported form: `file` is the name of its input, `line` the line of the error (0 if unknown).
     #[must_use]
     pub fn into_reject(self, file: String, line: u64) -> Reject {
         let mut reject = Reject {
@@ -99,7 +102,7 @@ impl Unreadable {
     }
 }
 
-/// What the splitter hands on, in input order.
+/// What the splitter passes on, in input order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Piece {
     /// Records to decode.
@@ -110,20 +113,31 @@ pub enum Piece {
     EndOfInput {
         /// Index of the input.
         input: usize,
-        /// Bytes as stored.
+        /// Size of the input as stored, in bytes.
         bytes: u64,
         /// XXH3-128 of the bytes as stored.
         digest: u128,
+        /// XXH3-128 of the decompressed bytes, if they are stored compressed.
+        text_digest: Option<u128>,
     },
 }
 
 /// Limits of reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadOptions {
-    /// Bytes of a block; it grows only for a longer record.
+    /// Size of a block in bytes; a block grows only for a longer record.
     pub block_bytes: usize,
-    /// Longest record, in bytes.
+    /// Maximum length of a record, in bytes.
     pub max_record_bytes: usize,
+}
+
+impl ReadOptions {
+    /// These, as far as they can be kept: a buffer has to have room for the longest record.
+    #[must_use]
+    pub fn within_limits(self) -> Self {
+        let most = Config::MAX_MAX_RECORD_BYTES;
+        Self { block_bytes: self.block_bytes.clamp(1, most), max_record_bytes: self.max_record_bytes.min(most) }
+    }
 }
 
 impl Default for ReadOptions {
@@ -133,8 +147,8 @@ impl Default for ReadOptions {
 }
 
 impl ReadOptions {
-    /// About 1 MiB: small enough to stay in the caches on its way, large enough that handing it on costs nothing.
+    /// About 1 MiB: small enough to stay in the caches, large enough that passing it on costs nothing.
     pub const BLOCK_BYTES: usize = 1 << 20;
-    /// Far above what an API answers, low enough that a missing newline does not eat the memory.
+    /// Far above what an API returns, and low enough that a missing newline does not use up the memory.
     pub const MAX_RECORD_BYTES: usize = 64 << 20;
 }

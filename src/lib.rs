@@ -1,8 +1,8 @@
-//! partiquet flattens nested contact-centre JSON into Hive-partitioned Parquet: every participant a row, every leaf
-//! a column, nothing lost.
+//! partiquet flattens nested contact-centre JSON into Hive-partitioned Parquet: every participant becomes a row, every
+//! leaf a column, and nothing is lost.
 //!
-//! [`convert()`] does all of it, from inputs to a committed dataset. Below it the stages are public, each of use alone.
-//! Above all the decoder: bytes in, Arrow record batches out, no file touched.
+//! [`convert()`] does all of it, from inputs to a committed dataset. The stages below it are public, and each is useful
+//! on its own. Chief among them is the decoder: bytes in, Arrow record batches out, without touching a file.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -16,11 +16,11 @@
 //! };
 //!
 //! # fn main() -> partiquet::Result<()> {
-//! // The table: the built-in model, and one attribute key with a column of its own.
+//! // The table has the columns of the built-in model, and one attribute key has a column of its own.
 //! let model = Model::load(Model::DEFAULT)?;
 //! let table = TableSchema::new(&model, &["IVR Priority".to_owned()], AttributeMap::Rest, false)?;
 //!
-//! // One decoder for each thread: it learns the order of members as it goes.
+//! // Use one decoder per thread: it learns the order of members as it goes.
 //! let mut decoder = Decoder::new(Arc::new(Plan::new(&model, &table)));
 //! let bytes = br#"{"id":"c1","participants":[{"purpose":"agent","held":"true"},{"purpose":"acd","held":3}]}"#;
 //! let block = Block { bytes, framing: &Framing::Lines, file: "memory", offset: 0 };
@@ -38,8 +38,8 @@
 //! # }
 //! ```
 //!
-//! Nothing here prints, ends the process, or looks at the clock: times come in by [`Config`], and what there is to tell
-//! goes to an [`Observer`](observe::Observer) and into the [`Report`](report::Report).
+//! The library prints nothing, never ends the process, and reads no clock: [`Config`] carries the times, and everything
+//! a run reports goes to an [`Observer`](observe::Observer) and into the [`Report`](report::Report).
 
 pub mod batch;
 pub mod columns;

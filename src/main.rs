@@ -1,4 +1,4 @@
-//! The program: its exit code, nothing else.
+//! The program: it only returns the exit code.
 
 mod cli;
 

@@ -1,8 +1,8 @@
-//! What a participant is: the one description that decoder, table schema and documentation are derived from.
+//! The model of a participant: the single description from which decoder, table schema and documentation are derived.
 //!
-//! A model is a JSON document (`models/call.json`, or a file of the user's). [`mod@file`] reads and checks it,
-//! [`naming`] says what columns are called, [`schema`] lists the columns of the table, [`arrow`] gives them
-//! as an Arrow schema, [`plan`] arranges them for the decoder.
+//! A model is a JSON document (`models/call.json`, or a file of the user). [`mod@file`] reads and checks it, [`naming`]
+//! derives the column names, [`schema`] lists the columns of the table, [`arrow`] converts them to an Arrow schema,
+//! [`plan`] arranges them for the decoder.
 
 pub mod arrow;
 pub mod file;
@@ -15,47 +15,47 @@ use crate::columns::ScalarType;
 pub use plan::Plan;
 pub use schema::{AttributeMap, ChildSpec, ColumnOrigin, ColumnSpec, TableSchema};
 
-/// A checked model, with all references between its types resolved.
+/// A checked model, in which all references between types are resolved.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
     /// Short name, as in `--model call`.
     pub name: String,
-    /// One line for people.
+    /// One-line title for people.
     pub title: String,
-    /// Some sentences for people.
+    /// Description of some sentences for people.
     pub description: String,
     /// Where the participants may be in a record, in order of precedence.
     pub envelopes: Vec<Envelope>,
-    /// Members of a participant: one table row each.
+    /// Members of a participant, which becomes one table row.
     pub row: Vec<Field>,
     /// Members of the object that holds the participants (`../`).
     pub parent: Option<Group>,
-    /// Members of the record's root where that is not the parent itself (`../../`).
+    /// Members of the record's root, if that is not the parent itself (`../../`).
     pub outer: Option<Group>,
 }
 
 /// Members whose columns share a prefix.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Group {
-    /// `conversation` for `conversation_id`.
+    /// The prefix: `conversation` for `conversation_id`.
     pub prefix: String,
     /// The members.
     pub fields: Vec<Field>,
 }
 
-/// A way from the record's root to the participants.
+/// A path from the record's root to the participants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Envelope {
     /// Keys from the root; the last one leads to the rows.
     pub steps: Vec<Step>,
 }
 
-/// One key on the way.
+/// One key on the path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// Wire name.
+    /// The name in the JSON.
     pub key: String,
-    /// Whether the value is a list of objects (else it is one object).
+    /// Whether the value is a list of objects; otherwise it is one object.
     pub list: bool,
 }
 
@@ -64,21 +64,22 @@ pub struct Step {
 pub struct Field {
     /// Name in the JSON, as in `startTime`.
     pub wire: String,
-    /// The column's segment: the name in `snake_case`, as in `start_time`, unless the model gives another one.
+    /// Its part of the column name: the name in `snake_case`, as in `start_time`, unless the model specifies another
+    /// one.
     pub column: String,
     /// What it holds.
     pub kind: FieldKind,
-    /// One line for people.
+    /// One-line description for people.
     pub description: String,
-    /// The API's own word for the format (`date-time`, `int32`, `uri`), where it has one.
+    /// The API's own name for the format (`date-time`, `int32`, `uri`), if it has one.
     pub format: Option<String>,
     /// When it was first seen (`2025-06`).
     pub since: Option<String>,
-    /// One of the properties that the baseline of the model had.
+    /// Whether the baseline of the model already had it.
     pub original: bool,
     /// Which form of the API sends it.
     pub form: Form,
-    /// Values known to the API; newer ones come without notice, so they are no constraint.
+    /// Values that the API is known to send. It adds new ones without notice, so they are not a constraint.
     pub values: Vec<String>,
 }
 
@@ -98,7 +99,7 @@ pub enum Form {
 pub enum FieldKind {
     /// One value: one column.
     Scalar(ScalarType),
-    /// A nested object: its leaves become columns, names joined by `_`.
+    /// A nested object: its leaves become columns, with names joined by `_`.
     Object(Vec<Field>),
     /// A list of values: one list column.
     List(ScalarType),
@@ -109,7 +110,7 @@ pub enum FieldKind {
         /// Whether its frequent keys become columns.
         promote: bool,
     },
-    /// Known to say nothing about a participant (paging): counted, no column.
+    /// A member that says nothing about a participant (paging): it is counted and gets no column.
     Ignored,
 }
 
@@ -117,8 +118,9 @@ impl Model {
     /// The built-in model: call participants of Genesys Cloud.
     pub const DEFAULT: &'static str = "call";
 
-    /// How many objects lie between a participant and the record's root where the root is not its parent, the root
-    /// included: 2 for `entities[].participants[]`. A checked model with `outer` has one answer for all its envelopes.
+    /// Number of objects between a participant and the record's root, including the root, if the root is not the
+    /// parent: 2 for `entities[].participants[]`. In a checked model with `outer` it is the same for all such
+    /// envelopes.
     #[must_use]
     pub fn outer_levels(&self) -> usize {
         self.envelopes.iter().map(|envelope| envelope.steps.len()).max().unwrap_or_default().max(2)

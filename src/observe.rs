@@ -1,29 +1,30 @@
-//! What a run tells while it runs, and how it is asked to stop.
+//! What a run reports while it runs, and how it is asked to stop.
 
 use std::time::Duration;
 
-/// Watches a run. Called from worker threads, about once for each MiB of JSON.
+/// Watches a run. Worker threads call it about once per MiB of JSON.
 pub trait Observer: Sync {
-    /// The run has come this far.
+    /// Reports how far the run has come.
     fn progress(&self, progress: &Progress) {
         let _ = progress;
     }
 
-    /// The time since any fixed moment. The library has no clock: without one here, the report has no times by stage.
+    /// Returns the time since any fixed moment. The library has no clock: without this one, the report has no times by
+    /// stage.
     fn clock(&self) -> Duration {
         Duration::ZERO
     }
 
-    /// Much memory will be taken at once: what was freed and is still held by the allocator should be given back first.
+    /// Called before a large allocation; release cached free memory now.
     fn before_large_allocation(&self) {}
 
-    /// Whether the run should end without committing anything.
+    /// Returns whether the run should end without committing anything.
     fn stop_requested(&self) -> bool {
         false
     }
 }
 
-/// Watches nothing.
+/// Ignores every event.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;
 
@@ -34,21 +35,21 @@ impl Observer for Silent {}
 pub struct Progress {
     /// What the run is doing.
     pub stage: Stage,
-    /// Bytes of all inputs as stored; none while standard input is among them.
+    /// Bytes of all inputs as stored; `None` if standard input is among them.
     pub input_bytes_total: Option<u64>,
     /// Bytes of inputs read so far, as stored.
     pub input_bytes: u64,
     /// Bytes of JSON decoded so far.
     pub json_bytes: u64,
-    /// Records so far.
+    /// Records decoded so far.
     pub records: u64,
-    /// Rows so far.
+    /// Rows decoded so far.
     pub rows: u64,
     /// Records refused so far.
     pub rejected: u64,
-    /// Partitions met so far.
+    /// Partitions seen so far.
     pub partitions: u64,
-    /// Bytes of rows that wait for their row group.
+    /// Bytes of rows that are waiting for their row group.
     pub buffered_bytes: u64,
 }
 

@@ -1,9 +1,9 @@
-//! Which folder a row belongs to, and the rows that wait there for their row group.
+//! Assigns rows to partition folders, and buffers them until their row group is complete.
 //!
-//! [`plan`] checks what was asked for against the table, [`transform`] makes partition values of column values,
-//! [`path`] makes folder names of them, [`route`] tells the rows of decoded blocks their partitions, [`buffer`] keeps
-//! them until their row group is complete. Rows of a partition keep the order of the input; everything here depends on
-//! that order alone, never on timing.
+//! [`plan`] checks the requested partition columns against the table, [`transform`] turns column values into partition
+//! values, [`path`] turns these into folder names, [`route`] finds the partition of each row of a decoded block, and
+//! [`buffer`] keeps rows until their row group is complete. Rows of a partition keep the order of the input; everything
+//! here depends on that order alone, never on timing.
 
 pub mod buffer;
 mod murmur3;

@@ -8,10 +8,11 @@
 //!           blocks for each thread                      of the memory                      in order
 //! ```
 //!
-//! There are no stage threads. Every worker looks for the step nearest to the output that has work, does it, and looks
-//! again; so no core waits while there is work anywhere, one thread does the same as many, and the queues are bounded by
-//! not reading on. Reading and routing are done by one worker at a time, which makes the order of rows that of the input;
-//! row groups are cut by the routed rows alone. So the output does not depend on the number of threads or on timing.
+//! There are no stage threads. Every worker repeatedly takes the step nearest to the output that has work. So no core
+//! waits while there is work anywhere, one thread runs the same code as many, and the queues stay bounded because
+//! workers stop reading when they are full. Reading and routing are done by one worker at a time, which keeps the rows
+//! in input order, and row groups are cut by the routed rows alone. So the output does not depend on the number of
+//! threads or on timing.
 
 mod account;
 mod background_sync;
@@ -41,38 +42,40 @@ use crate::{
     report::StageSeconds,
 };
 
-/// Blocks between reading and routing, for each thread: one being read or decoded, the others wait for their turn.
+/// Maximum number of blocks between reading and routing, per thread: one is being read or decoded, the others wait for
+/// their turn.
 pub const MAX_BLOCKS_PER_THREAD: usize = 3;
 
-/// Buffers and columns of a block are used again unless they had to grow beyond this: one huge record shall not keep its
+/// Buffers and columns of a block are reused unless they grew beyond this many bytes: one huge record must not hold its
 /// memory for the rest of the run.
 pub const MAX_SPARE_BYTES: usize = 8 << 20;
 
-/// A partition that had no row in this many blocks gets its row group, if it is worth it: in input that is in order of
-/// time, a day that is over need not wait for the end.
+/// A partition that got no row in this many blocks has its row group written, if it is large enough (`Budget::idle`):
+/// in input in time order, a day that is over need not wait for the end of the run.
 pub const IDLE_BLOCKS: u64 = 8;
 
-/// After so many a smaller one is worth it, too: where each day leaves some rows behind its last full row group, these would wait
-/// for the end in ever more memory. Partitions that come back after a while have more and smaller row groups for it.
+/// After this many blocks a smaller row group is written too (`Budget::spill_below`): the rows that each day leaves
+/// after its last full row group would otherwise wait for the end in ever more memory. The price is more and smaller
+/// row groups for partitions that get rows again later.
 pub const LONG_IDLE_BLOCKS: u64 = 64;
 
 /// A run from inputs to staged files.
 pub struct Run<'a> {
-    /// What to read, in order.
+    /// The inputs, in reading order.
     pub inputs: Vec<InputFile>,
     /// Limits of reading.
     pub read: ReadOptions,
-    /// What to make of it.
+    /// What the decoder does with each member of a record.
     pub plan: Arc<Plan>,
-    /// Where rows go.
+    /// How rows are assigned to partitions.
     pub partitions: PartitionPlan,
-    /// What the files look like.
+    /// Schema and properties of the data files.
     pub file_schema: Arc<FileSchema>,
-    /// Shapes of the table's columns.
+    /// Shapes of the table's columns, in schema order.
     pub shapes: Vec<ColumnShape>,
-    /// Rows of a full row group.
+    /// Number of rows of a full row group.
     pub row_group_rows: usize,
-    /// Bytes at which a file is closed and the next begun.
+    /// A file that has reached this many bytes gets no further row group.
     pub target_file_bytes: u64,
     /// Memory of the run, bytes.
     pub memory_bytes: u64,
@@ -82,42 +85,43 @@ pub struct Run<'a> {
     pub staging: PathBuf,
     /// Where refused records go.
     pub rejects: RejectsWriter,
-    /// How many of them there may be.
+    /// How many records may be refused.
     pub max_rejects: MaxRejects,
-    /// What the footers say of the run, once all its inputs are known.
+    /// Makes the footers' key-value metadata, once all inputs are known.
     pub footer: FooterOf<'a>,
-    /// Who watches.
+    /// Receives progress, provides the clock, and can stop the run.
     pub observer: &'a dyn Observer,
 }
 
-/// Key values for the footers, of the account of all inputs.
+/// Makes the key-value metadata of the footers from the totals of all inputs.
 pub type FooterOf<'a> = Box<dyn Fn(&Totals) -> Vec<(String, String)> + Send + Sync + 'a>;
 
-/// What a run has staged. Some files lack their footers: these name the run, whose id is known only now.
+/// What a run has staged. Some files still lack their footers, which name the run: its id is known only once all input
+/// was read.
 pub struct Staged {
-    /// The account.
+    /// Counts of the whole run.
     pub totals: Totals,
-    /// The files of each partition.
+    /// The files of each partition, in the order of partitions.
     pub files: Vec<PartitionFiles>,
-    /// How files end.
+    /// What the missing footers contain.
     footer: Footer,
     /// Rejects, ready to be published.
     pub rejects: RejectsWriter,
-    /// The work of all threads.
+    /// Busy time of all threads, by stage, in seconds.
     pub busy: StageSeconds,
-    /// The workers.
+    /// The worker threads, which also write the missing footers.
     pool: ThreadPool,
-    /// Of the staged files, opened before them.
+    /// File system of the staged files; it was opened before any of them was written.
     file_system: FileSystem,
     staging: PathBuf,
 }
 
 impl Staged {
-    /// Writes the footers that are missing, several at a time, and waits until all files are on disk. Gives every file with
-    /// its partition's folder, by partition, in the order in which it was written.
+    /// Writes the missing footers, several at a time, and waits until all files are on disk. Returns every file with
+    /// its partition's folder, by partition and within it in the order of writing.
     ///
     /// # Errors
-    /// [`Error::Io`] when the system refuses.
+    /// [`Error::Io`] if a file cannot be written or synced.
     pub fn finish_files(&mut self) -> Result<Vec<(String, FinishedFile)>> {
         let files: Vec<(String, PartitionFile)> = self
             .files
@@ -132,7 +136,7 @@ impl Staged {
             };
             Ok(file.map(|file| (path, file)))
         };
-        // Large footers take memory: with many threads not all of them are at it.
+        // Large footers take memory, so at most `FOOTERS_AT_ONCE` are built at the same time.
         let least = if self.pool.current_num_threads() > memory::FOOTERS_AT_ONCE {
             files.len().div_ceil(memory::FOOTERS_AT_ONCE)
         } else {
@@ -153,8 +157,8 @@ impl Run<'_> {
     /// Reads, decodes, routes and encodes everything.
     ///
     /// # Errors
-    /// The earliest by input and byte if records were refused or an input cannot be read; whatever the system refuses;
-    /// [`Error::Interrupted`] when the observer asked for it.
+    /// [`Error::Rejected`] or a read error, whichever comes first by input and byte; [`Error::Io`] if output cannot be
+    /// written; [`Error::Interrupted`] if the observer asked to stop.
     pub fn stage(self) -> Result<Staged> {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(self.threads)

@@ -1,4 +1,4 @@
-//! What a run says of itself afterwards: counts that close, refused records, files.
+//! The report of a run: complete counts, refused records, files.
 
 mod ledger;
 mod ranges;
@@ -10,10 +10,10 @@ pub use reject::{Reject, RejectKind};
 
 use serde::{Deserialize, Serialize};
 
-/// The account of one run, for programs (`--report`) and for the closing summary.
+/// The report of one run, for programs (`--report`) and for the closing summary.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Report {
-    /// Run id: derived from inputs and options, never from clock or chance.
+    /// Run id: derived from inputs and options, never from the clock or random numbers.
     pub run_id: String,
     /// Version of the tool.
     pub version: String,
@@ -21,77 +21,80 @@ pub struct Report {
     pub model: String,
     /// Every input, in the order in which it was read.
     pub inputs: Vec<InputReport>,
-    /// Inputs that were left out because the dataset holds them already.
+    /// Inputs that were skipped because the dataset already holds them.
     pub skipped: Vec<SkippedInput>,
-    /// Number of the commit; none when there was nothing to commit.
+    /// Number of the commit; `None` if there was nothing to commit.
     pub commit: Option<u64>,
-    /// Data files of earlier commits that are no longer part of the dataset.
+    /// Number of data files of earlier commits that are no longer part of the dataset.
     #[serde(default)]
     pub replaced_files: u64,
-    /// Rows in them.
+    /// Number of rows in those files.
     #[serde(default)]
     pub replaced_rows: u64,
-    /// Whether some of the dataset's files lack columns that others have: then they are read together by name.
+    /// The partitions that a run in mode `overwrite-partitions` has replaced.
+    #[serde(default)]
+    pub replaced_partitions: Vec<ReplacedPartition>,
+    /// Whether some files of the dataset lack columns that others have, so that readers must match columns by name.
     pub columns_differ: bool,
-    /// Bytes of all inputs as stored (compressed if they were).
+    /// Size of all inputs as stored (compressed if they are), in bytes.
     pub input_bytes: u64,
-    /// Bytes of JSON that were decoded.
+    /// Bytes of JSON decoded.
     pub json_bytes: u64,
-    /// Records read: kept and rejected.
+    /// Number of records read, both kept and rejected.
     pub records: u64,
-    /// Records that were refused.
+    /// Number of records refused.
     pub rejected: u64,
-    /// Valid records in which no participant was found.
+    /// Number of valid records without a participant.
     pub records_without_rows: u64,
-    /// Rows written.
+    /// Number of rows written.
     pub rows: u64,
-    /// Per JSON path.
+    /// Counts by JSON path.
     pub ledger: Ledger,
     /// The first refused records (at most [`Report::MAX_REJECTS_SHOWN`]); all of them are in the rejects file.
     pub rejects: Vec<Reject>,
-    /// Rejects file, relative to the dataset; none when nothing was rejected.
+    /// Rejects file, relative to the dataset; `None` if nothing was rejected.
     pub rejects_file: Option<String>,
     /// Attribute keys that have a column of their own: (key, column).
     pub attribute_columns: Vec<(String, String)>,
     /// Number of distinct partitions.
     pub partitions: u64,
-    /// Values that had to go to the default partition although they were not null.
+    /// Number of values that went to the default partition although they were not null.
     pub partition_values_displaced: u64,
-    /// Bytes of rows that went to disk for a while because memory had no room for them, as stored there.
+    /// Bytes of rows that were spilled to disk for lack of memory, as stored there.
     #[serde(default)]
     pub spilled_bytes: u64,
     /// Data files written, relative to the dataset.
     pub files: Vec<FileReport>,
-    /// Bytes of all data files.
+    /// Total size of all data files, in bytes.
     pub output_bytes: u64,
-    /// What went wrong without harm to the data, in words.
+    /// Problems that did no harm to the data, in words.
     pub warnings: Vec<String>,
-    /// Wall time, seconds; measured by the caller.
+    /// Wall time in seconds, measured by the caller.
     pub elapsed_seconds: f64,
-    /// Where the time went, by the observer's clock.
+    /// Time by stage, measured with the observer's clock.
     pub stage_seconds: StageSeconds,
 }
 
 impl Report {
-    /// How many rejects are repeated in the report itself.
+    /// Maximum number of rejects repeated in the report itself.
     pub const MAX_REJECTS_SHOWN: usize = 20;
 }
 
-/// Seconds of work by stage. Read, decode, route and encode are done by many threads at once, and are the sum over them;
-/// sample and commit stand before and behind, and are as long as they took.
+/// Seconds of work by stage. Read, decode, route and encode run on many threads and are summed over them; sample and
+/// commit come before and after, and are wall times.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct StageSeconds {
-    /// Looking at a sample to choose the attribute columns.
+    /// Sampling the input to choose the attribute columns.
     pub sample: f64,
-    /// Reading, inflating and cutting into blocks.
+    /// Reading, decompressing and cutting into blocks.
     pub read: f64,
-    /// From blocks to columns.
+    /// Decoding blocks into columns.
     pub decode: f64,
-    /// Accounts, and rows to their partitions.
+    /// Accounting, and distributing rows to their partitions.
     pub route: f64,
-    /// From columns to compressed pages, written to staged files.
+    /// Encoding columns as compressed pages, and writing them to staged files.
     pub encode: f64,
-    /// Footers, syncs and renames.
+    /// Writing footers, syncing and renaming.
     pub commit: f64,
 }
 
@@ -110,38 +113,59 @@ impl std::ops::AddAssign for StageSeconds {
 /// One input as it was read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputReport {
-    /// Path as given or found; `-` for standard input.
+    /// Path as given or found; `-` is standard input.
     pub path: String,
-    /// Of a file a digest of where it is, the same however its path is written. Commits of earlier versions have none.
+    /// Identifies where a file is, however its path is written. Commits of earlier versions have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
-    /// Bytes as stored.
+    /// Size as stored, in bytes.
     pub bytes: u64,
     /// XXH3-128 of the bytes as stored, hexadecimal.
     pub digest: String,
-    /// Records found in it.
+    /// The same of its text, where that is stored compressed. Commits of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text_digest: Option<String>,
+    /// Number of records found in it.
     pub records: u64,
-    /// Rows that came out of it.
+    /// Number of rows from it.
     pub rows: u64,
-    /// Records of it that were refused.
+    /// Number of its records that were refused.
     pub rejected: u64,
 }
 
 impl InputReport {
-    /// What tells it from inputs elsewhere.
+    /// What distinguishes it from inputs elsewhere: its place, or its path if the place is unknown.
     #[must_use]
     pub fn place(&self) -> &str {
         self.place.as_deref().unwrap_or(&self.path)
     }
+
+    /// What tells its text from others, however it is compressed.
+    #[must_use]
+    pub fn text_digest(&self) -> &str {
+        self.text_digest.as_deref().unwrap_or(&self.digest)
+    }
 }
 
-/// An input that was not read again.
+/// An input that was skipped.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SkippedInput {
     /// Path as given or found.
     pub path: String,
-    /// The commit that holds its content: an earlier one, or that of the run if another of its inputs has the same.
+    /// The commit that holds its content: an earlier one, or the run's own if another of its inputs has the same
+    /// content.
     pub commit: u64,
+}
+
+/// A partition whose rows were replaced.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplacedPartition {
+    /// Its folder relative to the dataset; empty without partitions.
+    pub partition: String,
+    /// Rows that it had.
+    pub rows_before: u64,
+    /// Rows that it has.
+    pub rows: u64,
 }
 
 /// One data file as it was written.
@@ -149,15 +173,28 @@ pub struct SkippedInput {
 pub struct FileReport {
     /// Path relative to the dataset: `start_time_day=2025-07-01/part-00000-RUN.parquet`.
     pub path: String,
-    /// Rows in it.
+    /// Number of rows.
     pub rows: u64,
-    /// Its size.
+    /// Size in bytes.
     pub bytes: u64,
-    /// Row groups in it.
+    /// Number of row groups.
     pub row_groups: u64,
-    /// XXH3-128 of its bytes, hexadecimal; empty in commits of format version 1.
+    /// XXH3-128 digest of its bytes, hexadecimal; empty in commits of format version 1.
     #[serde(default)]
     pub digest: String,
-    /// Least and greatest value of columns that have an order worth knowing.
+    /// Minimum and maximum of each column whose order is useful for skipping files.
     pub ranges: Ranges,
+}
+
+impl FileReport {
+    /// The folder of its partition relative to the dataset; empty without partitions.
+    #[must_use]
+    pub fn partition(&self) -> &str {
+        partition_of(&self.path)
+    }
+}
+
+/// The folder of a data file's path relative to the dataset.
+pub(crate) fn partition_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }

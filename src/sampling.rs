@@ -1,4 +1,4 @@
-//! A look at a sample of the input before it is converted: which attribute keys are frequent, what partitions there are.
+//! Decodes a sample of the input before the conversion: which attribute keys are frequent, and which partitions occur.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -20,14 +20,14 @@ use crate::{
 /// An attribute key gets a column of its own if at least one in this many participants with attributes has it.
 pub const ATTRIBUTE_SHARE: u64 = 100;
 
-/// At most so many attribute keys get columns of their own without being named: beyond it a table is hard to read, and
-/// the map holds the rest as well.
+/// Maximum number of attribute keys that get columns without being named: with more, a table is hard to read, and the
+/// map holds the rest anyway.
 pub const MAX_AUTO_ATTRIBUTES: usize = 64;
 
-/// Longer keys get no column unless they are named: they are data that someone used as a key.
+/// Longer keys get no column unless they are named: such a key is really data that someone used as a key.
 pub const MAX_AUTO_KEY_BYTES: usize = 128;
 
-/// Different keys that are counted: a frequent one is long among them when so many have been met.
+/// Maximum number of distinct keys counted. A frequent key has been seen long before that many were.
 pub const MAX_COUNTED_KEYS: usize = 32 << 10;
 
 /// Attribute keys of a sample.
@@ -37,8 +37,8 @@ pub(crate) struct KeyCounts {
     pub participants: u64,
     /// How many of them have each key.
     pub keys: HashMap<String, u64>,
-    /// The first read that the system refused. It may work when the conversion comes to it; then the columns would be
-    /// those of another sample.
+    /// The first read that the system refused. A later read may succeed during the conversion, and the columns would
+    /// then come from a different sample.
     pub refused: Option<Error>,
 }
 
@@ -49,16 +49,16 @@ const MAX_KEPT_BYTES: usize = 8 << 20;
 pub(crate) enum Sampled<'a> {
     /// A block, and what became of it.
     Decoded(&'a RecordBlock, &'a mut DecodedBlock),
-    /// Bytes that are no records.
+    /// Bytes that do not hold records.
     Unreadable(Unreadable),
-    /// An input that cannot be read on.
+    /// An input that could not be read further.
     Failed(Error),
 }
 
-/// Takes a sample of the inputs and decodes it, block by block. Whether it was all there is.
+/// Decodes a sample of the inputs, block by block. Returns whether the sample was the whole input.
 ///
 /// # Errors
-/// What `each` says; [`Error::Interrupted`] if the observer asked for it.
+/// Errors of `each`; [`Error::Interrupted`] if the observer asked to stop.
 pub(crate) fn decode_sample(
     config: &Config,
     inputs: &[InputFile],
@@ -73,7 +73,7 @@ pub(crate) fn decode_sample(
         Ok(Piece::Block(mut block)) => {
             let (file, framing) = (&inputs[block.input].name, block.framing.clone());
             let place = Block { bytes: &[], framing: &framing, file, offset: block.offset };
-            // As in the run, as far as that can be told: blocks of a sample are smaller, so that more of them fit in.
+            // Same limit as in the run, as far as it can be known here: sample blocks are smaller, so more is allowed.
             decoder.set_max_flattened_bytes(memory::max_flattened(config.memory_bytes, block.bytes.len()));
             let reused = columns.take().unwrap_or_else(|| Columns::new(decoder.shapes()));
             let mut decoded = decoder.decode_in_place(&mut block.bytes, place, reused);
@@ -87,8 +87,8 @@ pub(crate) fn decode_sample(
     })
 }
 
-/// Counts the attribute keys of a sample. Empty for a model without promoted attributes. What is wrong with an input is
-/// passed over: the conversion meets it in its turn, behind whatever is wrong before it.
+/// Counts the attribute keys of a sample; the result is empty for a model without promoted attributes. Faulty input is
+/// skipped here: the conversion reports it in input order, after any earlier fault.
 pub(crate) fn count_keys(config: &Config, inputs: &[InputFile], observer: &dyn Observer) -> Result<KeyCounts> {
     let schema = TableSchema::new(&config.model, &[], AttributeMap::Rest, false)?;
     let plan = Plan::new(&config.model, &schema);

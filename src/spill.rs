@@ -1,13 +1,13 @@
-//! Rows that memory has no room for: in the staging folder until all input was read.
+//! Rows that do not fit in memory: they stay in the staging folder until all input was read.
 //!
 //! ```text
-//! rows of partitions 0 1 2 ... 9999  ->  NUM_SPILL_FILES files, partition p in file p % NUM_SPILL_FILES  ->  one file after the other:
-//!                                        batches of rows of mixed partitions               few partitions at a time
+//! rows of partitions 0 1 2 ... 9999 -> NUM_SPILL_FILES files, partition p in file p % NUM_SPILL_FILES -> one by one:
+//!                                      batches of rows of mixed partitions              few partitions at a time
 //! ```
 //!
-//! With thousands of open partitions each would get a row group of a few rows whenever the memory is full. So the rows
-//! go to disk instead, and come back share by share: the partitions of one share fit in memory, and the rows of a
-//! partition come in the order in which they went.
+//! With thousands of open partitions, each would get a row group of a few rows whenever memory is full. So the rows go
+//! to disk instead and are read back share by share: the partitions of one share fit in memory, and the rows of a
+//! partition come back in the order in which they were written.
 //!
 //! [`encode`] and [`decode`] know no file and can be called by any thread; [`SpillFiles`] knows nothing of rows.
 
@@ -26,11 +26,11 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::{Error, Result};
 
-/// Files that the partitions are dealt to. At the end a share's partitions are open together: with the most partitions
-/// that a run may have, 1,563.
+/// Number of files (shares) that the partitions are spread over. When a share is read back, its partitions are open
+/// together: at most 1,563, since a run may have 100,000 partitions.
 pub const NUM_SPILL_FILES: usize = 64;
 
-/// The files of one run. A file is open only while it is written to or read from.
+/// The spill files of one run. A file is open only while it is written to or read from.
 #[derive(Debug)]
 pub struct SpillFiles {
     dir: PathBuf,
@@ -40,31 +40,31 @@ pub struct SpillFiles {
 #[derive(Debug, Default)]
 struct SpillFile {
     len: u64,
-    /// By number; batches are written in any order.
+    /// Batches by number; they are written in any order.
     batches: BTreeMap<u64, SpilledBatch>,
 }
 
-/// Where a batch stands.
+/// The location of a batch on disk.
 #[derive(Debug, Clone)]
 pub struct SpilledBatch {
     path: PathBuf,
     offset: u64,
     len: usize,
-    /// XXH3 of its bytes: a disk that gives back others must not go unseen.
+    /// XXH3 of the bytes, to detect a disk that returns other bytes than were written.
     digest: u64,
 }
 
 impl SpillFiles {
-    /// Files in `dir`, which must exist when the first batch comes.
+    /// Spill files in `dir`, which must exist when the first batch is written.
     #[must_use]
     pub fn new(dir: PathBuf) -> Self {
         Self { dir, shares: (0..NUM_SPILL_FILES).map(|_| SpillFile::default()).collect() }
     }
 
-    /// Writes batch `number` of a share.
+    /// Appends batch `number` to the file of a share.
     ///
     /// # Errors
-    /// [`Error::Io`].
+    /// [`Error::Io`] if the system refuses.
     pub fn append(&mut self, share: usize, number: u64, batch: &[u8]) -> Result<()> {
         let path = self.path(share);
         let share = &mut self.shares[share];
@@ -77,13 +77,13 @@ impl SpillFiles {
         Ok(())
     }
 
-    /// Bytes of all shares, also of those removed since.
+    /// Bytes written to all shares, including those removed since.
     #[must_use]
     pub fn bytes_written(&self) -> u64 {
         self.shares.iter().map(|share| share.len).sum()
     }
 
-    /// Batch `number` of a share.
+    /// The location of batch `number` of a share.
     ///
     /// # Errors
     /// [`Error::Bug`] for a batch that was not written.
@@ -92,10 +92,10 @@ impl SpillFiles {
         batch.ok_or_else(|| Error::Bug(format!("{} has no batch {number}", self.path(share).display())))
     }
 
-    /// Gives the disk space of a share back.
+    /// Deletes the file of a share, which frees its disk space.
     ///
     /// # Errors
-    /// [`Error::Io`].
+    /// [`Error::Io`] if the system refuses.
     pub fn remove(&mut self, share: usize) -> Result<()> {
         let path = self.path(share);
         if self.shares[share].batches.is_empty() {
@@ -111,10 +111,10 @@ impl SpillFiles {
 }
 
 impl SpilledBatch {
-    /// Its bytes.
+    /// Reads the bytes of the batch.
     ///
     /// # Errors
-    /// [`Error::Io`], also when they are not those that were written.
+    /// [`Error::Io`], also if the bytes differ from those that were written.
     pub fn read(&self) -> Result<Vec<u8>> {
         let mut file = File::open(&self.path).map_err(Error::io("open", &self.path))?;
         let mut bytes = vec![0; self.len];

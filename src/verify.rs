@@ -21,33 +21,32 @@ use crate::{
     report::FileReport,
 };
 
-/// What [`verify`] may do about what it finds.
+/// What [`verify`] may do about its findings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Repair {
     /// Nothing: the folder is only read.
     #[default]
     No,
-    /// Carry a commit that was cut off to its end (or take it back where something that it needs is gone), and remove
-    /// what dead runs have left: staged files, and files that a commit has replaced. No file that the dataset consists
-    /// of is removed.
+    /// Complete a commit that was cut off (or roll it back where something that it needs is gone), and remove what dead
+    /// runs have left: staged files, and files that a commit has replaced. No file of the dataset itself is removed.
     Yes,
 }
 
 /// The result of an audit.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Audit {
-    /// Commits.
+    /// Number of commits.
     pub commits: u64,
     /// Data files that the dataset consists of.
     pub files: u64,
-    /// Rows in them, as the manifests say.
+    /// Rows in those files, as the manifests say.
     pub rows: u64,
-    /// Their bytes, as the manifests say.
+    /// Bytes of those files, as the manifests say.
     pub bytes: u64,
-    /// Whether a process worked on the dataset at that moment. Then what is staged is not judged, and the files may have
-    /// changed while they were looked at.
+    /// Whether a process was writing to the dataset at that moment. If so, staged files are not judged, and the files
+    /// may have changed while they were being read.
     pub is_being_written: bool,
-    /// Shares that wait for their commit, as `RUN/SHARE`.
+    /// Shares waiting for their commit, as `RUN/SHARE`.
     pub shares_waiting: Vec<String>,
     /// What was repaired, in words.
     pub repaired: Vec<String>,
@@ -55,12 +54,12 @@ pub struct Audit {
     pub findings: Vec<Finding>,
 }
 
-/// Something that is not as the commits say.
+/// Something that differs from what the commits say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// What kind of fault it is.
     pub kind: FindingKind,
-    /// Where, relative to the dataset.
+    /// Where it is, relative to the dataset.
     pub path: String,
     /// What is wrong.
     pub message: String,
@@ -70,15 +69,15 @@ pub struct Finding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FindingKind {
-    /// A commit was begun and not ended: repair carries it to its end, or takes it back.
+    /// A commit was started and not completed: repair completes it or rolls it back.
     Interrupted,
-    /// A dead run has left it: repair removes it.
+    /// A dead run left it behind: repair removes it.
     Leftover,
-    /// A document of the dataset was written by a newer version, which alone can judge it.
+    /// A document of the dataset was written by a newer version, and only that version can judge it.
     Newer,
-    /// A document of the dataset is not understood.
+    /// A document of the dataset cannot be understood.
     Damaged,
-    /// A listed file is not there.
+    /// A listed file does not exist.
     Missing,
     /// The system refuses to read a listed file.
     Unreadable,
@@ -90,18 +89,18 @@ pub enum FindingKind {
     Sums,
 }
 
-/// A dataset that changed under the look is looked at again, so often.
+/// Maximum number of attempts when the dataset changes during the audit.
 const MAX_ATTEMPTS: usize = 20;
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Compares the dataset in `dir` with its commits: every listed file by size, digest and footer, whether the rejects are still
-/// there, the sums of every manifest, and what else is in the folder. Without repair nothing is written, and nobody is locked out
-/// meanwhile: if a run commits while it looks and something seems to be wrong, it looks again.
+/// Compares the dataset in `dir` with its commits: every listed file by size, digest and footer, the presence of the
+/// rejects, the sums of every manifest, and what else is in the folder. Without repair nothing is written and no lock
+/// is taken: if a run commits meanwhile and something seems to be wrong, the audit is repeated.
 ///
 /// # Errors
-/// [`Error::Dataset`] where there is no dataset, for a repair while somebody works on it, or when runs commit again and
-/// again; [`Error::Io`] for folders that cannot be read; [`Error::Interrupted`]. What is wrong with the dataset is no error but
-/// a finding.
+/// [`Error::Dataset`] if there is no dataset, for a repair while another process works on it, or when runs keep
+/// committing; [`Error::Io`] for folders that cannot be read; [`Error::Interrupted`] if the observer asked to stop. A
+/// fault of the dataset is a finding and not an error.
 pub fn verify(dir: &Path, what_to_do: Repair, observer: &dyn Observer) -> Result<Audit> {
     if !is_dataset(dir)? {
         return Err(Error::Dataset {
@@ -145,7 +144,7 @@ pub fn verify(dir: &Path, what_to_do: Repair, observer: &dyn Observer) -> Result
     })
 }
 
-/// One look at all of it, without changing anything.
+/// One pass over the dataset, without changing anything.
 fn look(dir: &Path, observer: &dyn Observer, mut audit: Audit) -> Result<Audit> {
     let read = Manifest::read_with(dir, |commit| {
         audit.sums(&commit);
@@ -164,7 +163,7 @@ fn look(dir: &Path, observer: &dyn Observer, mut audit: Audit) -> Result<Audit> 
         audit.rejects(dir, commit)?;
     }
     let schema = audit.schema(dir, &commits)?;
-    // In a commit that was cut off some files stand here and some there.
+    // After a commit was cut off, some files are still staged and others already published.
     let is_settled = !audit.findings.iter().any(|finding| finding.kind == FindingKind::Interrupted);
     let numbered =
         commits.iter().flat_map(|commit| commit.files.iter().map(|file| (file.path.as_str(), commit.commit)));
@@ -174,8 +173,8 @@ fn look(dir: &Path, observer: &dyn Observer, mut audit: Audit) -> Result<Audit> 
             return Err(Error::Interrupted);
         }
         audit.files += 1;
-        audit.rows += file.rows;
-        audit.bytes += file.bytes;
+        audit.rows = audit.rows.saturating_add(file.rows);
+        audit.bytes = audit.bytes.saturating_add(file.bytes);
         if is_settled {
             let commit = commit_of.get(path);
             let columns = schema.as_ref().zip(commit).map(|(schema, commit)| expected_columns(schema, *commit));
@@ -185,7 +184,7 @@ fn look(dir: &Path, observer: &dyn Observer, mut audit: Audit) -> Result<Audit> 
     Ok(audit)
 }
 
-/// The columns that the files of a commit have: those that stand in the folder names are not in the files.
+/// The columns that the files of a commit have. Columns that are in the folder names are not in the files.
 fn expected_columns(schema: &SchemaDocument, commit: u64) -> BTreeSet<String> {
     let in_path = |name: &str| {
         schema.partition_by.iter().any(|field| field.transform == Transform::Identity && field.column == name)
@@ -193,6 +192,11 @@ fn expected_columns(schema: &SchemaDocument, commit: u64) -> BTreeSet<String> {
     let columns = schema.columns.iter();
     let columns = columns.filter(|column| column.since_commit.is_none_or(|since| since <= commit));
     columns.map(|column| column.name.clone()).filter(|name| !in_path(name)).collect()
+}
+
+/// A sum that a damaged document cannot make overflow.
+fn total(numbers: impl Iterator<Item = u64>) -> u128 {
+    numbers.map(u128::from).sum()
 }
 
 impl Audit {
@@ -230,20 +234,20 @@ impl Audit {
         let path = format!("_partiquet/commits/{}.json", commit.commit);
         let run = &commit.run;
         let sums = [
-            ("rows of its files", commit.files.iter().map(|file| file.rows).sum::<u64>(), run.rows),
-            ("rows of its inputs", run.inputs.iter().map(|input| input.rows).sum(), run.rows),
-            ("records of its inputs", run.inputs.iter().map(|input| input.records).sum(), run.records),
-            ("rejects of its inputs", run.inputs.iter().map(|input| input.rejected).sum(), run.rejected),
+            ("rows of its files", total(commit.files.iter().map(|file| file.rows)), run.rows),
+            ("rows of its inputs", total(run.inputs.iter().map(|input| input.rows)), run.rows),
+            ("records of its inputs", total(run.inputs.iter().map(|input| input.records)), run.records),
+            ("rejects of its inputs", total(run.inputs.iter().map(|input| input.rejected)), run.rejected),
         ];
         for (what, sum, said) in sums {
-            if sum != said {
+            if sum != u128::from(said) {
                 self.find(FindingKind::Sums, &path, format!("the {what} are {sum}, the run has {said}"));
             }
         }
         if let Err(error) = run.ledger.check() {
             self.find(FindingKind::Sums, &path, error.to_string());
         }
-        // The first version kept the sums only.
+        // The first version of the manifest kept only the sums.
         if !run.ledger.paths.is_empty() && run.ledger.total() != run.values {
             self.find(FindingKind::Sums, &path, "the sums of its ledger are not those of its paths");
         }
@@ -259,7 +263,8 @@ impl Audit {
         }
     }
 
-    /// What makes a document of the dataset unreadable; what is no fault of it stays an error.
+    /// Records a finding for an unreadable document of the dataset. An error that is not the document's fault is
+    /// returned.
     fn not_understood(&mut self, path: &str, error: Error) -> Result<()> {
         let kind = match error {
             Error::NewerFormat { .. } => FindingKind::Newer,
@@ -270,7 +275,8 @@ impl Audit {
         Ok(())
     }
 
-    /// The rejects of a commit, which are kept nowhere else. They are there to be mended, so only what is lost is a fault.
+    /// Checks the rejects file of a commit. Users may edit it to repair records, so only a missing or empty file is a
+    /// fault.
     fn rejects(&mut self, dir: &Path, commit: &Manifest) -> Result<()> {
         let Some(file) = &commit.rejects_file else { return Ok(()) };
         match size_and_digest(&dir.join(file)) {
@@ -284,7 +290,7 @@ impl Audit {
         }
     }
 
-    /// A listed file that is not there, or that the system does not give.
+    /// Records a finding for a listed file that is missing or that the system refuses to read.
     fn not_read<T>(&mut self, path: &str, result: Result<Option<T>>) -> Result<()> {
         match result {
             Err(error @ Error::Io { .. }) => self.find(FindingKind::Unreadable, path, error.to_string()),

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Everything that must hold before a change goes in, in one command: format, lints, documentation, all tests.
+# Runs everything that must hold before a change goes in: format, lints, documentation, all tests.
 #
 #     tests/all.sh
 #
-# It needs cargo (with rustfmt and clippy), compilers for C and C++ (parts of zstd, the allocator and the fuzzer), Python
-# 3.11 or newer with its venv module, and Java 17 or newer, which the Spark tests start. The Python packages it installs
-# itself, into a folder of their own below target/. It ends at the first step that fails, with exit code 1.
+# It needs cargo (with rustfmt and clippy), compilers for C and C++ (parts of zstd, the allocator and the fuzzer),
+# Python 3.11 or newer with its venv module, and Java 17 or newer, which the Spark tests start. It installs the Python
+# packages itself, into a folder below target/. It stops at the first step that fails, with exit code 1.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-# No step may wait for an answer.
+# No step may wait for input.
 exec </dev/null
 
 current="start"
@@ -63,7 +63,7 @@ target=$(cargo metadata --format-version 1 --no-deps --locked |
 step "Python packages"
 environment=$(PYTHON=$python tests/python/environment.sh)
 
-# The fuzz targets are a crate of their own, which calls much of this one.
+# The fuzz targets are a separate crate, which calls much of this one.
 step "format"
 cargo fmt --check
 cargo fmt --manifest-path fuzz/Cargo.toml --check
@@ -78,12 +78,12 @@ RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked
 step "Rust tests"
 cargo test --locked
 
-# Each target for a minute, two at a time, besides some minutes to build them. With one seed, so that the same code gets the
-# same answer; `fuzz/run.sh` by hand tries other inputs each time.
+# Each target runs for a minute, two at a time, after some minutes of building. A fixed seed gives the same result for
+# the same code; run `fuzz/run.sh` by hand to try different inputs each time.
 step "fuzzing"
 FUZZ_SEED=${FUZZ_SEED:-1} CARGO_TARGET_DIR=$target fuzz/run.sh "${FUZZ_SECONDS:-60}"
 
-# The tests above built this binary; a release build would take minutes more and test the same code.
+# The tests above built this binary; a release build would take minutes and test the same code.
 step "Python tests: five engines read what was written"
 PARTIQUET_BIN=$target/debug/partiquet "$environment/bin/python" -m pytest -q -p no:cacheprovider tests/python
 

@@ -1,4 +1,4 @@
-//! `docs/columns.md` is what the program says of its own columns, word for word.
+//! `docs/columns.md` must match the program's output word for word.
 
 use std::{fs, path::Path, process::Command};
 

@@ -1,4 +1,5 @@
-//! The decoder against a slow flattener that was written apart from it, on cases by hand and on generated records.
+//! Compares the decoder with a slow flattener that was written independently, on cases by hand and on generated
+//! records.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,8 +1,8 @@
-"""Compares two outputs of the same job, by sums over each column that DuckDB reads from both: agree.py JOB OURS.
+"""Compares two outputs of the same job by sums over each column, which DuckDB reads from both: agree.py JOB OURS.
 
 Texts are summed by their bytes and by a hash of each, numbers and instants by their value, lists and maps by their
-elements. For texts, numbers, flags and instants the values that are not null are counted too; of lists and maps they are
-not, since to some engines an absent list and an empty one are the same.
+elements. For texts, numbers, booleans and instants, non-null values are counted too; not for lists and maps, because
+some engines do not distinguish an absent list from an empty one.
 """
 
 import json
@@ -40,7 +40,7 @@ def sums(column):
 def found(connection, asked, folder):
     source = f"read_parquet('{folder}/**/*.parquet', hive_partitioning = false)"
     row = connection.execute(f"SELECT {', '.join(asked)} FROM {source}").fetchone()
-    # The sum of nothing is null.
+    # A sum over no rows is null.
     return [int(value) if value is not None else 0 for value in row]
 
 

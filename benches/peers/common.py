@@ -1,8 +1,9 @@
-"""What the programs of all peers share: the job they are given, and how they say how long it took.
+"""What the programs of all peers share: the job they are given, and how they report their time.
 
-A job is a JSON document that `partiquet bench` writes: input, out, shape (conversations or participants), threads, codec
-and level, by_day (partition by the day of start_time, or not at all), columns (those of `partiquet schema --as json`), and
-keys: null where the attributes are one map, or the attribute keys that are columns for engines that read no maps.
+A job is a JSON document that `partiquet bench` writes: input, out, shape (conversations or participants), threads,
+codec and level, by_day (partition by the day of start_time, or not at all), columns (those of
+`partiquet schema --as json`), and keys: null if the attributes are one map, or the attribute keys that are columns for
+engines that read no maps.
 """
 
 import json
@@ -11,7 +12,7 @@ import re
 import sys
 import time
 
-# Members of the lists of objects: path within the element, and whether it is a number.
+# Members of the lists of objects: path within the element, and type.
 ELEMENTS = {
     "/conversationRoutingData/skills": [(("id",), "text"), (("name",), "text"), (("selfUri",), "text")],
     "/conversationRoutingData/scoredAgents": [
@@ -23,7 +24,7 @@ ELEMENTS = {
 }  # fmt: skip
 KINDS = {"text": "text", "json": "json", "int64": "integer", "boolean": "bool", "float64": "double",
          "timestamp(us, UTC)": "instant", "list<text>": "list", "map<text, text>": "map"}  # fmt: skip
-# Exit code of "this engine cannot do that".
+# Exit code for "this engine cannot do that".
 CANNOT = 3
 
 
@@ -61,7 +62,7 @@ class Job:
     def wants(self, column):
         if column.path.startswith("../../") or column.of_parent and not self.is_conversations:
             return False
-        # Engines without maps have no text for any JSON, either.
+        # Engines without maps cannot keep arbitrary JSON as text either.
         return self.keys is None or column.kind not in ("map", "json")
 
 
@@ -70,7 +71,7 @@ def snake(name):
 
 
 def tree(columns):
-    """The columns as nested dictionaries of member names, in their order; the leaves are columns."""
+    """The columns as nested dictionaries of member names, in order; the leaves are columns."""
     out = {}
     for column in columns:
         node = out
@@ -96,7 +97,7 @@ def cannot(why):
 
 
 def main(version, prepare):
-    """`version` names the engine's version or fails; `prepare` takes a job and gives the work to be timed.
+    """Runs a peer: `version` returns the engine's version or fails; `prepare` takes a job and returns the work to time.
 
     The work may return what it used in processes that this one does not wait for: cpu_seconds, peak_bytes.
     """

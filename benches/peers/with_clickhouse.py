@@ -63,7 +63,7 @@ def sql_of(job):
         select = [(column("", c), c.name) for c in job.inside]
         source = "{file}"
     file = f"file('{job.input}', JSONEachRow, '{', '.join(structure)}')"
-    # It makes no folders by itself.
+    # ClickHouse does not create folders in that path.
     out = f"{job.out}/start_time_day={{_partition_id}}.parquet" if job.by_day else f"{job.out}/part.parquet"
     by = "PARTITION BY toDate(assumeNotNull(start_time))" if job.by_day else ""
     level = f", output_format_compression_level = {job.level}" if job.level else ""
@@ -73,7 +73,7 @@ def sql_of(job):
         f"SETTINGS max_threads = {job.threads}, max_insert_threads = {job.threads}, date_time_input_format = 'best_effort', "
         f"max_partitions_per_insert_block = 0, output_format_parquet_compression_method = '{job.codec}'{level}, "
         "engine_file_truncate_on_insert = 1, "
-        # `id` is that of the conversation where its column is asked for, not the participant's of the same SELECT.
+        # Where the conversation's `id` is selected, `id` must not mean the alias of the participant's column.
         "prefer_column_name_to_alias = 1"
     )
 

@@ -1,7 +1,7 @@
 """DuckDB: read_json with the columns given, and COPY with PARTITION_BY.
 
-As its guide on performance has it: the format and the schema are told and not guessed, and the order of insertion is not
-preserved. https://duckdb.org/docs/stable/guides/performance/how_to_tune_workloads
+As its performance guide recommends, format and schema are given and not inferred, and insertion order is not preserved.
+https://duckdb.org/docs/stable/guides/performance/how_to_tune_workloads
 """
 
 import shutil

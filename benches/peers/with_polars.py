@@ -1,7 +1,7 @@
 """Polars: scan_ndjson with the schema given, explode, and sink_parquet by partition, all of it lazy and streaming.
 
-It reads no object of free keys as a map, so the keys of the job are members of a struct. Instants are read as text and
-converted with their format told. https://docs.pola.rs/user-guide/concepts/streaming/
+It cannot read an object with arbitrary keys as a map, so the keys of the job are members of a struct. Instants are read
+as text and converted with a given format. https://docs.pola.rs/user-guide/concepts/streaming/
 """
 
 import os
@@ -69,6 +69,6 @@ def prepare(job):
 
 
 if len(sys.argv) == 2 and sys.argv[1] != "--version":
-    # Only before it is imported.
+    # This only has an effect before polars is imported.
     os.environ["POLARS_MAX_THREADS"] = str(Job(sys.argv[1]).threads)
 main(version, prepare)

@@ -1,6 +1,7 @@
 """pyarrow: open_json batch by batch with the schema given, flattened with its kernels, and dataset.write_dataset.
 
-It reads no object of free keys as a map, so the keys of the job are members of a struct. https://arrow.apache.org/docs/python/json.html
+It cannot read an object with arbitrary keys as a map, so the keys of the job are members of a struct.
+https://arrow.apache.org/docs/python/json.html
 """
 
 from common import Column, cannot, element_tree, main, tree
@@ -74,7 +75,7 @@ def prepare(job):
 
     def work():
         pa.set_cpu_count(job.threads)
-        # Blocks must hold the longest record.
+        # Blocks must be able to hold the longest record.
         reader = pj.open_json(
             pa.input_stream(job.input, compression="detect"),
             read_options=pj.ReadOptions(block_size=8 << 20),

@@ -35,7 +35,7 @@ def value(base, column):
 
 
 def used_by(pid):
-    """What Java used, whose process goes on."""
+    """What the Java process has used; it outlives this one."""
     with open(f"/proc/{pid}/status") as status:
         peak = next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
     with open(f"/proc/{pid}/stat") as stat:

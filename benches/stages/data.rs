@@ -1,4 +1,4 @@
-//! What the benches work on: a few MB of generated calls, in blocks and as decoded columns.
+//! The data of the benchmarks: a few MB of generated calls, in blocks and as decoded columns.
 
 use std::sync::Arc;
 
@@ -10,11 +10,11 @@ use partiquet::{
     model::{AttributeMap, Model, Plan, TableSchema},
 };
 
-/// Enough that no cache holds all of it, and a run of all benches ends in minutes. Without optimisation it is only to be
-/// seen that they run.
+/// Enough that no cache holds all of it, while all benchmarks finish within minutes. Unoptimized builds only check that
+/// the benchmarks run.
 const BYTES: u64 = if cfg!(debug_assertions) { 200 << 10 } else { 4 << 20 };
 
-/// Lines of this shape, in the blocks in which the generator makes them.
+/// Lines of this shape, in the blocks that the generator makes.
 pub fn blocks(shape: Shape, profile: Profile) -> Vec<Vec<u8>> {
     let settings = Settings { shape, amount: Amount::Bytes(BYTES), ..Settings::of(profile) };
     let generator = Generator::new(settings).unwrap();
@@ -43,7 +43,7 @@ pub fn decoder(keys: &[&str]) -> Decoder {
     Decoder::new(Arc::new(Plan::new(&model, &table)))
 }
 
-/// Decodes a block into columns that are used again.
+/// Decodes a block into reused columns.
 pub fn decode(decoder: &mut Decoder, bytes: &[u8], columns: Columns) -> Columns {
     let decoded = decoder.decode(Block { bytes, framing: &Framing::Lines, file: "bench", offset: 0 }, columns);
     assert!(decoded.rejects.is_empty());

@@ -1,4 +1,4 @@
-//! The stages one by one, and a whole conversion: bytes of JSON in a second, on generated calls.
+//! Benchmarks of the single stages and of a whole conversion: bytes of JSON per second, on generated calls.
 //!
 //! ```sh
 //! cargo bench                       # all, in some minutes
@@ -216,7 +216,7 @@ fn generating(criterion: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    // About seven seconds for each of some two dozen: the whole stays well under ten minutes.
+    // About seven seconds for each of some two dozen benchmarks: all of them stay well under ten minutes.
     config = Criterion::default()
         .warm_up_time(Duration::from_secs(1))
         .measurement_time(Duration::from_secs(5))

@@ -1,6 +1,6 @@
-//! Any bytes as a block of records of the built-in model.
+//! Decodes arbitrary bytes as a block of records of the built-in model.
 //!
-//! A first byte below 5 chooses the table (attribute columns, provenance, limits); without one it is the plain table.
+//! A first byte below 5 chooses the table (attribute columns, provenance, limits); otherwise the plain table is used.
 
 #![no_main]
 

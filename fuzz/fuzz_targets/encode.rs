@@ -1,4 +1,4 @@
-//! Arbitrary columns, written as Parquet by us and by the parquet crate.
+//! Writes arbitrary columns as Parquet, with our writer and with the parquet crate.
 
 #![no_main]
 

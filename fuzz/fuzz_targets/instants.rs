@@ -1,4 +1,4 @@
-//! Texts and numbers in a column of instants, one after the other.
+//! Decodes texts and numbers in a column of instants, one after another.
 
 #![no_main]
 

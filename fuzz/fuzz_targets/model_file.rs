@@ -1,6 +1,6 @@
-//! Any text as a model; a model that is accepted must give a table, and a decoder that agrees with the reference.
+//! Reads arbitrary text as a model; an accepted model must give a table, and a decoder that agrees with the reference.
 //!
-//! Behind a NUL byte there may be records to decode; some more are made from the text's own bytes.
+//! Records to decode may follow after a NUL byte; some more are made from the bytes of the text itself.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Rows with any values, and the folders they get.
+//! Routes rows with arbitrary values, and checks the folders they get.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Records that look like those of the built-in model, with members, values and bytes changed here and there.
+//! Decodes records like those of the built-in model, with some members, values and bytes changed.
 
 #![no_main]
 

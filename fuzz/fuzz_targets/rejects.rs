@@ -1,4 +1,4 @@
-//! A rejects file made of any texts, with any tail.
+//! Reads a rejects file made of arbitrary texts, with an arbitrary tail.
 
 #![no_main]
 

@@ -1,6 +1,6 @@
-//! Any bytes as an input, in blocks of any size, read in pieces of any size, until reading fails.
+//! Reads arbitrary bytes as an input, in blocks and reads of any size, until reading fails.
 //!
-//! The first nine bytes are sizes (see [`way`]), the rest is the input.
+//! The first nine bytes are sizes (see [`way`]); the rest is the input.
 
 #![no_main]
 
@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use partiquet::input::ReadOptions;
 use partiquet_fuzz::split::{Way, check};
 
-/// Longer than what is read ahead to see the layout.
+/// Longer than what is read ahead to detect the layout.
 const LONG_BYTES: usize = 80 << 10;
 
 fuzz_target!(|data: &[u8]| {

@@ -1,4 +1,4 @@
-//! A block decoded in several ways: every way must say what the reference says.
+//! Decodes a block in several ways: every way must agree with the reference.
 
 use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
@@ -15,19 +15,20 @@ use crate::{
     shape::{self, Value},
 };
 
-/// A table, and a decoder for it that has not seen anything yet.
+/// A table, and a decoder for it that has not decoded anything yet.
 pub struct Subject {
     pub table: Table,
     plan: Arc<Plan>,
     cold: Decoder,
-    /// Repeated values may take so little that records are refused for it. The reference does not measure them.
+    /// Whether the limit for repeated values is so low that records are refused for it. The reference does not measure
+    /// them.
     is_tight: bool,
 }
 
-/// Enough for the values of a conversation on a few participants.
+/// Enough for the conversation's values on a few participants.
 const TIGHT_BYTES: u64 = 400;
 
-/// Where the blocks are said to begin in their input.
+/// The offset of the blocks in their supposed input.
 const OFFSET: u64 = 1000;
 
 impl Subject {
@@ -38,7 +39,7 @@ impl Subject {
         Self { table: Table::new(model, schema), cold: Decoder::new(Arc::clone(&plan)), plan, is_tight: false }
     }
 
-    /// The tables of the built-in model that differ for the decoder.
+    /// All tables of the built-in model that make a difference to the decoder.
     pub fn built_in() -> Vec<Self> {
         let model = Model::load(Model::DEFAULT).expect("the built-in model");
         let keys = ["IVR Priority", "Whisper ", "context.email", "a\"b", "größe/~", "", "*"];
@@ -55,18 +56,18 @@ impl Subject {
         Self { cold: self.cold.with_max_flattened_bytes(TIGHT_BYTES), is_tight: true, ..self }
     }
 
-    /// Decodes `bytes` in every way and compares.
+    /// Decodes `bytes` in every way, and compares the results.
     pub fn check(&self, bytes: &[u8]) {
         let lines = lines_of(bytes);
         let mut decoder = self.cold.clone();
         let cold = self.decode(&mut decoder, bytes, &Framing::Lines, Columns::new(&self.plan.shapes));
         self.compare(bytes, &lines, &cold, lines.len());
 
-        // Neither what the decoder has learned nor what the columns have held shows.
+        // What the decoder has learned and what the columns have held must not matter.
         let warm = self.decode(&mut decoder, bytes, &Framing::Lines, cold.columns.clone());
         assert_same(&warm, &cold, "by a decoder that has seen the block");
 
-        // Refused records leave no trace: the block is the same without them, and so are all offsets.
+        // Refused records leave no trace: without them the block is the same, and so are all offsets.
         let mut mended = bytes.to_vec();
         for reject in &cold.rejects {
             mended[reject.record.clone()].fill(b' ');
@@ -76,8 +77,8 @@ impl Subject {
         assert_eq!(without.rejects, []);
         assert_same(&without, &DecodedBlock { rejects: Vec::new(), ..cold.clone() }, "without the refused records");
 
-        // The same records by their ranges, the malformed ones left out: the first of them would end the block. A record
-        // that was refused for another reason can be malformed too, behind that fault.
+        // The same records by their ranges, without the malformed ones, since the first of these would end the block. A
+        // record that was refused for another reason can be malformed too, after that fault.
         let mut malformed = |line: &&Range<usize>| {
             let framing = Framing::Ranges(vec![(*line).clone()]);
             let alone = self.decode(&mut decoder, bytes, &framing, Columns::new(&self.plan.shapes));
@@ -92,7 +93,7 @@ impl Subject {
             "by ranges",
         );
 
-        // All of it as one record in which newlines are white space.
+        // The whole text as one record, in which newlines are white space.
         let whole = trimmed(bytes, 0..bytes.len(), b" \t\r\n");
         let framing = Framing::Ranges(vec![whole.clone()]);
         let one = self.decode(&mut decoder, bytes, &framing, Columns::new(&self.plan.shapes));
@@ -110,7 +111,7 @@ impl Subject {
         decoded
     }
 
-    /// Holds a decoded block against what the reference says of its records.
+    /// Compares a decoded block with what the reference says about its records.
     fn compare(&self, bytes: &[u8], records: &[Range<usize>], decoded: &DecodedBlock, num_records: usize) {
         assert_eq!(decoded.num_records, num_records as u64, "records");
         let mut expected = Expected::default();
@@ -170,7 +171,7 @@ impl Subject {
     }
 }
 
-/// The records of line-delimited text: what stands on each line that is not blank.
+/// The records of line-delimited text: the trimmed content of each line that is not blank.
 fn lines_of(bytes: &[u8]) -> Vec<Range<usize>> {
     let mut start = 0;
     let lines = bytes.split(|byte| *byte == b'\n').map(|line| {
@@ -212,7 +213,7 @@ fn compare_ledger(expected: &BTreeMap<String, (Counts, Firsts<usize>)>, decoded:
             (&mut first.mismatched, tally.first_offsets.mismatched),
             (&mut first.unknown, tally.first_offsets.unknown),
         ] {
-            // The key `*` has a path of its own and yet the same one as the entries of the map.
+            // The key `*` has a path of its own, which nevertheless equals the path of the map's entries.
             *first = first.iter().copied().chain(later).min();
         }
     }

@@ -1,5 +1,5 @@
-//! Arbitrary columns as a row group: what is read back is what was written, and what is said of it is what the crate's
-//! own writer says.
+//! Writes arbitrary columns as a row group: reading it must give what was written, and its statistics must be those of
+//! the crate's own writer.
 
 use std::{fs::File, sync::Arc};
 
@@ -23,12 +23,12 @@ use partiquet::{
     encode::{EncodeOptions, EncodeScratch, FileSchema, Footer, StagedFileWriter, SyncWhen, encode_row_group},
 };
 
-/// More rows than two pages have would make each round too slow.
+/// More rows than two pages hold would make each round too slow.
 const MOST_ROWS: usize = 40_000;
 const MOST_ELEMENTS: usize = 100_000;
 const MOST_TEXT_BYTES: usize = 4 << 20;
 
-/// Some columns, and how they are written.
+/// Some columns, and the way in which they are written.
 #[derive(Debug, Arbitrary)]
 pub struct Table {
     columns: Vec<Choice>,
@@ -38,7 +38,7 @@ pub struct Table {
     bloom_filter: bool,
 }
 
-/// One column: values are taken from a few, in a pattern that repeats, as are nulls and the lengths of lists.
+/// One column: its values come from a few choices in a repeating pattern, and so do nulls and the lengths of lists.
 #[derive(Debug, Arbitrary)]
 struct Choice {
     shape: Shape,
@@ -59,7 +59,7 @@ enum Shape {
     Map,
 }
 
-/// Lengths of runs, present and absent by turns, over and over; all present if there are none.
+/// Lengths of alternating runs, present and absent, repeated; without runs everything is present.
 #[derive(Debug, Arbitrary)]
 struct Pattern(Vec<u16>);
 
@@ -99,7 +99,7 @@ impl Choice {
         }
     }
 
-    /// Which of `len` values is next, for the `at`-th time.
+    /// The value at position `at` of the repeating pattern.
     fn pick<'a, T>(&self, from: &'a [T], at: usize) -> Option<&'a T> {
         let by = self.order.get(at % self.order.len().max(1)).map_or(at, |&by| usize::from(by) + at / 1000);
         from.get(by % from.len().max(1))
@@ -156,7 +156,7 @@ impl Choice {
                 *element_validity = elements(ends);
                 for (index, child) in children.iter_mut().enumerate() {
                     let mut validity = Bitmap::default();
-                    // The first member is there in every struct, the second in some.
+                    // The first member is present in every struct, the second in some.
                     for element in 0..element_validity.len() {
                         validity.push(element_validity.get(element) && element % (index + 1) == 0);
                     }
@@ -210,7 +210,7 @@ impl Table {
         let schema = Arc::new(FileSchema::new(&table, &[], &options).expect("a schema"));
         let mut scratch = EncodeScratch::default();
         let mut writer = StagedFileWriter::create(&path, Arc::clone(&schema)).expect("a writer");
-        // The second time with memory that was used.
+        // The second row group is encoded with reused memory.
         for _ in 0..2 {
             writer.append(encode_row_group(&schema, &columns, &mut scratch).expect("a row group")).expect("written");
         }

@@ -1,7 +1,7 @@
-//! The reference: the rows, the `extra` entries and the ledger that one record should give, or why it is refused.
+//! The reference: the rows, the `extra` entries and the ledger that a record should give, or why it is refused.
 //!
-//! Written from the rules of the table and not from the decoder: it walks a tree, looks members up one by one, and
-//! knows columns by their JSON Pointers.
+//! It is written from the rules of the table and not from the decoder: it walks a tree, looks up members one by one,
+//! and identifies columns by their JSON Pointers.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -17,21 +17,21 @@ use crate::{
     tree::{self, Kind, Node},
 };
 
-/// A model, and the table that is made of it.
+/// A model, and the table that is derived from it.
 #[derive(Debug)]
 pub struct Table {
     pub model: Model,
     pub schema: TableSchema,
     columns: HashMap<(ColumnOrigin, String), usize>,
-    /// Keys of envelopes and their other names.
+    /// The keys of all envelopes, and their alternative names.
     steps: Vec<(String, Option<String>)>,
 }
 
-/// What a record gives.
+/// The result of a record.
 #[derive(Debug, Default)]
 pub struct Expected {
     pub rows: Vec<Row>,
-    /// Counts by ledger path, and where the first values stand that were not simply kept.
+    /// Counts by ledger path, and the offsets of the first values that were not simply kept.
     pub ledger: BTreeMap<String, (Counts, Firsts<usize>)>,
 }
 
@@ -39,7 +39,7 @@ pub struct Expected {
 pub struct Row {
     /// Offset of the row's object.
     pub offset: usize,
-    /// By column of the table; what is not here is null.
+    /// Values by column of the table; a missing column is null.
     pub values: HashMap<usize, Value>,
     pub extra: Vec<(String, String)>,
 }
@@ -52,18 +52,18 @@ impl Table {
         Self { model, schema, columns, steps }
     }
 
-    /// Whether a member of this name is the step with this key.
+    /// Whether a member with this name is the step with this key.
     fn is_step(&self, name: &str, key: &str) -> bool {
         name == key || self.steps.iter().any(|(step, other)| step == key && other.as_deref() == Some(name))
     }
 
-    /// What the record `text`, a part of `block`, should give. If it is to be refused: every kind of fault in it, of
-    /// which the decoder may name any.
+    /// Returns the expected result of the record `text`, a part of `block`. For an invalid record it returns every kind
+    /// of fault in it; the decoder may report any of them.
     pub fn expect(&self, block: &[u8], text: &[u8]) -> Result<Expected, Vec<RejectKind>> {
         let Ok(text) = std::str::from_utf8(text) else { return Err(vec![RejectKind::Utf8]) };
         let root = match tree::parse(text) {
             Ok(root) => root,
-            // Before the place of the syntax error there may be another fault.
+            // Another fault may precede the place of the syntax error.
             Err(_) => {
                 use RejectKind::{Attribute, Depth, Duplicate, Envelope, Syntax};
                 return Err(vec![Syntax, Depth, Duplicate, Envelope, Attribute]);
@@ -88,7 +88,7 @@ impl Table {
     }
 }
 
-/// The keys of all envelopes, each with its form in snake case if nothing else has that name.
+/// The keys of all envelopes, each with its snake-case form if nothing else has that name.
 fn steps(model: &Model) -> Vec<(String, Option<String>)> {
     let groups = [&model.parent, &model.outer].into_iter().flatten().flat_map(|group| &group.fields);
     let names = model.row.iter().chain(groups).flat_map(|field| [field.wire.clone(), snake_case(&field.wire)]);
@@ -106,7 +106,7 @@ struct Walk<'t> {
     faults: Vec<RejectKind>,
 }
 
-/// A row, with each entry of `extra` beside its level: 0 is the row, 1 the object around it.
+/// A row, with the level of each entry of `extra`: 0 is the row, 1 the enclosing object.
 struct PendingRow {
     row: Row,
     extra: Vec<(usize, String, String)>,
@@ -120,14 +120,14 @@ impl PendingRow {
     }
 }
 
-/// Values of one object by ledger path, and what has no column.
+/// Values of one object by ledger path, and the values without a column.
 #[derive(Default)]
 struct Found {
     values: HashMap<String, Value>,
     extra: Vec<(String, String)>,
 }
 
-/// Where a value stands, as the ledger says it (`*` for an index) and as `extra` does.
+/// The path of a value, as in the ledger (`*` for an index) and as in `extra`.
 #[derive(Clone)]
 struct Path {
     ledger: String,
@@ -149,7 +149,7 @@ impl Path {
     }
 }
 
-/// What happened to a value.
+/// What became of a value.
 enum Event {
     Kept,
     Null,
@@ -183,7 +183,7 @@ impl Walk<'_> {
         self.rows.push(PendingRow { row: Row { offset, values, extra: Vec::new() }, extra });
     }
 
-    /// Both names of a step are one member.
+    /// Both names of a step are the same member, so giving both is a duplicate.
     fn steps_given_twice(&mut self, members: &[(String, Node<'_>)]) {
         let has = |name: &str| members.iter().any(|(given, _)| given == name);
         let mut steps = self.table.steps.iter();
@@ -192,7 +192,7 @@ impl Walk<'_> {
         }
     }
 
-    /// An object on the way to the rows.
+    /// An object on the path to the rows.
     fn container(&mut self, steps: &[Step], at: usize, members: &[(String, Node<'_>)]) {
         let model = &self.table.model;
         let level = steps.len() - at;
@@ -247,7 +247,7 @@ impl Walk<'_> {
                 continue;
             };
             if met.contains(&index) {
-                // In both of its spellings.
+                // Given in both of its spellings.
                 self.faults.push(RejectKind::Duplicate);
             }
             met.push(index);
@@ -318,7 +318,7 @@ impl Walk<'_> {
         }
     }
 
-    /// An object in the place of a text: its id is the text.
+    /// An object in place of a text: its id is the text.
     fn reference(
         &mut self,
         node: &Node<'_>,
@@ -411,7 +411,7 @@ impl Walk<'_> {
     fn count(&mut self, node: &Node<'_>, path: &Path, event: Event) {
         let offset = node.offset_in(self.block);
         let (counts, first) = self.ledger.entry(path.ledger.clone()).or_default();
-        // A container walks the way to the rows first, but then the paths differ: those of one path come in order.
+        // A container visits the rows first, but their paths are different: values of one path come in order.
         counts.seen += 1;
         match event {
             Event::Kept => counts.kept += 1,
@@ -448,14 +448,14 @@ impl Walk<'_> {
     }
 }
 
-/// Marks values of promoted keys: the key `*` has the path of the map's entries.
+/// Marks values of promoted keys, because the key `*` has the same path as the map's entries.
 const PROMOTED: &str = "promoted:";
 
 fn promoted_path(path: &Path) -> String {
     format!("{PROMOTED}{}", path.ledger)
 }
 
-/// The values of a struct's scalars in the order of its members.
+/// The values of a struct's scalars, in the order of its members.
 fn children_of(fields: &[Field], path: &str, values: &HashMap<String, Value>, children: &mut Vec<Option<Value>>) {
     for field in fields {
         let path = format!("{path}/{}", field.wire.replace('~', "~0").replace('/', "~1"));

@@ -1,6 +1,6 @@
-//! Texts and numbers as instants: what the decoder makes of them is what chrono says.
+//! Decodes texts and numbers as instants: the result must be that of chrono.
 //!
-//! Each value is one record, so that the date that the decoder remembers comes from the value before.
+//! Each value is one record, so the date that the decoder remembers comes from the previous value.
 
 use std::sync::LazyLock;
 
@@ -9,7 +9,7 @@ use partiquet::model::{AttributeMap, Model};
 
 use crate::decode::Subject;
 
-/// One column of instants.
+/// A table with one column of instants.
 static SUBJECT: LazyLock<Subject> = LazyLock::new(|| {
     let model = r#"{"partiquet_model":1,"name":"instants","envelopes":[],"row":{"type":"P"},
         "types":{"P":{"members":[{"name":"t","type":"instant"}]}}}"#;
@@ -22,7 +22,7 @@ static SUBJECT: LazyLock<Subject> = LazyLock::new(|| {
 pub enum Instant {
     /// Any text.
     Text(String),
-    /// A date and a time in the form of RFC 3339, whether or not there is such a day or hour.
+    /// A date and a time in the form of RFC 3339, whether or not that day and hour exist.
     Parts {
         date: (u16, u8, u8),
         time: (u8, u8, u8),
@@ -31,7 +31,7 @@ pub enum Instant {
         mark: char,
         spoiled: Option<(u8, u8)>,
     },
-    /// The text before, one byte changed.
+    /// The previous text, with one byte changed.
     Again { at: u8, byte: u8 },
     /// A number, in digits.
     Millis(i64),
@@ -43,7 +43,7 @@ pub enum Instant {
 pub enum Fraction {
     None,
     Millis(u16),
-    /// So many digits of a number.
+    /// The given number of digits.
     Digits(u64, u8),
 }
 
@@ -54,7 +54,7 @@ pub enum Zone {
     Offset(bool, u8, u8),
 }
 
-/// Decodes the values one after the other, in every way that [`Subject::check`] knows.
+/// Decodes the values one after another, in every way of [`Subject::check`].
 pub fn check(values: &[Instant]) {
     let (mut block, mut last) = (String::new(), String::new());
     for value in values {
@@ -87,7 +87,7 @@ fn text_of(value: &Instant, last: &str) -> String {
             mark,
             spoiled: spoil,
         } => {
-            // Mostly what a calendar and a clock have, and a little beyond.
+            // Mostly dates and times that exist, and some beyond.
             let (year, month, day) = (year % 10_001, month % 14, day % 33);
             let (hour, minute, second) = (hour % 25, minute % 61, second % 61);
             let mark = if mark.is_ascii_lowercase() || *mark == ' ' { *mark } else { 'T' };
@@ -110,7 +110,7 @@ fn text_of(value: &Instant, last: &str) -> String {
     }
 }
 
-/// One byte changed to a character of ASCII; the text stays as it is where it is none.
+/// Changes one byte to an ASCII character; if that gives invalid UTF-8, the text stays unchanged.
 fn spoiled(text: &str, at: u8, byte: u8) -> String {
     let mut bytes = text.as_bytes().to_vec();
     if let Some(old) = bytes.get_mut(usize::from(at)) {

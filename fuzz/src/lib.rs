@@ -1,14 +1,14 @@
-//! What the fuzz targets have in common: a slow reference that says what should have come out, and the comparison.
+//! What the fuzz targets share: a slow reference that gives the expected result, and the comparison.
 //!
 //! ```text
 //! bytes -> tree (serde_json, raw values) -> expect (rows, extra, ledger of one record) --+
-//! bytes -> partiquet::decode, in several ways -> shape (invariants, one value a row) ----+--> decode::check
+//! bytes -> partiquet::decode, in several ways -> shape (invariants, one value per row) ----+--> decode::check
 //! columns -> partiquet::encode, and the parquet crate -> encode::check
 //! bytes -> partiquet::input, in several ways --> split::check, rejects::check
 //! rows -> partiquet::partition -> paths, read back -> paths::check
 //! ```
 //!
-//! Nothing here is shared with the decoder but the words of the model. A difference is a panic.
+//! Nothing here is shared with the decoder except the types of the model. A difference is a panic.
 
 pub mod decode;
 pub mod encode;

@@ -1,4 +1,5 @@
-//! Rows to their folders: what is written in a path comes back from it, and what no path can hold is kept in `extra`.
+//! Routes rows to folders: reading a path back must give what was written, and what no path can hold is kept in
+//! `extra`.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +22,7 @@ const MAX_NAME_BYTES: usize = 255;
 const FIRST: i64 = -62_135_596_800_000_000;
 const SPAN: u64 = 315_537_897_600_000_000;
 
-/// The partition columns that may be asked for.
+/// The partition columns that may be requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Arbitrary)]
 pub enum By {
     Text,
@@ -38,7 +39,7 @@ pub enum By {
 #[derive(Debug, Arbitrary)]
 pub struct Row {
     text: Option<String>,
-    /// The text so many times: longer than a name may be.
+    /// How often the text is repeated; the result can be longer than a name may be.
     times: u8,
     integer: Option<i64>,
     flag: Option<bool>,
@@ -60,7 +61,7 @@ impl Row {
         json!({"s": self.text(), "i": self.integer, "b": self.flag, "t": instant})
     }
 
-    /// The value that its folder should stand for; none for null.
+    /// The value that its folder should represent; `None` for null.
     fn value(&self, by: By) -> Option<String> {
         match by {
             By::Text => self.text(),
@@ -133,7 +134,7 @@ pub fn check(by: &[By], rows: &[Row]) {
     let plan = Plan::new(&model, &schema);
     let mut columns = Columns::new(&plan.shapes);
     let mut decoder = Decoder::new(plan.into());
-    // In two blocks: the second one meets the partitions of the first.
+    // Routed in two blocks: the second one meets the partitions of the first.
     for rows in [rows, &rows[rows.len() / 2..]] {
         let text: String = rows.iter().map(|row| format!("{}\n", row.json())).collect();
         let block = Block { bytes: text.as_bytes(), framing: &Framing::Lines, file: "rows", offset: 0 };
@@ -180,7 +181,7 @@ impl Row {
                 Some(expected) => assert_eq!(unescaped(value), *expected),
                 None => {
                     assert_eq!(value, NULL);
-                    // The whole value stands in its column, unless the path is in the column's place.
+                    // The whole value is in its column, unless the path replaces the column.
                     if let (By::Text, Some(text)) = (by, self.text()) {
                         kept.insert("/s".to_owned(), Value::from(text).to_string());
                     }
@@ -208,13 +209,13 @@ fn extra(columns: &Columns, schema: &TableSchema) -> Vec<BTreeMap<String, String
     rows
 }
 
-/// As Hive's `escapePathName` has it, counted.
+/// Length after escaping with Hive's `escapePathName`.
 fn hive_escaped_len(text: &str) -> usize {
     let is_escaped = |c: char| c.is_ascii_control() || "\"#%'*/:=?\\{[]^".contains(c);
     text.chars().map(|c| if is_escaped(c) { 3 } else { c.len_utf8() }).sum()
 }
 
-/// As Hive's `unescapePathName` has it; here every `%` is one of an escape.
+/// The inverse, Hive's `unescapePathName`; here every `%` begins an escape.
 fn unescaped(name: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = name.as_bytes();

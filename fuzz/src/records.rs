@@ -1,4 +1,4 @@
-//! Makes records of a model from a fuzzer's choices: mostly right, with everything that is awkward now and then.
+//! Makes records of a model from a fuzzer's choices: mostly valid, with an occasional awkward value of every kind.
 
 use arbitrary::Unstructured;
 use partiquet::{
@@ -8,7 +8,7 @@ use partiquet::{
 
 use crate::expect::Table;
 
-/// Values that are right or nearly right for one type or another.
+/// Values that are valid or nearly valid for some type.
 const TOKENS: &[&str] = &[
     "null",
     "true",
@@ -112,7 +112,7 @@ const TOKENS: &[&str] = &[
     "{\"x\":{\"y\":{\"z\":[{}]}}}",
 ];
 
-/// Names that mean something somewhere, or look like it.
+/// Names that have a meaning somewhere, or look as if they had.
 const NAMES: &[&str] = &[
     "id",
     "name",
@@ -142,7 +142,7 @@ const NAMES: &[&str] = &[
     "a name that is longer than any of the model and than forty bytes",
 ];
 
-/// What damages a text in a way that matters.
+/// Pieces that damage a text in a way that matters.
 const DAMAGE: &[&[u8]] = &[
     b"\n",
     b"\r\n",
@@ -183,7 +183,7 @@ const DAMAGE: &[&[u8]] = &[
     b"x",
 ];
 
-/// Deepest nesting on purpose: a little more than a record may have.
+/// Maximum nesting made on purpose: slightly more than a record may have.
 const DEEP: usize = 70;
 
 /// Makes the bytes of a block.
@@ -198,7 +198,7 @@ impl<'m, 'u> Maker<'m, 'u> {
         Self { table, choices, text: Vec::new() }
     }
 
-    /// Some records, one a line, as a rule.
+    /// Some records, usually one per line.
     pub fn block(mut self) -> Vec<u8> {
         for _ in 0..=self.below(4) {
             self.record();
@@ -221,7 +221,7 @@ impl<'m, 'u> Maker<'m, 'u> {
         }
     }
 
-    /// An object on the way to the rows. Members come before and after the way on.
+    /// An object on the path to the rows. Other members come before and after the next step of the path.
     fn container(&mut self, steps: &[Step]) {
         let table = self.table;
         let group = if steps.len() == 1 { &table.model.parent } else { &table.model.outer };
@@ -268,7 +268,8 @@ impl<'m, 'u> Maker<'m, 'u> {
         self.put("}");
     }
 
-    /// Some members of `fields`, each once unless chance has it, and some unknown ones. Whether there were any.
+    /// Writes some members of `fields`, usually each at most once, and some unknown ones. Returns whether there were
+    /// any.
     fn members(&mut self, fields: &[Field]) -> bool {
         let mut at = if self.one_in(2) { 0 } else { self.below(fields.len()) };
         let mut any = false;
@@ -287,7 +288,7 @@ impl<'m, 'u> Maker<'m, 'u> {
                     self.any_value();
                 }
             }
-            // Mostly onwards in model order, as records are written.
+            // Mostly moves on in model order, as in real records.
             at += if self.one_in(16) { 0 } else { 1 + if self.one_in(4) { self.below(16) } else { 0 } };
         }
         any
@@ -326,7 +327,7 @@ impl<'m, 'u> Maker<'m, 'u> {
             let promoted = &table.schema.attributes;
             match promoted.get(at) {
                 Some((key, _)) if self.one_in(2) => self.name(key),
-                // As many different names as a map may need to be checked by sorting.
+                // As many different names as it takes for the decoder to check the map by sorting.
                 _ if self.one_in(16) => {
                     for key in 0..30 {
                         self.put(&format!("\"k{key}\":\"{key}\","));
@@ -364,7 +365,7 @@ impl<'m, 'u> Maker<'m, 'u> {
         }
     }
 
-    /// A name and its colon, now and then with an escape or with blanks.
+    /// A name and its colon, sometimes with an escape or with blanks.
     fn name(&mut self, name: &str) {
         let mut quoted = serde_json::to_string(name).unwrap_or_default();
         if self.one_in(16)
@@ -377,7 +378,7 @@ impl<'m, 'u> Maker<'m, 'u> {
         self.put(colon);
     }
 
-    /// Puts something into the text, takes something out, or both.
+    /// Inserts something into the text, removes something, or both.
     fn damage(&mut self) {
         let at = self.below(self.text.len() + 1);
         let piece = DAMAGE[self.below(DAMAGE.len())];
@@ -397,7 +398,7 @@ impl<'m, 'u> Maker<'m, 'u> {
         self.below(count) == count - 1
     }
 
-    /// A number below `end`, or 0; 0 once all choices are made.
+    /// A number below `end`, or 0 if `end` is 0; 0 once all choices are used up.
     fn below(&mut self, end: usize) -> usize {
         self.choices.int_in_range(0..=end.saturating_sub(1)).unwrap_or_default()
     }

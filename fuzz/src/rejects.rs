@@ -1,4 +1,4 @@
-//! Texts written to a rejects file and read back: each gives what it would give alone.
+//! Writes texts to a rejects file and reads them back: each must give the same as it does alone.
 
 use arbitrary::Arbitrary;
 use partiquet::{
@@ -8,11 +8,11 @@ use partiquet::{
 
 use crate::split::{Told, Way, pieces, told};
 
-/// A rejects file with more or less damage.
+/// A rejects file with some damage.
 #[derive(Debug, Arbitrary)]
 pub struct File {
     texts: Vec<Vec<u8>>,
-    /// Stands behind the last line.
+    /// Appended after the last line.
     tail: Vec<u8>,
     reads: Vec<u8>,
     block_bytes: u16,
@@ -45,7 +45,7 @@ impl File {
         let (again, again_error) = pieces(&file, &whole);
         assert_eq!((&found, &error), (&again, &again_error), "however it is read");
 
-        // The texts give the same records as they would as inputs, whatever becomes of the tail.
+        // The texts must give the same records as they would as inputs, whatever becomes of the tail.
         let mut found = told(&found).into_iter();
         let mut offset = 0;
         for (line_idx, text) in self.texts.iter().enumerate() {
@@ -107,7 +107,7 @@ fn reject(text: &[u8]) -> Reject {
     reject
 }
 
-/// What a text gives that is cut by itself, as the text of a reject is: neither unpacked nor without its byte order mark.
+/// The result of a text that is cut alone, as the text of a reject is: not decompressed, and with its byte order mark.
 fn told_alone(text: &[u8], options: ReadOptions) -> Vec<Told> {
     use partiquet::input::split::{Begin, Splitter, Step, sniff};
     let mut splitter = Splitter::new(options);

@@ -1,4 +1,4 @@
-//! What one JSON value is worth in a column of one type.
+//! The expected result for one JSON value in a column of one type.
 
 use chrono::{DateTime, SubsecRound, Timelike};
 use partiquet::columns::ScalarType;
@@ -8,7 +8,7 @@ use crate::{
     tree::{Kind, Node},
 };
 
-/// What becomes of a value that is not null.
+/// What becomes of a non-null value.
 #[derive(Debug, PartialEq)]
 pub enum Fit {
     Kept(Value),
@@ -16,7 +16,7 @@ pub enum Fit {
     Mismatch,
 }
 
-/// A value for a column of type `scalar`; references to objects are not looked at here.
+/// The result for a column of type `scalar`; references to objects are not handled here.
 pub fn fit(scalar: ScalarType, node: &Node<'_>) -> Fit {
     let kept = |value: Option<Value>| value.map_or(Fit::Mismatch, Fit::Kept);
     let coerced = |value: Option<Value>| value.map_or(Fit::Mismatch, Fit::Coerced);
@@ -29,7 +29,7 @@ pub fn fit(scalar: ScalarType, node: &Node<'_>) -> Fit {
             _ => coerced(exact_integer(node.raw, 0).map(Value::Int)),
         },
         (ScalarType::Int64, Kind::Text(text)) => {
-            // What reads as an integer and prints as the same text has the one canonical form.
+            // A text that parses as an integer and prints the same is in canonical form.
             coerced(text.parse().ok().filter(|value: &i64| value.to_string() == *text).map(Value::Int))
         }
         (ScalarType::Float64, Kind::Number) => kept(double(node.raw).map(Value::Double)),
@@ -49,7 +49,7 @@ pub fn fit(scalar: ScalarType, node: &Node<'_>) -> Fit {
     }
 }
 
-/// `token * 10^scale` if that is an integer of 64 bits.
+/// `token * 10^scale`, if that is a 64-bit integer.
 fn exact_integer(token: &str, scale: i128) -> Option<i64> {
     let (mantissa, exponent) = token.split_once(['e', 'E']).unwrap_or((token, "0"));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
@@ -60,7 +60,7 @@ fn exact_integer(token: &str, scale: i128) -> Option<i64> {
     if significant.is_empty() {
         return Some(0);
     }
-    // An exponent that no i128 holds moves any digits that fit in memory out of 64 bits, or behind the point.
+    // An exponent beyond i128 moves any digits that fit in memory out of 64 bits, or after the decimal point.
     let power = exponent.parse::<i128>().ok()?.checked_add(shift)?;
     if power < 0 || power + significant.len() as i128 > 30 {
         return None;
@@ -69,7 +69,7 @@ fn exact_integer(token: &str, scale: i128) -> Option<i64> {
     i64::try_from(if whole.starts_with('-') { -magnitude } else { magnitude }).ok()
 }
 
-/// The nearest double; of an integer, the double that is equal to it.
+/// The nearest double; for an integer, only a double that equals it.
 fn double(token: &str) -> Option<f64> {
     let value: f64 = token.parse().ok()?;
     let is_integer = !token.contains(['.', 'e', 'E']);
@@ -77,11 +77,11 @@ fn double(token: &str) -> Option<f64> {
 }
 
 const fn in_range(micros: i64) -> bool {
-    // The first microsecond of the year 1 and the last one of the year 9999.
+    // From the first microsecond of the year 1 to the last one of the year 9999.
     micros >= -62_135_596_800_000_000 && micros <= 253_402_300_799_999_999
 }
 
-/// Microseconds of a text that has the form of RFC 3339, with a blank for the `T` allowed and no leap second.
+/// Microseconds of a text in the form of RFC 3339; a blank is allowed instead of the `T`, and leap seconds are not.
 fn instant(text: &str) -> Option<i64> {
     let bytes = text.as_bytes();
     let pattern = b"dddd-dd-ddTdd:dd:dd";
@@ -109,7 +109,7 @@ fn instant(text: &str) -> Option<i64> {
     if !fits || !zone_fits || fraction.iter().skip(7).any(|digit| *digit != b'0') {
         return None;
     }
-    // chrono reads nine digits of the fraction; those behind the sixth are zeros.
+    // chrono reads nine digits of the fraction; those after the sixth are zeros.
     let plain = [head, &fraction[..fraction.len().min(7)], zone].concat();
     let parsed = DateTime::parse_from_rfc3339(std::str::from_utf8(&plain).ok()?).ok()?;
     let is_leap_second = parsed.nanosecond() >= 1_000_000_000 || &head[17..] == b"60";

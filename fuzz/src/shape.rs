@@ -1,4 +1,4 @@
-//! Columns held against what they promise, and turned back into one value a row.
+//! Checks that columns keep their promises, and converts them to one value per row.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ pub enum Value {
     Double(f64),
     Bool(bool),
     List(Vec<Option<Value>>),
-    /// A list of structs, each null or its children.
+    /// A list of structs, each either null or its children.
     Structs(Vec<Option<Vec<Option<Value>>>>),
     Map(Vec<(String, Option<String>)>),
 }
@@ -32,7 +32,7 @@ impl fmt::Debug for Value {
     }
 }
 
-/// Checks every promise of `columns` about themselves.
+/// Checks every promise of `columns`.
 pub fn check(columns: &Columns, shapes: &[ColumnShape]) {
     assert_eq!(columns.columns.len(), shapes.len());
     for (column, shape) in columns.columns.iter().zip(shapes) {
@@ -94,13 +94,13 @@ fn check_texts(texts: &TextValues) {
     assert!(texts.iter().all(|text| std::str::from_utf8(text).is_ok()), "text is UTF-8");
 }
 
-/// Checks that ends ascend; gives the last one.
+/// Checks that ends ascend, and returns the last one.
 fn check_ends(ends: &[u32]) -> usize {
     assert!(ends.is_sorted(), "ends ascend");
     ends.last().map_or(0, |&end| end as usize)
 }
 
-/// Brings columns to one form: missing bits at the end of a validity are the same as bits that are not set.
+/// Brings columns into one form: missing bits at the end of a validity are the same as unset bits.
 pub fn normalise(columns: &mut Columns) {
     fn pad(column: &mut Column, num_rows: usize) {
         column.validity.resize(num_rows);

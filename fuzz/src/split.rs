@@ -1,4 +1,4 @@
-//! Any bytes as an input that is cut into blocks: every byte accounted for, whatever the sizes.
+//! Cuts arbitrary bytes as an input into blocks: every byte must be accounted for, whatever the sizes.
 
 use std::{
     io::{self, Read},
@@ -15,23 +15,23 @@ use partiquet::{
 use serde_json::value::RawValue;
 use xxhash_rust::xxh3::xxh3_128;
 
-/// A compressed input may be a bomb; after so many bytes of blocks it has shown what it can.
+/// A compressed input may be a bomb; after this many bytes of blocks it is read no further.
 const ENOUGH_BYTES: usize = 4 << 20;
 
-/// An error in so many first bytes is told before anything else: they say what the input is.
+/// An error within this many first bytes is reported before anything else, because they determine the format.
 const MAGIC_BYTES: usize = 6;
 
-/// How an input arrives and how it is to be cut.
+/// How an input arrives, and how it is to be cut.
 #[derive(Debug, Clone)]
 pub struct Way {
     pub options: ReadOptions,
-    /// Bytes of each read, over and over; 0 counts as 1.
+    /// Bytes of each read, repeated; 0 counts as 1.
     pub reads: Vec<u8>,
-    /// After so many bytes reading fails.
+    /// Reading fails after this many bytes.
     pub fails_at: Option<usize>,
 }
 
-/// Gives as many bytes at a time as it is told.
+/// A reader that returns the given number of bytes at a time.
 struct Trickle {
     bytes: io::Cursor<Vec<u8>>,
     reads: Vec<u8>,
@@ -74,7 +74,7 @@ pub fn pieces(stored: &[u8], way: &Way) -> (Vec<Piece>, Option<String>) {
     (pieces, Some("enough".to_owned()))
 }
 
-/// What a piece says about records, whatever the blocks are.
+/// What a piece says about its records, independent of the block boundaries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Told {
     Record { document: u64, offset: u64, text: Vec<u8> },
@@ -115,7 +115,7 @@ fn records(block: &RecordBlock) -> impl Iterator<Item = Range<usize>> + '_ {
     ranges.into_iter()
 }
 
-/// Cuts `stored` in several ways and compares.
+/// Cuts `stored` in several ways, and compares the results.
 pub fn check(stored: &[u8], way: &Way) {
     let whole = Way { reads: Vec::new(), fails_at: None, ..way.clone() };
     if let Some(at) = way.fails_at.filter(|at| *at <= stored.len()) {
@@ -125,7 +125,7 @@ pub fn check(stored: &[u8], way: &Way) {
     let (expected, error) = pieces(stored, &whole);
     let (found, other_error) = pieces(stored, way);
     if is_compressed(stored) && error.is_some() {
-        // Where a damaged stream is seen to be damaged depends on how much of it was at hand.
+        // Where damage of a compressed stream is noticed depends on how much of it was available.
         assert!(other_error.is_some(), "however it is read");
         return;
     }
@@ -139,7 +139,7 @@ pub fn check(stored: &[u8], way: &Way) {
         check_cover(stored, stored.len() - text.len(), &expected, way.options);
     }
 
-    // Records and refused texts do not depend on the size of blocks.
+    // Records and refused texts must not depend on the size of the blocks.
     let large = Way { options: ReadOptions { block_bytes: ReadOptions::BLOCK_BYTES, ..way.options }, ..whole.clone() };
     let (in_large_blocks, large_error) = pieces(stored, &large);
     if error.is_none() || large_error.is_none() {
@@ -147,7 +147,7 @@ pub fn check(stored: &[u8], way: &Way) {
         assert_eq!(told(&expected), told(&in_large_blocks), "of any block size");
     }
 
-    // With no limit in reach, valid JSON gives all its values.
+    // Without a limit in reach, valid JSON gives all its values.
     let free = Way { options: ReadOptions::default(), ..whole };
     if !is_rejects && let Some(values) = values_of(text) {
         let (pieces, error) = pieces(stored, &free);
@@ -169,7 +169,7 @@ pub fn check(stored: &[u8], way: &Way) {
     }
 }
 
-/// Reading fails after `stored`. What stands before is told as if the input ended there, up to the last whole line.
+/// Checks a read error after `stored`: the pieces before it are as if the input ended there, up to the last whole line.
 fn check_failure(stored: &[u8], way: &Way) {
     let (until, error) = pieces(stored, way);
     assert!(error.is_some(), "a read error is told");
@@ -185,7 +185,7 @@ fn check_failure(stored: &[u8], way: &Way) {
     let (until, all) = (told(&until), told(&ended));
     assert!(all.starts_with(&until), "the same as before an end");
     if error.is_none() && is_lines && !is_rejects_file(without_bom(stored), true) && stored.len() >= MAGIC_BYTES {
-        // What is left out: the line that the error cuts off, if it is more than blanks, and the end.
+        // Only the line that the error cuts off (if it is more than blanks) and the end may be missing.
         assert!(all.len() - until.len() <= 2, "{} pieces too few", all.len() - until.len());
     }
 }
@@ -199,7 +199,7 @@ fn without_bom(stored: &[u8]) -> &[u8] {
     stored.strip_prefix(b"\xef\xbb\xbf").unwrap_or(stored)
 }
 
-/// The values of a valid JSON text: the elements of its arrays, and what stands beside arrays.
+/// The values of a valid JSON text: the elements of its arrays, and the values outside of arrays.
 fn values_of(text: &[u8]) -> Option<Vec<&[u8]>> {
     let text = std::str::from_utf8(text).ok()?;
     let mut values = Vec::new();
@@ -215,7 +215,7 @@ fn values_of(text: &[u8]) -> Option<Vec<&[u8]>> {
     Some(values)
 }
 
-/// No piece keeps more than a block and the longest record.
+/// Checks that no piece keeps more than a block and the longest record.
 fn check_sizes(pieces: &[Piece], options: ReadOptions) {
     let most = options.block_bytes.max(1).saturating_add(options.max_record_bytes);
     for piece in pieces {
@@ -228,7 +228,7 @@ fn check_sizes(pieces: &[Piece], options: ReadOptions) {
     }
 }
 
-/// The pieces are all bytes of the text from `start` on, each of them once and in order.
+/// Checks that the pieces cover all bytes of the text from `start` on, each of them once and in order.
 fn check_cover(stored: &[u8], start: usize, pieces: &[Piece], options: ReadOptions) {
     let newlines = |text: &[u8]| text.iter().filter(|byte| **byte == b'\n').count() as u64;
     let mut at = start;

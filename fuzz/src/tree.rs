@@ -1,19 +1,19 @@
-//! A record as a tree in which every value knows its own bytes, read by serde_json level by level.
+//! A record as a tree in which every value knows its own bytes; serde_json reads it level by level.
 //!
-//! Each value is read as a raw value first: so a number is judged by its grammar and not by what fits a double, and
-//! members given twice are both kept.
+//! Each value is first read as a raw value, so that a number is judged by its grammar and not by what fits in a double,
+//! and duplicate members are both kept.
 
 use std::fmt;
 
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// Deepest nesting of a record, its root included.
+/// Maximum nesting of a record, including its root.
 pub const MAX_DEPTH: usize = 64;
 
 #[derive(Debug)]
 pub struct Node<'t> {
-    /// From the value's first byte to its last.
+    /// From the first byte of the value to its last.
     pub raw: &'t str,
     pub kind: Kind<'t>,
 }
@@ -27,11 +27,11 @@ pub enum Kind<'t> {
     Text(String),
     List(Vec<Node<'t>>),
     Object(Vec<(String, Node<'t>)>),
-    /// Nested too deep to be looked at.
+    /// Nested too deep to be parsed.
     TooDeep,
 }
 
-/// Reads one value with nothing but white space around it.
+/// Parses one value, which only white space may surround.
 pub fn parse(text: &str) -> serde_json::Result<Node<'_>> {
     node(serde_json::from_str::<&RawValue>(text)?.get(), 1)
 }

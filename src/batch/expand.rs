@@ -1,4 +1,4 @@
-//! From one entry per present value to one slot per row.
+//! Expands columns from one entry per present value to one slot per row.
 
 use arrow::buffer::{BooleanBuffer, Buffer, OffsetBuffer, ScalarBuffer};
 
@@ -7,13 +7,13 @@ use crate::{columns::Bitmap, error::Result};
 
 /// The first `rows` bits; those beyond the end of `bitmap` are zero.
 pub(super) fn bits(bitmap: &Bitmap, rows: usize) -> BooleanBuffer {
-    // Arrow counts bits in bytes, least significant first: words are the same thing in little-endian order.
+    // Arrow numbers bits within bytes, least significant first, which little-endian words match.
     let mut words: Vec<u64> = bitmap.words().iter().map(|word| word.to_le()).collect();
     words.resize(rows.div_ceil(64), 0);
     BooleanBuffer::new(Buffer::from_vec(words), 0, rows)
 }
 
-/// Values in the slots of their rows, zero elsewhere.
+/// Places values in the slots of their rows; other slots are zero.
 pub(super) fn values<T: Copy + Default>(dense: Vec<T>, validity: &Bitmap, rows: usize) -> Vec<T> {
     if dense.len() == rows {
         return dense;
@@ -25,7 +25,7 @@ pub(super) fn values<T: Copy + Default>(dense: Vec<T>, validity: &Bitmap, rows: 
     slots
 }
 
-/// Booleans in the slots of their rows, false elsewhere.
+/// Places booleans in the slots of their rows; other slots are false.
 pub(super) fn booleans(dense: &Bitmap, validity: &Bitmap, rows: usize) -> BooleanBuffer {
     if dense.len() == rows {
         return bits(dense, rows);
@@ -40,7 +40,7 @@ pub(super) fn booleans(dense: &Bitmap, validity: &Bitmap, rows: usize) -> Boolea
     BooleanBuffer::new(Buffer::from_vec(words), 0, rows)
 }
 
-/// Offsets of all rows from the ends of the present ones: a null row is empty, where the row before it ends.
+/// Offsets of all rows from the ends of the present ones. A null row is empty and begins where the previous row ends.
 pub(super) fn offsets(ends: &[u32], validity: &Bitmap, rows: usize) -> Result<OffsetBuffer<i32>> {
     if ends.len() == rows {
         return dense_offsets(ends);
@@ -65,7 +65,7 @@ pub(super) fn dense_offsets(ends: &[u32]) -> Result<OffsetBuffer<i32>> {
     Ok(OffsetBuffer::new(ScalarBuffer::from(offsets)))
 }
 
-/// What `OffsetBuffer::new` would panic about, as an error.
+/// Returns an error where `OffsetBuffer::new` would panic.
 fn check(ends: &[u32]) -> Result<()> {
     if !ends.is_sorted() {
         return Err(broken("ends that are not ascending"));

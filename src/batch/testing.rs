@@ -1,4 +1,4 @@
-//! Rows as plain values, for tests: written into columns one by one, and read back from Arrow one by one.
+//! Rows as plain values, for tests: they are written to columns and read back from Arrow one by one.
 
 use std::sync::Arc;
 
@@ -173,7 +173,7 @@ fn any_scalar(scalar: ScalarType) -> BoxedStrategy<Cell> {
     }
 }
 
-/// Null, or what `present` gives: never, often or always.
+/// Null in `null_percent` of the cases, otherwise a value of `present`.
 fn nullable(null_percent: u32, present: BoxedStrategy<Cell>) -> BoxedStrategy<Cell> {
     match null_percent {
         0 => present,
@@ -196,7 +196,7 @@ fn any_cell(shape: &ColumnShape, nulls: u32) -> BoxedStrategy<Cell> {
     nullable(nulls, present)
 }
 
-/// Some columns, up to `max_rows` rows of them, every column with its own share of nulls.
+/// A table of a few columns and fewer than `max_rows` rows; every column has its own share of nulls.
 pub(crate) fn any_table(max_rows: usize) -> impl Strategy<Value = (Vec<ColumnShape>, Vec<Vec<Cell>>)> {
     let column = (any_shape(), proptest::sample::select(vec![0u32, 5, 50, 95, 100]));
     vec(column, 1..5).prop_flat_map(move |columns| {

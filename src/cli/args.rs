@@ -12,8 +12,8 @@ use partiquet::config::{AttributeColumns, AttributeMap, Compression, MaxRejects,
 
 use super::{bench, generate, schema::SchemaForm};
 
-/// Flattens nested contact-centre JSON into Hive-partitioned Parquet: every participant a row, every leaf a column,
-/// nothing lost.
+/// Converts nested contact-centre JSON to Hive-partitioned Parquet: every participant becomes a row, every leaf a
+/// column, and nothing of a participant is lost.
 #[derive(Debug, Parser)]
 #[command(name = "partiquet", version, max_term_width = 100, arg_required_else_help = true)]
 #[command(after_help = "Start with:  partiquet convert exports/ --out calls\n\
@@ -32,23 +32,23 @@ pub enum Command {
     /// Show the columns and where each of them comes from, or what a dataset holds
     ///
     /// Without DIR: the columns of a model. With DIR: rows, commits, partitions and columns of that dataset, as its own
-    /// documents say; no data file is opened. Whether the files agree with them says: partiquet verify DIR
+    /// documents list them; no data file is opened. To check the files against them: partiquet verify DIR
     Schema(SchemaArgs),
     /// Check a dataset against its commits
     ///
-    /// Compares every data file with what its manifest says (size, digest, footer), the sums of each manifest, and the
-    /// folder with all of them: files that nobody lists, what dead runs have left, a commit that was cut off. Reads only,
-    /// unless --repair is given. Exit codes: 0 sound; 1 not sound, or not readable; 2 wrong usage.
+    /// Compares every data file with its manifest (size, digest, footer), and checks the sums of each manifest. Finds
+    /// files that no manifest lists, leftovers of killed runs, and an unfinished commit. Changes nothing, unless
+    /// --repair is given. Exit codes: 0 sound; 1 not sound, or not readable; 2 wrong usage.
     Verify(VerifyArgs),
     /// Propose a model file for other nested JSON
     ///
     /// Looks at a sample of the inputs, guesses where the rows are and what type each member has, and prints a
-    /// model document. Look it over, then use it: partiquet convert INPUT --model FILE --out DIR
+    /// model document. Check it, then use it: partiquet convert INPUT --model FILE --out DIR
     Infer(InferArgs),
-    /// Write realistic invented input of any size
+    /// Write realistic generated input of any size
     #[command(after_help = generate::EXAMPLES)]
     Generate(Box<generate::GenerateArgs>),
-    /// Measure conversions: a matrix of options, also beside other engines
+    /// Measure conversions: a matrix of options, also compared with other engines
     #[command(after_help = bench::EXAMPLES)]
     Bench(Box<bench::BenchArgs>),
     /// Print a completion script for a shell
@@ -66,9 +66,9 @@ pub enum Command {
 
 const CONVERT_ABOUT: &str = "Convert JSON exports into a partitioned Parquet dataset.\n\n\
     Understands NDJSON and JSON of any layout, plain, gzip or zstd. Finds the participants by itself in conversations, \
-    paged answers, notifications and bare lists. Nothing is visible in DIR until everything is written.\n\n\
+    paged listings, notifications and bare lists. Nothing is visible in DIR until everything is written.\n\n\
     Exit codes: 0 committed; 1 failed, nothing committed; 2 wrong usage; 3 committed, with rejects within --max-rejects; \
-    130 interrupted, nothing committed (a second Ctrl-C ends it at once: then see `partiquet verify`).";
+    130 interrupted, nothing committed (after a second Ctrl-C, which ends it at once, see `partiquet verify`).";
 
 const CONVERT_EXAMPLES: &str = "Examples:
   A folder of exports, partitioned by day:
@@ -80,7 +80,7 @@ const CONVERT_EXAMPLES: &str = "Examples:
         --partition-by 'day(start_time), purpose' --attribute-columns 'IVR Priority,Language'
   Go on in spite of some broken records; they are kept in calls/_partiquet/rejects/:
     partiquet convert exports/ --out calls --max-rejects 0.1%
-  From a pipe, with the account of the run as JSON:
+  From a pipe, with a report of the run as JSON:
     zcat export.gz | partiquet convert - --out calls --report run.json
   The same options every night:
     partiquet convert exports/ --config nightly.toml --mode append";
@@ -90,7 +90,7 @@ pub struct ConvertArgs {
     #[command(flatten)]
     pub said: RawOptions,
 
-    /// Read options from a TOML file; the command line goes before it
+    /// Read options from a TOML file; options on the command line override it
     ///
     /// The keys are the long names of these options, and `inputs`: `out = "calls"`, `partition-by = "day(start_time)"`,
     /// `provenance = true`. Paths in it are relative to the working directory, as they are here.
@@ -110,8 +110,8 @@ const REPORTING: &str = "What you see";
 pub struct RawOptions {
     /// Files, folders, patterns, or - for standard input
     ///
-    /// Folders are searched for *.json, *.ndjson and *.jsonl, each also with .gz or .zst. What is compressed is seen by
-    /// its first bytes, not by its name. Inputs are read in the order of their paths.
+    /// Folders are searched for *.json, *.ndjson and *.jsonl, each also with .gz or .zst. Compression is detected from
+    /// the first bytes of a file, not from its name. Inputs are read in the order of their paths.
     #[arg(value_name = "INPUT", value_hint = ValueHint::AnyPath)]
     pub inputs: Vec<OsString>,
 
@@ -121,49 +121,50 @@ pub struct RawOptions {
 
     /// What to do if DIR holds a dataset: error, append, overwrite, overwrite-partitions [default: error]
     ///
-    /// Refusing is the default because a dataset is quickly lost and slowly remade. append adds to it: inputs that it holds
-    /// already are left out, a file that has changed since is refused, its attribute columns are used, and columns may
-    /// come but not go. overwrite replaces all of it, overwrite-partitions the partitions that the inputs have rows for;
-    /// both at the very end, when everything new has been written.
+    /// error refuses a folder that is not empty. It is the default because a dataset is easily lost. append adds rows:
+    /// inputs that the dataset already holds are left out, and a file that has changed since is refused; the dataset's
+    /// attribute columns are used, and columns may be added but not removed. overwrite replaces the whole dataset.
+    /// overwrite-partitions completely replaces the partitions that the inputs have rows for. Both replace at the very
+    /// end, when everything new has been written.
     #[arg(long, value_name = "MODE", help_heading = INPUT_OUTPUT, hide_possible_values = true,
           value_parser = PossibleValuesParser::new(Mode::WORDS).try_map(|word| word.parse::<Mode>()))]
     pub mode: Option<Mode>,
 
     /// Show schema, partitions and attribute columns of a sample, and write nothing
     ///
-    /// Shows as well what would stop the run, as far as the sample and the folder tell; the exit code is 1 then.
+    /// Also shows what would stop the run, as far as the sample and the folder show it; the exit code is then 1.
     #[arg(long, value_name = "BOOL", help_heading = INPUT_OUTPUT, num_args = 0..=1, require_equals = true,
           default_missing_value = "true", hide_possible_values = true)]
     pub dry_run: Option<bool>,
 
     /// What a participant is: the built-in model call, or a model file [default: call]
     ///
-    /// call is Genesys Cloud's call participant as REST answers, notifications and the SDKs give it. See the columns
-    /// with: partiquet schema. Start a model of your own with: partiquet infer INPUT
+    /// call is Genesys Cloud's call participant in the form of the REST API, notifications and the SDKs; not the
+    /// analytics details. See the columns with: partiquet schema. Start a model of your own with: partiquet infer INPUT
     #[arg(long, value_name = "NAME|FILE", value_hint = ValueHint::FilePath, help_heading = COLUMNS)]
     pub model: Option<String>,
 
     /// Attribute keys that become columns: auto, none, or KEY,KEY,... [default: auto]
     ///
-    /// auto takes the keys that at least 1 % of the participants with attributes have in a sample, at most 64: these are
-    /// the ones that get queried, and a column is read faster than a map. All other keys stay in the map
-    /// `attributes`. Name the keys if the columns must be the same in each run; a comma inside a key, a
-    /// blank at its beginning or end, and a backslash have a backslash before them.
+    /// auto takes the keys that at least 1 % of the participants with attributes have in a sample, at most 64: these
+    /// are the keys that people query, and a column is read faster than a map. All other keys stay in the map
+    /// `attributes`. Name the keys if the columns must be the same in each run. Write a backslash before a comma inside
+    /// a key, before a blank at its beginning or end, and before a backslash.
     #[arg(long, value_name = "KEYS", help_heading = COLUMNS)]
     pub attribute_columns: Option<AttributeColumns>,
 
     /// Keys that stay in the map `attributes`: rest, all, none [default: rest]
     ///
-    /// rest keeps those without a column, so that nothing is stored twice. all keeps every key. none has no map, and
-    /// refuses records with a key that has no column.
+    /// rest keeps the keys without a column, so that nothing is stored twice. all keeps every key. With none there is
+    /// no map, and records with a key that has no column are refused.
     #[arg(long, value_name = "WHICH", help_heading = COLUMNS, hide_possible_values = true,
           value_parser = PossibleValuesParser::new(AttributeMap::WORDS).try_map(|word| word.parse::<AttributeMap>()))]
     pub attribute_map: Option<AttributeMap>,
 
     /// Add the columns source_file and source_offset: true or false [default: false]
     ///
-    /// They say where in the input each row stood. Not by default: they make the dataset larger and are seldom needed. Later
-    /// runs that add to the dataset give it as well.
+    /// They say where in the input each row was. Not by default, because they make the dataset larger and are seldom
+    /// needed. Later runs that add to the dataset must be given it too.
     #[arg(long, value_name = "BOOL", help_heading = COLUMNS, num_args = 0..=1, require_equals = true,
           default_missing_value = "true", hide_possible_values = true)]
     pub provenance: Option<bool>,
@@ -171,8 +172,8 @@ pub struct RawOptions {
     /// Partition columns, or none [default: day(start_time)]
     ///
     /// Columns and transforms, separated by commas: year, month, day, hour of an instant, bucket(16, column),
-    /// truncate(2, column), or the column itself. By day is the default because nearly every query of calls has a span
-    /// of days. Few, large partitions are read faster than many small ones.
+    /// truncate(2, column), or the column itself. The default is by day because nearly every query of calls selects a
+    /// range of days. Few, large partitions are read faster than many small ones.
     #[arg(long, value_name = "SPEC", help_heading = FILES)]
     pub partition_by: Option<PartitionBy>,
 
@@ -184,77 +185,83 @@ pub struct RawOptions {
 
     /// Columns that get a bloom filter [default: none]
     ///
-    /// Worth its space for columns that are searched for one value, as conversation_id.
+    /// Useful for columns that are searched for one value, such as conversation_id; it takes space.
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', help_heading = FILES)]
     pub bloom_filter: Option<Vec<String>>,
 
     /// Codec of the pages: zstd(1..22), snappy, lz4, none [default: zstd(1)]
     ///
-    /// zstd is read everywhere and small; levels above 1 cost twice the time and hardly make such data smaller. snappy and
-    /// lz4 are there for readers that want them. Columns with less than 1 KiB of values in a row group are not compressed.
+    /// zstd is small, and all readers know it; levels above 1 take more time and hardly make such data smaller. snappy
+    /// and lz4 are for readers that need them. Columns with less than 1 KiB of values in a row group are not
+    /// compressed.
     #[arg(long, value_name = "CODEC", help_heading = FILES)]
     pub compression: Option<Compression>,
 
     /// Size at which a data file is closed [default: 256MiB]
     ///
-    /// Large enough that a query opens few files, small enough that a cluster can share the work. A partition with less
-    /// than this gets one file.
+    /// Large enough that a query opens few files, small enough that a cluster can divide the work. A partition with
+    /// less data than this gets one file.
     #[arg(long, value_name = "SIZE", help_heading = FILES)]
     pub target_file_size: Option<Size>,
 
-    /// Most rows of a row group [default: 131072]
+    /// Maximum number of rows in a row group [default: 131072]
     ///
-    /// 128 Ki rows are what DuckDB and Spark read best. A row group ends earlier where the memory asks for it.
+    /// DuckDB and Spark read row groups of 128 Ki rows best. A row group ends earlier if the memory requires it.
     #[arg(long, value_name = "N", help_heading = FILES)]
     pub row_group_rows: Option<usize>,
 
     /// Records that may be refused: N, P%, or unlimited [default: 0]
     ///
-    /// The default is 0 because a record that cannot be read is news: the first one ends the run, with its place, and
-    /// nothing is committed. With a budget the refused records go to DIR/_partiquet/rejects/, and the exit code is 3.
+    /// The default is 0 because somebody should look at a record that cannot be read: the first one ends the run, with
+    /// its place, and nothing is committed. Within the given limit the refused records go to DIR/_partiquet/rejects/,
+    /// and the exit code is 3. The unreadable rest of a file that is not line-delimited counts as one under N, if it
+    /// can be kept. Otherwise, and under P%, it ends the run, because nobody knows how many records it was; unlimited
+    /// allows it.
     #[arg(long, value_name = "N|P%", help_heading = STRICTNESS)]
     pub max_rejects: Option<MaxRejects>,
 
-    /// Longest record [default: 64MiB]
+    /// Maximum length of a record [default: 64MiB]
     ///
-    /// Less if --memory has no room for it. Far above what an API answers; a longer one is most likely a file that is not
-    /// what it seems, and is refused.
+    /// The default is less if --memory has no room for it. API responses are far shorter; a longer record is refused,
+    /// because the file is most likely something else.
     #[arg(long, value_name = "SIZE", help_heading = STRICTNESS)]
     pub max_record_size: Option<Size>,
 
     /// Worker threads [default: one for each processor]
     ///
-    /// The files are the same, byte for byte, whatever their number. Each may take 8 MiB of --memory; by
-    /// default as many run as it has room for.
+    /// The files are the same, byte for byte, for any number of threads. Each thread may take 8 MiB of --memory; by
+    /// default as many run as there is room for.
     #[arg(long, short = 'j', value_name = "N", help_heading = RESOURCES)]
     pub threads: Option<usize>,
 
-    /// Memory that the process may take; it stays below [default: 256MiB]
+    /// Cap for the memory of the process [default: 256MiB]
     ///
-    /// Enough for full row groups of many partitions, and small beside what a worker node has. With less, row groups
-    /// end earlier, and rows of more partitions than there is room for go to disk until the end. 64MiB is the least; many
-    /// threads and long records ask for more.
+    /// The process stays below it except in a few extreme cases, which docs/limits.md lists with figures. The default
+    /// is enough for full row groups of many partitions. With less memory row groups end earlier, and if there are more
+    /// partitions than it has room for, rows go to disk until the end. The minimum is 64MiB; many threads and long
+    /// records need more.
     #[arg(long, value_name = "SIZE", help_heading = RESOURCES)]
     pub memory: Option<Size>,
 
-    /// Which reader the closing lines are for: all, duckdb, spark [default: all]
+    /// Which reader the queries at the end are for: all, duckdb, spark [default: all]
     ///
-    /// Says only which lines to paste are shown at the end. The files are the same for every reader.
+    /// Decides only which queries are printed at the end, to be pasted. The files are the same for every reader.
     #[arg(long, value_name = "READER", help_heading = REPORTING, hide_possible_values = true)]
     pub target: Option<Target>,
 
     /// How progress is shown: auto, plain, json, none [default: auto]
     ///
-    /// auto is a bar on a terminal and a line every ten seconds elsewhere, which is what plain is everywhere. json gives
-    /// one JSON object a line. All of it goes to standard error.
+    /// plain is a line every ten seconds. auto is a bar on a terminal, and plain elsewhere. json is one JSON object a
+    /// line. The output goes to standard error.
     #[arg(long, value_name = "HOW", help_heading = REPORTING, hide_possible_values = true)]
     pub progress: Option<ProgressMode>,
 
-    /// Write the account of the run as JSON
+    /// Write a report of the run as JSON
     ///
-    /// Counts by JSON path, inputs, files, rejects. A file is written whole or not at all, and also when the run fails (then with
-    /// the error). A pipe or a device is written to at the end. - is standard output; the summary then goes to standard error.
-    /// Once the run is committed, a report that cannot be written is a warning.
+    /// It has counts by JSON path, inputs, files and rejects. The file is written completely or not at all, also when
+    /// the run fails (then with the error). A pipe or a device is written to at the end. - is standard output; the
+    /// summary then goes to standard error. Once the run is committed, a report that cannot be written is only a
+    /// warning.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = REPORTING)]
     pub report: Option<PathBuf>,
 }
@@ -333,7 +340,7 @@ pub enum ProgressMode {
 
 #[derive(Debug, Args)]
 pub struct SchemaArgs {
-    /// Folder of a dataset: show what it holds, as table or json
+    /// Folder of a dataset: show what it holds, in the form table or json
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with_all = ["model", "attribute_columns"])]
     pub dir: Option<PathBuf>,
 
@@ -347,7 +354,7 @@ pub struct SchemaArgs {
 
     /// Attribute keys that have columns: none, or KEY,KEY,...
     ///
-    /// There is no input to choose them from, so auto means none here.
+    /// There is no input from which to choose them, so auto means none here.
     #[arg(long, value_name = "KEYS", default_value = "none")]
     pub attribute_columns: AttributeColumns,
 }
@@ -358,10 +365,10 @@ pub struct VerifyArgs {
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub dir: PathBuf,
 
-    /// Carry a commit that was cut off to its end, and remove what dead runs have left
+    /// Complete an unfinished commit, and remove leftovers of killed runs
     ///
-    /// The next run does the same by itself. If a file that was staged for the commit is gone, the commit is taken back.
-    /// Staged files and files that a commit has replaced are removed; the files of the dataset are not.
+    /// The next run does the same by itself. If a file that was staged for the commit is gone, the commit is rolled
+    /// back. Staged files and files that a commit has replaced are removed; the files of the dataset are not.
     #[arg(long)]
     pub repair: bool,
 

@@ -1,4 +1,4 @@
-//! `partiquet bench`: whole conversions as a user sees them, measured from outside, each run a process of its own.
+//! `partiquet bench`: measures whole conversions from outside, as a user sees them, with one process per run.
 //!
 //! ```text
 //! settings (a matrix) x contenders (ours, peers) -> runs, rounds interleaved -> figures -> table, JSON, page
@@ -48,9 +48,9 @@ const RESULT: &str = "Results";
 
 #[derive(Debug, Args)]
 pub struct BenchArgs {
-    /// An input of one's own: a file, a folder or a pattern; may be given again
+    /// An input of your own: a file, a folder or a pattern; may be given again
     ///
-    /// Without one, input is generated as `partiquet generate` does it, with the options of its name below.
+    /// Without it, input is generated as `partiquet generate` does it, with the options of the same names below.
     #[arg(long, value_name = "INPUT", value_hint = ValueHint::AnyPath, help_heading = INPUT)]
     input: Vec<String>,
 
@@ -63,11 +63,11 @@ pub struct BenchArgs {
           hide_possible_values = true)]
     input_compression: Vec<Stored>,
 
-    /// Worker threads [default: one for each processor that --memory has room for; without peers also half as many, and so on to 1]
+    /// Worker threads [default: as many processors as --memory allows; without peers also halves of it down to 1]
     #[arg(long, short = 'j', value_name = "N,...", value_delimiter = ',', help_heading = MATRIX)]
     threads: Vec<usize>,
 
-    /// Memory of this program [default: 256MiB]; other engines take what they take
+    /// Memory of this program [default: 256MiB]; does not limit other engines
     #[arg(long, value_name = "SIZE,...", value_delimiter = ',', help_heading = MATRIX)]
     memory: Vec<Size>,
 
@@ -79,26 +79,26 @@ pub struct BenchArgs {
     #[arg(long, value_name = "SPEC", help_heading = MATRIX)]
     partition_by: Vec<PartitionBy>,
 
-    /// Attribute keys that become columns [default: auto; beside peers none, for they have no auto]
+    /// Attribute keys that become columns [default: auto; none when there are peers, since they have no auto]
     #[arg(long, value_name = "KEYS", help_heading = INPUT)]
     attribute_columns: Option<AttributeColumns>,
 
-    /// Other engines to run beside: duckdb, clickhouse, polars, pyarrow, spark
+    /// Other engines to compare with: duckdb, clickhouse, polars, pyarrow, spark
     ///
-    /// One that is not installed is skipped. Ratios are shown only for outputs that agree.
+    /// One that is not installed is skipped. Ratios are shown only where the outputs agree.
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', hide_possible_values = true)]
     peers: Vec<Peer>,
 
-    /// Python that has the peers [default: target/python/bin/python if it is there, or else python3]
+    /// Python that has the peers [default: target/python/bin/python if it exists, otherwise python3]
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     peers_python: Option<PathBuf>,
 
-    /// Times that everything is run, in turn [default: 3]
+    /// How often each conversion is run, in turn [default: 3]
     #[arg(long, value_name = "N", default_value_t = 3, hide_default_value = true,
           value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: u32,
 
-    /// Where a folder for input and output is made, and removed afterwards [default: the system's place for temporary files]
+    /// Where to create a temporary folder for input and output [default: the system's temporary folder]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     work: Option<PathBuf>,
 
@@ -111,7 +111,7 @@ pub struct BenchArgs {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = RESULT)]
     json: Option<PathBuf>,
 
-    /// Write a page with charts, complete in one file
+    /// Write an HTML page with charts, self-contained in one file
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = RESULT)]
     html: Option<PathBuf>,
 
@@ -126,10 +126,10 @@ enum Form {
     Markdown,
 }
 
-/// Measures, and tells.
+/// Runs the measurements and prints the results.
 pub fn run(args: &BenchArgs, processors: usize, now: &str) -> Result<()> {
     let asked = asked(args, processors)?;
-    // Before hours of work: a path that cannot be written to is known at once.
+    // Fail on an unwritable path before hours of work.
     let json = args.json.as_deref().map(ReportFile::create).transpose()?;
     let html = args.html.as_deref().map(ReportFile::create).transpose()?;
     let stop = signals::stop_flag()?;
@@ -155,7 +155,7 @@ pub fn run(args: &BenchArgs, processors: usize, now: &str) -> Result<()> {
     Ok(())
 }
 
-/// What was said, with the defaults where nothing was.
+/// What was asked for, with defaults for everything that was not given.
 fn asked(args: &BenchArgs, processors: usize) -> Result<Matrix> {
     if !args.input.is_empty() && args.data != DataArgs::default() {
         return Err(Error::usage(
@@ -209,7 +209,7 @@ fn asked(args: &BenchArgs, processors: usize) -> Result<Matrix> {
     })
 }
 
-/// A folder of its own that goes away at the end, whatever that is.
+/// A temporary folder that is removed at the end, even after an error.
 struct Work {
     dir: PathBuf,
 }
@@ -228,7 +228,7 @@ impl Drop for Work {
     }
 }
 
-/// A word on standard error of what goes on.
+/// Prints a progress message on standard error.
 fn tell(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", super::human::shown(text));
 }

@@ -11,10 +11,10 @@ use toml::de::{DeTable, DeValue};
 
 use super::args::{Cli, RawOptions};
 
-/// A longer file is something else.
+/// A longer file is not a config file.
 const MAX_CONFIG_BYTES: u64 = 1 << 20;
 
-/// Reads the options in `path`.
+/// Reads the options in the file at `path`.
 pub fn read(path: &Path) -> Result<RawOptions> {
     let file = path.display().to_string();
     let hint = "give --config the path of a TOML file";
@@ -67,10 +67,10 @@ fn parse(text: &str, file: &str) -> Result<RawOptions> {
     Ok(said)
 }
 
-/// Sets the option of this name; false if there is none.
+/// Sets the option of this name; returns false if there is no such option.
 fn set(said: &mut RawOptions, name: &str, value: &DeValue<'_>) -> Result<bool> {
     match name {
-        // A comma may be part of a name.
+        // A text is not split at commas: a file name may contain one.
         "inputs" => said.inputs = strings(value)?.into_iter().map(String::into).collect(),
         "out" => said.out = Some(string(value)?.into()),
         "mode" => said.mode = Some(parsed(value)?),
@@ -114,7 +114,7 @@ fn unknown_option(place: &str, name: &str) -> Error {
     Error::usage(format!("{place}: there is no option {name:?}"), hint)
 }
 
-/// The text of a value, as it would stand on the command line.
+/// The text of a value, as it would be written on the command line.
 fn text(value: &DeValue<'_>) -> Option<String> {
     match value {
         DeValue::String(text) => Some(text.to_string()),
@@ -174,7 +174,7 @@ fn list(value: &DeValue<'_>) -> Result<Vec<String>> {
     }
 }
 
-/// A list holds keys as they are; a text is read as on the command line.
+/// A list holds literal keys; a text is parsed as on the command line.
 fn attribute_columns(value: &DeValue<'_>) -> Result<AttributeColumns> {
     match value {
         DeValue::Array(_) => Ok(AttributeColumns::Keys(list(value)?)),

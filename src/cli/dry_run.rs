@@ -1,4 +1,4 @@
-//! What a conversion would write, as far as a sample tells.
+//! Shows what a conversion would write, as far as a sample tells.
 
 use std::fmt::Write;
 
@@ -6,12 +6,12 @@ use partiquet::{Preview, config::PartitionBy, model::TableSchema};
 
 use super::{human, paint::Paint};
 
-/// Inputs, partitions and attribute keys listed.
+/// Maximum number of inputs, partitions and attribute keys listed.
 const LISTED: usize = 20;
 
-/// The preview, for people.
+/// Renders the preview for people.
 pub fn render(preview: &Preview, by: &PartitionBy, paint: Paint) -> String {
-    // Destructured in full: what is found out is shown.
+    // Destructured in full, so that no finding is forgotten.
     let Preview {
         inputs,
         skipped,
@@ -19,6 +19,7 @@ pub fn render(preview: &Preview, by: &PartitionBy, paint: Paint) -> String {
         attribute_keys,
         sampled_participants,
         partitions,
+        replaced,
         sample_complete,
         records,
         rejected,
@@ -62,6 +63,13 @@ pub fn render(preview: &Preview, by: &PartitionBy, paint: Paint) -> String {
         format!("{}  {}", if path.is_empty() { "." } else { path }, human::counted(*rows, "row", "rows"))
     });
 
+    if !replaced.is_empty() {
+        heading(&mut text, paint, "Rows in these partitions that would be replaced");
+        list(&mut text, replaced, |(path, rows)| {
+            format!("{}  {}", if path.is_empty() { "." } else { path }, human::counted(*rows, "row", "rows"))
+        });
+    }
+
     if *rejected > 0 {
         let of = if *sample_complete { "" } else { " sampled" };
         let records = human::counted(*records, "record", "records");
@@ -100,7 +108,7 @@ fn list<T>(text: &mut String, items: &[T], line: impl Fn(&T) -> String) {
     more(text, items.len().saturating_sub(LISTED) as u64);
 }
 
-/// A message of several lines.
+/// Appends a message of several lines.
 fn item(text: &mut String, message: &str) {
     let lines = human::shown_lines(message).replace('\n', "\n  ");
     let _ = writeln!(text, "  {lines}");

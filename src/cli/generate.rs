@@ -19,7 +19,7 @@ pub const EXAMPLES: &str = "Examples:
     partiquet generate --size 10GB --days 90 --out conversations.ndjson
   A folder of 50 gzipped files of participants in no order:
     partiquet generate --profile shuffled --shape participants --size 1GB --files 50 --compress gz --out exports
-  Broken records of two kinds, to be seen refused:
+  Broken records of two kinds, to see how they are refused:
     partiquet generate --records 1000 --broken 1% --broken-kinds escape,utf8 --out bad.ndjson
   Straight into a conversion:
     partiquet generate --size 1GB --out - | partiquet convert - --out calls";
@@ -34,35 +34,35 @@ pub struct GenerateArgs {
     #[arg(long, short, value_name = "PATH", value_hint = ValueHint::AnyPath, help_heading = AMOUNT)]
     out: PathBuf,
 
-    /// About so many bytes of JSON [default: 100MB]
+    /// Approximate number of bytes of JSON [default: 100MB]
     #[arg(long, value_name = "SIZE", help_heading = AMOUNT, conflicts_with = "records")]
     size: Option<Size>,
 
-    /// Just so many records
+    /// Exact number of records
     #[arg(long, value_name = "N", help_heading = AMOUNT)]
     records: Option<u64>,
 
     /// Compress: gz, zst
     ///
-    /// Each MiB is a member of its own, so that all cores can compress. Sizes asked for are those of the JSON.
+    /// Each MiB is a member of its own, so that all cores can compress. --size is still the size of the JSON.
     #[arg(long, value_name = "HOW", help_heading = AMOUNT, hide_possible_values = true)]
     compress: Option<InputCompression>,
 
-    /// Spread over so many files, in the folder PATH
+    /// Number of files, in the folder PATH
     #[arg(long, value_name = "N", help_heading = AMOUNT)]
     files: Option<u64>,
 
-    /// What to do if PATH is there: error, overwrite [default: error]
+    /// What to do if PATH exists: error, overwrite [default: error]
     #[arg(long, value_name = "MODE", help_heading = AMOUNT, hide_possible_values = true)]
     mode: Option<IfThere>,
 
     /// Threads [default: one for each processor]
     ///
-    /// The bytes are the same whatever their number.
+    /// The bytes are the same for any number of threads.
     #[arg(long, short = 'j', value_name = "N", help_heading = AMOUNT)]
     threads: Option<usize>,
 
-    /// The data that shall come; the same seed gives the same bytes [default: 1]
+    /// Seed of the random data; the same seed gives the same bytes [default: 1]
     #[arg(long, value_name = "N", help_heading = AMOUNT)]
     seed: Option<u64>,
 
@@ -73,11 +73,11 @@ pub struct GenerateArgs {
 /// What the data is like, without how much of it and where to.
 #[derive(Debug, Default, Clone, PartialEq, Args)]
 pub struct DataArgs {
-    /// A sensible set of what follows: typical, wide-attributes, drifting, shuffled, dirty [default: typical]
+    /// Defaults for the options below: typical, wide-attributes, drifting, shuffled, dirty [default: typical]
     ///
-    /// typical is an export as it should be. wide-attributes has 5000 keys, 60 on each customer. drifting has new members
-    /// and keys from half of the data on. shuffled has ninety unequal days in no order. dirty has late calls, drift, 1 %
-    /// broken records, and many escapes and characters beyond ASCII.
+    /// typical is an export without difficulties. wide-attributes has 5000 keys, 60 on each customer. drifting has new
+    /// members and keys from half of the data on. shuffled has ninety unequal days in no order. dirty has late calls,
+    /// drift, 1 % broken records, and many escapes and characters beyond ASCII.
     #[arg(long, value_name = "NAME", help_heading = DATA)]
     profile: Option<Profile>,
 
@@ -85,13 +85,13 @@ pub struct DataArgs {
     #[arg(long, value_name = "SHAPE", help_heading = DATA)]
     shape: Option<Shape>,
 
-    /// Days over which the calls begin [default: 30]
+    /// Number of days on which calls begin [default: 30]
     #[arg(long, value_name = "N", help_heading = DATA)]
     days: Option<u32>,
 
-    /// How calls come: time, shuffled, late [default: time]
+    /// Order of the calls: time, shuffled, late [default: time]
     ///
-    /// late is by time, but three in a hundred come up to three days late.
+    /// late is time order, but three calls in a hundred are up to three days late.
     #[arg(long, value_name = "ORDER", help_heading = DATA)]
     order: Option<Order>,
 
@@ -121,7 +121,7 @@ pub struct DataArgs {
     #[arg(long, value_name = "N", help_heading = DATA)]
     queues: Option<usize>,
 
-    /// Where in the data new members and keys come up, as 50% [default: nowhere]
+    /// Where in the data new members and keys begin to appear, such as 50% [default: nowhere]
     #[arg(long, value_name = "P%", help_heading = DATA)]
     drift: Option<Fraction>,
 
@@ -129,11 +129,11 @@ pub struct DataArgs {
     #[arg(long, value_name = "P%", help_heading = DATA)]
     broken: Option<Fraction>,
 
-    /// In which ways: truncated, duplicate, escape, number, surrogate, utf8, deep, comma [default: all]
+    /// How they are broken: truncated, duplicate, escape, number, surrogate, utf8, deep, comma [default: all]
     #[arg(long, value_name = "KIND,...", value_delimiter = ',', help_heading = DATA)]
     broken_kinds: Option<Vec<BrokenKind>>,
 
-    /// Fraction of names and free texts beyond ASCII [default: 5%]
+    /// Fraction of names and free texts with characters beyond ASCII [default: 5%]
     #[arg(long, value_name = "P%", help_heading = DATA)]
     unicode: Option<Fraction>,
 

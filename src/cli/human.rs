@@ -1,8 +1,8 @@
-//! Numbers and foreign texts as people read them.
+//! Formats numbers and foreign texts for people.
 
 use std::time::Duration;
 
-/// `1.2 GB`: powers of ten, three digits at most. Exact sizes stand in the report.
+/// `1.2 GB`: powers of ten, at most three digits. The report has exact sizes.
 pub fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["B", "kB", "MB", "GB", "TB", "PB"];
     let (exact, mut factor, mut unit) = (u128::from(bytes), 1_u128, 0);
@@ -51,16 +51,16 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
-/// `283 MB/s`; none for a time too short to divide by.
+/// `283 MB/s`; `None` if the time is too short to divide by.
 pub fn rate(amount: u64, elapsed: Duration) -> Option<String> {
     let millis = elapsed.as_millis();
     let per_second = (u128::from(amount) * 1000).checked_div(millis)?;
     Some(format!("{}/s", bytes(u64::try_from(per_second).ok()?)))
 }
 
-/// A text from the input (a path, a key, a message) without anything that a terminal would obey.
+/// Returns a text from the input (a path, a key, a message) with everything escaped that a terminal would interpret.
 pub fn shown(text: &str) -> String {
-    // Direction marks can make a text read as another one, so they go the way of control characters.
+    // Direction marks can make a text read as a different one, so they are escaped like control characters.
     let hostile = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars().fold(String::with_capacity(text.len()), |mut shown, c| {
         if hostile(c) {

@@ -1,7 +1,7 @@
-//! The lines to paste next: a first query in `DuckDB` and in Spark that reads the partition values as they are.
+//! First queries to paste, for `DuckDB` and for Spark, that read the partition values unchanged.
 //!
-//! Left to guess, both engines read the folder `queue=007` as the number 7. So `DuckDB` is told the type of each
-//! partition column, and Spark is told not to guess where it would guess another one.
+//! By default both engines infer that the folder `queue=007` holds the number 7. The query therefore names the type of
+//! each partition column for `DuckDB`, and turns type inference off in Spark where it would infer a different type.
 
 use std::{fmt::Write, path::Path};
 
@@ -14,7 +14,7 @@ use partiquet::{
 
 use super::{args::Target, quote};
 
-/// A partition column as readers should see it.
+/// A partition column, as readers should see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShownColumn {
     /// Its name in the folders.
@@ -44,12 +44,13 @@ impl PartitionType {
         }
     }
 
-    /// Whether Spark guesses this type for all its values: a flag is a text to it, a small number is not a large one.
+    /// Whether Spark infers this type for all its values: it reads a boolean as text, and a small integer as `int`
+    /// instead of `bigint`.
     const fn is_guessed(self) -> bool {
         matches!(self, Self::Date | Self::Int32)
     }
 
-    /// None for text, which needs no cast.
+    /// The type to cast to; `None` for text, which needs no cast.
     const fn spark(self) -> Option<&'static str> {
         match self {
             Self::Text => None,
@@ -61,7 +62,7 @@ impl PartitionType {
     }
 }
 
-/// The partition columns of a dataset. A column that the schema does not have is taken for text.
+/// The partition columns of a dataset. A column that the schema does not have is treated as text.
 pub fn partition_columns(fields: &[PartitionField], schema: &TableSchema) -> Vec<ShownColumn> {
     let kind = |field: &PartitionField| {
         let column = schema.columns.iter().find(|column| column.name == field.column);
@@ -83,20 +84,21 @@ pub fn partition_columns(fields: &[PartitionField], schema: &TableSchema) -> Vec
         .collect()
 }
 
-/// How the columns of the files go together.
+/// How the columns of the files relate to each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Columns {
-    /// All files have the same.
+    /// All files have the same columns.
     Alike,
-    /// Some files have columns that others lack: readers have to look into all of them, and match by name.
+    /// Some files lack columns that others have: readers must inspect all files and match columns by name.
     ByName,
 }
 
-/// The lines for the readers asked for; `dir` as the user wrote it.
+/// Queries for the requested readers; `dir` is written as the user wrote it.
 pub fn render(target: Target, dir: &Path, partitions: &[ShownColumn], columns: Columns) -> String {
     let mut text = String::new();
     if matches!(target, Target::All | Target::Duckdb) {
-        // DuckDB takes a backslash in a pattern for a slash, and a text of SQL is UTF-8: such a folder is entered.
+        // DuckDB reads a backslash in a pattern as a slash, and SQL text is UTF-8. For such a folder the query changes
+        // into it first.
         let lines = match dir.to_str().filter(|dir| !dir.contains('\\')) {
             Some(dir) => format!("Query it in DuckDB:\n\n{}", indented(&duckdb(Some(dir), partitions, columns))),
             None => format!(
@@ -121,7 +123,7 @@ fn indented(lines: &str) -> String {
     lines.lines().flat_map(|line| ["    ", line, "\n"]).collect()
 }
 
-/// One statement of SQL, for this folder or for the one it is started in.
+/// One SQL statement, for this folder or for the current folder.
 fn duckdb(dir: Option<&str>, partitions: &[ShownColumn], columns: Columns) -> String {
     let by_name = if columns == Columns::ByName { ", union_by_name = true" } else { "" };
     let folder = dir.map(|dir| quote::duckdb_glob(folder(dir)) + "/").unwrap_or_default();
@@ -170,13 +172,13 @@ fn spark(dir: &str, partitions: &[ShownColumn], columns: Columns) -> String {
     text
 }
 
-/// The folder without a slash at its end; `/` itself stays.
+/// The folder without a trailing slash; `/` itself stays.
 fn folder(dir: &str) -> &str {
     let trimmed = dir.trim_end_matches('/');
     if trimmed.is_empty() && dir.starts_with('/') { "/." } else { trimmed }
 }
 
-/// What stands before a colon in the first step of a relative path would be taken for the scheme of an address.
+/// In the first segment of a relative path, Hadoop would read the text before a colon as a URI scheme.
 fn hadoop_path(dir: &str) -> String {
     let first = dir.split('/').next().unwrap_or_default();
     let is_address = dir.contains("://");

@@ -1,8 +1,8 @@
-//! Colour, where it is wanted.
+//! Colours terminal output where that is wanted.
 
 use std::{env, io::IsTerminal};
 
-/// Whether to colour.
+/// Whether to use colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Paint {
     Colour,
@@ -10,7 +10,7 @@ pub enum Paint {
 }
 
 impl Paint {
-    /// Colour for a terminal, unless `NO_COLOR` is set (<https://no-color.org>) or the terminal is a dumb one.
+    /// Colour for a terminal, unless `NO_COLOR` is set (<https://no-color.org>) or `TERM` is `dumb`.
     pub fn for_stream(stream: &impl IsTerminal) -> Self {
         let refused = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");

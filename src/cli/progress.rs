@@ -1,4 +1,4 @@
-//! Shows how far a run has come, passes on Ctrl-C, and looks after the memory meanwhile.
+//! Shows the progress of a run, passes on Ctrl-C, and watches the memory of the process.
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -15,11 +15,11 @@ use serde_json::json;
 
 use super::{allocator::MemoryMonitor, args::ProgressMode, human};
 
-/// Between two redraws of the bar: as often as an eye can follow.
+/// Minimum time between two redraws of the bar: as often as the eye can follow.
 const BAR_INTERVAL: Duration = Duration::from_millis(100);
-/// Between two plain lines: often enough to see that it lives, seldom enough for a log.
+/// Minimum time between two plain lines: often enough to see that the run is alive, rarely enough for a log.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
-/// Between two JSON events.
+/// Minimum time between two JSON events.
 const EVENT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// An [`Observer`] that writes to standard error.
@@ -38,17 +38,17 @@ enum Display {
     Nothing,
 }
 
-/// What was shown last.
+/// What was last shown.
 struct Last {
     at: Instant,
     stage: Option<Stage>,
-    /// When the conversion itself began, and what it had read until then: rates leave the sampling out.
+    /// When the conversion itself started, and its progress at that time: rates exclude the sampling.
     converting: Option<(Instant, Progress)>,
 }
 
 impl Console {
-    /// Shows progress in the way asked for; `auto` is a bar on a terminal and lines elsewhere. `memory` is what the process
-    /// may take, bytes.
+    /// Shows progress in the requested way; `auto` is a bar on a terminal and lines elsewhere. `memory` is the memory
+    /// limit of the process, in bytes.
     pub fn new(mode: ProgressMode, memory: u64, stop: Arc<AtomicBool>) -> Self {
         let display = match mode {
             ProgressMode::Auto if io::stderr().is_terminal() => Display::Bar(bar()),
@@ -66,12 +66,12 @@ impl Console {
         }
     }
 
-    /// Wall time so far.
+    /// Wall time since the start.
     pub fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }
 
-    /// Ends the display: the bar goes, the last event says how the run ended.
+    /// Ends the display: the bar is cleared, or the last event says how the run ended.
     pub fn finish(&self, exit_code: u8, error: Option<&str>) {
         match &self.display {
             Display::Bar(bar) => bar.finish_and_clear(),
@@ -106,7 +106,7 @@ fn style(template: &str) -> ProgressStyle {
     style.progress_chars("=> ").tick_chars("|/-\\ ")
 }
 
-/// One line to standard error. Where nobody listens any more, that is no reason to fail.
+/// Writes one line to standard error. A closed standard error does not fail the run.
 fn line(text: &dyn std::fmt::Display) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
@@ -128,7 +128,7 @@ impl Observer for Console {
         }
         let new_stage = last.stage != Some(progress.stage);
         let due = now.duration_since(last.at) >= self.interval();
-        // Lines keep to their interval: most runs are over before the first of them.
+        // Plain lines keep to their interval even for a new stage: most runs end before the first line is due.
         if !(due || new_stage && !matches!(self.display, Display::Lines)) {
             last.stage = Some(progress.stage);
             return;
@@ -139,7 +139,7 @@ impl Observer for Console {
             Display::Bar(bar) => {
                 match progress.input_bytes_total {
                     Some(total) => bar.set_length(total),
-                    // Without an end there is nothing to fill.
+                    // Without a known total there is no bar to fill.
                     None if new_stage => bar.set_style(style("{spinner} {msg}")),
                     None => {}
                 }
@@ -162,12 +162,12 @@ impl Observer for Console {
     }
 }
 
-/// How fast it goes, as far as that can be said.
+/// Speed of the conversion, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Speed {
-    /// Bytes of JSON for each second; none in the first moment.
+    /// Bytes of JSON per second; `None` in the first millisecond.
     json_bytes_per_second: Option<u64>,
-    /// Time left; none if the inputs' size is not known.
+    /// Time left; `None` if the size of the inputs is unknown.
     left: Option<Duration>,
 }
 
@@ -214,7 +214,7 @@ fn sentence(progress: &Progress, speed: Option<Speed>) -> String {
 }
 
 fn event(progress: &Progress, speed: Option<Speed>, elapsed: Duration) -> serde_json::Value {
-    // Destructured in full: a number that is added cannot be forgotten here.
+    // Destructured in full: a new number cannot be forgotten here.
     let Progress {
         stage,
         input_bytes_total,

@@ -1,7 +1,7 @@
-//! Paths and names as literals of other languages.
+//! Quotes paths and names as literals of other languages.
 
-/// A word for a shell: bare if that is safe, else in single quotes; what no quotes can hold in a line of UTF-8 is escaped
-/// as bash, zsh and newer POSIX shells understand it.
+/// A word for a shell: bare if that is safe, otherwise in single quotes. A word with control characters or invalid
+/// UTF-8 is escaped in the `$'...'` form of bash, zsh and newer POSIX shells.
 pub fn shell(word: &[u8]) -> String {
     // A path that begins with a hyphen would be read as an option.
     let word = if word.starts_with(b"-") { [b"./", word].concat() } else { word.to_vec() };
@@ -26,8 +26,8 @@ pub fn shell(word: &[u8]) -> String {
     }
 }
 
-/// A text literal of SQL. Control characters are escaped as `DuckDB` and `PostgreSQL` understand it, so that a literal is
-/// one line.
+/// A text literal of SQL. Control characters are escaped in the form of `DuckDB` and `PostgreSQL`, so that the literal
+/// stays on one line.
 pub fn sql(text: &str) -> String {
     let quoted = text.replace('\'', "''");
     if !text.contains(|c: char| c.is_ascii_control()) {
@@ -47,12 +47,12 @@ pub fn sql(text: &str) -> String {
     format!("E'{escaped}'")
 }
 
-/// A name in SQL. Always in quotes: which names need them differs from version to version.
+/// A name in SQL. It is always quoted, because the names that need quotes differ between versions.
 pub fn sql_name(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// A pattern of `DuckDB` that means just this path: what its patterns give a meaning stands in brackets.
+/// A `DuckDB` pattern that matches exactly this path: special characters are put in brackets.
 pub fn duckdb_glob(path: &str) -> String {
     path.chars().fold(String::with_capacity(path.len()), |mut pattern, c| {
         match c {
@@ -81,7 +81,7 @@ pub fn python(text: &str) -> String {
     literal
 }
 
-/// A pattern of Hadoop (every path that Spark reads is one) that means just this path.
+/// A Hadoop pattern that matches exactly this path. Spark reads every path as such a pattern.
 pub fn hadoop_glob(path: &str) -> String {
     path.chars().fold(String::with_capacity(path.len()), |mut pattern, c| {
         if matches!(c, '*' | '?' | '[' | ']' | '{' | '}' | '\\') {

@@ -1,4 +1,4 @@
-//! `--report FILE`: the account of a run as JSON, written whole or not at all.
+//! `--report FILE`: the report of a run as JSON, written completely or not at all.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -12,14 +12,14 @@ use serde_json::{Map, Value, json};
 
 use super::resolve::{behind_links, resolved};
 
-/// Where the report goes. Opened before the run starts: a path that cannot be written to is known at once, and not
-/// when hours of work are done.
+/// Where the report goes. It is opened before the run starts, so that an unwritable path is reported at once and not
+/// after hours of work.
 pub enum ReportFile {
-    /// `-`.
+    /// Standard output, given as `-`.
     Stdout,
-    /// A pipe or a device, which is written to and not replaced.
+    /// A pipe or a device, which is written to, not replaced.
     Special { path: PathBuf, file: File },
-    /// A staged file beside its final place.
+    /// A staged file next to its final path.
     Staged {
         /// The final path.
         path: PathBuf,
@@ -28,7 +28,7 @@ pub enum ReportFile {
     },
 }
 
-/// A file that goes away unless it is published.
+/// A file that is removed unless it is published.
 pub struct Staged {
     path: PathBuf,
     file: File,
@@ -42,7 +42,7 @@ impl Drop for Staged {
 }
 
 impl ReportFile {
-    /// Gets ready to write to `path`; `-` is standard output.
+    /// Prepares to write to `path`; `-` is standard output.
     pub fn create(path: &Path) -> Result<Self> {
         if path == Path::new("-") {
             return Ok(Self::Stdout);
@@ -54,7 +54,7 @@ impl ReportFile {
         }
         let path = match fs::metadata(path) {
             Ok(there) if there.is_dir() => return Err(refused()),
-            // Under the name that was given: what `/dev/fd/63` leads to has no other.
+            // Opened under the given name, because the target of `/dev/fd/63` has no other name.
             Ok(there) if !there.is_file() => {
                 let file = OpenOptions::new().write(true).open(path).map_err(Error::io("open the report", path))?;
                 return Ok(Self::Special { path: path.to_owned(), file });
@@ -72,12 +72,12 @@ impl ReportFile {
         Ok(Self::Staged { path, staged: Staged { path: staged_path, file } })
     }
 
-    /// Whether the report takes standard output for itself.
+    /// Whether the report goes to standard output.
     pub const fn is_stdout(&self) -> bool {
         matches!(self, Self::Stdout)
     }
 
-    /// Writes and publishes.
+    /// Writes the document as JSON and publishes the file.
     pub fn write(self, document: &Value) -> Result<()> {
         let mut text = serde_json::to_string_pretty(document)
             .map_err(|error| Error::Bug(format!("the report is not JSON: {error}")))?;
@@ -85,7 +85,7 @@ impl ReportFile {
         self.write_text(&text)
     }
 
-    /// The same for a report in words.
+    /// Like [`Self::write`], but for text.
     pub fn write_text(self, text: &str) -> Result<()> {
         match self {
             Self::Stdout => super::print(&mut io::stdout().lock(), text.as_bytes()),
@@ -100,7 +100,7 @@ impl ReportFile {
     }
 }
 
-/// The report of a run that committed: `exit_code`, then everything the library says.
+/// The report of a run that committed: `exit_code`, followed by the library's report.
 pub fn of_success(report: &Report, exit_code: u8) -> Value {
     let mut document = Map::from_iter([("exit_code".to_owned(), json!(exit_code)), ("error".to_owned(), Value::Null)]);
     if let Ok(Value::Object(members)) = serde_json::to_value(report) {
@@ -155,7 +155,7 @@ mod tests {
         ReportFile::create(&link).unwrap().write(&json!(3)).unwrap();
         assert_eq!(fs::read_to_string(&target).unwrap(), "3\n", "it led to nothing yet");
         assert!(link.symlink_metadata().unwrap().is_symlink());
-        // What belongs to a dataset is none of its business.
+        // A path inside a dataset is refused, even through a link.
         let of_dataset = dir.path().join("of-dataset");
         std::os::unix::fs::symlink("other/_partiquet/schema.json", &of_dataset).unwrap();
         assert!(matches!(ReportFile::create(&of_dataset), Err(Error::Usage { .. })));
@@ -171,7 +171,7 @@ mod tests {
         assert!(!pipe.metadata().unwrap().is_file());
     }
 
-    /// As the `>(...)` of a shell gives it.
+    /// A path as the `>(...)` of a shell passes it.
     #[cfg(target_os = "linux")]
     #[test]
     fn an_open_descriptor_is_written_to() {

@@ -1,4 +1,4 @@
-//! From what was said to what it means: every value explicit, checked once.
+//! Turns raw options into a configuration: every value is explicit, and checked once.
 
 use std::{
     collections::BTreeSet,
@@ -17,7 +17,7 @@ use partiquet::{
 
 use super::args::{ProgressMode, RawOptions, Target};
 
-/// What the surroundings give: the only values that neither command line nor config file decide.
+/// Values from the environment: the only ones that neither the command line nor the config file decides.
 pub struct Surroundings {
     /// Processors that may be used.
     pub threads: usize,
@@ -36,12 +36,12 @@ pub struct Job {
     pub dry_run: bool,
 }
 
-/// Translates and checks.
+/// Translates and checks the options.
 ///
 /// # Errors
-/// [`Error::Usage`] for a missing or impossible value, and whatever loading the model says.
+/// [`Error::Usage`] for a missing or impossible value, and any error of loading the model.
 pub fn resolve(said: RawOptions, surroundings: &Surroundings) -> Result<Job> {
-    // Destructured in full: an option that is added cannot be forgotten here.
+    // Destructured in full: a new option cannot be forgotten here.
     let RawOptions {
         inputs,
         out,
@@ -67,9 +67,6 @@ pub fn resolve(said: RawOptions, surroundings: &Surroundings) -> Result<Job> {
     } = said;
     let dry_run = dry_run.unwrap_or_default();
     let out = out.ok_or_else(|| Error::usage("no output folder is given", "add --out DIR"))?;
-    if out.as_os_str().is_empty() {
-        return Err(Error::usage("the name of the output folder is empty", "give --out DIR, or `out = \"DIR\"`"));
-    }
     let out = without_detours(&out);
     check_inputs(&inputs)?;
     check_report(report.as_deref(), &out, &inputs, dry_run)?;
@@ -79,7 +76,7 @@ pub fn resolve(said: RawOptions, surroundings: &Surroundings) -> Result<Job> {
     };
     let attribute_map = attribute_map.unwrap_or_default();
     let memory_bytes = memory.unwrap_or(Size(Config::MEMORY_BYTES)).0;
-    // All processors, as far as the memory has room for their work.
+    // Use all processors, as far as the memory suffices for them.
     let max_threads = || surroundings.threads.min(memory::max_threads(memory_bytes));
     let config = Config {
         inputs,
@@ -121,8 +118,8 @@ fn check_inputs(inputs: &[OsString]) -> Result<()> {
     Ok(())
 }
 
-/// A report inside the dataset would make the folder look in use, and would be lost with the next overwrite. One among
-/// the inputs would be read as an input by the next run, or would take the place of one.
+/// Refuses a report inside the dataset, which would make the folder look in use and would be lost with the next
+/// overwrite; and one among the inputs, which the next run would read as an input, or which would replace an input.
 fn check_report(report: Option<&Path>, out: &Path, inputs: &[OsString], dry_run: bool) -> Result<()> {
     let Some(report) = report else { return Ok(()) };
     if dry_run {
@@ -146,10 +143,10 @@ fn check_report(report: Option<&Path>, out: &Path, inputs: &[OsString], dry_run:
     Ok(())
 }
 
-/// Of a link that leads to nothing yet the path that it leads to: what is written there will stand there.
+/// Follows a link whose target does not exist yet: the path returned is where a file would be created.
 pub fn behind_links(path: &Path) -> PathBuf {
     let mut path = path.to_owned();
-    // As many as systems follow.
+    // 40 is the number of links that systems follow.
     for _ in 0..40 {
         let target = if path.exists() { None } else { fs::read_link(&path).ok() };
         let Some(target) = target else { break };
@@ -158,7 +155,7 @@ pub fn behind_links(path: &Path) -> PathBuf {
     path
 }
 
-/// The path without links and dots, as far as it is there.
+/// The path without links and dots, as far as it exists.
 pub fn resolved(path: &Path) -> PathBuf {
     let path = &behind_links(path);
     let mut missing = Vec::new();
@@ -172,7 +169,7 @@ pub fn resolved(path: &Path) -> PathBuf {
     path.to_owned()
 }
 
-/// The path without steps into folders that are not there and out of them again: they would have to be created.
+/// The path without steps into folders that do not exist and out of them again: those folders would have to be created.
 fn without_detours(path: &Path) -> PathBuf {
     let mut straight = PathBuf::new();
     for part in path.components() {
@@ -195,7 +192,7 @@ fn record_bytes(said: Option<Size>, memory: u64) -> Result<usize> {
         .map_err(|_| Error::usage("--max-record-size does not fit this machine", "give a smaller size"))
 }
 
-/// Names of columns without the blanks around them.
+/// Column names without surrounding blanks.
 fn trimmed(names: Option<Vec<String>>) -> Vec<String> {
     names.unwrap_or_default().iter().map(|name| name.trim().to_owned()).collect()
 }

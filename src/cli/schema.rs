@@ -19,7 +19,7 @@ pub enum SchemaForm {
     Table,
     /// Arrow types, one field a line
     Arrow,
-    /// A JSON document with everything that is known of each column
+    /// A JSON document with everything known about each column
     Json,
     /// A CREATE TABLE statement for DuckDB
     Duckdb,
@@ -29,12 +29,12 @@ pub enum SchemaForm {
     Markdown,
 }
 
-/// Wider cells of the table are not waited for: the line goes on after them.
+/// Wider cells are not padded for: their line simply continues after them.
 const TABLE_NAME_WIDTH: usize = 44;
 const TABLE_TYPE_WIDTH: usize = 21;
 const TABLE_PATH_WIDTH: usize = 44;
 
-/// The columns of `schema`, derived from `model`, as text that ends with a newline.
+/// Renders the columns of `schema`, derived from `model`. The text ends with a newline.
 #[must_use]
 pub fn render(schema: &TableSchema, model: &Model, form: SchemaForm) -> String {
     match form {
@@ -119,7 +119,7 @@ const fn form_text(form: Form) -> &'static str {
     }
 }
 
-/// Text from a model or a key, with control characters spelled out so that it stays on its line.
+/// Text from a model or a key, with control characters escaped so that it stays on one line.
 fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for char in text.chars() {

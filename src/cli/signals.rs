@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: the first ends the run cleanly, the second at once.
+//! Ctrl-C and SIGTERM: the first signal ends the run cleanly, the second ends the process at once.
 
 use std::sync::{Arc, atomic::AtomicBool};
 
@@ -8,15 +8,15 @@ use signal_hook::{
     flag,
 };
 
-/// Exit code of an interrupted run, as shells have it for Ctrl-C.
+/// Exit code of an interrupted run, as shells report it for Ctrl-C.
 const INTERRUPTED: i32 = 130;
 
-/// A flag that is set by the first signal. A second signal ends the process: what a dead run leaves in the staging
-/// folder is swept by the next one.
+/// Returns a flag that the first signal sets. A second signal ends the process: the next run removes what this one
+/// leaves in the staging folder.
 pub fn stop_flag() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
-        // In this order: the shutdown looks at the flag before the second registration sets it.
+        // The order matters: the shutdown checks the flag before the second registration sets it.
         flag::register_conditional_shutdown(signal, INTERRUPTED, Arc::clone(&stop))
             .and_then(|_| flag::register(signal, Arc::clone(&stop)))
             .map_err(Error::io("watch", "SIGINT and SIGTERM"))?;

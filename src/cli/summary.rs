@@ -1,4 +1,4 @@
-//! The closing summary: a screen that says what was written, what became of the values, and what to look at.
+//! The closing summary: a screen that says what was written, what became of the values, and what needs attention.
 
 use std::{ffi::OsString, fmt::Write, time::Duration};
 
@@ -9,14 +9,14 @@ use partiquet::{
 
 use super::{human, paint::Paint, quote};
 
-/// Paths listed for each kind of deviation; the report has all of them.
+/// Maximum number of paths listed for each kind of deviation; the report has all of them.
 const PATHS_SHOWN: usize = 3;
-/// Attribute columns listed.
+/// Maximum number of attribute columns listed.
 const ATTRIBUTES_SHOWN: usize = 8;
-/// Characters of a path or key shown.
+/// Maximum number of characters shown of a path or key.
 const NAME_CHARS: usize = 60;
 
-/// What happened, for people.
+/// Renders the summary for people.
 pub fn render(report: &Report, config: &Config, paint: Paint) -> String {
     let mut text = String::new();
     if report.commit.is_none() && !report.skipped.is_empty() {
@@ -82,7 +82,7 @@ fn totals(text: &mut String, report: &Report, config: &Config) {
             writeln!(text, "  {spilled} of rows went to disk for a while: more partitions than --memory has room for");
     }
     let mut files = human::bytes(report.output_bytes);
-    // Only a ratio worth a word: tiny datasets are mostly footers.
+    // A ratio below 2 is not worth mentioning: tiny datasets are mostly footers.
     if let Some(ratio) = report.json_bytes.checked_div(report.output_bytes).filter(|ratio| *ratio > 1) {
         let _ = write!(files, ", {ratio} times smaller than the JSON");
     }
@@ -93,7 +93,7 @@ fn totals(text: &mut String, report: &Report, config: &Config) {
     }
 }
 
-/// Inputs that an earlier commit took in, the first of them by name.
+/// Inputs that an earlier commit already took in; the first one is named.
 fn skipped(text: &mut String, report: &Report) {
     let Some(first) = report.skipped.first() else { return };
     let name = human::shown(&first.path);
@@ -108,7 +108,7 @@ fn row(text: &mut String, name: &str, number: u64, note: &str) {
     let _ = writeln!(text, "{}", line.trim_end());
 }
 
-/// What became of the values: the kinds that deserve a look, with the paths they are most frequent at.
+/// What became of the values: the kinds that deserve attention, with the paths where they are most frequent.
 fn values(text: &mut String, report: &Report) {
     let total = report.ledger.total();
     let _ = writeln!(text);
@@ -134,7 +134,7 @@ fn deviation(text: &mut String, report: &Report, name: &str, meaning: &str, of: 
         return row(text, name, 0, "");
     }
     row(text, name, total, meaning);
-    // The sort is stable: paths of one frequency stay in byte order.
+    // The sort is stable: equally frequent paths stay in byte order.
     paths.sort_by_key(|(_, counts)| std::cmp::Reverse(of(counts).0));
     for (path, counts) in paths.iter().take(PATHS_SHOWN) {
         let (count, first) = of(counts);
@@ -184,7 +184,7 @@ fn rejects(text: &mut String, report: &Report, config: &Config, paint: Paint) {
     } else if let Some(file) = &report.rejects_file {
         let out = &config.out;
         let path = out.join(file);
-        // A slash at the end of the folder would make the name a file in it.
+        // With a trailing slash, the suffix would become a file name inside the folder.
         let mut mended: OsString = out.components().as_path().into();
         mended.push("-mended");
         let _ = writeln!(
@@ -203,7 +203,7 @@ fn first_reject(reject: &Reject) -> String {
     human::shown(&format!("{place}{path}: {}", reject.message))
 }
 
-/// A path or key on a line of its own: without control characters, cut in the middle if it is long.
+/// Shortens a path or key: control characters are escaped, and a long one is cut in the middle.
 fn shortened(name: &str) -> String {
     let name = human::shown(name);
     let length = name.chars().count();

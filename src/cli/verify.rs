@@ -12,7 +12,7 @@ use super::{
     args::VerifyArgs, human, paint::Paint, print, report_file, report_file::ReportFile, resolve::resolved, signals,
 };
 
-/// Faults of one kind that are listed; the report has all of them.
+/// Maximum number of findings listed for each kind; the report has all of them.
 const FINDINGS_SHOWN: usize = 10;
 
 /// Exit code for a dataset that is not sound.
@@ -26,7 +26,7 @@ impl partiquet::observe::Observer for Stop {
     }
 }
 
-/// Runs the audit, shows it, and gives the exit code.
+/// Runs the audit, shows it, and returns the exit code.
 pub fn run(args: &VerifyArgs) -> Result<u8> {
     let is_inside = |report: &&Path| *report != Path::new("-") && resolved(report).starts_with(resolved(&args.dir));
     if let Some(report) = args.report.as_deref().filter(is_inside) {

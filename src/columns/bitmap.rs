@@ -1,8 +1,8 @@
-//! Bits in words: validity and booleans.
+//! Growing bitmaps, for validity and boolean values.
 
 use super::reserve_more;
 
-/// A growing row of bits. Bits at and beyond `len` in the last word are zero.
+/// A growing sequence of bits. Bits at and beyond `len` in the last word are zero.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Bitmap {
     words: Vec<u64>,
@@ -10,7 +10,7 @@ pub struct Bitmap {
 }
 
 impl Bitmap {
-    /// Makes room for more bits: `more` for each `present` ones.
+    /// Reserves room for growth by the ratio `more / present`.
     pub fn reserve(&mut self, more: usize, present: usize) {
         reserve_more(&mut self.words, more, present);
     }
@@ -39,7 +39,7 @@ impl Bitmap {
         self.words.get(index / 64).is_some_and(|word| word >> (index % 64) & 1 == 1)
     }
 
-    /// Sets bit `index`, which is at or beyond the end: bits between are zero.
+    /// Sets bit `index`, which must be at or beyond the end. Bits in between become zero.
     #[inline(always)]
     pub fn set(&mut self, index: usize) {
         let bit = 1 << (index % 64);
@@ -74,7 +74,7 @@ impl Bitmap {
         self.len += 1;
     }
 
-    /// Makes the length `len`: cuts, or adds zeros.
+    /// Changes the length to `len`: cuts, or appends zeros.
     pub fn resize(&mut self, len: usize) {
         self.words.resize(len.div_ceil(64), 0);
         if len < self.len && !len.is_multiple_of(64) {
@@ -83,7 +83,7 @@ impl Bitmap {
         self.len = len;
     }
 
-    /// Cuts to `len` bits if longer.
+    /// Cuts to `len` bits, if longer.
     pub fn truncate(&mut self, len: usize) {
         if len < self.len {
             self.resize(len);
@@ -140,7 +140,7 @@ impl Bitmap {
         }
     }
 
-    /// Appends `count` bits that are all alike.
+    /// Appends `count` bits of the same value.
     pub fn append_run(&mut self, bit: bool, count: usize) {
         if !bit {
             return self.resize(self.len + count);
@@ -156,13 +156,13 @@ impl Bitmap {
         self.words.len() * 8
     }
 
-    /// Bytes that are allocated.
+    /// Allocated bytes.
     #[must_use]
     pub const fn byte_capacity(&self) -> usize {
         self.words.capacity() * 8
     }
 
-    /// How many bits from bit `at` on are alike, up to bit `to`; beyond the end there are zeros.
+    /// Number of equal bits from bit `at` on, up to bit `to` at most. Bits beyond the end count as zeros.
     #[must_use]
     pub fn run_length(&self, at: usize, to: usize) -> usize {
         let flip = if self.get(at) { u64::MAX } else { 0 };

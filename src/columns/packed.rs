@@ -1,7 +1,7 @@
-//! Rows packed one behind the other, for where few rows at a time go to each of many places.
+//! Rows packed one after another, for when few rows at a time go to each of many partitions.
 //!
-//! A row in [`Columns`](super::Columns) stands in as many places as it has values, and so has the next one. To append a row to one of
-//! hundreds of tables means to fetch the ends of all its columns from far away. A packed row is in one place:
+//! A row in [`Columns`](super::Columns) is spread over as many places as it has values. Appending a row to one of
+//! hundreds of tables means fetching the ends of all its columns from distant memory. A packed row is in one place:
 //!
 //! ```text
 //! row     length of the fields, 8 bytes | partition | field | field | ... | elements      missing values take nothing
@@ -10,7 +10,7 @@
 //! elements of a leaf: how many have a value | a bit for each, unless all or none have one | lengths, bytes or numbers
 //! ```
 //!
-//! Where no length is said, numbers are in LEB128: seven bits a byte, the lowest first.
+//! Numbers without a stated length are in LEB128: seven bits per byte, the lowest first.
 
 mod pack;
 mod unpack;
@@ -22,14 +22,15 @@ use self::unpack::Source;
 use super::{Columns, LEVEL_BYTES};
 use crate::error::{Error, Result};
 
-/// Rows behind each other, each with its partition.
+/// Packed rows in order, each with its partition.
 #[derive(Debug, Clone, Default)]
 pub struct PackedRows {
-    /// Whole rows in each: many small ones, or one of megabytes. So nothing of that size is moved to where it has more room.
+    /// Each chunk holds whole rows: many small ones, or one of megabytes, which therefore never moves when a chunk
+    /// grows.
     chunks: Vec<Vec<u8>>,
     num_rows: usize,
     num_elements: usize,
-    /// Of all chunks but the last.
+    /// Bytes and capacity of all chunks except the last.
     full_bytes: usize,
     full_capacity: usize,
 }
@@ -37,29 +38,29 @@ pub struct PackedRows {
 /// A row among others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PackedRow<'a> {
-    /// The number that was given for it.
+    /// The partition number given to [`Packer::pack`].
     pub partition: usize,
-    /// In its lists and maps, once for each leaf.
+    /// Number of elements in its lists and maps, counted once for each leaf.
     num_elements: usize,
     fields: &'a [u8],
-    /// All of it.
+    /// The whole packed row.
     bytes: &'a [u8],
 }
 
 impl PackedRows {
-    /// What a chunk behind the first one has room for, unless its first row is larger.
+    /// Capacity of every chunk after the first, unless its first row is larger.
     const CHUNK_BYTES: usize = 64 << 10;
 
-    /// A chunk with so much in it gets no more rows.
+    /// A chunk with at least this many bytes gets no more rows.
     const FULL_BYTES: usize = Self::CHUNK_BYTES / 8 * 7;
 
-    /// What an element takes unpacked besides its bytes: where it ends, and its levels.
+    /// Bytes of an unpacked element besides its value: its end and its levels.
     const ELEMENT_BYTES: usize = size_of::<u32>() + LEVEL_BYTES;
 
     /// Appends the rows of a chunk that came from [`PackedRows::into_chunks`].
     ///
     /// # Errors
-    /// [`Error::Bug`] for other bytes, as far as it can be seen without unpacking.
+    /// [`Error::Bug`] for other bytes, as far as this can be detected without unpacking.
     pub fn push_chunk(&mut self, chunk: Vec<u8>) -> Result<()> {
         let mut rest = Source(&chunk);
         while !rest.0.is_empty() {
@@ -70,7 +71,7 @@ impl PackedRows {
         Ok(())
     }
 
-    /// The bytes of all rows, some rows at a time.
+    /// The chunks of packed rows, in order.
     pub fn into_chunks(self) -> impl Iterator<Item = Vec<u8>> {
         self.chunks.into_iter()
     }
@@ -87,27 +88,27 @@ impl PackedRows {
         self.full_bytes + self.chunks.last().map_or(0, Vec::len)
     }
 
-    /// Bytes that are allocated.
+    /// Allocated bytes.
     #[must_use]
     pub fn byte_capacity(&self) -> usize {
         self.full_capacity + self.chunks.last().map_or(0, Vec::capacity)
     }
 
-    /// Bytes that the rows take unpacked, as a measure for budgets. An element without a value takes nothing here, and a
-    /// level there.
+    /// Estimated bytes of the unpacked rows, as a measure for budgets. Elements are added because a null element takes
+    /// nothing packed but has levels when unpacked.
     #[must_use]
     pub fn unpacked_size(&self) -> usize {
         self.byte_size() + self.num_elements * Self::ELEMENT_BYTES
     }
 
-    /// Appends a row of others.
+    /// Appends a row of another `PackedRows`.
     pub fn push(&mut self, row: PackedRow<'_>) {
         self.chunk_for(row.bytes.len()).extend_from_slice(row.bytes);
         self.num_rows += 1;
         self.num_elements += row.num_elements;
     }
 
-    /// Takes the first `rows` rows away, or all if there are fewer.
+    /// Removes and returns the first `rows` rows, or all if there are fewer.
     #[must_use]
     pub fn take_first(&mut self, rows: usize) -> Self {
         if rows >= self.num_rows {
@@ -128,7 +129,7 @@ impl PackedRows {
         }
         let mut chunks = mem::take(&mut self.chunks);
         let mut first: Vec<_> = chunks.drain(..whole_chunks).collect();
-        // Where rows are taken many times from a few chunks, what is left of room must not go with each of them.
+        // Unused capacity is dropped, so that it does not add up when rows are taken many times.
         first.iter_mut().for_each(Vec::shrink_to_fit);
         if let Some(chunk) = chunks.first_mut()
             && bytes_of_next > 0
@@ -147,17 +148,17 @@ impl PackedRows {
         rows
     }
 
-    /// The rows in order.
+    /// The rows, in order.
     pub fn iter(&self) -> impl Iterator<Item = PackedRow<'_>> {
         self.chunks.iter().flat_map(|chunk| rows_of(chunk))
     }
 
-    /// Unpacks all rows behind those of `columns`, which have the schema of the packed ones.
+    /// Unpacks all rows and appends them to `columns`, which must have the same schema.
     ///
     /// # Errors
-    /// [`Error::Bug`], for bytes that are not rows of this table. Some of them may stand in the columns then.
+    /// [`Error::Bug`] for bytes that are not rows of this table. Some rows may have been appended by then.
     pub fn unpack_behind(self, columns: &mut Columns) -> Result<()> {
-        // A chunk goes as soon as its rows stand in the columns.
+        // Each chunk is freed as soon as its rows are unpacked.
         for chunk in self.into_chunks() {
             for row in rows_of(&chunk) {
                 Source(row.fields).fields(columns).ok_or_else(broken)?;
@@ -167,7 +168,7 @@ impl PackedRows {
         Ok(())
     }
 
-    /// Where the next row goes, of so many bytes or a few more.
+    /// The chunk for the next row, of about `bytes` bytes.
     fn chunk_for(&mut self, bytes: usize) -> &mut Vec<u8> {
         let is_open = self.chunks.last().is_some_and(|chunk| {
             chunk.len() < Self::FULL_BYTES
@@ -187,14 +188,14 @@ impl PackedRows {
     }
 }
 
-/// The same rows, in whatever chunks.
+/// Compares the rows, however they are divided into chunks.
 impl PartialEq for PackedRows {
     fn eq(&self, other: &Self) -> bool {
         self.iter().eq(other.iter())
     }
 }
 
-/// The rows of a chunk: each was packed here, or looked at where it came back.
+/// The rows of a chunk. They are well-formed: packed here, or checked by [`PackedRows::push_chunk`].
 fn rows_of(chunk: &[u8]) -> impl Iterator<Item = PackedRow<'_>> {
     let mut rest = Source(chunk);
     iter::from_fn(move || rest.row())

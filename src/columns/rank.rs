@@ -1,16 +1,16 @@
-//! How many values of a column stand before each of its rows.
+//! Rank: the number of values of a column before each of its rows.
 
 use super::{Bitmap, Column, Values};
 
-/// Of a column: looked up instead of counted from its beginning each time.
+/// The ranks of one column, looked up instead of counted from the beginning each time.
 #[derive(Debug)]
 pub struct Rank {
-    /// Before each word of the validity; none if each row has a value.
+    /// Number of values before each word of the validity; none if every row has a value.
     before_words: Option<Vec<u32>>,
 }
 
 impl Rank {
-    /// Of each column within another one: of elements, of children, of a map's values.
+    /// The ranks of each column nested in another: list elements, struct children, map values.
     #[must_use]
     pub fn of_columns_in(values: &Values) -> Vec<Self> {
         match values {
@@ -30,7 +30,7 @@ impl Rank {
         Self { before_words: (!is_dense).then(before_words) }
     }
 
-    /// The values before a row; `bits` is the validity of the column.
+    /// Number of values before a row; `bits` is the validity of the column.
     #[must_use]
     pub fn before(&self, bits: &Bitmap, row: usize) -> usize {
         let row = row.min(bits.len());

@@ -134,7 +134,7 @@ proptest! {
         for (shape, source) in shapes.iter().zip(columns(&shapes, &rows).columns) {
             let ranks = Rank::of_columns_in(&source.values);
             let (mut counted, mut ranked) = (Column::new(shape), Column::new(shape));
-            // In another order: that of a scattered or sorted block.
+            // In another order, as in a scattered or sorted block.
             for (row, value) in (0..source.num_values()).rev().enumerate() {
                 counted.push_from(row, &source, value);
                 ranked.push_ranked(row, &source, value, &ranks);

@@ -1,4 +1,4 @@
-//! Texts one behind the other, with their ends.
+//! Texts stored one after another, with their ends.
 
 use super::{end_of, reserve_more};
 
@@ -64,7 +64,7 @@ impl TextValues {
         self.bytes.truncate(self.start(self.ends.len()));
     }
 
-    /// Makes room for more texts: `more` for each `present` ones.
+    /// Reserves room for growth by the ratio `more / present`.
     pub fn reserve(&mut self, more: usize, present: usize) {
         reserve_more(&mut self.ends, more, present);
         reserve_more(&mut self.bytes, more, present);
@@ -76,7 +76,7 @@ impl TextValues {
             return;
         }
         let (start, end) = (other.start(from), other.start(to));
-        // In 32 bits, as the ends are: eight at a time.
+        // Wrapping arithmetic in 32 bits, as wide as the ends, lets the compiler shift eight ends at a time.
         let shift = (self.bytes.len() as u32).wrapping_sub(start as u32);
         self.bytes.extend_from_slice(&other.bytes[start..end]);
         self.ends.extend(other.ends[from..to].iter().map(|end| end.wrapping_add(shift)));
@@ -88,13 +88,13 @@ impl TextValues {
         self.bytes.len() + self.ends.len() * 4
     }
 
-    /// Bytes that are allocated.
+    /// Allocated bytes.
     #[must_use]
     pub const fn byte_capacity(&self) -> usize {
         self.bytes.capacity() + self.ends.capacity() * 4
     }
 
-    /// Where text `index` begins in `bytes`; of the one behind the last, where that ends.
+    /// Where text `index` begins in `bytes`; for `index == len`, where the last text ends.
     #[must_use]
     pub fn start(&self, index: usize) -> usize {
         end_of(&self.ends, index)

@@ -1,17 +1,38 @@
-//! Whether the values of a configuration are within their limits.
+//! Checks that the values of a configuration are within their limits.
 
 use std::ops::RangeInclusive;
 
-use super::{AttributeColumns, AttributeMap, Config, Size};
+use super::{AttributeColumns, AttributeMap, Config, MaxRejects, Size, url};
 use crate::error::{Error, Result};
 
 impl Config {
-    /// Whether the numbers are within their limits, and the options about attributes fit together. Whether the memory is enough
-    /// is looked at by [`memory::check`](crate::pipeline::memory::check), and what belongs to the table when it is known.
+    /// Checks that the numbers are within their limits, and that the attribute options fit together.
+    /// [`memory::check`](crate::pipeline::memory::check) checks the memory; columns are checked when the table is
+    /// known.
     ///
     /// # Errors
-    /// [`Error::Usage`] with the first that is not, under the name of its option, and what it can be.
+    /// [`Error::Usage`] for the first value that is out of range, with the name of its option and the range.
     pub fn check(&self) -> Result<()> {
+        if self.out.as_os_str().is_empty() {
+            return Err(Error::usage(
+                "the name of the output folder is empty",
+                "give --out DIR; . is the working folder",
+            ));
+        }
+        if chrono::DateTime::parse_from_rfc3339(&self.committed_at).is_err() {
+            return Err(Error::usage(
+                format!("`committed_at` is {:?}", self.committed_at),
+                "give an instant by RFC 3339, such as 2025-07-01T00:00:00Z",
+            ));
+        }
+        if let MaxRejects::Percent(percent) = self.max_rejects
+            && !(0.0..=100.0).contains(&percent)
+        {
+            return Err(Error::usage(format!("--max-rejects {percent}% is out of range"), "give 0% to 100%"));
+        }
+        if let Some(error) = self.out.to_str().and_then(url::refusal) {
+            return Err(error);
+        }
         number("--threads", self.threads, 1..=Self::MAX_THREADS)?;
         number("--row-group-rows", self.row_group_rows, 1..=Self::MAX_ROW_GROUP_ROWS)?;
         size("--target-file-size", self.target_file_bytes, Self::MIN_TARGET_FILE_BYTES..=u64::MAX)?;

@@ -1,6 +1,6 @@
 //! "Did you mean": the known word that is closest to an unknown one.
 
-/// Names longer than this are not compared: no option or column is as long, and the comparison is quadratic.
+/// Longer names are not compared: no option or column is this long, and the comparison is quadratic.
 pub const MAX_COMPARED_CHARS: usize = 100;
 
 /// The candidate that `word` was most likely meant to be, if any is close enough: at most a third of its characters
@@ -24,7 +24,7 @@ fn folded(word: &str) -> Vec<char> {
     word.chars().flat_map(char::to_lowercase).map(|c| if c == '-' { '_' } else { c }).collect()
 }
 
-/// How many characters have to be changed, added or taken away.
+/// The number of characters that have to be changed, added or removed.
 fn distance(a: &[char], b: &[char]) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.iter().enumerate() {

@@ -10,7 +10,7 @@ use std::{fmt, str::FromStr};
 use super::{PartitionField, Transform, nearest::nearest};
 use crate::error::{Error, Result};
 
-/// Partition columns in order; empty for one unpartitioned folder.
+/// Partition columns in order; empty for an unpartitioned dataset.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PartitionBy(pub Vec<PartitionField>);
 
@@ -18,12 +18,12 @@ impl PartitionBy {
     /// Names of the transforms.
     pub const TRANSFORMS: [&'static str; 6] = ["year", "month", "day", "hour", "bucket", "truncate"];
 
-    /// Most buckets, and longest prefix, as in Iceberg: they are 32-bit signed integers there.
+    /// Maximum number of buckets and maximum prefix length: Iceberg has them as 32-bit signed integers.
     pub const MAX_ARGUMENT: u32 = i32::MAX as u32;
 }
 
 impl Default for PartitionBy {
-    /// By day: the one filter that nearly every query of calls has.
+    /// By day, because nearly every query of calls filters by it.
     fn default() -> Self {
         Self(vec![PartitionField { column: "start_time".to_owned(), transform: Transform::Day }])
     }

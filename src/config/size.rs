@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Size(pub u64);
 
-/// `kB` is a thousand bytes and `KiB` is 1024, as the standards have it. Largest first.
+/// `kB` is a thousand bytes and `KiB` is 1024, as the standards define them. The largest comes first.
 const UNITS: [(&str, u64); 9] = [
     ("Ti", 1 << 40),
     ("T", 1_000_000_000_000),
@@ -50,7 +50,7 @@ fn factor(unit: &str) -> Option<u64> {
 /// `number` times `factor` if that is a whole number of bytes that fits; `1.5` times 1024 is 1536.
 fn exact_product(number: &str, factor: u64) -> Option<u64> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
-    // 12 decimals: a byte of a terabyte.
+    // 12 decimals suffice to give every byte of a terabyte.
     if whole.is_empty() || fraction.is_empty() || fraction.len() > 12 || fraction.contains('.') {
         return None;
     }
@@ -61,7 +61,7 @@ fn exact_product(number: &str, factor: u64) -> Option<u64> {
 }
 
 impl fmt::Display for Size {
-    /// Exact: reading the text gives the same size again.
+    /// The text is exact: parsing it gives the same size again.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let exact = UNITS.iter().find(|(_, factor)| self.0 != 0 && self.0.is_multiple_of(*factor));
         let (unit, factor) = exact.unwrap_or(&("", 1));

@@ -1,4 +1,4 @@
-//! The one-word options: codec, reject budget, mode, attribute columns and map. Each reads what it writes.
+//! Parses and prints the one-word options: codec, reject budget, mode, attribute columns and map.
 
 use std::{fmt, str::FromStr};
 
@@ -6,7 +6,7 @@ use super::{AttributeColumns, AttributeMap, Compression, MaxRejects, Mode, neare
 use crate::error::{Error, Result};
 
 impl Compression {
-    /// Levels that zstd has; its negative ones save no time here.
+    /// Supported levels of zstd. Its negative levels save no time here.
     pub const ZSTD_LEVELS: std::ops::RangeInclusive<i32> = 1..=22;
 }
 
@@ -83,7 +83,7 @@ impl fmt::Display for MaxRejects {
 }
 
 impl Mode {
-    /// The words for each mode.
+    /// The word for each mode.
     pub const WORDS: [&'static str; 4] = ["error", "append", "overwrite", "overwrite-partitions"];
 }
 
@@ -113,7 +113,7 @@ impl fmt::Display for Mode {
 }
 
 impl AttributeMap {
-    /// The words for what the map keeps.
+    /// The word for each content of the map.
     pub const WORDS: [&'static str; 3] = ["rest", "all", "none"];
 }
 
@@ -148,8 +148,8 @@ fn unknown_word(text: &str, what: &str, words: &[&str]) -> Error {
 impl FromStr for AttributeColumns {
     type Err = Error;
 
-    /// `auto`, `none`, or keys separated by commas. A backslash takes the character after it as it stands, so that a
-    /// key may hold a comma (`Reason\, Code`) or be one of the two words (`\auto`).
+    /// Parses `auto`, `none`, or keys separated by commas. A backslash makes the next character literal, so that a key
+    /// may contain a comma (`Reason\, Code`) or be one of the two words (`\auto`).
     fn from_str(text: &str) -> Result<Self> {
         match text.trim() {
             "auto" => Ok(Self::Auto),
@@ -159,7 +159,7 @@ impl FromStr for AttributeColumns {
     }
 }
 
-/// Blanks around a key are cut off unless escaped: `a, b` are the keys `a` and `b`.
+/// Blanks around a key are removed unless escaped: `a, b` means the keys `a` and `b`.
 fn split_keys(text: &str) -> Result<Vec<String>> {
     let hint = "write KEY,KEY,... with \\, for a comma inside a key, or auto, or none";
     let mut keys = Vec::new();

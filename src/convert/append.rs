@@ -1,4 +1,4 @@
-//! Inputs that the dataset holds already are left out when it is appended to.
+//! Skips inputs that the dataset already holds when it is appended to.
 
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
@@ -14,19 +14,22 @@ use crate::{
     report::{InputReport, Report, SkippedInput},
 };
 
-/// What the commits hold, as far as a run in its mode has to know.
+/// The inputs that the commits hold, as far as a run in its mode needs to know them.
 pub(super) struct CommittedInputs {
-    /// Only appending leaves out what is held.
+    /// Only append mode skips inputs.
     is_append: bool,
-    /// Number of the commit that the run makes.
+    /// Number of the commit that this run will make.
     next: u64,
-    /// Digest as in the manifests: number of the commit.
+    /// Number of the commit for each digest; digests are in the form of the manifests.
     digests: BTreeMap<String, u64>,
-    /// Sizes of these inputs: others need not be read to know that they are new.
+    /// Digest of the text, as it is without compression: number of the commit. Only of inputs with records.
+    texts: BTreeMap<String, u64>,
+    /// Sizes of the held inputs: an input of another size is new and need not be read.
     sizes: BTreeSet<u64>,
-    /// Their places: number of the last commit that read one there.
+    /// Number of the last commit that read a held input, for each place.
     places: BTreeMap<String, u64>,
-    /// Bytes, digest and commit of those whose place is known, by their paths as they were written; the shortest first.
+    /// Bytes, digest and commit of held inputs whose place is known, by the path as it was written; the smallest comes
+    /// first.
     named: BTreeMap<String, Vec<(u64, String, u64)>>,
 }
 
@@ -40,6 +43,9 @@ impl CommittedInputs {
         let inputs = commits.iter().flat_map(|commit| commit.run.inputs.iter().map(|input| (input, commit.commit)));
         let held: Vec<_> = inputs.filter(|(input, _)| digests.contains_key(&input.digest)).collect();
         let sizes = held.iter().map(|(input, _)| input.bytes).collect();
+        // Where no record is, none can be in it twice: such an input may grow.
+        let held: Vec<_> = held.into_iter().filter(|(input, _)| input.records > 0).collect();
+        let texts = held.iter().map(|(input, commit)| (input.text_digest().to_owned(), *commit)).collect();
         let places = held.iter().map(|(input, commit)| (input.place().to_owned(), *commit)).collect();
         let mut named: BTreeMap<String, Vec<_>> = BTreeMap::new();
         for (input, commit) in held.iter().filter(|(input, _)| input.place.is_some()) {
@@ -48,11 +54,11 @@ impl CommittedInputs {
         for held in named.values_mut() {
             held.sort();
         }
-        Self { is_append, next, digests, sizes, places, named }
+        Self { is_append, next, digests, texts, sizes, places, named }
     }
 
-    /// The inputs that are new, and those that are not: held by a commit, or the same bytes as an earlier one of the
-    /// run. What can be read only once counts as new for now.
+    /// Splits inputs into new ones and known ones: those that a commit holds, or whose bytes equal an earlier input of
+    /// the run. A stream can be read only once, so it counts as new for now.
     pub(super) fn split_new(
         &self,
         inputs: Vec<InputFile>,
@@ -88,8 +94,8 @@ impl CommittedInputs {
         Ok((new, skipped))
     }
 
-    /// Refuses new inputs in the place of inputs that are held: most likely files that have grown, whose earlier
-    /// records would come twice. What can be read only once is not told apart by its place.
+    /// Refuses new inputs in the place of held inputs: they are most likely files that have grown, and their earlier
+    /// records would be added twice. A stream is not identified by its place.
     pub(super) fn refuse_changed(&self, config: &Config, new: &[InputFile]) -> Result<()> {
         let mut changed = Vec::new();
         for input in new.iter().filter(|input| !matches!(input.source, Source::Stream(_))) {
@@ -112,14 +118,15 @@ impl CommittedInputs {
         })
     }
 
-    /// The commit that holds what a file was before.
+    /// Returns the commit that holds the former content of a file.
     fn commit_of(&self, input: &InputFile) -> Result<Option<u64>> {
         let by_place = input.place.as_ref().and_then(|place| self.places.get(place));
-        // Earlier versions have kept the path as it was written.
+        // Earlier versions kept the path as it was written.
         if let Some(commit) = by_place.or_else(|| self.places.get(&input.name)) {
             return Ok(Some(*commit));
         }
-        // Somewhere else a file of this name is another one, unless its folder has moved: then it begins as it was.
+        // Elsewhere, a file of this name is a different one unless its folder has moved: then it begins with the held
+        // bytes.
         let shorter = |bytes: u64| bytes > 0 && input.bytes.is_some_and(|now| now > bytes);
         let named = self.named.get(&input.name).into_iter().flatten().filter(|(bytes, ..)| shorter(*bytes));
         let (lengths, held): (Vec<u64>, Vec<_>) =
@@ -132,20 +139,20 @@ impl CommittedInputs {
         Ok(same.map(|(_, (_, commit))| *commit))
     }
 
-    /// What of the inputs that were read turned out to be held, or to be the same as an earlier one: streams, and files
-    /// that changed meanwhile.
+    /// What of the inputs that were read turned out to be held, or to be the same as an earlier one: streams, files that
+    /// changed meanwhile, and texts that were stored with another compression.
     pub(super) fn among(&self, inputs: &[InputReport]) -> Vec<SkippedInput> {
         let mut read = BTreeSet::new();
         let held = inputs.iter().filter(|_| self.is_append).filter_map(|input| {
-            // Where no record is, none can be in it twice.
-            let is_read = !read.insert(&input.digest) && input.records > 0;
-            let commit = self.digests.get(&input.digest).copied().or(is_read.then_some(self.next))?;
+            let is_read = !read.insert(input.text_digest()) && input.records > 0;
+            let text = || self.texts.get(input.text_digest()).filter(|_| input.records > 0);
+            let commit = self.digests.get(&input.digest).or_else(text).copied().or(is_read.then_some(self.next))?;
             Some(SkippedInput { path: input.path.clone(), commit })
         });
         held.collect()
     }
 
-    /// Rows that were read cannot be told apart by their input any more.
+    /// The error for such inputs: their rows are already mixed with others and can no longer be left out.
     pub(super) fn already_committed(&self, config: &Config, held: &[SkippedInput]) -> Error {
         let name = |input: &SkippedInput| match input.commit {
             commit if commit == self.next => format!("{} (the same as another input)", input.path),
@@ -160,7 +167,7 @@ impl CommittedInputs {
     }
 }
 
-/// The report of a run that had nothing to do.
+/// The report of a run that found nothing new.
 pub(super) fn nothing_new(config: &Config, skipped: Vec<SkippedInput>) -> Report {
     Report { version: super::VERSION.to_owned(), model: config.model.name.clone(), skipped, ..Report::default() }
 }

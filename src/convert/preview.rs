@@ -1,67 +1,73 @@
-//! What a conversion would do, as far as a sample of its inputs tells.
+//! Shows what a conversion would do, as far as a sample of its inputs tells.
+
+use std::collections::BTreeMap;
 
 use super::{Table, append::CommittedInputs};
 use crate::{
     columns::{Bitmap, Columns, Values},
-    config::{Config, MaxRejects},
-    dataset::{Dataset, Recovered},
+    config::{Config, MaxRejects, Mode},
+    dataset::{Dataset, Manifest, Recovered},
     error::Result,
     input::{
         Framing, RecordBlock,
         discover::{InputFile, discover},
     },
     model::{Plan, TableSchema},
-    observe::Silent,
+    observe::Observer,
     partition::{Partitions, Router},
+    pipeline::memory,
     report::{Reject, Report, SkippedInput},
     sampling::{Sampled, decode_sample, promoted_map},
 };
 
-/// What a conversion would do.
+/// What a conversion would do: the result of [`preview`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Preview {
-    /// The inputs in the order in which they would be read, with their bytes as stored where known.
+    /// The inputs in the order in which they would be read, with their stored sizes in bytes where known.
     pub inputs: Vec<(String, Option<u64>)>,
-    /// Inputs that would be left out, because the dataset holds them.
+    /// Inputs that would be skipped, because the dataset already holds them.
     pub skipped: Vec<SkippedInput>,
-    /// The table.
+    /// The schema of the table.
     pub schema: TableSchema,
-    /// Attribute keys with columns of their own, and how many sampled participants have a value for each, most frequent
-    /// first.
+    /// Attribute keys with columns of their own, and the number of sampled participants that have each key; the most
+    /// frequent key comes first.
     pub attribute_keys: Vec<(String, u64)>,
     /// Sampled participants that have attributes.
     pub sampled_participants: u64,
-    /// Partition folders and their sampled rows, in the order in which they were met.
+    /// Partition folders and their sampled rows, in the order of their first row.
     pub partitions: Vec<(String, u64)>,
-    /// Whether the sample was all of the input.
+    /// Rows that the dataset has in these partitions and that the run would replace: only of those where it has any.
+    pub replaced: Vec<(String, u64)>,
+    /// Whether the sample was the whole input.
     pub sample_complete: bool,
     /// Sampled records.
     pub records: u64,
-    /// Sampled records that would be refused; the rest of a document behind a fault is one.
+    /// Sampled records that would be refused; the rest of a document after a fault counts as one.
     pub rejected: u64,
-    /// The first of them, at most [`Report::MAX_REJECTS_SHOWN`].
+    /// The first refused records, at most [`Report::MAX_REJECTS_SHOWN`].
     pub rejects: Vec<Reject>,
-    /// What the run would do first about a commit that was cut off, in words.
+    /// What the run would first do about a commit that was cut off, in words.
     pub cut_off: Option<String>,
-    /// What would stop the run, each with what to do: the output folder, inputs that cannot be read, too many rejects.
+    /// What would make the run fail, each with a hint: the output folder, inputs that cannot be read, too many rejects.
     pub obstacles: Vec<String>,
 }
 
-/// Looks at a sample of the inputs and at the output folder, and writes nothing.
+/// Reads a sample of the inputs and inspects the output folder; writes nothing.
 ///
-/// The sample is read twice if attribute columns are chosen by it: what is to be counted depends on the choice.
+/// If the attribute columns are chosen automatically, the sample is read twice, because the counts depend on the
+/// choice.
 ///
 /// # Errors
-/// As for [`convert`](super::convert) where without it nothing can be shown: inputs that are not there, columns that
-/// the table does not have. What else would stop the run is in the preview.
-pub fn preview(config: &Config) -> Result<Preview> {
+/// Those errors of [`convert`](super::convert) that leave nothing to show: inputs that do not exist, columns that the
+/// table does not have. Everything else that would make the run fail is in the preview.
+pub fn preview(config: &Config, observer: &dyn Observer) -> Result<Preview> {
     config.check()?;
-    let inputs = discover(&config.inputs, Some(&config.out), &Silent)?;
+    let inputs = discover(&config.inputs, Some(&config.out), observer)?;
     let (commits, cut_off) = Dataset::peek(&config.out).unwrap_or_default();
     let kept = Dataset::peek_schema(&config.out, config.mode, &commits)?;
     let held = CommittedInputs::new(config.mode, &commits);
-    let (inputs, skipped) = held.split_new(inputs, &Silent)?;
-    let Table { schema, partitions, .. } = Table::of(config, &inputs, kept.as_ref(), &Silent)?;
+    let (inputs, skipped) = held.split_new(inputs, observer)?;
+    let Table { schema, partitions, .. } = Table::of(config, &inputs, kept.as_ref(), observer)?;
     let mut seen = Seen {
         inputs: &inputs,
         router: Router::new(partitions, schema.columns.len()),
@@ -70,9 +76,13 @@ pub fn preview(config: &Config) -> Result<Preview> {
         records: 0,
         rejected: 0,
         rejects: Vec::new(),
+        has_rest: false,
         lost: None,
         obstacles: Vec::new(),
     };
+    if let Err(refused) = memory::check(config) {
+        seen.obstacles.push(refused.to_string());
+    }
     if let Err(refused) = Dataset::check(&config.out, config.mode) {
         seen.obstacles.push(refused.to_string());
     }
@@ -80,12 +90,22 @@ pub fn preview(config: &Config) -> Result<Preview> {
         seen.obstacles.push(refused.to_string());
     }
     let plan = Plan::new(&config.model, &schema);
-    let sample_complete = decode_sample(config, &inputs, plan, &Silent, |sampled| seen.add(sampled))?;
-    seen.obstacles.extend(over_budget(config.max_rejects, seen.rejected, seen.records));
+    let sample_complete = decode_sample(config, &inputs, plan, observer, |sampled| seen.add(sampled))?;
+    seen.obstacles.extend(over_budget(config.max_rejects, seen.rejected, seen.records, seen.has_rest));
     let mut attribute_keys: Vec<(String, u64)> =
         schema.attributes.iter().map(|(key, _)| key.clone()).zip(seen.attributes.keys).collect();
     attribute_keys.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let partitions: Vec<(String, u64)> = seen.router.paths().iter().cloned().zip(seen.rows).collect();
+    let replaced = match config.mode {
+        Mode::OverwritePartitions => {
+            let rows = rows_by_partition(&commits);
+            let rows_of = |(path, _): &(String, u64)| rows.get(path.as_str()).map(|rows| (path.clone(), *rows));
+            partitions.iter().filter_map(rows_of).collect()
+        }
+        Mode::Error | Mode::Append | Mode::Overwrite => Vec::new(),
+    };
     Ok(Preview {
+        replaced,
         inputs: inputs.iter().map(|input| (input.name.clone(), input.bytes)).collect(),
         skipped,
         cut_off: cut_off.map(|cut_off| match cut_off {
@@ -96,7 +116,7 @@ pub fn preview(config: &Config) -> Result<Preview> {
         }),
         attribute_keys,
         sampled_participants: seen.attributes.participants,
-        partitions: seen.router.paths().iter().cloned().zip(seen.rows).collect(),
+        partitions,
         sample_complete,
         records: seen.records,
         rejected: seen.rejected,
@@ -106,7 +126,22 @@ pub fn preview(config: &Config) -> Result<Preview> {
     })
 }
 
-fn over_budget(budget: MaxRejects, rejected: u64, records: u64) -> Option<String> {
+/// Rows of the dataset after these commits.
+fn rows_by_partition(commits: &[Manifest]) -> BTreeMap<&str, u64> {
+    let mut rows = BTreeMap::new();
+    for file in Manifest::live(commits).into_values() {
+        *rows.entry(file.partition()).or_default() += file.rows;
+    }
+    rows
+}
+
+fn over_budget(budget: MaxRejects, rejected: u64, records: u64, has_rest: bool) -> Option<String> {
+    if has_rest && !budget.allows_rest(true) {
+        return Some(format!(
+            "the rest of a file would be rejected, nobody knows how many records, so --max-rejects {budget} cannot \
+             allow it\n  mend the file, or say --max-rejects unlimited"
+        ));
+    }
     (!budget.allows(rejected, records)).then(|| {
         format!(
             "{rejected} of {records} records would be rejected, and --max-rejects is {budget}\n  mend them, or let the run \
@@ -124,7 +159,9 @@ struct Seen<'a> {
     records: u64,
     rejected: u64,
     rejects: Vec<Reject>,
-    /// The input and the document whose rest is lost behind a fault.
+    /// Whether one of them is the rest of a document.
+    has_rest: bool,
+    /// The input and the document whose rest is lost after a fault.
     lost: Option<(usize, u64)>,
     obstacles: Vec<String>,
 }
@@ -138,6 +175,7 @@ impl Seen<'_> {
                 for reject in decoded.rejects.drain(..) {
                     let ends_document = matches!(block.framing, Framing::Ranges(_)) && reject.is_malformed();
                     self.lost = ends_document.then_some((block.input, block.document));
+                    self.has_rest |= ends_document;
                     let text = &block.bytes[reject.record.clone()];
                     let file = self.inputs[block.input].name.clone();
                     let line = first_line(block, reject.offset);
@@ -149,6 +187,7 @@ impl Seen<'_> {
             Sampled::Unreadable(lost) if self.lost == Some((lost.input, lost.document)) => {}
             Sampled::Unreadable(unreadable) => {
                 self.records += 1;
+                self.has_rest |= unreadable.is_rest;
                 let file = self.inputs[unreadable.input].name.clone();
                 self.refuse(unreadable.into_reject(file, 0));
             }
@@ -178,13 +217,13 @@ impl Seen<'_> {
     }
 }
 
-/// The line of an error in a block from the beginning of an input; elsewhere it is not known.
+/// The line of an error, if the block starts at the beginning of an input; for other blocks the line is not known.
 fn first_line(block: &RecordBlock, offset: usize) -> Option<u64> {
     let before = &block.bytes[..offset.min(block.bytes.len())];
     (block.offset == 0 && block.document == 0).then(|| memchr::memchr_iter(b'\n', before).count() as u64 + 1)
 }
 
-/// How many participants have attributes, and how many have each key with a column.
+/// Number of participants that have attributes, and that have each key with a column.
 struct AttributeCounts {
     map: Option<usize>,
     columns: Vec<usize>,

@@ -1,4 +1,4 @@
-//! A run spread over processes: each stages a share of the inputs, and one commits all of them.
+//! Spreads a run over processes: each stages a share of the inputs, and one commits all shares.
 
 use crate::{
     config::{AttributeColumns, Config, Mode},
@@ -12,24 +12,24 @@ use crate::{
 
 use super::{Table, append::CommittedInputs, publish, refuse_to_replace_by_nothing};
 
-/// Which share of which run: names of letters, digits, `-` and `_`.
+/// Names a share of a run. Both names consist of letters, digits, `-` and `_`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShareName<'a> {
-    /// The run: the same for all its shares.
+    /// The run; all its shares have the same name here.
     pub run: &'a str,
-    /// The share: another one for each process.
+    /// The share; each process has a name of its own.
     pub share: &'a str,
 }
 
-/// Converts the inputs to staged files of a share: nothing is visible until [`commit_shares`]. Any number of processes
-/// may do so at once, each with inputs of its own; one that has died is simply started again. `max_rejects` holds for
-/// the share, and again for all of them when they are committed.
+/// Converts the inputs to the staged files of a share: nothing is visible until [`commit_shares`]. Any number of
+/// processes may do so at the same time, each with its own inputs; a share whose process died is simply staged again.
+/// `max_rejects` applies to each share, and again to all of them when they are committed.
 ///
-/// Gives the account of the share.
+/// Returns the report of the share.
 ///
 /// # Errors
-/// As [`convert`](super::convert()); and [`Error::Usage`] for [`AttributeColumns::Auto`] where no dataset says which keys
-/// have columns: each share would choose its own.
+/// As [`convert`](super::convert()); and [`Error::Usage`] for [`AttributeColumns::Auto`] if no existing dataset fixes
+/// the attribute columns: each share would choose its own.
 pub fn stage_share(config: &Config, name: ShareName<'_>, observer: &dyn Observer) -> Result<Report> {
     config.check()?;
     memory::check(config)?;
@@ -53,13 +53,13 @@ pub fn stage_share(config: &Config, name: ShareName<'_>, observer: &dyn Observer
     Ok(report)
 }
 
-/// Commits the shares of a run, all or none: as one run with one manifest. Of `config` it takes `out`, `mode`,
-/// `max_rejects` and `committed_at`.
+/// Commits all shares of a run or none, as one run with one manifest. Only `out`, `mode`, `max_rejects` and
+/// `committed_at` of `config` are used.
 ///
 /// # Errors
-/// [`Error::Dataset`] when a share is missing, was not named, or differs from the others in version, model, columns or
-/// options, while one of them is being staged, or when the dataset holds an input already; [`Error::Rejected`]; and
-/// what committing gives. The shares stay then, and it can be tried again.
+/// [`Error::Dataset`] if a share is missing, was not named, or differs from the others in version, model, columns or
+/// options; while one of them is being staged; or if the dataset already holds one of the inputs. [`Error::Rejected`]
+/// if the budget is exceeded, and the errors of committing. The shares stay in each case, so the call can be repeated.
 pub fn commit_shares(config: &Config, run: &str, shares: &[String]) -> Result<Report> {
     let dataset = Dataset::open(&config.out, config.mode)?;
     let joined = dataset.joined_shares(run, shares, &config.committed_at)?;
@@ -81,7 +81,7 @@ pub fn commit_shares(config: &Config, run: &str, shares: &[String]) -> Result<Re
         return Err(held.already_committed(config, &again));
     }
     if config.mode == Mode::Overwrite {
-        refuse_to_replace_by_nothing(config, &dataset, report.rows)?;
+        refuse_to_replace_by_nothing(config, &dataset, &report.ledger)?;
     }
-    publish(report, || dataset.commit_shares(run, &staged))
+    publish(report, &staged, || dataset.commit_shares(run, &staged))
 }

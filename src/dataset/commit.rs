@@ -1,15 +1,16 @@
-//! From staged files to a commit: one call that either publishes the whole run or leaves the dataset as it was.
+//! Commits staged files: one call either publishes the whole run or leaves the dataset as it was.
 //!
 //! 1. names are checked; `schema.json` and the manifest are written and synced in staging
-//! 2. the intent is written (`dataset/intent`): from here on a crash does not stop the commit, it only delays it
+//! 2. the intent is written (`dataset/intent`): from here on a crash only delays the commit
 //! 3. data files and rejects get their names, partition by partition; the files they replace are set aside
 //! 4. the manifest gets its name, `commits/N.json`: from here on the run is committed
-//! 5. `schema.json` gets its name; what was set aside, the staging folder and the intent go
+//! 5. `schema.json` gets its name; what was set aside, the staging folder and the intent are removed
 //!
-//! An error in 1 to 4 takes every name back.
+//! An error in steps 1 to 4 rolls back every rename.
 //!
-//! In each partition the new files come before the old ones go. So a reader who lists the folder in that moment can
-//! see rows twice, and never misses any: what a file system cannot do at once is done in the order that loses nothing.
+//! In each partition the new files are added before the old ones are removed. A reader who lists the folder in between
+//! can see rows twice, but never misses any: what a file system cannot do atomically is done in the order that loses
+//! nothing.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     files::{sync_folder, write_document},
+    inspect::size_and_digest,
     intent::{INTENT_VERSION, Intent, Move, Target},
     layout,
     manifest::{MANIFEST_VERSION, Manifest, RunRecord},
@@ -30,40 +32,40 @@ use super::{
 use crate::{
     config::Mode,
     error::{Error, Result},
-    report::{FileReport, Ranges},
+    report::{FileReport, Ranges, ReplacedPartition, partition_of},
 };
 
-/// A data file, complete and synced, under its staged name.
+/// A complete and synced data file, under its staged name.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct StagedFile {
-    /// Where it is, in the staging folder; its name does not end in `.parquet`.
+    /// Its path in the staging folder; the name does not end in `.parquet`.
     pub staged_path: PathBuf,
-    /// The run id in its footer.
+    /// The run id that its footer names.
     pub run_id: String,
-    /// Its partition's folder relative to the dataset, escaped; empty without partitions.
+    /// Folder of its partition relative to the dataset, escaped; empty without partitions.
     pub partition: String,
-    /// Rows in it.
+    /// Number of rows.
     pub rows: u64,
-    /// Its size.
+    /// Size in bytes.
     pub bytes: u64,
-    /// Row groups in it.
+    /// Number of row groups.
     pub row_groups: u64,
-    /// XXH3-128 of its bytes, hexadecimal.
+    /// XXH3-128 digest of its bytes, hexadecimal.
     pub digest: String,
-    /// Least and greatest value as text, by column.
+    /// Minimum and maximum as text, by column.
     pub ranges: Ranges,
 }
 
-/// Everything that a run has made.
+/// Everything that a run has staged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StagedRun {
-    /// What it says of itself.
+    /// The record of the run, for the manifest.
     pub record: RunRecord,
-    /// Its data files, in an order that depends on the input alone.
+    /// Its data files, in an order that depends only on the input.
     pub files: Vec<StagedFile>,
-    /// The staged rejects file, if there is one: see [`super::RejectsWriter`].
+    /// The staged rejects file, if any record was refused: see [`super::RejectsWriter`].
     pub rejects: Option<PathBuf>,
-    /// What the columns are.
+    /// The schema of its columns.
     pub schema: SchemaDocument,
 }
 
@@ -71,28 +73,30 @@ pub struct StagedRun {
 #[derive(Debug)]
 #[must_use]
 pub struct Committed {
-    /// What was written to `commits/N.json`, the final names of all files among it.
+    /// The content of `commits/N.json`, with the final names of all files.
     pub manifest: Manifest,
-    /// What was written to `schema.json`.
+    /// The content of `schema.json`.
     pub schema: SchemaDocument,
-    /// How many files of earlier commits are no longer part of the dataset, and their rows.
+    /// Number of files of earlier commits that are no longer part of the dataset, and of their rows.
     pub replaced: (u64, u64),
-    /// What could not be tidied up. The commit is valid, and the next run tries again.
+    /// For [`Mode::OverwritePartitions`]: the partitions that had rows before.
+    pub replaced_partitions: Vec<ReplacedPartition>,
+    /// Failure to clean up after the commit. The commit is valid, and the next run tries again.
     pub unfinished: Option<Error>,
 }
 
 impl Dataset {
-    /// Publishes a run, and what it replaces goes: everything for [`Mode::Overwrite`], the files of its partitions
+    /// Publishes a run and removes what it replaces: everything for [`Mode::Overwrite`], the files of its partitions
     /// for [`Mode::OverwritePartitions`], nothing otherwise.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Dataset`] when a name is taken, [`Error::Bug`] for names that cannot be: nothing is
-    /// committed then, and the dataset is as it was.
+    /// [`Error::Io`]; [`Error::Dataset`] when a name is taken; [`Error::Bug`] for invalid names. Nothing is committed
+    /// in each case, and the dataset stays as it was.
     pub fn commit(self, run: &StagedRun) -> Result<Committed> {
         self.commit_and_discard(run, &[])
     }
 
-    /// Publishes a run whose staged files stand in these folders as well; they go with the staging folder.
+    /// Publishes a run whose staged files are also in `folders`; these are removed together with the staging folder.
     pub(super) fn commit_and_discard(mut self, run: &StagedRun, folders: &[PathBuf]) -> Result<Committed> {
         let manifest = self.manifest(run)?;
         let schema = match self.schema_to_keep()? {
@@ -106,20 +110,24 @@ impl Dataset {
         self.state = if done.unfinished.is_some() { State::Unfinished } else { State::Committed };
         let live = Manifest::live(&self.commits);
         let named = manifest.replaces.iter().chain(manifest.files.iter().map(|file| &file.path));
-        let replaced = named
-            .filter_map(|path| live.get(path.as_str()))
-            .fold((0, 0), |(files, rows), file| (files + 1, rows + file.rows));
-        Ok(Committed { manifest, schema, replaced, unfinished: done.unfinished })
+        let replaced: Vec<&FileReport> = named.filter_map(|path| live.get(path.as_str()).copied()).collect();
+        let replaced_partitions = match self.mode {
+            Mode::OverwritePartitions => replaced_partitions(&replaced, &manifest.files),
+            Mode::Error | Mode::Append | Mode::Overwrite => Vec::new(),
+        };
+        let replaced = replaced.iter().fold((0, 0), |(files, rows), file| (files + 1, rows + file.rows));
+        Ok(Committed { manifest, schema, replaced, replaced_partitions, unfinished: done.unfinished })
     }
 
-    /// The manifest of a run, its names checked.
+    /// Builds the manifest of a run and checks its names.
     fn manifest(&self, run: &StagedRun) -> Result<Manifest> {
         let live = Manifest::live(&self.commits);
         let (mut files, mut next) = (Vec::with_capacity(run.files.len()), 0);
         for file in &run.files {
             let StagedFile { staged_path: _, run_id, partition, rows, bytes, row_groups, digest, ranges } = file;
-            // Numbers are unique in the run: partitions whose names differ only in case share a folder on some
-            // systems. And no number may give the name of an earlier file, unless that says the very same.
+            // Numbers are unique within the run, because partitions whose names differ only in case share a folder on
+            // some systems. And no number may lead to the name of an earlier file, unless that file has the same
+            // content.
             let name = |sequence| layout::data_file(partition, sequence, run_id);
             let may_be = |path: &String| {
                 let takes_its_place = !matches!(self.mode, Mode::Error | Mode::Append) && !digest.is_empty();
@@ -146,7 +154,7 @@ impl Dataset {
         let is_replaced = |path: &str| match self.mode {
             Mode::Error | Mode::Append => false,
             Mode::Overwrite => true,
-            Mode::OverwritePartitions => touched.contains(folder_of(path)),
+            Mode::OverwritePartitions => touched.contains(partition_of(path)),
         };
         let replaces = live.into_keys().filter(|path| is_replaced(path) && !names.contains(path));
         Ok(Manifest {
@@ -155,12 +163,25 @@ impl Dataset {
             mode: self.mode,
             replaces: replaces.map(str::to_owned).collect(),
             run: run.record.clone(),
-            rejects_file: run.rejects.as_ref().map(|_| layout::rejects_file(run_id)),
+            rejects_file: run.rejects.as_deref().map(|staged| self.rejects_file(staged, run_id)).transpose()?,
             files,
         })
     }
 
-    /// The steps of the commit. Schema and manifest are staged for it.
+    /// The name for staged rejects: never that of a file that says something else, for somebody may have mended it.
+    fn rejects_file(&self, staged: &Path, run_id: &str) -> Result<String> {
+        let staged = size_and_digest(staged)?;
+        for number in 1.. {
+            let name = layout::rejects_file(run_id, number);
+            let found = size_and_digest(&self.dir.join(&name))?;
+            if found.is_none() || found == staged {
+                return Ok(name);
+            }
+        }
+        Err(Error::Bug("numbers have ended".to_owned()))
+    }
+
+    /// The steps of the commit. The schema and the manifest are staged for it.
     fn intent(
         &self,
         run: &StagedRun,
@@ -175,14 +196,14 @@ impl Dataset {
         for (staged, file) in run.files.iter().zip(&manifest.files) {
             let target = if live.contains_key(file.path.as_str()) { Target::Replaced } else { Target::New };
             let step = Move { from: relative(&staged.staged_path)?, to: file.path.clone(), target };
-            by_partition.entry(folder_of(&file.path)).or_default().push(step);
+            by_partition.entry(file.partition()).or_default().push(step);
         }
-        // In each partition behind the new files; partitions without new files come last.
+        // In each partition the old files are moved after the new ones; partitions without new files come last.
         let mut old_only = Vec::new();
         for (number, path) in manifest.replaces.iter().enumerate() {
             let aside = self.staging.join(format!("{}{number}", layout::SET_ASIDE));
             let step = Move { from: path.clone(), to: relative(&aside)?, target: Target::Aside };
-            by_partition.get_mut(folder_of(path)).unwrap_or(&mut old_only).push(step);
+            by_partition.get_mut(partition_of(path)).unwrap_or(&mut old_only).push(step);
         }
         moves.extend(by_partition.into_values().flatten());
         moves.extend(old_only);
@@ -206,7 +227,7 @@ impl Dataset {
         })
     }
 
-    /// Brings the names of everything staged to the disk, and those of the folders that they stand in.
+    /// Syncs the folders of everything staged, and their parents.
     fn sync_staging(&self) -> Result<()> {
         let staging = layout::staging(&self.dir);
         for folder in [&self.staging, &staging, &layout::meta(&self.dir), &self.dir] {
@@ -216,9 +237,24 @@ impl Dataset {
     }
 }
 
-/// The partition of a data file.
-fn folder_of(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+/// The partitions of files that are gone, and the rows that new files bring to them.
+fn replaced_partitions(gone: &[&FileReport], new: &[FileReport]) -> Vec<ReplacedPartition> {
+    let mut partitions: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for file in gone {
+        partitions.entry(file.partition()).or_default().0 += file.rows;
+    }
+    for file in new {
+        if let Some((_, rows)) = partitions.get_mut(file.partition()) {
+            *rows += file.rows;
+        }
+    }
+    let each = partitions.into_iter();
+    each.map(|(partition, (rows_before, rows))| ReplacedPartition {
+        partition: partition.to_owned(),
+        rows_before,
+        rows,
+    })
+    .collect()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Files and folders of a dataset: listed, made, removed, and brought to the disk, without a step through a link.
+//! Files and folders of a dataset: listing, creating, removing and syncing them without following links.
 
 use std::{
     collections::BTreeSet,
@@ -19,15 +19,15 @@ pub(super) fn visible_files(dir: &Path) -> Result<BTreeSet<String>> {
     files_below(dir, |name| !layout::is_hidden(name))
 }
 
-/// All files (and links) below a folder whose names, and whose folders' names, pass; relative, with `/`. A folder that
-/// is not there has none.
+/// All files (and links) below a folder whose own name, and whose folders' names, pass; relative, with `/` as
+/// separator. A missing folder has none.
 pub(super) fn files_below(dir: &Path, passes: impl Fn(&str) -> bool) -> Result<BTreeSet<String>> {
     let mut files = BTreeSet::new();
     let passes = |entry: &walkdir::DirEntry| entry.depth() == 0 || passes(&entry.file_name().to_string_lossy());
     for entry in WalkDir::new(dir).into_iter().filter_entry(passes) {
         let entry = match entry {
             Err(error) if error.depth() == 0 && is_missing(error.io_error()) => break,
-            // Links are not followed, so none runs in a circle: there is an error of the system.
+            // Links are not followed, so there are no cycles: this is an error of the system.
             entry => entry.map_err(|error| {
                 Error::io("list", dir)(error.into_io_error().unwrap_or_else(|| io::ErrorKind::Other.into()))
             })?,
@@ -47,7 +47,7 @@ fn is_missing(error: Option<&io::Error>) -> bool {
     error.is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
-/// Names directly in a folder. A folder that is not there has none.
+/// Names directly in a folder. A missing folder has none.
 pub(super) fn entries(dir: &Path) -> Result<BTreeSet<String>> {
     let entries = match fs::read_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
@@ -56,7 +56,7 @@ pub(super) fn entries(dir: &Path) -> Result<BTreeSet<String>> {
     entries.map(|entry| Ok(entry.map_err(Error::io("list", dir))?.file_name().to_string_lossy().into_owned())).collect()
 }
 
-/// Whether something stands at `path`, be it a link that leads nowhere.
+/// Whether something exists at `path`, even a dangling link.
 pub(super) fn exists(path: &Path) -> Result<bool> {
     match fs::symlink_metadata(path) {
         Ok(_) => Ok(true),
@@ -65,14 +65,14 @@ pub(super) fn exists(path: &Path) -> Result<bool> {
     }
 }
 
-/// A folder itself, not a link to one: a link could lead out of the dataset.
+/// Whether `path` is a folder itself and not a link to one: a link could lead out of the dataset.
 pub(super) fn is_folder(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
 }
 
-/// Writes a document as JSON and waits until its content is on disk.
+/// Writes a document as JSON and syncs its content to disk.
 pub(super) fn write_document(path: &Path, document: &impl Serialize) -> Result<()> {
-    // Piece by piece: what is said of many thousands of files would take more memory as text than as it is.
+    // Streamed, because the text of a document about many thousands of files takes more memory than the document.
     let mut file = BufWriter::new(File::create_new(path).map_err(Error::io("create", path))?);
     serde_json::to_writer_pretty(&mut file, document).map_err(|error| Error::io("write", path)(error.into()))?;
     file.write_all(b"\n").map_err(Error::io("write", path))?;
@@ -80,7 +80,7 @@ pub(super) fn write_document(path: &Path, document: &impl Serialize) -> Result<(
     file.sync_all().map_err(Error::io("sync", path))
 }
 
-/// Removes a folder with everything in it, if it is there.
+/// Removes a folder with everything in it, if it exists.
 pub(super) fn remove_folder(path: &Path) -> Result<()> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("clear", path)(error)),
@@ -88,7 +88,7 @@ pub(super) fn remove_folder(path: &Path) -> Result<()> {
     }
 }
 
-/// Removes a file, if it is there.
+/// Removes a file, if it exists.
 pub(super) fn remove_file(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("delete", path)(error)),
@@ -96,13 +96,13 @@ pub(super) fn remove_file(path: &Path) -> Result<()> {
     }
 }
 
-/// Removes the folders of these files (relative to `dir`) and the ones above them, as far as they are empty.
+/// Removes the parent folders of these files (relative to `dir`) up to `dir`, as far as they are empty.
 pub(super) fn remove_empty_folders<'a>(dir: &Path, files: impl IntoIterator<Item = &'a String>) {
     let folders: BTreeSet<PathBuf> =
         files.into_iter().filter_map(|file| dir.join(file).parent().map(Path::to_owned)).collect();
     for folder in folders.into_iter().rev() {
         let up_to_dir = folder.ancestors().take_while(|folder| *folder != dir && folder.starts_with(dir));
-        // Ends at the first folder that is not empty.
+        // Stops at the first folder that is not empty.
         let _ = up_to_dir.map(fs::remove_dir).all(|removed| removed.is_ok());
     }
 }
@@ -114,22 +114,22 @@ pub(super) fn sync_folder(folder: &Path) -> Result<()> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io("sync folder", folder))
 }
 
-/// Elsewhere folders cannot be opened as files, and renames are made durable by the system.
+/// On other systems folders cannot be opened as files, and the system makes renames durable.
 #[cfg(not(unix))]
 pub(super) fn sync_folder(_: &Path) -> Result<()> {
     Ok(())
 }
 
-/// More files or folders than this are brought to the disk together and not one by one: each sync waits for the disk, and
-/// with thousands of partitions that takes longer than everything else.
+/// With more files or folders than this, the whole file system is synced instead of each of them: every sync waits for
+/// the disk, and with thousands of partitions that takes longer than everything else.
 pub const MAX_SYNCED_ONE_BY_ONE: usize = 64;
 
-/// The file system of a dataset, to be synced as a whole where that is as good as to sync each file: on local ones of Linux.
-/// Others (of a network, or of a program) may write back to their server and leave it there. Errors in writing that come up
-/// after it was opened are told by the sync, from Linux 5.8 on.
+/// The file system of a dataset. It is synced as a whole where that is as safe as syncing each file: on local file
+/// systems of Linux. Network and user-space file systems may write back to their server without making it durable. The
+/// sync reports write errors that occurred since this value was opened, from Linux 5.8 on.
 #[derive(Debug)]
 pub struct FileSystem {
-    /// None where files are synced one by one.
+    /// `None` where files are synced one by one.
     #[cfg(target_os = "linux")]
     local: Option<File>,
 }
@@ -139,7 +139,7 @@ impl FileSystem {
     #[cfg(target_os = "linux")]
     const LOCAL: [u64; 6] = [0xEF53, 0x5846_5342, 0x9123_683E, 0xF2F5_2010, 0x0102_1994, 0x794C_7630];
 
-    /// The one that `folder` is on.
+    /// Opens the file system that `folder` is on.
     ///
     /// # Errors
     /// [`Error::Io`] when the folder cannot be opened.
@@ -150,7 +150,7 @@ impl FileSystem {
         Ok(Self { local: is_local.then_some(file) })
     }
 
-    /// The one that `folder` is on.
+    /// Opens the file system that `folder` is on.
     ///
     /// # Errors
     /// None.
@@ -159,7 +159,7 @@ impl FileSystem {
         Ok(Self {})
     }
 
-    /// Whether to sync it once instead of `count` files or folders of it.
+    /// Whether to sync it once instead of syncing `count` of its files or folders.
     #[must_use]
     pub const fn is_synced_for(&self, count: usize) -> bool {
         #[cfg(target_os = "linux")]
@@ -168,11 +168,11 @@ impl FileSystem {
         return false && count > 0;
     }
 
-    /// Waits until all that was written to it is on disk. False where that cannot be asked for: then files are to be synced
-    /// one by one.
+    /// Waits until all data written to it is on disk. Returns false where that is not supported: the files must then be
+    /// synced one by one.
     ///
     /// # Errors
-    /// What could not be written since it was opened.
+    /// What could not be written since the file system was opened.
     pub fn sync(&self) -> io::Result<bool> {
         #[cfg(target_os = "linux")]
         if let Some(file) = &self.local {
@@ -187,19 +187,19 @@ impl FileSystem {
     }
 }
 
-/// Waits until a file is on disk.
+/// Waits until the content of a file is on disk.
 ///
 /// # Errors
-/// [`Error::Io`].
+/// [`Error::Io`] if the file cannot be opened or synced.
 pub fn sync_file(path: &Path) -> Result<()> {
     File::open(path).and_then(|file| file.sync_all()).map_err(Error::io("sync", path))
 }
 
-/// Folders below the dataset that a commit makes, and those whose entries are not on disk yet.
+/// Folders below the dataset that a commit creates, and those whose entries are not on disk yet.
 #[derive(Debug)]
 pub(super) struct Folders {
     dir: Arc<Path>,
-    /// Each path is kept once: there can be many of them, and long ones.
+    /// Each path is stored only once, because there can be many long ones.
     known: BTreeSet<Arc<Path>>,
     created: Vec<Arc<Path>>,
     unsynced: BTreeSet<Arc<Path>>,
@@ -211,14 +211,14 @@ impl Folders {
         Self { known: BTreeSet::from([Arc::clone(&dir)]), dir, created: Vec::new(), unsynced: BTreeSet::new() }
     }
 
-    /// Makes the folder that `path` stands in, and notes that its entries change.
+    /// Creates the parent folder of `path`, and records that its entries change.
     pub(super) fn change_at(&mut self, path: &Path) -> Result<()> {
         let folder = self.create(path.parent())?;
         self.unsynced.insert(folder);
         Ok(())
     }
 
-    /// Makes a folder of the dataset, and those above it, unless it is there.
+    /// Creates a folder of the dataset and its parents, unless they exist.
     fn create(&mut self, folder: Option<&Path>) -> Result<Arc<Path>> {
         let Some(folder) = folder else { return Ok(Arc::clone(&self.dir)) };
         if let Some(known) = self.known.get(folder) {
@@ -238,7 +238,7 @@ impl Folders {
         Ok(folder)
     }
 
-    /// Waits until everything noted is on disk.
+    /// Waits until all recorded changes are on disk.
     pub(super) fn sync(&mut self) -> Result<()> {
         let folders = std::mem::take(&mut self.unsynced);
         if folders.len() > MAX_SYNCED_ONE_BY_ONE
@@ -249,7 +249,7 @@ impl Folders {
         folders.iter().try_for_each(|folder| sync_folder(folder))
     }
 
-    /// Removes the folders that were made, as far as they are empty.
+    /// Removes the folders that were created, as far as they are empty.
     pub(super) fn remove_created(&mut self) {
         for folder in std::mem::take(&mut self.created).iter().rev() {
             if fs::remove_dir(folder).is_ok() {

@@ -1,4 +1,4 @@
-//! What stands in a dataset's folder beside what its commits say, and its tidying up.
+//! Compares a dataset's folder with what its commits say, and repairs it.
 
 use std::{
     collections::BTreeSet,
@@ -20,25 +20,25 @@ use super::{
 };
 use crate::error::{Error, Result};
 
-/// Bytes read at once to compute a digest.
+/// Bytes read at a time to compute a digest.
 const BUFFER_BYTES: usize = 1 << 20;
 
 /// The state of a dataset's folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Inspection {
-    /// Whether a process works on it at this moment: then what is staged is not left over.
+    /// Whether a process is working on it right now: if so, staged files are not leftovers.
     pub is_locked: bool,
-    /// Whether a commit was begun and not ended.
+    /// Whether a commit was started and not completed.
     pub is_pending: bool,
-    /// Staged files of runs that ended early, and replaced files that are still there; relative to the dataset.
+    /// Staged files of runs that ended early, and replaced files that still exist; relative to the dataset.
     pub leftovers: BTreeSet<String>,
-    /// Shares that wait for their commit, as `RUN/SHARE`.
+    /// Shares waiting for their commit, as `RUN/SHARE`.
     pub shares: BTreeSet<String>,
     /// Files that readers see and no commit lists.
     pub unlisted: BTreeSet<String>,
 }
 
-/// What changes when somebody begins to write, commits, or is through.
+/// The part of the state that changes when a process starts to write, commits, or ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitState {
     is_locked: bool,
@@ -47,13 +47,13 @@ pub struct CommitState {
 }
 
 impl CommitState {
-    /// Of the dataset in `dir`.
+    /// The state of the dataset in `dir`.
     ///
     /// # Errors
-    /// [`Error::Io`].
+    /// [`Error::Io`] if the folder cannot be read.
     pub fn of(dir: &Path) -> Result<Self> {
         let is_locked = Lock::is_held(&lock::lock_path(&layout::meta(dir)));
-        // What is pending without a lock is what a dead run has left.
+        // A pending intent without a lock was left by a crashed run.
         let is_committing = is_locked && intent::is_pending(dir)?;
         Ok(Self { is_locked, is_committing, commits: entries(&layout::commits(dir))? })
     }
@@ -65,10 +65,10 @@ impl CommitState {
     }
 }
 
-/// Looks at the dataset in `dir`, whose commits are known. Nothing is changed or locked.
+/// Inspects the dataset in `dir`, whose commits are known. Nothing is changed or locked.
 ///
 /// # Errors
-/// [`Error::Io`].
+/// [`Error::Io`] if the folder cannot be read.
 pub fn inspect(dir: &Path, commits: &[Manifest]) -> Result<Inspection> {
     let is_locked = Lock::is_held(&lock::lock_path(&layout::meta(dir)));
     let is_pending = intent::is_pending(dir)?;
@@ -88,7 +88,7 @@ pub fn inspect(dir: &Path, commits: &[Manifest]) -> Result<Inspection> {
     Ok(Inspection { is_locked, is_pending, leftovers, shares: complete, unlisted })
 }
 
-/// Shares that are complete, and those that are not.
+/// Complete shares and incomplete ones, as `RUN/SHARE`.
 fn shares(dir: &Path) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
     let root = layout::shares(dir);
     let (mut complete, mut unfinished) = (BTreeSet::new(), BTreeSet::new());
@@ -105,11 +105,11 @@ fn shares(dir: &Path) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
     Ok((complete, unfinished))
 }
 
-/// Carries a commit that was cut off to its end, or takes it back where that cannot be, and removes what dead runs have
-/// left. Tells what became of the commit, if there was one. Complete shares stay.
+/// Completes a commit that was cut off, or rolls it back where it cannot be completed, and removes what dead runs have
+/// left. Returns what became of the commit, if there was one. Complete shares stay.
 ///
 /// # Errors
-/// [`Error::Dataset`] while somebody else works on it; as [`super::Dataset::open`] otherwise.
+/// [`Error::Dataset`] while another process works on it; otherwise as [`super::Dataset::open`].
 pub fn repair(dir: &Path) -> Result<Option<Recovered>> {
     let _lock = Lock::take(dir, &lock::lock_path(&layout::meta(dir)))?;
     let recovered = intent::recover(dir)?;
@@ -124,18 +124,18 @@ pub fn repair(dir: &Path) -> Result<Option<Recovered>> {
     Ok(recovered)
 }
 
-/// Whether there is a dataset in `dir`, or the beginnings of one.
+/// Whether there is a dataset in `dir`, even an unfinished one.
 ///
 /// # Errors
-/// [`Error::Io`].
+/// [`Error::Io`] if the folder cannot be read.
 pub fn is_dataset(dir: &Path) -> Result<bool> {
     exists(&layout::meta(dir))
 }
 
-/// Size and XXH3-128 of a file of the dataset; none if there is no file of that name. A link counts as none.
+/// Size in bytes and XXH3-128 digest of a file of the dataset; `None` if there is no such file, or only a link.
 ///
 /// # Errors
-/// [`Error::Io`].
+/// [`Error::Io`] if the file cannot be read.
 pub fn size_and_digest(path: &Path) -> Result<Option<(u64, u128)>> {
     if !fs::symlink_metadata(path).is_ok_and(|found| found.is_file()) {
         return Ok(None);

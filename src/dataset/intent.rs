@@ -1,9 +1,9 @@
-//! The write-ahead intent: what a commit is about to do, on disk before the first name changes.
+//! The write-ahead intent: what a commit is about to do, written to disk before the first rename.
 //!
-//! While `_partiquet/intent.json` is there, a commit is under way. Every step can be done again without harm, so
-//! whoever holds the lock next carries it to its end ([`recover`]), however far it came. A process that lives and is
-//! refused something takes its steps back instead, and then the intent. So does [`recover`] when the commit cannot come
-//! to its end, because something that was staged for it is gone.
+//! While `_partiquet/intent.json` exists, a commit is under way. Every step is idempotent, so whoever holds the lock
+//! next completes the commit ([`recover`]), however far it came. A live process that meets an error rolls back its
+//! steps instead and then removes the intent. [`recover`] rolls back too if the commit cannot be completed because
+//! something that was staged for it is gone.
 
 use std::{
     fmt, fs,
@@ -22,48 +22,48 @@ use crate::error::{Error, Result};
 /// Format version of `intent.json` that this program writes, and the newest it reads.
 pub const INTENT_VERSION: u32 = 1;
 
-/// A commit, step by step. All paths are relative to the dataset.
+/// The steps of a commit. All paths are relative to the dataset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Intent {
     /// [`INTENT_VERSION`].
     pub format_version: u32,
     /// Number of the commit.
     pub commit: u64,
-    /// Its run.
+    /// The id of its run.
     pub run_id: String,
-    /// First, in this order: new files get their names, files that are replaced are set aside.
+    /// First, in this order: new files get their names, and replaced files are set aside.
     pub moves: Vec<Move>,
     /// Then the manifest gets its name: from here on the run is committed.
     pub manifest: Move,
-    /// Then the schema document.
+    /// Then the schema document gets its name.
     pub schema: Move,
-    /// Folders that are removed at the end, with all that was set aside.
+    /// Folders that are removed at the end, with everything that was set aside.
     pub discard: Vec<String>,
 }
 
-/// A file gets another name.
+/// Renames a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Move {
     pub from: String,
     pub to: String,
-    /// What may stand at `to`.
+    /// What may exist at `to`.
     pub target: Target,
 }
 
-/// What stands where a file is moved to.
+/// What may exist at the target of a move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Target {
-    /// Nothing. If `from` is gone, it is there already.
+    /// Nothing. If `from` is gone, the move was already done.
     New,
-    /// An earlier file of ours that says the same, or that this one takes the place of for good.
+    /// An earlier file of ours that has the same content, or that this file replaces for good.
     Replaced,
-    /// Nothing, and nothing has to come: `from` is set aside if it is still there.
+    /// Nothing. `from` is set aside if it still exists; if it does not, that is no error.
     Aside,
 }
 
 impl Intent {
-    /// Does everything. An error takes back what was done, unless the run was committed by then.
+    /// Performs all steps. An error rolls them back, unless the run is already committed.
     pub(super) fn execute(&self, dir: &Path) -> Result<CarriedOut> {
         let mut folders = Folders::new(dir);
         let mut done = Vec::new();
@@ -95,7 +95,8 @@ impl Intent {
         self.discard.iter().try_for_each(|folder| files::remove_folder(&dir.join(folder)))
     }
 
-    /// Whether all that is still to be moved is there. Once the manifest has its name, everything before it is done.
+    /// Whether everything that is still to be moved exists. Once the manifest has its name, all steps before it are
+    /// done.
     fn is_completable(&self, dir: &Path) -> Result<bool> {
         let is_at = |path: &String| exists(&dir.join(path));
         if is_at(&self.manifest.to)? {
@@ -111,7 +112,7 @@ impl Intent {
 
     fn complete(&self, dir: &Path, folders: &mut Folders) -> Result<()> {
         if exists(&dir.join(&self.manifest.to))? {
-            // A file that was lost behind the commit is for `verify` to find.
+            // If a file was lost after the commit, `verify` will find that.
             self.manifest.make(dir, folders)?;
             folders.sync()?;
         } else {
@@ -120,8 +121,8 @@ impl Intent {
         self.after_commit(dir, folders)
     }
 
-    /// The dataset as it was before a commit that is not valid: what was set aside goes home, then new files go back
-    /// to staging. Files of a name that was there before say the same, and stay.
+    /// Restores the state before an uncommitted commit: files that were set aside return, then new files go back to
+    /// staging. A file that replaced one of the same name has the same content, and stays.
     fn roll_back(&self, dir: &Path, folders: &mut Folders) -> Result<()> {
         let commits = Manifest::read_with(dir, Manifest::without_details)?;
         let is_rejects_of_commit =
@@ -141,7 +142,7 @@ impl Intent {
         remove(dir)
     }
 
-    /// Brings the intent to the disk: everything it speaks of must be there before. `staging` is where it is written.
+    /// Writes the intent to disk, staged in `staging` first. Everything it names must be on disk before.
     pub(super) fn write(&self, dir: &Path, staging: &Path) -> Result<()> {
         let staged = staging.join("intent.staged");
         files::write_document(&staged, self)?;
@@ -162,14 +163,14 @@ impl Intent {
     }
 }
 
-/// A commit that is valid.
+/// The result of a valid commit.
 #[derive(Debug)]
 pub(super) struct CarriedOut {
-    /// What of the tidying up failed. The intent is still there, and the next run goes on with it.
+    /// The error of the cleanup, if it failed. The intent still exists, and the next run continues with it.
     pub unfinished: Option<Error>,
 }
 
-/// Whether a commit in `dir` was begun and not ended.
+/// Whether a commit in `dir` was started and not completed.
 pub(super) fn is_pending(dir: &Path) -> Result<bool> {
     exists(&dir.join(layout::INTENT_FILE))
 }
@@ -177,9 +178,9 @@ pub(super) fn is_pending(dir: &Path) -> Result<bool> {
 /// What became of a commit that was cut off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recovered {
-    /// It is valid now; its number.
+    /// It is valid now. Holds its number.
     Completed(u64),
-    /// Something staged for it was gone, and the dataset is as it was before; the number it would have had.
+    /// Something staged for it was gone, so it was rolled back. Holds the number it would have had.
     RolledBack(u64),
 }
 
@@ -194,12 +195,12 @@ impl fmt::Display for Recovered {
     }
 }
 
-/// Carries a commit that was begun to its end, or takes it back where that cannot be; the caller holds the lock. None if
-/// there was no commit under way.
+/// Completes a commit that was started, or rolls it back where it cannot be completed. The caller holds the lock.
+/// Returns `None` if no commit was under way.
 ///
 /// # Errors
-/// [`Error::Io`]; [`Error::Dataset`] when something stands in its way. What was done stays then, and it can be tried
-/// again.
+/// [`Error::Io`]; [`Error::Dataset`] when something is in its way. Completed steps stay in that case, and the call can
+/// be repeated.
 pub(super) fn recover(dir: &Path) -> Result<Option<Recovered>> {
     if !is_pending(dir)? {
         return Ok(None);
@@ -215,7 +216,7 @@ pub(super) fn recover(dir: &Path) -> Result<Option<Recovered>> {
     }
 }
 
-/// The commits that a run will find: with the one that it will carry to its end. Nothing is changed.
+/// The commits that the next run will find, including one that it will complete. Nothing is changed.
 ///
 /// # Errors
 /// As [`Manifest::read_all`] and [`recover`].
@@ -234,7 +235,7 @@ pub(super) fn peek(dir: &Path) -> Result<(Vec<Manifest>, Option<Recovered>)> {
     Ok((commits, Some(Recovered::Completed(intent.commit))))
 }
 
-/// Where the schema is that a run will find: of a commit that it will carry to its end, in staging perhaps.
+/// The path of the schema that the next run will find. It may still be in staging, if that run will complete a commit.
 ///
 /// # Errors
 /// As [`recover`].
@@ -249,24 +250,24 @@ pub(super) fn peek_schema(dir: &Path) -> Result<PathBuf> {
     Ok(dir.join(layout::SCHEMA_FILE))
 }
 
-/// What became of a step.
+/// The result of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum MoveOutcome {
-    /// Nothing: it was done before.
+    /// The step was already done before.
     Before,
-    /// The file has its new name.
+    /// The file has got its new name.
     Moved,
-    /// And took the place of a file that said the same: there is nothing to take back.
+    /// The file has replaced one with the same content, so there is nothing to roll back.
     Replaced,
 }
 
 impl Move {
-    /// Moves the file, unless that was done before.
+    /// Moves the file, unless that was already done.
     fn make(&self, dir: &Path, folders: &mut Folders) -> Result<MoveOutcome> {
         let (from, to) = (dir.join(&self.from), dir.join(&self.to));
         let occupied = exists(&to)?;
         if !exists(&from)? {
-            // Its folder must be brought to the disk all the same: the process that moved it may not have come to that.
+            // The folder must be synced anyway: the process that moved the file may have died before it did so.
             return match (self.target, occupied) {
                 (Target::Aside, _) => Ok(MoveOutcome::Before),
                 (_, true) => folders.change_at(&to).map(|()| MoveOutcome::Before),
@@ -298,8 +299,8 @@ impl Move {
     }
 }
 
-/// Takes steps back, the last one first, and gives the error that is to be reported: `cause`, unless something could
-/// not be taken back.
+/// Reverts steps, the last one first, and returns the error to report: `cause`, or an error with both if a step could
+/// not be reverted.
 fn roll_back(dir: &Path, mut folders: Folders, done: &[&Move], cause: Error) -> Error {
     let undone = done.iter().rev().try_for_each(|step| step.revert(dir, &mut folders));
     folders.remove_created();
@@ -312,7 +313,7 @@ fn roll_back(dir: &Path, mut folders: Folders, done: &[&Move], cause: Error) -> 
     }
 }
 
-/// The intent goes, and is gone from the disk before anything that it speaks of.
+/// Removes the intent, and syncs that before anything that it names is removed.
 fn remove(dir: &Path) -> Result<()> {
     let path: PathBuf = dir.join(layout::INTENT_FILE);
     files::remove_file(&path)?;

@@ -1,4 +1,4 @@
-//! Where things stand in a dataset's folder, and how its JSON documents are read.
+//! Paths in a dataset's folder, and reading its JSON documents.
 
 use std::{
     fs,
@@ -9,7 +9,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::error::{Error, Result};
 
-/// The folder of everything that is not data. Names with `_` in front are invisible to Hive readers.
+/// The folder of everything that is not data. Hive readers ignore names that begin with `_`.
 pub const META: &str = "_partiquet";
 
 /// The schema document, relative to the dataset.
@@ -18,7 +18,7 @@ pub(super) const SCHEMA_FILE: &str = "_partiquet/schema.json";
 /// The intent of a commit under way, relative to the dataset.
 pub(super) const INTENT_FILE: &str = "_partiquet/intent.json";
 
-/// How the names of files begin that a commit has set aside in staging.
+/// Prefix of the names of files that a commit has set aside in staging.
 pub(super) const SET_ASIDE: &str = "replaced-";
 
 pub(super) fn meta(dir: &Path) -> PathBuf {
@@ -29,7 +29,7 @@ pub(super) fn commits(dir: &Path) -> PathBuf {
     meta(dir).join("commits")
 }
 
-/// Manifest of a commit, relative to the dataset.
+/// Path of a commit's manifest, relative to the dataset.
 pub(super) fn commit_file(number: u64) -> String {
     format!("{META}/commits/{number}.json")
 }
@@ -38,34 +38,36 @@ pub(super) fn staging(dir: &Path) -> PathBuf {
     meta(dir).join("staging")
 }
 
-/// Where shares wait for their commit.
+/// The folder of shares that are waiting for their commit.
 pub(super) fn shares(dir: &Path) -> PathBuf {
     meta(dir).join("shares")
 }
 
-/// A path below the dataset as it is written in documents.
+/// A path below the dataset, in the form that documents use.
 pub(super) fn relative(dir: &Path, path: &Path) -> Result<String> {
     let relative = path.strip_prefix(dir).ok().and_then(Path::to_str).map(|path| path.replace('\\', "/"));
     relative.ok_or_else(|| Error::Bug(format!("{} is not below {}", path.display(), dir.display())))
 }
 
-/// Whether a path relative to the dataset leads to something that is not data.
+/// Whether a path relative to the dataset is inside the metadata folder.
 pub(super) fn is_meta(path: &str) -> bool {
     path.strip_prefix(META).is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// Rejects file of a run, relative to the dataset.
-pub(super) fn rejects_file(run_id: &str) -> String {
-    format!("{META}/rejects/{run_id}.ndjson")
+/// Path of a run's rejects file, relative to the dataset.
+/// `number` is 1 unless the same run has left a file that was changed since.
+pub(super) fn rejects_file(run_id: &str, number: u64) -> String {
+    let number = if number == 1 { String::new() } else { format!("-{number}") };
+    format!("{META}/rejects/{run_id}{number}.ndjson")
 }
 
-/// Data file relative to the dataset.
+/// Path of a data file, relative to the dataset.
 pub(super) fn data_file(partition: &str, sequence: u64, run_id: &str) -> String {
     let name = format!("part-{sequence:05}-{run_id}.parquet");
     if partition.is_empty() { name } else { format!("{partition}/{name}") }
 }
 
-/// Whether `path` (with `/` between its parts) leads to something below the folder it is relative to.
+/// Whether `path` (with `/` as separator) stays below the folder that it is relative to.
 pub(super) fn is_relative_file(path: &str) -> bool {
     !path.is_empty()
         && !path.contains(['\\', '\0'])
@@ -78,13 +80,13 @@ pub(super) fn is_hidden(name: &str) -> bool {
     name.starts_with('.') || (name.starts_with('_') && !name.contains('='))
 }
 
-/// Reads a JSON document that has its `format_version` in it, which is looked at before anything else.
+/// Reads a JSON document with a `format_version`, which is checked before anything else.
 pub(super) fn read_document<T: DeserializeOwned>(dir: &Path, path: &Path, newest: u32) -> Result<T> {
     #[derive(Deserialize)]
     struct Versioned {
         format_version: u32,
     }
-    // Reading a pipe in its place would wait for ever.
+    // Reading a pipe in its place would block for ever.
     if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
         return Err(damaged(dir, path, "it is not a file"));
     }
@@ -97,7 +99,7 @@ pub(super) fn read_document<T: DeserializeOwned>(dir: &Path, path: &Path, newest
     serde_json::from_slice(&text).map_err(not_understood)
 }
 
-/// A document of the dataset that says something impossible.
+/// The error for a document of the dataset with impossible content.
 pub(super) fn damaged(dir: &Path, path: &Path, what: &str) -> Error {
     Error::Dataset {
         dir: dir.to_owned(),
@@ -114,7 +116,8 @@ mod tests {
     fn data_files_have_their_sequence_and_run_in_the_name() {
         assert_eq!(data_file("a=1/b=2", 7, "0123456789ab"), "a=1/b=2/part-00007-0123456789ab.parquet");
         assert_eq!(data_file("", 123_456, "0123456789ab"), "part-123456-0123456789ab.parquet");
-        assert_eq!(rejects_file("0123456789ab"), "_partiquet/rejects/0123456789ab.ndjson");
+        assert_eq!(rejects_file("0123456789ab", 1), "_partiquet/rejects/0123456789ab.ndjson");
+        assert_eq!(rejects_file("0123456789ab", 2), "_partiquet/rejects/0123456789ab-2.ndjson");
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! One writer at a time. The operating system holds the lock for as long as the process lives, so that a process
-//! that died does not lock anybody out.
+//! Allows one writer at a time. The operating system holds the lock for as long as the process lives, so a process that
+//! died locks nobody out.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -11,7 +11,7 @@ use std::{
 
 use crate::error::{Error, Result};
 
-/// The right to write to a dataset; given back when dropped.
+/// The right to write to a dataset; released when dropped.
 #[derive(Debug)]
 pub struct Lock {
     file: File,
@@ -19,27 +19,26 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// A lock file can be taken away between opening and locking it, by a run that cleans up after its failure. That
-    /// many times in a row it is no accident.
+    /// Maximum number of times the lock file is reopened. A run that cleans up after a failure can remove the file
+    /// between opening and locking it; this many times in a row is no accident.
     const MAX_REOPENS: usize = 100;
 
-    /// Whoever asks whether the lock is held holds it for an instant: a run that starts just then looks again, that many
-    /// times.
+    /// Maximum number of attempts to take the lock. Probing takes the lock briefly, so retry before refusing.
     pub const MAX_ATTEMPTS: u32 = 20;
 
     /// Time between two attempts. With [`Lock::MAX_ATTEMPTS`] a run is refused after 200 ms.
     pub const RETRY_INTERVAL: Duration = Duration::from_millis(10);
 
-    /// Takes the lock of the dataset in `dir` by the file `path`, whose folder exists.
+    /// Takes the lock of the dataset in `dir`, using the file `path`, whose folder exists.
     ///
     /// # Errors
-    /// [`Error::Dataset`] when another process holds it, with what that process said of itself; [`Error::Io`] when
-    /// the file cannot be opened, is a link or anything else but a file, or the file system has no locks.
+    /// [`Error::Dataset`] when another process holds it, with what that process wrote about itself; [`Error::Io`] when
+    /// the file cannot be opened, is a link or otherwise not a regular file, or the file system has no locks.
     pub fn take(dir: &Path, path: &Path) -> Result<Self> {
         Self::take_as(dir, path, false)
     }
 
-    /// Takes it together with others that only stage: whoever wants to commit has to wait for all of them.
+    /// Takes the lock together with others that only stage: a process that wants to commit has to wait for all of them.
     ///
     /// # Errors
     /// As [`Lock::take`].
@@ -47,14 +46,14 @@ impl Lock {
         Self::take_as(dir, path, true)
     }
 
-    /// Whether a process holds the lock at this moment. Nothing is created for the answer, and nothing waits for it.
+    /// Whether a process holds the lock right now. Neither creates anything nor waits.
     #[must_use]
     pub fn is_held(path: &Path) -> bool {
         let Ok(file) = open(path, File::options().read(true)) else { return false };
         matches!(file.try_lock(), Err(TryLockError::WouldBlock))
     }
 
-    /// Takes a lock whose folder may be taken away before the lock file is in it: `attempt` creates both.
+    /// Takes a lock whose folder may be removed before the lock file is in it: `attempt` creates both.
     ///
     /// # Errors
     /// Those of `attempt`.
@@ -106,20 +105,21 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Closing the file gives the lock back; what stands in it is for people only. Of several that stage, others
-        // may still hold it.
+        // Closing the file releases the lock; its content is only informative. A shared lock may still be held by
+        // others, so its file is not emptied.
         if !self.is_shared {
             let _ = self.file.set_len(0);
         }
     }
 }
 
-/// Opens a lock file, and nothing else: what stands in it is overwritten, and a link could lead to anything.
+/// Opens a lock file, but no link and no other kind of file: the content is overwritten, and a link could lead to
+/// anything.
 fn open(path: &Path, options: &mut fs::OpenOptions) -> io::Result<File> {
     if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file of its own; remove what stands there"));
     }
-    // A link that is put there just now is not followed either.
+    // A link that is created at this very moment is not followed either.
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;
@@ -131,7 +131,7 @@ fn open(path: &Path, options: &mut fs::OpenOptions) -> io::Result<File> {
 fn write_holder(file: &mut File, is_shared: bool) -> io::Result<()> {
     file.set_len(0)?;
     let purpose = if is_shared { ", staging a share" } else { "" };
-    // Of several that stage, the last one is named.
+    // Of several staging processes, the file names the last one.
     writeln!(file, "process {} on {}{purpose}", std::process::id(), host_name())
 }
 
@@ -152,13 +152,13 @@ fn is_still_there(file: &File, path: &Path) -> bool {
     }
 }
 
-/// Where an open file cannot be deleted there is nothing to see.
+/// On these systems an open file cannot be deleted, so it is enough that the path exists.
 #[cfg(not(unix))]
 fn is_still_there(_: &File, path: &Path) -> bool {
     path.exists()
 }
 
-/// The lock file of the metadata folder `meta`.
+/// The path of the lock file in the metadata folder `meta`.
 #[must_use]
 pub fn lock_path(meta: &Path) -> PathBuf {
     meta.join("lock")
@@ -174,7 +174,7 @@ mod tests {
 
     use super::*;
 
-    /// Tells the second process which folder to lock.
+    /// Environment variable that tells the second process which folder to lock.
     const FOLDER: &str = "PARTIQUET_TEST_LOCK_FOLDER";
     const LOCKED: &str = "the second process has the lock";
 
@@ -198,7 +198,7 @@ mod tests {
         let Some(dir) = env::var_os(FOLDER) else { return };
         let _lock = take(Path::new(&dir)).unwrap();
         println!("{LOCKED}");
-        // Until it is killed, or until the first process has ended.
+        // Waits until it is killed, or until the first process has ended.
         let _ = io::stdin().read(&mut [0]);
     }
 

@@ -1,5 +1,4 @@
-//! `commits/N.json`: what a run read, what it wrote, what it replaced. The commits together say which files the
-//! dataset consists of.
+//! `commits/N.json`: what a run read, wrote and replaced. All commits together define the files of the dataset.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,10 +17,10 @@ use crate::{
 
 /// Format version of `commits/N.json` that this program writes, and the newest it reads.
 ///
-/// 1 had no `mode` (each commit replaced all earlier ones), no `ledger` and no digests of data files.
+/// Version 1 had no `mode` (each commit replaced all earlier ones), no `ledger` and no digests of data files.
 pub const MANIFEST_VERSION: u32 = 2;
 
-/// What a run says of itself, as far as it is known before its files have their final names.
+/// What a run records about itself, as far as it is known before its files have their final names.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
     /// See [`super::run_id()`].
@@ -30,52 +29,52 @@ pub struct RunRecord {
     pub version: String,
     /// Name of the model.
     pub model: String,
-    /// RFC 3339.
+    /// Time of the commit, RFC 3339.
     pub committed_at: String,
-    /// In the order in which they were read.
+    /// The inputs, in the order in which they were read.
     pub inputs: Vec<InputReport>,
-    /// In folder order.
+    /// The partition columns, in folder order.
     pub partition_by: Vec<PartitionField>,
-    /// The options that decided the output's bytes, name to text: those that the run id was made of.
+    /// The options that decide the bytes of the output, name to text. The run id is computed from them.
     pub options: BTreeMap<String, String>,
-    /// Records read: kept and rejected.
+    /// Number of records read, both kept and rejected.
     pub records: u64,
-    /// Records refused.
+    /// Number of records refused.
     pub rejected: u64,
-    /// Valid records without a participant.
+    /// Number of valid records without a participant.
     pub records_without_rows: u64,
-    /// Rows written.
+    /// Number of rows written.
     pub rows: u64,
     /// Sums of the ledger over all paths.
     pub values: Counts,
     /// What became of every value, by JSON path.
     #[serde(default)]
     pub ledger: Ledger,
-    /// Values that had to go to the default partition although they were not null.
+    /// Number of values that went to the default partition although they were not null.
     pub partition_values_displaced: u64,
 }
 
 impl RunRecord {
-    /// The option that holds the names of the inputs, where they stand in the files.
+    /// The option that holds the names of the inputs, if the files contain them.
     pub const INPUT_NAMES: &'static str = "input_names";
 }
 
-/// One commit.
+/// The manifest of one commit.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// [`MANIFEST_VERSION`].
     pub format_version: u32,
     /// Number of the commit, from 1.
     pub commit: u64,
-    /// What it did with the commits before it.
+    /// How it treated the commits before it.
     #[serde(default = "Manifest::mode_of_version_1")]
     pub mode: Mode,
-    /// The run.
+    /// The record of the run.
     #[serde(flatten)]
     pub run: RunRecord,
-    /// Data files it added, in the order in which they were staged.
+    /// Data files that it added, in the order in which they were staged.
     pub files: Vec<FileReport>,
-    /// Rejects file relative to the dataset.
+    /// Path of the rejects file, relative to the dataset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejects_file: Option<String>,
     /// Files of earlier commits that are no longer part of the dataset, relative to it.
@@ -83,16 +82,17 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// All commits of the dataset in `dir`, in order. None yet: an empty list.
+    /// Reads all commits of the dataset in `dir`, in order. A dataset without commits gives an empty list.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Dataset`] for a commit that is not understood, was written by a newer version, or
+    /// [`Error::Io`]; [`Error::Dataset`] for a commit that cannot be parsed, was written by a newer version, or
     /// names a file outside the dataset.
     pub fn read_all(dir: &Path) -> Result<Vec<Self>> {
         Self::read_with(dir, |manifest| manifest)
     }
 
-    /// The same, with what `each` makes of a commit once it is read: many of them take memory.
+    /// Like [`Manifest::read_all`], but maps each commit with `each` after reading it: many full manifests take much
+    /// memory.
     ///
     /// # Errors
     /// As [`Manifest::read_all`].
@@ -107,7 +107,7 @@ impl Manifest {
         for entry in entries {
             let name = entry.map_err(Error::io("list", &folder))?.file_name();
             let stem = name.to_str().and_then(|name| name.strip_suffix(".json"));
-            // Exactly the names that a commit gives: `07.json` would be a second number 7.
+            // Only names in the exact form of a commit count: `07.json` would be a second number 7.
             numbers.extend(stem.and_then(|stem| stem.parse::<u64>().ok().filter(|n| n.to_string() == stem)));
         }
         numbers.sort_unstable();
@@ -118,7 +118,7 @@ impl Manifest {
         numbers.into_iter().map(|number| Self::read(dir, number).map(&mut each)).collect()
     }
 
-    /// Without what a run does not ask of those before it: what was counted by path, and the ranges of columns in each file.
+    /// Drops what later runs do not need: the counts by path, and the ranges of columns in each file.
     #[must_use]
     pub fn without_details(mut self) -> Self {
         self.run.ledger = Ledger::default();
@@ -141,7 +141,7 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// The dataset's data files after these commits, with what is said of each.
+    /// The data files of the dataset after these commits, by path, with their reports.
     #[must_use]
     pub fn live(commits: &[Self]) -> BTreeMap<&str, &FileReport> {
         commits.iter().fold(BTreeMap::new(), |mut live, commit| {
@@ -153,14 +153,15 @@ impl Manifest {
         })
     }
 
-    /// Their paths relative to the dataset.
+    /// The paths of the live data files, relative to the dataset.
     #[must_use]
     pub fn live_files(commits: &[Self]) -> BTreeSet<String> {
         Self::live(commits).into_keys().map(str::to_owned).collect()
     }
 
-    /// The inputs that these commits took in: digest to the number of the commit. What was replaced in single partitions
-    /// counts, even if no row of it is left: appended again, it would bring back what was corrected.
+    /// The inputs that these commits took in: digest to number of the commit. An input whose rows were replaced in
+    /// single partitions still counts, even if none of its rows is left: appending it again would bring back what was
+    /// corrected.
     #[must_use]
     pub fn held_inputs(commits: &[Self]) -> BTreeMap<&str, u64> {
         let mut held = BTreeMap::new();
@@ -179,8 +180,8 @@ impl Manifest {
         Mode::Overwrite
     }
 
-    /// Files that these commits took out of the dataset, relative to it. They are gone, unless the run that replaced
-    /// them ended before it could delete them all.
+    /// Files that these commits removed from the dataset, relative to it. They no longer exist, unless the run that
+    /// replaced them ended before it could delete them all.
     #[must_use]
     pub fn dead_files(commits: &[Self]) -> BTreeSet<String> {
         let live = Self::live_files(commits);

@@ -1,4 +1,4 @@
-//! The rejects file while it is staged: one JSON object a line, and no file at all while nothing is refused.
+//! The staged rejects file: one JSON object per line. Without rejects there is no file.
 
 use std::{
     fs::File,
@@ -11,7 +11,7 @@ use crate::{
     report::Reject,
 };
 
-/// Writes refused records, in the order in which they come.
+/// Writes refused records, in the order in which they arrive.
 #[derive(Debug)]
 pub struct RejectsWriter {
     path: PathBuf,
@@ -19,7 +19,7 @@ pub struct RejectsWriter {
 }
 
 impl RejectsWriter {
-    /// Will write to `path` (see [`super::Dataset::staged_rejects_path`]) once there is something to write.
+    /// A writer that creates `path` (see [`super::Dataset::staged_rejects_path`]) once there is something to write.
     #[must_use]
     pub const fn new(path: PathBuf) -> Self {
         Self { path, file: None }
@@ -28,7 +28,7 @@ impl RejectsWriter {
     /// Appends one reject.
     ///
     /// # Errors
-    /// [`Error::Io`].
+    /// [`Error::Io`] if the file cannot be written.
     pub fn push(&mut self, reject: &Reject) -> Result<()> {
         let file = if let Some(file) = &mut self.file {
             file
@@ -36,15 +36,15 @@ impl RejectsWriter {
             let file = File::create_new(&self.path).map_err(Error::io("create", &self.path))?;
             self.file.insert(BufWriter::new(file))
         };
-        // Without a copy of the line: its record may be a large part of the memory.
+        // Written without a copy of the line, because its record may be a large part of the memory.
         serde_json::to_writer(&mut *file, reject).map_err(|error| Error::io("write", &self.path)(error.into()))?;
         file.write_all(b"\n").map_err(Error::io("write", &self.path))
     }
 
-    /// Ends the file and waits until it is on disk; gives its path, or none if nothing was refused.
+    /// Completes and syncs the file; returns its path, or `None` if nothing was refused.
     ///
     /// # Errors
-    /// [`Error::Io`].
+    /// [`Error::Io`] if the file cannot be written.
     pub fn finish(self) -> Result<Option<PathBuf>> {
         let Self { path, file } = self;
         let Some(file) = file else { return Ok(None) };

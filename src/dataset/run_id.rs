@@ -1,18 +1,19 @@
-//! The run's name: a function of what decides the bytes of its files.
+//! The name of a run, derived from everything that decides the bytes of its files.
 
 use std::collections::BTreeMap;
 
 use xxhash_rust::xxh3::Xxh3;
 
-/// Hexadecimal digits of a run id: 48 bits tell the runs of one dataset apart, and stay readable in file names.
+/// Number of hexadecimal digits of a run id: 48 bits distinguish the runs of one dataset and stay readable in file
+/// names.
 pub const RUN_ID_DIGITS: usize = 12;
 
-/// The run id for a version of the tool, the options that decide the output's bytes (name to text), and the XXH3-128
-/// digests of the inputs in their order.
+/// Computes the run id from the version of the tool, the options that decide the bytes of the output (name to text),
+/// and the XXH3-128 digests of the inputs in order.
 #[must_use]
 pub fn run_id(version: &str, options: &BTreeMap<String, String>, input_digests: &[u128]) -> String {
     let mut hash = Xxh3::new();
-    // Each text goes with its length, so that no two requests give the same bytes.
+    // Each text is preceded by its length, so that no two requests hash the same bytes.
     let mut text = |text: &str| {
         hash.update(&(text.len() as u64).to_le_bytes());
         hash.update(text.as_bytes());

@@ -1,4 +1,4 @@
-//! `schema.json`: what the dataset's columns are and where each comes from, so that a later run can use the same.
+//! `schema.json`: the columns of the dataset and where each comes from, so that a later run can use the same columns.
 
 use std::{fmt::Write as _, path::Path};
 
@@ -14,14 +14,14 @@ use crate::{
 /// Format version of `schema.json` that this program writes, and the newest it reads.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// The document.
+/// The schema document of a dataset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SchemaDocument {
     /// [`SCHEMA_VERSION`].
     pub format_version: u32,
     /// Name of the model.
     pub model: String,
-    /// In table order. Columns that stand in the folder names (identity partitions) are among them.
+    /// The columns in table order, including those that are in the folder names (identity partitions).
     pub columns: Vec<SchemaColumn>,
     /// Attribute keys with a column of their own, in byte order of the keys.
     pub attributes: Vec<SchemaAttribute>,
@@ -36,15 +36,16 @@ pub struct SchemaDocument {
 pub struct SchemaColumn {
     /// Its name.
     pub name: String,
-    /// Its type: `text`, `json`, `int64`, `float64`, `boolean`, `timestamp(us, UTC)`, `list<...>`, `list<struct<...>>`, `map<text, text>`.
+    /// Its type: `text`, `json`, `int64`, `float64`, `boolean`, `timestamp(us, UTC)`, `list<...>`, `list<struct<...>>`,
+    /// `map<text, text>`.
     #[serde(rename = "type")]
     pub type_name: String,
     /// JSON Pointer from the participant; empty for columns that do not come from the JSON.
     pub path: String,
-    /// What the value means, as the model says it. Files do not repeat it.
+    /// What the value means, as the model describes it. Data files do not repeat it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
-    /// The commit that added it. Files of earlier commits do not have it. None: all files have it.
+    /// The commit that added it; files of earlier commits do not have it. `None` if all files have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since_commit: Option<u64>,
 }
@@ -59,10 +60,10 @@ pub struct SchemaAttribute {
 }
 
 impl SchemaDocument {
-    /// How many differences between two schemas are listed.
+    /// Maximum number of differences between two schemas that are listed.
     const MAX_DIFFERENCES_SHOWN: usize = 10;
 
-    /// Describes `schema`.
+    /// Describes `schema` as a document.
     #[must_use]
     pub fn new(model: &str, schema: &TableSchema, partition_by: &[PartitionField]) -> Self {
         let column = |spec: &ColumnSpec| SchemaColumn {
@@ -92,8 +93,8 @@ impl SchemaDocument {
         self.columns.iter().any(|column| column.since_commit.is_some())
     }
 
-    /// The schema of the dataset in `dir` once commit number `commit` has added rows with the columns of `later`:
-    /// columns may come, but none may go or change, for the files that are there stay as they are.
+    /// Returns the schema of the dataset in `dir` after commit number `commit` adds rows with the columns of `later`.
+    /// Columns may be added, but none may be removed or changed, because existing files stay as they are.
     ///
     /// # Errors
     /// [`Error::Dataset`] with the differences.
@@ -120,7 +121,7 @@ impl SchemaDocument {
         })
     }
 
-    /// Where `later` does not fit to the files that this document describes, in words.
+    /// The differences of `later` that are incompatible with the existing files, in words.
     fn differences(&self, later: &Self) -> Vec<String> {
         let mut found = Vec::new();
         let compare = |found: &mut Vec<String>, what: &str, mine: String, theirs: String| {
@@ -150,7 +151,7 @@ impl SchemaDocument {
                 },
             }
         }
-        // A key that gets a column now is in the map of the files that are there: it would have two places.
+        // The existing files have such a key in the map. As a column too, it would have two places.
         let is_new = |attribute: &&SchemaAttribute| !self.attributes.iter().any(|mine| mine.key == attribute.key);
         found.extend(later.attributes.iter().filter(is_new).map(|attribute| {
             format!("attribute {:?}: in the map in the dataset, a column in this run", attribute.key)
@@ -161,12 +162,13 @@ impl SchemaDocument {
     /// Reads the document of the dataset in `dir`.
     ///
     /// # Errors
-    /// [`crate::Error::Io`]; [`crate::Error::Dataset`] for one that is not understood or was written by a newer version.
+    /// [`crate::Error::Io`]; [`crate::Error::Dataset`] for a document that cannot be parsed or was written by a newer
+    /// version.
     pub fn read(dir: &Path) -> Result<Self> {
         Self::read_at(dir, &dir.join(layout::SCHEMA_FILE))
     }
 
-    /// The same of a document that has another name so far.
+    /// Like [`Self::read`], for a document that still has another name.
     pub(super) fn read_at(dir: &Path, path: &Path) -> Result<Self> {
         layout::read_document(dir, path, SCHEMA_VERSION)
     }

@@ -1,4 +1,4 @@
-//! Shares of a run: several processes stage into one dataset at the same time, and one call commits all of them.
+//! Shares of a run: several processes stage files for one dataset at the same time, and one call commits all of them.
 //!
 //! ```text
 //! DIR/_partiquet/shares/RUN/SHARE/...              staged files
@@ -6,8 +6,8 @@
 //!                      /RUN/SHARE.lock             held by the process that stages it
 //! ```
 //!
-//! All of them hold the dataset's lock together, so that nobody commits meanwhile. A share that is staged again takes
-//! the place of what was there before, whole or not.
+//! All of them hold the dataset's lock as a shared lock, so that nobody commits meanwhile. A share that is staged again
+//! replaces its former files, complete or not.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -35,13 +35,13 @@ use crate::{
 /// Format version of `fragment.json` that this program writes, and the newest it reads.
 pub const FRAGMENT_VERSION: u32 = 1;
 
-/// Most characters of the names of runs and shares.
+/// Maximum length of the name of a run or a share, in characters.
 pub const MAX_SHARE_NAME_CHARS: usize = 64;
 
 /// Name of the document that makes a share complete.
 pub(super) const FRAGMENT: &str = "fragment.json";
 
-/// A share that this process stages. Dropped before [`Share::finish`], its files go.
+/// A share that this process stages. If it is dropped before [`Share::finish`], its files are removed.
 #[derive(Debug)]
 pub struct Share {
     dir: PathBuf,
@@ -54,14 +54,14 @@ pub struct Share {
     _together: Lock,
 }
 
-/// What one process has staged: plain JSON, the same whoever reads it.
+/// What one process has staged, as plain JSON.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Fragment {
     /// [`FRAGMENT_VERSION`].
     pub format_version: u32,
     /// What is to be committed. Paths of staged files are relative to the share's folder.
     pub run: StagedRun,
-    /// The account of it.
+    /// The report of the share.
     pub report: Report,
 }
 
@@ -69,8 +69,8 @@ impl Share {
     /// Opens share `name` of the run `run` in the dataset `dir`, which need not exist.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a name that is none; [`Error::Dataset`] while somebody commits, or stages the same share;
-    /// [`Error::Io`].
+    /// [`Error::Usage`] for an invalid name; [`Error::Dataset`] while another process commits, or stages the same
+    /// share; [`Error::Io`].
     pub fn open(dir: &Path, mode: Mode, run: &str, name: &str) -> Result<Self> {
         check_name(run)?;
         check_name(name)?;
@@ -82,7 +82,7 @@ impl Share {
         let commits = Manifest::read_with(dir, Manifest::without_details)?;
         let of_run = layout::shares(dir).join(run);
         let own_lock = of_run.join(format!("{name}.lock"));
-        // Another share that fails removes the folder while it is empty.
+        // A failing share removes the folder while it is empty, so this may have to be retried.
         let own = Lock::retried(|| {
             fs::create_dir_all(&of_run).map_err(Error::io("create folder", &of_run))?;
             Lock::take(dir, &own_lock)
@@ -114,7 +114,7 @@ impl Share {
         schema_to_keep(&self.dir, self.mode, &self.commits)
     }
 
-    /// Ends the share: from here on it can be committed, by any process.
+    /// Completes the share: from here on any process can commit it.
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Bug`] for a staged file outside the folder.
@@ -146,10 +146,10 @@ impl Drop for Share {
 }
 
 impl Dataset {
-    /// The shares of a run by these names, in this order, as one run; `committed_at` is its time.
+    /// Joins the named shares of a run, in this order, into one run; `committed_at` is its time.
     ///
     /// # Errors
-    /// [`Error::Dataset`] for a share that is missing or was not asked for, and for shares that are not of one kind;
+    /// [`Error::Dataset`] for a share that is missing or was not asked for, and for shares that do not fit together;
     /// [`Error::Io`].
     pub fn joined_shares(&self, run: &str, names: &[String], committed_at: &str) -> Result<Fragment> {
         check_name(run)?;
@@ -185,6 +185,10 @@ impl Dataset {
             let staged = folder.join(name);
             let rejects = fragment.run.rejects.iter_mut();
             for path in fragment.run.files.iter_mut().map(|file| &mut file.staged_path).chain(rejects) {
+                if !path.to_str().is_some_and(layout::is_relative_file) {
+                    let what = format!("it names {}, which is not a file of the share", path.display());
+                    return Err(layout::damaged(&self.dir, &staged.join(FRAGMENT), &what));
+                }
                 *path = staged.join(&*path);
             }
             parts.push(fragment);
@@ -201,7 +205,7 @@ impl Dataset {
         })
     }
 
-    /// Publishes the joined shares of a run as [`Dataset::commit`] does; what they had staged goes.
+    /// Publishes the joined shares of a run as [`Dataset::commit`] does, and removes their staging folders.
     ///
     /// # Errors
     /// As [`Dataset::commit`].
@@ -216,7 +220,7 @@ impl Dataset {
 /// Why shares cannot be joined.
 enum Difference {
     Of(&'static str),
-    /// The same path, or the same bytes.
+    /// Two shares have read the same path or the same bytes.
     SameInput(String),
     Failed(Error),
 }
@@ -227,7 +231,7 @@ impl From<Error> for Difference {
     }
 }
 
-/// One run of several. Rejects are written to `rejects` one behind the other.
+/// Joins several runs into one. Their rejects are written to `rejects` one after another.
 fn join(parts: Vec<Fragment>, committed_at: &str, rejects: &Path) -> Result<Fragment, Difference> {
     let mut parts = parts.into_iter();
     let Some(mut whole) = parts.next() else { return Err(Difference::Of("number")) };
@@ -259,7 +263,7 @@ fn join(parts: Vec<Fragment>, committed_at: &str, rejects: &Path) -> Result<Frag
     Ok(whole)
 }
 
-/// What the shares so far have read.
+/// The inputs that the shares so far have read.
 #[derive(Default)]
 struct InputsRead {
     places: BTreeSet<String>,
@@ -267,25 +271,25 @@ struct InputsRead {
 }
 
 impl InputsRead {
-    /// Adds the inputs of one more share, unless one of them was read before. Each share has a standard input of its
-    /// own; and where no record is, none can come twice.
+    /// Adds the inputs of one more share, unless one of them was already read. Each share has its own standard input,
+    /// and an input without records cannot duplicate any.
     fn add(&mut self, inputs: &[InputReport]) -> Result<(), Difference> {
         let is_known = |input: &&InputReport| {
             let is_stream = input.path == "-";
             (!is_stream && self.places.contains(input.place()))
-                || (input.records > 0 && self.digests.contains(&input.digest))
+                || (input.records > 0 && self.digests.contains(input.text_digest()))
         };
         if let Some(input) = inputs.iter().find(is_known) {
             return Err(Difference::SameInput(input.path.clone()));
         }
         self.places.extend(inputs.iter().map(|input| input.place().to_owned()));
-        self.digests.extend(inputs.iter().map(|input| input.digest.clone()));
+        self.digests.extend(inputs.iter().map(|input| input.text_digest().to_owned()));
         Ok(())
     }
 }
 
 fn add_record(whole: &mut RunRecord, part: RunRecord) -> Result<(), Difference> {
-    // Destructured in full: a count that is added to the struct cannot be forgotten here.
+    // Destructured in full, so that a new count cannot be forgotten here.
     let RunRecord {
         run_id: _,
         version,
@@ -325,7 +329,7 @@ fn add_record(whole: &mut RunRecord, part: RunRecord) -> Result<(), Difference> 
     Ok(())
 }
 
-/// Two lists of names, each the text of a JSON array, as one.
+/// Joins two lists of names, each the text of a JSON array.
 fn joined_lists(first: &str, second: &str) -> Result<String, Difference> {
     let names = |text| serde_json::from_str::<Vec<String>>(text);
     let joined = names(first).and_then(|first| Ok([first, names(second)?].concat()));
@@ -333,7 +337,7 @@ fn joined_lists(first: &str, second: &str) -> Result<String, Difference> {
 }
 
 fn add_report(whole: &mut Report, part: Report) {
-    // Destructured in full, as above. What stands without a name is the same for all shares, or is found by the commit.
+    // Destructured in full, as above. Fields bound to `_` are the same for all shares, or are determined by the commit.
     let Report {
         run_id: _,
         version: _,
@@ -343,6 +347,7 @@ fn add_report(whole: &mut Report, part: Report) {
         commit: _,
         replaced_files: _,
         replaced_rows: _,
+        replaced_partitions: _,
         columns_differ: _,
         input_bytes,
         json_bytes,

@@ -1,4 +1,5 @@
-//! The dataset while a run works on it: locked, with a staging folder; dropped without a commit it is as before.
+//! A dataset that a run is working on: it is locked and has a staging folder. Dropped without a commit, it is as
+//! before.
 
 use std::{
     collections::BTreeSet,
@@ -27,41 +28,41 @@ pub struct Dataset {
     pub(super) dir: PathBuf,
     pub(super) mode: Mode,
     pub(super) staging: PathBuf,
-    /// The commits so far.
+    /// The commits that it had when it was opened.
     pub(super) commits: Vec<Manifest>,
     /// Folders that opening it created, parents first.
     pub(super) created: Vec<PathBuf>,
     pub(super) state: State,
-    /// Given back when everything else is done.
+    /// Declared last, so that the lock is released after everything else.
     _lock: Lock,
 }
 
-/// What dropping the dataset has to tidy up.
+/// What dropping the dataset has to clean up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
-    /// What was staged, and what opening it created.
+    /// Staged files, and what opening the dataset created.
     Open,
-    /// What was staged and is of no use any more.
+    /// Staged files, which are no longer needed.
     Committed,
-    /// Nothing: the next run goes on with what is there.
+    /// Nothing: the next run continues with what is there.
     Unfinished,
 }
 
 impl Dataset {
-    /// How many files are named when a folder is refused for them.
+    /// Maximum number of files named when a folder is refused because of them.
     const MAX_FILES_NAMED: usize = 3;
 
-    /// Opens the dataset in `dir`, which need not exist, and locks it for this process. A commit that a dead run has
-    /// begun is carried to its end; what it has left in staging is swept.
+    /// Opens the dataset in `dir`, which need not exist, and locks it for this process. A commit that a dead run
+    /// started is completed or rolled back; what dead runs left in staging is removed.
     ///
     /// # Errors
-    /// [`Error::Dataset`] when another process writes to it, when a commit cannot be understood, or when `mode` does
-    /// not allow what is there: anything at all for [`Mode::Error`], anything but a dataset for [`Mode::Append`], files
-    /// that no commit lists for the other two; [`Error::Io`].
+    /// [`Error::Dataset`] when another process writes to it, when a commit cannot be parsed, or when `mode` forbids the
+    /// present content: anything at all for [`Mode::Error`], anything but a dataset for [`Mode::Append`], files that no
+    /// commit lists for the other two; [`Error::Io`].
     pub fn open(dir: &Path, mode: Mode) -> Result<Self> {
         let meta = layout::meta(dir);
         if !exists(&meta)? {
-            // Looked at before anything is created: a folder of somebody else's stays untouched.
+            // Checked before anything is created, so that a foreign folder stays untouched.
             check(dir, mode, &[])?;
         }
         // Declared before `created`, so that a failure below removes what was created while it still has the lock.
@@ -71,11 +72,15 @@ impl Dataset {
         created.locked = true;
         let recovered = intent::recover(dir)?;
         let commits = Manifest::read_with(dir, Manifest::without_details)?;
-        check(dir, mode, &commits).map_err(|refusal| told(refusal, recovered))?;
-        sweep(dir, &commits)?;
+        let is_allowed = check(dir, mode, &commits).map_err(|refusal| told(refusal, recovered));
+        if is_allowed.is_ok() || !commits.is_empty() {
+            // Also where the mode forbids the run: what dead runs left in a dataset belongs to nobody.
+            sweep(dir, &commits)?;
+        }
+        is_allowed?;
         let staging = layout::staging(dir).join(format!("{}-{}", commits.len() + 1, std::process::id()));
         fs::create_dir_all(&staging).map_err(|error| {
-            // The first of two folders may have found room.
+            // The outer of the two folders may have been created before the failure.
             let _ = fs::remove_dir(layout::staging(dir));
             Error::io("create folder", &staging)(error)
         })?;
@@ -83,7 +88,7 @@ impl Dataset {
         Ok(Self { dir: dir.to_owned(), mode, staging, commits, created, state: State::Open, _lock: lock })
     }
 
-    /// The commits that [`Dataset::open`] would find, and what it would do first about one that was cut off. Nothing is
+    /// The commits that [`Dataset::open`] would find, and what it would first do about one that was cut off. Nothing is
     /// written.
     ///
     /// # Errors
@@ -92,22 +97,22 @@ impl Dataset {
         if exists(&layout::meta(dir))? { intent::peek(dir) } else { Ok((Vec::new(), None)) }
     }
 
-    /// The schema that a run in this mode would have to agree with, which finds the `commits` of [`Dataset::peek`].
+    /// The schema that a run in this mode would have to agree with, given the `commits` of [`Dataset::peek`].
     ///
     /// # Errors
     /// As [`Dataset::peek`] and [`SchemaDocument::read`].
     pub fn peek_schema(dir: &Path, mode: Mode, commits: &[Manifest]) -> Result<Option<SchemaDocument>> {
-        if !mode.keeps_rows() || commits.is_empty() {
+        if !mode.keeps_rows() || Manifest::live(commits).is_empty() {
             return Ok(None);
         }
         SchemaDocument::read_at(dir, &intent::peek_schema(dir)?).map(Some)
     }
 
-    /// Whether [`Dataset::open`] would take the folder, as far as that can be seen without writing anything. Of a commit
-    /// that it would take back, the files are not judged.
+    /// Checks that [`Dataset::open`] would accept the folder, as far as that can be told without writing. If it would
+    /// roll back a commit first, the files are not judged.
     ///
     /// # Errors
-    /// As for [`Dataset::open`], but for a lock that another process holds.
+    /// As for [`Dataset::open`], except for a lock that another process holds.
     pub fn check(dir: &Path, mode: Mode) -> Result<()> {
         refuse_within_another(dir)?;
         let (commits, cut_off) = Self::peek(dir)?;
@@ -137,7 +142,8 @@ impl Dataset {
         &self.commits
     }
 
-    /// The schema that a run in this mode has to agree with; none for a first run and for one that replaces everything.
+    /// The schema that a run in this mode has to agree with; `None` for a first run and for one that replaces
+    /// everything.
     ///
     /// # Errors
     /// As [`SchemaDocument::read`].
@@ -147,10 +153,14 @@ impl Dataset {
 }
 
 pub(super) fn schema_to_keep(dir: &Path, mode: Mode, commits: &[Manifest]) -> Result<Option<SchemaDocument>> {
-    if mode.keeps_rows() && !commits.is_empty() { SchemaDocument::read(dir).map(Some) } else { Ok(None) }
+    if mode.keeps_rows() && !Manifest::live(commits).is_empty() {
+        SchemaDocument::read(dir).map(Some)
+    } else {
+        Ok(None)
+    }
 }
 
-/// Where the rejects file is staged in a folder for staged files.
+/// The path of the staged rejects file in a staging folder.
 #[must_use]
 pub fn staged_rejects_path(staging: &Path) -> PathBuf {
     staging.join("rejects.staged")
@@ -158,7 +168,7 @@ pub fn staged_rejects_path(staging: &Path) -> PathBuf {
 
 impl Drop for Dataset {
     fn drop(&mut self) {
-        // Nobody is left to hear of a failure here. What stays behind is invisible, and swept by the next run.
+        // A failure here cannot be reported. What stays behind is invisible, and the next run removes it.
         if self.state != State::Unfinished && !intent::is_pending(&self.dir).unwrap_or(true) {
             let _ = fs::remove_dir_all(&self.staging);
             let _ = fs::remove_dir(layout::staging(&self.dir));
@@ -169,17 +179,17 @@ impl Drop for Dataset {
     }
 }
 
-/// Folders created so far; removed again unless they are kept.
+/// Folders created so far; removed on drop unless they are kept.
 #[derive(Debug, Default)]
 pub(super) struct Created {
     folders: Vec<PathBuf>,
-    /// Without the lock, what is in these folders may be another run's.
+    /// Without the lock, these folders may contain files of another run.
     locked: bool,
     stays: bool,
 }
 
 impl Created {
-    /// Creates `path` and the folders above it that are missing.
+    /// Creates `path` and its missing parents.
     fn folder(&mut self, path: &Path) -> Result<()> {
         if path.as_os_str().is_empty() || path.is_dir() {
             return Ok(());
@@ -195,7 +205,7 @@ impl Created {
         Ok(())
     }
 
-    /// Folders that stay, whatever happens: several processes may use them.
+    /// Folders that always stay, because several processes may use them.
     pub(super) const fn kept() -> Self {
         Self { folders: Vec::new(), locked: false, stays: true }
     }
@@ -215,22 +225,26 @@ impl Drop for Created {
     }
 }
 
-/// Creates what is missing of the dataset's folders and takes its lock. A run that fails removes the folders that it
-/// created, so they may be gone again before the lock file is in them.
+/// Creates the missing folders of the dataset and takes its lock. A failing run removes the folders that it created, so
+/// they may disappear again before the lock file is in them.
 pub(super) fn locked(dir: &Path, created: &mut Created, take: impl Fn(&Path, &Path) -> Result<Lock>) -> Result<Lock> {
     let path = lock::lock_path(&layout::meta(dir));
     Lock::retried(|| create_meta(dir, created).and_then(|()| take(dir, &path)))
 }
 
-/// Creates the dataset's folder and the one for everything that is not data. The latter holds the lock: if it led
-/// somewhere else, two could write here.
+/// Creates the dataset's folder and its metadata folder. The latter holds the lock: if it were a link, two processes
+/// could write to this dataset.
 fn create_meta(dir: &Path, created: &mut Created) -> Result<()> {
     let meta = layout::meta(dir);
     refuse_within_another(dir)?;
     created.folder(dir)?;
     created.folder(&meta)?;
     let parts = ["commits", "rejects", "shares", "staging"].map(|part| meta.join(part));
-    let is_link = |part: &&PathBuf| exists(part).unwrap_or(true) && !is_folder(part);
+    // One look: between two of them another run may remove its folder.
+    let is_link = |part: &&PathBuf| match fs::symlink_metadata(part) {
+        Ok(found) => !found.is_dir(),
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
+    };
     match parts.iter().chain([&meta]).find(is_link) {
         None => Ok(()),
         Some(link) => Err(Error::Dataset {
@@ -241,8 +255,8 @@ fn create_meta(dir: &Path, created: &mut Created) -> Result<()> {
     }
 }
 
-/// Removes the folders that opening the dataset created, by the process that holds its lock. What is somebody else's
-/// stays: between their making and the lock another run may have committed.
+/// Removes the folders that opening the dataset created. The caller holds its lock. What belongs to other runs stays:
+/// another run may have committed between the creation and the lock.
 fn remove_created(created: &[PathBuf]) {
     for folder in created.iter().rev() {
         if folder.ends_with(layout::META) {
@@ -252,8 +266,8 @@ fn remove_created(created: &[PathBuf]) {
     }
 }
 
-/// Empties the metadata of a dataset without commits and shares. The lock file goes last: whoever puts another one there
-/// after that keeps the folder.
+/// Empties the metadata folder of a dataset without commits and shares. The lock file is removed last: a process that
+/// creates a new one after that keeps the folder.
 fn remove_meta(meta: &Path) {
     let is_used = |part: &str| entries(&meta.join(part)).map_or(true, |names| !names.is_empty());
     let Ok(mut names) = entries(meta) else { return };
@@ -269,7 +283,7 @@ fn remove_meta(meta: &Path) {
     let _ = fs::remove_file(&lock);
 }
 
-/// A relative path ends with nothing, which is the folder we are in.
+/// An empty relative path means the current directory.
 fn or_here(path: &Path) -> &Path {
     if path.as_os_str().is_empty() { Path::new(".") } else { path }
 }
@@ -283,13 +297,13 @@ fn is_writable(folder: &Path) -> io::Result<()> {
     access(folder, Access::WRITE_OK | Access::EXEC_OK).map_err(io::Error::from)
 }
 
-/// Here it shows when it is tried.
+/// Not checkable here; the first write will tell.
 #[cfg(not(unix))]
 fn is_writable(folder: &Path) -> io::Result<()> {
     if folder.is_dir() { Ok(()) } else { Err(io::ErrorKind::NotADirectory.into()) }
 }
 
-/// A refusal, and the news of what became of a commit on the way to it.
+/// Adds to a refusal what became of a commit that was recovered before it.
 fn told(refusal: Error, recovered: Option<Recovered>) -> Error {
     match (refusal, recovered) {
         (Error::Dataset { dir, message, hint }, Some(recovered)) => {
@@ -299,8 +313,8 @@ fn told(refusal: Error, recovered: Option<Recovered>) -> Error {
     }
 }
 
-/// Fails for a new dataset inside of another: a query of that one would read the rows of both, and its next run would take the
-/// files of this one for leftovers.
+/// Fails for a new dataset inside another one: a query of the outer one would read the rows of both, and its next run
+/// would take the files of the inner one for leftovers.
 fn refuse_within_another(dir: &Path) -> Result<()> {
     if exists(&layout::meta(dir))? {
         return Ok(());
@@ -318,13 +332,13 @@ fn refuse_within_another(dir: &Path) -> Result<()> {
     })
 }
 
-/// Whether a run in this mode may write to a folder with these commits.
+/// Checks that a run in this mode may write to a folder with these commits.
 fn check(dir: &Path, mode: Mode, commits: &[Manifest]) -> Result<()> {
     let refuse =
         |message: String, hint: &str| Err(Error::Dataset { dir: dir.to_owned(), message, hint: hint.to_owned() });
     match fs::metadata(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            // Nothing, or a link to nothing, on which no folder can be made.
+            // The path does not exist, or is a dangling link, where no folder can be created.
             return match dir.ancestors().find(|path| path.is_symlink() && !path.exists()) {
                 None => Ok(()),
                 Some(link) => refuse(
@@ -378,7 +392,7 @@ fn check(dir: &Path, mode: Mode, commits: &[Manifest]) -> Result<()> {
     }
 }
 
-/// The first names of a list, and how many more there are. None for an empty list.
+/// The first names of a list, and how many more there are; `None` for an empty list.
 fn named(names: &BTreeSet<String>) -> Option<String> {
     let first: Vec<&str> = names.iter().take(Dataset::MAX_FILES_NAMED).map(String::as_str).collect();
     let more = names.len().saturating_sub(first.len());
@@ -389,11 +403,11 @@ fn named(names: &BTreeSet<String>) -> Option<String> {
     }
 }
 
-/// Removes what runs that ended early have left: staged files, and replaced files that a run of version 1 did not delete
-/// any more.
+/// Removes what runs that ended early have left: staged files, and replaced files that a run of version 1 could not
+/// delete in time.
 ///
 /// # Errors
-/// [`Error::Io`]; [`Error::Dataset`] when a file of the dataset is missing and what may be it stands in staging.
+/// [`Error::Io`]; [`Error::Dataset`] when a file of the dataset is missing and a file in staging may be that file.
 pub(super) fn sweep(dir: &Path, commits: &[Manifest]) -> Result<()> {
     let staging = layout::staging(dir);
     let set_aside = |file: &String| file.rsplit('/').next().is_some_and(|name| name.starts_with(layout::SET_ASIDE));

@@ -1,4 +1,4 @@
-//! What a dataset holds, as its own documents say. No data file is opened: that is the audit's work.
+//! Summarizes a dataset from its own documents. No data file is opened: that is left to the audit.
 
 use std::{collections::BTreeMap, io, path::Path};
 
@@ -10,40 +10,40 @@ use crate::{
     error::{Error, Result},
 };
 
-/// A dataset in short.
+/// The summary of a dataset.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DatasetSummary {
     /// Rows, files and bytes of all partitions.
     pub total: Amount,
-    /// Partition folder to what is in it; one without a name if there are no partitions.
+    /// Content of each partition folder; a dataset without partitions has one entry with an empty name.
     pub partitions: BTreeMap<String, Amount>,
     /// The commits, in order.
     pub commits: Vec<CommitSummary>,
-    /// Whether a commit is under way at this moment, or was cut off and waits for the next run.
+    /// Whether a commit is under way right now, or was cut off and is left to the next run.
     pub is_commit_open: bool,
-    /// Columns, attribute keys, partition columns.
+    /// The schema: columns, attribute keys, partition columns.
     pub schema: SchemaDocument,
 }
 
-/// So much data.
+/// An amount of data.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Amount {
-    /// Rows.
+    /// Number of rows.
     pub rows: u64,
-    /// Data files.
+    /// Number of data files.
     pub files: u64,
-    /// Their bytes.
+    /// Total size of these files, in bytes.
     pub bytes: u64,
 }
 
-/// A commit in short.
+/// The summary of a commit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CommitSummary {
     /// Its number.
     pub commit: u64,
-    /// RFC 3339.
+    /// Time of the commit, RFC 3339.
     pub committed_at: String,
-    /// What it did with the commits before it.
+    /// How it treated the commits before it.
     pub mode: Mode,
     /// See [`super::run_id()`].
     pub run_id: String,
@@ -51,21 +51,21 @@ pub struct CommitSummary {
     pub version: String,
     /// Name of the model.
     pub model: String,
-    /// Inputs read.
+    /// Number of inputs read.
     pub inputs: u64,
-    /// Rows written.
+    /// Number of rows written.
     pub rows: u64,
-    /// Records refused.
+    /// Number of records refused.
     pub rejected: u64,
-    /// Where they are, relative to the dataset.
+    /// Path of the rejects file, relative to the dataset.
     pub rejects_file: Option<String>,
 }
 
 impl DatasetSummary {
-    /// Reads the commits and the schema of the dataset in `dir`. Nothing is written, and nobody is locked out.
+    /// Reads the commits and the schema of the dataset in `dir`. Nothing is written or locked.
     ///
     /// # Errors
-    /// [`Error::Dataset`] where nothing is committed, or a document is damaged or of a newer version; [`Error::Io`].
+    /// [`Error::Dataset`] if nothing is committed, or a document is damaged or of a newer version; [`Error::Io`].
     pub fn read(dir: &Path) -> Result<Self> {
         let commits = Manifest::read_all(dir)?;
         if commits.is_empty() {
@@ -79,7 +79,7 @@ impl DatasetSummary {
         }
         let is_commit_open = intent::is_pending(dir)?;
         let schema = SchemaDocument::read(dir).map_err(|error| match error {
-            // The schema gets its name right behind the first manifest.
+            // The schema gets its name just after the first manifest.
             Error::Io { source, .. } if is_commit_open && source.kind() == io::ErrorKind::NotFound => Error::Dataset {
                 dir: dir.to_owned(),
                 message: "its first commit is under way, or was cut off".to_owned(),
@@ -89,9 +89,8 @@ impl DatasetSummary {
             error => error,
         })?;
         let (mut total, mut partitions) = (Amount::default(), BTreeMap::<String, Amount>::new());
-        for (path, file) in Manifest::live(&commits) {
-            let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-            let partition = partitions.entry(folder.to_owned()).or_default();
+        for file in Manifest::live(&commits).into_values() {
+            let partition = partitions.entry(file.partition().to_owned()).or_default();
             for amount in [partition, &mut total] {
                 amount.rows += file.rows;
                 amount.files += 1;

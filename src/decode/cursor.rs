@@ -1,6 +1,6 @@
 //! A strict reader of JSON tokens (RFC 8259).
 //!
-//! It knows the grammar and nothing of columns. Every function leaves the position behind what it read, or returns the
+//! It knows the grammar and nothing of columns. Every function leaves the position after what it read, or returns the
 //! fault with its exact offset. UTF-8 is checked elsewhere, for a whole block at a time.
 
 use super::{
@@ -11,14 +11,15 @@ use super::{
 };
 use crate::report::RejectKind;
 
-/// Deepest nesting of a record, its root included. Real payloads have nine levels; the limit keeps hostile input from
+/// Maximum nesting of a record, its root included. Real payloads have nine levels; the limit keeps hostile input from
 /// exhausting the stack.
 pub const MAX_DEPTH: u32 = 64;
 
-/// A text of so many bytes is copied when its end is known: piece by piece the memory for it would grow to its double.
+/// A text of more bytes than this is copied only once its end is known: appended piece by piece, its buffer could grow
+/// to twice its size.
 const LONG_TEXT_BYTES: usize = 64 << 10;
 
-/// A string as it stands in the input, without its quotes.
+/// A string of the input, without its quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct StringToken {
     pub start: usize,
@@ -41,7 +42,7 @@ impl<'a> Cursor<'a> {
         Self { input, depth: 0, newline_is_space }
     }
 
-    /// All of the text.
+    /// The whole text.
     pub fn text(&self) -> &'a [u8] {
         self.input.text()
     }
@@ -51,19 +52,19 @@ impl<'a> Cursor<'a> {
         self.input.pos()
     }
 
-    /// Goes to where it has been before.
+    /// Returns to an earlier position.
     pub fn go_back(&mut self, pos: usize) {
         self.input.go_to(pos);
     }
 
-    /// The byte at the position. At the end it is one of those behind the text, which nobody takes: what comes before is a
-    /// newline, or padding follows, which begins no token.
+    /// The byte at the position. At the end of the text it is the byte after it, which is never read as a token: either
+    /// a newline comes before it, or it is padding, which begins no token.
     #[inline(always)]
     pub fn peek(&self) -> u8 {
         self.input.peek()
     }
 
-    /// Steps over bytes that were looked at.
+    /// Steps over bytes that were already examined.
     #[inline(always)]
     pub fn step_over(&mut self, length: usize) {
         self.input.go_to(self.pos() + length);
@@ -101,7 +102,7 @@ impl<'a> Cursor<'a> {
         Fault::new(RejectKind::Depth, self.pos(), message)
     }
 
-    /// Leaves it, behind its closing bracket.
+    /// Leaves an object or a list whose closing bracket is at the position.
     #[inline(always)]
     pub fn leave(&mut self) {
         self.step_over(1);
@@ -119,7 +120,8 @@ impl<'a> Cursor<'a> {
         false
     }
 
-    /// After a value: true at a comma (position on what follows it), false at the closing bracket (position behind it).
+    /// After a value: true at a comma (the position moves to what follows it), false at the closing bracket (the
+    /// position moves past it).
     #[inline(always)]
     pub fn next_or_close(&mut self, close: u8) -> Parse<bool> {
         let goes_on = self.comma_or(close)?;
@@ -131,7 +133,8 @@ impl<'a> Cursor<'a> {
         Ok(goes_on)
     }
 
-    /// After a value: true behind a comma, false on the closing bracket.
+    /// After a value: true at a comma (the position moves past it), false at the closing bracket (the position stays on
+    /// it).
     #[inline(always)]
     pub fn comma_or(&mut self, close: u8) -> Parse<bool> {
         if self.peek() == b',' {
@@ -141,7 +144,7 @@ impl<'a> Cursor<'a> {
         if self.peek() == close { Ok(false) } else { self.comma_or_slow(close) }
     }
 
-    /// The same where blanks may stand before it.
+    /// The same, with white space allowed before it.
     #[inline(never)]
     pub fn comma_or_slow(&mut self, close: u8) -> Parse<bool> {
         self.skip_space();
@@ -183,17 +186,17 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Checks that nothing is left of the bytes.
+    /// Checks that the position is at the end of the text.
     pub fn at_end(&self) -> Parse<()> {
         if self.is_at_end() { Ok(()) } else { Err(self.unexpected("the end of the record")) }
     }
 
-    /// Whether nothing is left of the bytes.
+    /// Whether the position is at the end of the text.
     pub fn is_at_end(&self) -> bool {
         self.pos() == self.text().len()
     }
 
-    /// Reads the colon behind a key and the space around it.
+    /// Reads the colon after a key and the white space around it.
     #[inline(always)]
     pub fn colon(&mut self) -> Parse<()> {
         self.skip_space();
@@ -241,7 +244,8 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    /// Goes on with a string byte by byte: at its end in the block, at an escape, or at a fault.
+    /// Reads the rest of a string byte by byte, from `from` on, where its plain part ends with an escape, a fault or
+    /// the end of the text.
     #[inline(never)]
     fn string_slow(&mut self, start: usize, from: usize) -> Parse<StringToken> {
         let text = self.text();
@@ -268,7 +272,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Checks the escape at `pos`; gives the position behind it.
+    /// Checks the escape at `pos` and returns the position after it.
     fn escape(&self, pos: usize) -> Parse<usize> {
         match self.text().get(pos + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(pos + 2),
@@ -351,16 +355,17 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// What most tokens are, told in one look. It is apart from the cursor so that a loop can keep it in registers.
+/// Fast paths for the usual forms of tokens. They are on [`Padded`] and not on the cursor, so that a loop can keep it
+/// in registers.
 impl Padded<'_> {
-    /// Steps over `length` bytes that were looked at.
+    /// Steps over `length` bytes that were already examined.
     #[inline(always)]
     pub fn step_over(&mut self, length: usize) {
         self.go_to(self.pos() + length);
     }
 
-    /// Reads a string that has no escapes and is not long, and appends its text to `out`, each piece as soon as it is looked
-    /// at; false, and nothing is done, if something else stands here.
+    /// Reads a string without escapes that is not long, and appends its text to `out`, each piece as soon as it is
+    /// scanned. Returns false and changes nothing if there is something else.
     #[inline(always)]
     pub fn plain_string_into(&mut self, out: &mut Vec<u8>) -> bool {
         if self.peek() != b'"' {
@@ -368,7 +373,7 @@ impl Padded<'_> {
         }
         let start = self.pos() + 1;
         let before = out.len();
-        // Pieces of one size are copied without a call; what was copied too much is cut off again.
+        // Pieces of a fixed size are copied without a call; the excess is cut off afterwards.
         let (end, stop) = self.plain_end(start, LONG_TEXT_BYTES, |piece| out.extend_from_slice(piece));
         if stop != b'"' {
             out.truncate(before);
@@ -379,13 +384,13 @@ impl Padded<'_> {
         true
     }
 
-    /// Where the plain part of a string ends that begins at `start`, and the byte that ends it; calls `take` with each
-    /// piece that has some of it. Zero instead of that byte if `most` bytes have no end.
+    /// Finds the end of the plain part of a string that begins at `start`; returns its position and the byte there, or
+    /// zero as the byte if `most` bytes contain no end. Calls `take` with each piece that holds some of the plain part.
     #[inline(always)]
     fn plain_end(&self, start: usize, most: usize, mut take: impl FnMut(&[u8; LANES])) -> (usize, u8) {
         let mut at = start;
         while let Some(window) = self.window_at(at) {
-            // A copy, so that it is looked at and taken from registers.
+            // Copied, so that scanning and taking it both read registers.
             let piece = window.as_chunks().0[0];
             take(&piece);
             if let Some(plain) = first_stop(&piece) {

@@ -1,4 +1,4 @@
-//! What a block gives: its rows, and the account of it.
+//! The result of decoding a block: its rows and its counts.
 
 use std::ops::Range;
 
@@ -8,21 +8,21 @@ use crate::{
     report::{Reject, RejectKind},
 };
 
-/// The rows of a block, and the account of it.
+/// The rows of a block, and what became of its records and values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DecodedBlock {
     /// The rows, in input order.
     pub columns: Columns,
-    /// Newlines of the block.
+    /// Number of newlines in the block.
     pub num_newlines: u64,
-    /// Records met.
+    /// Number of records, kept and refused.
     pub num_records: u64,
-    /// Records kept.
+    /// Number of records kept.
     pub num_kept: u64,
-    /// Records kept in which no participant was found.
+    /// Number of kept records without a participant.
     pub records_without_rows: u64,
-    /// Refused records in input order. In a block whose records are known by their brackets alone ([`Framing::Ranges`](crate::input::Framing::Ranges))
-    /// decoding ends at the first malformed one.
+    /// Refused records, in input order. In a block whose records are delimited by brackets alone
+    /// ([`Framing::Ranges`](crate::input::Framing::Ranges)), decoding ends at the first malformed one.
     pub rejects: Vec<DecodeReject>,
     /// What became of the values, by path.
     pub tallies: Vec<PathTally>,
@@ -31,11 +31,11 @@ pub struct DecodedBlock {
 /// A refused record. Offsets count from the block's first byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecodeReject {
-    /// Why.
+    /// Why the record is refused.
     pub kind: RejectKind,
-    /// Where the fault is.
+    /// Offset of the fault.
     pub offset: usize,
-    /// The record's text.
+    /// Range of the record's text.
     pub record: Range<usize>,
     /// JSON Pointer from the record's root to the fault.
     pub path: String,
@@ -44,8 +44,8 @@ pub struct DecodeReject {
 }
 
 impl DecodeReject {
-    /// The reject as it stands in the rejects file. `offset` is that of the block, `line` that of the fault, if known;
-    /// `text` is what is refused.
+    /// The reject as written to the rejects file. `block_offset` is the block's offset in the input, `line` the line of
+    /// the fault, if known, and `text` the refused text.
     #[must_use]
     pub fn into_reject(self, file: String, block_offset: u64, text: &[u8], line: Option<u64>) -> Reject {
         let mut reject = Reject {
@@ -66,7 +66,7 @@ impl DecodeReject {
         reject
     }
 
-    /// Whether the text is malformed, so that in input without lines nothing behind it can be trusted.
+    /// Whether the text is malformed, so that in input without lines nothing after it can be trusted.
     #[must_use]
     pub const fn is_malformed(&self) -> bool {
         matches!(self.kind, RejectKind::Syntax | RejectKind::Utf8)
@@ -74,7 +74,7 @@ impl DecodeReject {
 }
 
 impl DecodedBlock {
-    /// Bytes that are allocated: a line of two bytes can be a reject of a hundred and more.
+    /// Allocated bytes, including those of rejects: a line of two bytes can cause a reject of more than a hundred.
     #[must_use]
     pub fn byte_capacity(&self) -> usize {
         let texts = |reject: &DecodeReject| reject.path.capacity() + reject.message.capacity();
@@ -88,7 +88,7 @@ impl DecodedBlock {
         self.records_without_rows += u64::from(num_rows == 0);
     }
 
-    /// Refuses a record; it and the fault stand so far behind `origin`.
+    /// Refuses a record. Its range and the offset of the fault are relative to `origin`.
     #[cold]
     pub(super) fn refuse(&mut self, fault: Fault, record: Range<usize>, origin: usize) {
         let path = fault.pointer();

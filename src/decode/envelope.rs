@@ -1,4 +1,4 @@
-//! From a record's root to its participants, and the values around them to their rows.
+//! Finds the participants of a record, and copies the values around them to their rows.
 
 use super::{
     fault::{Fault, Parse},
@@ -11,7 +11,7 @@ use crate::{
     report::RejectKind,
 };
 
-/// Where the rows of a record are: in it (an index of the plan's envelopes), or the record is one itself.
+/// Where the rows of a record are: inside an envelope (its index in the plan), or none if the record itself is the row.
 pub(super) type Shape = Option<usize>;
 
 const NO_ROOM_FOR_REPEATED: &str = "the values around the participants, repeated on each of them, take more than there is \
@@ -19,18 +19,18 @@ const NO_ROOM_FOR_REPEATED: &str = "the values around the participants, repeated
 const NO_ROOM_FOR_EXTRA: &str = "the values that no column holds take more than there is room for among the records of a \
                                  block; more --memory helps";
 
-/// Values of the objects around the rows, until all their rows are known.
+/// Values of the objects around the rows, held until all rows they belong to are known.
 #[derive(Debug, Clone)]
 pub(super) struct EnclosingValues {
     parent: Vec<Column>,
     outer: Vec<Column>,
 }
 
-/// What the rows of a record are written to.
+/// The destination of a record's rows.
 pub(super) struct Target<'t> {
     pub columns: &'t mut Columns,
     pub staging: &'t mut EnclosingValues,
-    /// The input's name and the block's offset in it, for the provenance columns.
+    /// The input's name and the text's offset in it, for the provenance columns.
     pub file: &'t str,
     pub offset: u64,
     /// Bytes that repeated values may still take in this block.
@@ -47,14 +47,14 @@ impl EnclosingValues {
     }
 }
 
-/// The shape that the keys of a record's root say it has.
+/// The shape of a record according to the keys of its root.
 pub(super) fn shape_of(program: &Program, met: StepsMet) -> Shape {
     program.envelopes.iter().position(|envelope| envelope.first().is_some_and(|&(step, _)| met.has(step)))
 }
 
 impl Walk<'_> {
-    /// Walks a record as `shape` and tells which keys of envelopes its root has: if they say that it has another shape,
-    /// what was stored must be taken back.
+    /// Walks a record as `shape` and returns which envelope keys its root has. If they imply another shape, the caller
+    /// must undo what was stored.
     pub fn record(&mut self, shape: Shape, target: &mut Target<'_>) -> Parse<StepsMet> {
         let met = match shape {
             None => self.row(target)?,
@@ -65,7 +65,7 @@ impl Walk<'_> {
         Ok(met)
     }
 
-    /// One participant: one row.
+    /// Walks a participant into one row.
     fn row(&mut self, target: &mut Target<'_>) -> Parse<StepsMet> {
         let start = self.cursor.pos();
         let row = target.columns.num_rows;
@@ -81,7 +81,7 @@ impl Walk<'_> {
         Ok(met)
     }
 
-    /// An object on the way to the rows, `step` keys from the root.
+    /// Walks an object of the envelope, `step` keys from the root.
     fn container(&mut self, envelope: usize, step: usize, target: &mut Target<'_>) -> Parse<StepsMet> {
         let steps_left = self.program.envelopes[envelope].len() - step;
         let (object, columns, staged): (_, &[(ColumnShape, usize)], _) = if steps_left == 1 {
@@ -91,7 +91,7 @@ impl Walk<'_> {
         } else {
             (self.program.between[step], &[], &mut Vec::new())
         };
-        // The staged values are lifted out while the rows below fill the target, and put back whatever happens.
+        // The staged columns are moved out while the rows inside fill the target, and put back even after a fault.
         let mut staged = std::mem::take(staged);
         let result = self.container_members(envelope, step, object, columns, &mut staged, target);
         staged.iter_mut().for_each(Column::clear);
@@ -147,7 +147,7 @@ impl Walk<'_> {
         Ok(met)
     }
 
-    /// The value of an envelope's key: a list of objects, or one object, as the envelope says.
+    /// Walks the value of an envelope's key: a list of objects, or one object, as the envelope says.
     fn step(&mut self, envelope: usize, step: usize, list: bool, target: &mut Target<'_>) -> Parse<()> {
         self.cursor.skip_space();
         match self.cursor.peek() {
@@ -172,7 +172,7 @@ impl Walk<'_> {
         }
     }
 
-    /// The fault of a value that cannot hold participants, unless it is not even JSON.
+    /// The fault of a value that cannot hold participants, or its syntax error if it is not JSON at all.
     #[cold]
     fn wrong_step(&mut self, wanted: &str) -> Box<Fault> {
         let value_at = self.cursor.pos();
@@ -188,7 +188,7 @@ impl Walk<'_> {
 }
 
 impl Target<'_> {
-    /// Counts bytes of repeated values against the block's limit.
+    /// Charges bytes of repeated values against the block's limit.
     fn spend(&mut self, bytes: u64, offset: usize, refusal: &'static str) -> Parse<()> {
         match self.flattened_left.checked_sub(bytes) {
             Some(left) => {

@@ -1,4 +1,4 @@
-//! What no column holds, until its rows are known: then it goes to the `extra` map.
+//! Collects the values that no column holds, until their rows are known and they go to the `extra` map.
 
 use std::ops::Range;
 
@@ -9,18 +9,18 @@ use crate::columns::{Column, Values};
 pub(super) struct PendingExtra {
     text: Vec<u8>,
     entries: Vec<Entry>,
-    /// What the entries may still take, bytes.
+    /// Bytes that further entries may take on one row.
     room: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Entry {
-    /// Objects between the value and its row: 0 is the row itself, 1 the parent.
+    /// Levels from the value's object down to the row: 0 is the row itself, 1 the parent.
     level: u8,
-    /// Rows it belongs to; open while `end` is `u32::MAX`.
+    /// Rows that it belongs to; unknown while `end_row` is [`OPEN`].
     first_row: u32,
     end_row: u32,
-    /// In the text: where the path begins; its length, and that of the raw text behind it.
+    /// In `text`: where the path begins, its length, and the length of the raw value that follows it.
     start: usize,
     path_len: u32,
     raw_len: u32,
@@ -36,7 +36,7 @@ impl Entry {
         start..start + self.raw_len as usize
     }
 
-    /// What it takes on each of its rows.
+    /// Bytes that the entry takes on each of its rows.
     const fn row_bytes(&self) -> u64 {
         self.path_len as u64 + self.raw_len as u64 + PendingExtra::ENTRY_BYTES
     }
@@ -45,15 +45,15 @@ impl Entry {
 const OPEN: u32 = u32::MAX;
 
 impl PendingExtra {
-    /// What an entry takes on each of its rows besides its texts: its place in the order of entries, ends, validity.
+    /// Bytes of an entry on each of its rows besides its texts: its item in the sort order, ends, validity.
     const ENTRY_BYTES: u64 = 32;
 
-    /// A record begins; what it adds may take so much on one row.
+    /// Begins a record, whose entries may take `room` bytes on one row.
     pub const fn begin_record(&mut self, room: u64) {
         self.room = room;
     }
 
-    /// Adds a value; false if there is no room for it. `path` is its full pointer.
+    /// Adds a value; false if it exceeds the limit. `path` is its full pointer.
     #[must_use]
     pub fn add(&mut self, level: u8, path: &str, raw: &[u8]) -> bool {
         let (Ok(path_len), Ok(raw_len)) = (u32::try_from(path.len()), u32::try_from(raw.len())) else { return false };
@@ -66,13 +66,13 @@ impl PendingExtra {
         true
     }
 
-    /// The position behind which an object's entries will stand.
+    /// The index from which on an object's entries will be added.
     #[inline(always)]
     pub fn mark(&self) -> usize {
         self.entries.len()
     }
 
-    /// Says which rows the entries of `level` behind `mark` belong to.
+    /// Sets the rows of all entries of `level` since `mark`.
     #[inline]
     pub fn assign(&mut self, mark: usize, level: u8, first_row: usize, end_row: usize) {
         for entry in &mut self.entries[mark..] {
@@ -82,12 +82,12 @@ impl PendingExtra {
         }
     }
 
-    /// Bytes that the entries will take once repeated on their rows.
+    /// Bytes of the entries once they are repeated on their rows.
     pub fn flattened_bytes(&self) -> u64 {
         self.entries.iter().map(|entry| entry.row_bytes() * u64::from(entry.end_row - entry.first_row)).sum()
     }
 
-    /// Writes all entries to the `extra` column, by row, within a row from the inside out, and forgets them.
+    /// Writes all entries to the `extra` column, by row and within a row from the inside out, and clears them.
     pub fn flush(&mut self, column: &mut Column) {
         if self.entries.is_empty() {
             return;
@@ -114,13 +114,13 @@ impl PendingExtra {
         self.clear();
     }
 
-    /// Lets most of the memory go that a huge record has taken.
+    /// Releases most of the memory that a huge record took.
     pub fn trim(&mut self, kept_bytes: usize) {
         self.text.shrink_to(kept_bytes);
         self.entries.shrink_to(kept_bytes / size_of::<Entry>());
     }
 
-    /// Forgets everything, after a fault.
+    /// Clears everything, after a fault.
     #[inline]
     pub fn clear(&mut self) {
         self.text.clear();

@@ -1,26 +1,26 @@
-//! Why a record is refused: small while all is well, put together only when it happens.
+//! Why a record is refused. Costs next to nothing while all is well: a fault is built only when it happens.
 
 use std::borrow::Cow;
 
 use crate::{model::naming::pointer_step, report::RejectKind};
 
-/// Longest name, in bytes, that stands in a message or in the pointer to a fault: names are data of any size, and a reject
-/// is read by people. `extra` and the ledger have them whole.
+/// Maximum bytes of a name in a message or in the pointer to a fault: names can have any size, and rejects are read by
+/// people. `extra` and the ledger have them whole.
 pub const MAX_SHOWN_NAME_BYTES: usize = 120;
 
-/// Result of a step of the walk. The error is boxed, so that the good path carries one word.
+/// Result of a step of the walk. The error is boxed, so that the success path carries one word.
 pub(super) type Parse<T> = Result<T, Box<Fault>>;
 
 /// The first thing wrong with a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// What kind of wrong.
+    /// The kind of fault.
     pub kind: RejectKind,
-    /// Offset in the block.
+    /// Offset in the text that is walked.
     pub offset: usize,
-    /// In words.
+    /// What is wrong, in words.
     pub message: Cow<'static, str>,
-    /// Segments of the JSON Pointer, innermost first: added while the walk unwinds.
+    /// Segments of the JSON Pointer, innermost first; they are added while the walk unwinds.
     segments: Vec<String>,
 }
 
@@ -35,14 +35,14 @@ impl Fault {
         Self::new(RejectKind::Syntax, offset, message)
     }
 
-    /// Says that the fault lies inside the member `key`.
+    /// Adds to the pointer that the fault is inside the member `key`.
     #[cold]
     pub(super) fn under_key(mut self: Box<Self>, key: &[u8]) -> Box<Self> {
         self.segments.push(pointer_step(&shown(key)).into_owned());
         self
     }
 
-    /// Says that the fault lies inside list element `index`.
+    /// Adds to the pointer that the fault is inside list element `index`.
     #[cold]
     pub(super) fn under_index(mut self: Box<Self>, index: usize) -> Box<Self> {
         self.segments.push(index.to_string());
@@ -56,7 +56,7 @@ impl Fault {
     }
 }
 
-/// A name as messages have it: a long one only as far as [`MAX_SHOWN_NAME_BYTES`].
+/// A name as messages show it, cut after [`MAX_SHOWN_NAME_BYTES`].
 #[cold]
 pub(super) fn shown(name: &[u8]) -> Cow<'_, str> {
     let text = String::from_utf8_lossy(name);

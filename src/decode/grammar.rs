@@ -1,12 +1,12 @@
-//! The grammar of a whole record and nothing else: for records that were refused for another reason.
+//! Checks only the grammar of a whole record, for records that were refused for another reason.
 //!
-//! The walk stops at the first fault. Where records are told apart by their brackets alone, what stands behind a name
-//! given twice must still be JSON, or the end of the record was guessed and all behind it with it.
+//! The walk stops at the first fault. Where records are delimited by brackets alone, the text after a fault such as a
+//! duplicate name must still be JSON: otherwise the end of the record, and everything after it, was only guessed.
 
 use super::{cursor::Cursor, fault::Parse};
 
-/// The first fault of grammar in the record that begins at the cursor and ends with its bytes. Its depth is not limited,
-/// so the open brackets are kept here and not on the stack.
+/// Returns the first syntax error of the record that begins at the cursor and fills the rest of the text. Depth is not
+/// limited here, so the open brackets are kept in a list instead of on the call stack.
 #[cold]
 pub(super) fn check(mut cursor: Cursor<'_>) -> Parse<()> {
     let mut closes: Vec<u8> = Vec::new();
@@ -22,7 +22,7 @@ pub(super) fn check(mut cursor: Cursor<'_>) -> Parse<()> {
         } else {
             cursor.leaf()?;
         }
-        // A value has ended, and with it all that close here.
+        // A value has ended, and so may the objects and lists around it.
         loop {
             let Some(&close) = closes.last() else { return cursor.at_end() };
             if cursor.comma_or(close)? {
@@ -36,7 +36,7 @@ pub(super) fn check(mut cursor: Cursor<'_>) -> Parse<()> {
     }
 }
 
-/// Steps over an opening bracket; gives the one that closes it.
+/// Steps over an opening bracket, if there is one, and returns the bracket that closes it.
 fn opened(cursor: &mut Cursor<'_>) -> Option<u8> {
     let close = match cursor.peek() {
         b'{' => b'}',
@@ -47,7 +47,7 @@ fn opened(cursor: &mut Cursor<'_>) -> Option<u8> {
     Some(close)
 }
 
-/// In an object, reads the name in front of the next value.
+/// Reads the name before the next value, if the innermost open bracket is an object's.
 fn name(cursor: &mut Cursor<'_>, close: u8) -> Parse<()> {
     if close == b'}' {
         cursor.key()?;

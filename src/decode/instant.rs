@@ -1,23 +1,23 @@
-//! Instants: RFC 3339 text and epoch milliseconds, to microseconds since 1970 in UTC.
+//! Converts RFC 3339 text and epoch milliseconds to microseconds since 1970 in UTC.
 //!
-//! Nearly every instant of an export has one form, `2025-07-01T08:15:30.123Z`, and the date of the one before it. That
-//! form is read by hand with the date remembered; chrono reads every other.
+//! Nearly every instant of an export has one form, `2025-07-01T08:15:30.123Z`, and the same date as the previous one.
+//! That case is read by hand, with the date remembered; chrono reads all others.
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime};
 
 use super::number::scaled_integer;
 use crate::columns::{FIRST_INSTANT, LAST_INSTANT};
 
-/// The date of the last instant that was read, with its day's first microsecond.
+/// The date of the last instant that chrono read, with the first microsecond of its day.
 #[derive(Debug, Clone)]
 pub(super) struct DateMemory {
-    /// `YYYY-MM-` and `DDT00:00` as words.
+    /// `YYYY-MM-` and `DDT00:00` as little-endian words.
     date: [u64; 2],
     micros: i64,
 }
 
 impl Default for DateMemory {
-    /// A true date, so that nothing else can be taken for the remembered one.
+    /// Remembers a valid date, so that no other text can match it.
     fn default() -> Self {
         let mut memory = Self { date: [0; 2], micros: 0 };
         memory.remember(b"1970-01-01", 0);
@@ -41,13 +41,14 @@ pub fn is_instant(text: &str) -> bool {
     from_text(text.as_bytes(), &mut DateMemory::default()).is_some()
 }
 
-/// Microseconds of an RFC 3339 text; none if it is not one, or cannot be told in microseconds of the years 1 to 9999.
+/// Microseconds of an RFC 3339 text; none if it is not one, is not exact in microseconds, or is outside the years 1 to
+/// 9999.
 #[inline]
 pub(super) fn from_text(text: &[u8], memory: &mut DateMemory) -> Option<i64> {
     any_form(text, memory)
 }
 
-/// Microseconds of epoch milliseconds, if exact.
+/// Microseconds of epoch milliseconds; none if not exact or outside the years 1 to 9999.
 pub(super) fn from_epoch_millis(token: &[u8]) -> Option<i64> {
     scaled_integer(token, 3).filter(|micros| (FIRST_INSTANT..=LAST_INSTANT).contains(micros))
 }
@@ -55,8 +56,8 @@ pub(super) fn from_epoch_millis(token: &[u8]) -> Option<i64> {
 /// Bytes of [`usual_form`], quotes included.
 pub(super) const USUAL_BYTES: usize = 26;
 
-/// `"YYYY-MM-DDThh:mm:ss.mmmZ"` on the remembered date, if `input` begins with it: three words, of which what never changes
-/// is taken away, so that digits are left as numbers and everything else as zero.
+/// Reads `"YYYY-MM-DDThh:mm:ss.mmmZ"` if `input` begins with it and the date is the remembered one. The text is three
+/// words; XOR with the expected fixed characters leaves digits as numbers and everything else as zero.
 #[inline(always)]
 pub(super) fn usual_form(input: Option<&[u8; USUAL_BYTES]>, memory: &DateMemory) -> Option<i64> {
     let Some([b'"', text @ .., b'"']) = input else { return None };
@@ -78,7 +79,7 @@ pub(super) fn usual_form(input: Option<&[u8; USUAL_BYTES]>, memory: &DateMemory)
     Some(memory.micros + (((hour * 60 + minute) * 60 + second) * 1_000_000 + millis * 1_000) as i64)
 }
 
-/// Whether no byte is more than 9.
+/// Whether every byte is at most 9.
 #[inline(always)]
 const fn are_digits(word: u64) -> bool {
     const ONES: u64 = 0x0101_0101_0101_0101;
@@ -86,7 +87,7 @@ const fn are_digits(word: u64) -> bool {
     (word | word.wrapping_add(ONES * 0x76)) & (ONES * 0x80) == 0
 }
 
-/// Every form that RFC 3339 allows, by way of chrono; remembers the date.
+/// Reads every form that RFC 3339 allows, with chrono, and remembers the date.
 #[inline(never)]
 fn any_form(text: &[u8], memory: &mut DateMemory) -> Option<i64> {
     let text = std::str::from_utf8(text).ok()?;
@@ -105,7 +106,7 @@ fn any_form(text: &[u8], memory: &mut DateMemory) -> Option<i64> {
     (FIRST_INSTANT..=LAST_INSTANT).contains(&micros).then_some(micros)
 }
 
-/// `YYYY-MM-DD`.
+/// Parses `YYYY-MM-DD`.
 fn parse_date(text: &str) -> Option<NaiveDate> {
     let bytes = text.as_bytes();
     if bytes[4] != b'-' || bytes[7] != b'-' {
@@ -115,7 +116,7 @@ fn parse_date(text: &str) -> Option<NaiveDate> {
     NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, two_digits_each(&text[5..7])?, two_digits_each(&text[8..10])?)
 }
 
-/// `hh:mm:ss` and a fraction whose digits past the sixth are zero, as microseconds of the day.
+/// Parses `hh:mm:ss` and a fraction whose digits after the sixth are zero, as microseconds of the day.
 fn parse_time(text: &str) -> Option<i64> {
     let bytes = text.as_bytes();
     if bytes.len() < 8 || bytes[2] != b':' || bytes[5] != b':' {
@@ -142,7 +143,7 @@ fn parse_time(text: &str) -> Option<i64> {
     time.signed_duration_since(NaiveTime::MIN).num_microseconds()
 }
 
-/// `Z` or `+hh:mm`, as microseconds to take away.
+/// Parses `Z` or `+hh:mm`, as microseconds to subtract.
 fn parse_offset(text: &str) -> Option<i64> {
     if matches!(text, "Z" | "z") {
         return Some(0);
@@ -159,7 +160,7 @@ fn parse_offset(text: &str) -> Option<i64> {
     Some(if bytes[0] == b'-' { -micros } else { micros })
 }
 
-/// A number of digits only.
+/// Parses a number that consists of digits only.
 fn two_digits_each(text: &str) -> Option<u32> {
     text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?
 }
@@ -174,7 +175,7 @@ mod tests {
         let mut memory = DateMemory::default();
         let first = from_text(text.as_bytes(), &mut memory);
         assert_eq!(from_text(text.as_bytes(), &mut memory), first, "{text}");
-        // Now the date is remembered, and the usual form is read in another way.
+        // Now the date is remembered, so the usual form is read by the fast path.
         let usual = usual_form(format!("\"{text}\"").as_bytes().try_into().ok(), &memory);
         assert!(usual.is_none() || usual == first, "{text}");
         first

@@ -1,4 +1,4 @@
-//! Maps of texts, and the keys that have columns of their own.
+//! Reads maps of texts, and the keys with columns of their own ("promoted" keys).
 
 use super::{
     fault::{Fault, Parse, shown},
@@ -17,13 +17,13 @@ use crate::{
 /// A map that is being read.
 struct OpenMap<'a> {
     names: &'a MapNames,
-    /// Its number among the objects.
+    /// Its number, see [`Scratch::next_object`](super::walk::Scratch::next_object).
     number: u32,
-    /// The keys that have no columns of their own.
+    /// The keys without columns of their own, to find duplicates.
     keys: Frame,
-    /// Slot of the promoted key that was met last.
+    /// Slot of the promoted key that came last.
     previous: u32,
-    /// Entries without columns of their own.
+    /// Number of entries without columns of their own.
     num_entries: u32,
 }
 
@@ -41,7 +41,7 @@ impl<'a> Walk<'a> {
         };
         columns[own].validity.set(row);
         if !is_empty {
-            // The map's own column is lifted out while the promoted columns beside it are filled.
+            // The map's own values are moved out while the promoted columns in the same slice are filled.
             let mut lifted = std::mem::replace(&mut columns[own].values, Values::Bool(Bitmap::default()));
             let result = self.map_entries(names, columns, row, Some(&mut lifted));
             columns[own].values = lifted;
@@ -134,7 +134,7 @@ impl<'a> Walk<'a> {
         self.map_entry(open.names.entry_path, entries, entry).map_err(|fault| fault.under_key(keys.get(entry)))
     }
 
-    /// Reads an entry of a map that has no column: its key must have one.
+    /// Reads an entry of a map that has no column itself, so its key must have one.
     fn entry_with_column(&mut self, open: &mut OpenMap<'_>, columns: &mut [Column], row: usize) -> Parse<()> {
         let key_at = self.cursor.pos();
         let key = self.cursor.key()?;
@@ -150,7 +150,7 @@ impl<'a> Walk<'a> {
         self.promoted(open.names, name, columns, row, None)
     }
 
-    /// A promoted key stands at `key_at`; it must not have been there before.
+    /// Counts the promoted key at `key_at`, and refuses it if it was given before.
     #[inline(always)]
     fn met_promoted(&mut self, open: &mut OpenMap<'_>, name: &Name<Member>, key_at: usize) -> Parse<()> {
         open.previous = name.of.slot;
@@ -183,7 +183,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// A map's value: text as it is, null as null, anything else as its raw JSON text.
+    /// Stores a map's value: text as it is, null as null, anything else as its raw JSON text.
     #[inline(always)]
     fn map_entry(&mut self, path: PathId, column: &mut Column, row: usize) -> Parse<()> {
         let value_at = self.cursor.pos();
@@ -207,7 +207,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// The value of a promoted key once more, for a map that keeps every key; it was counted before.
+    /// Stores the value of a promoted key a second time, for a map that keeps every key. It is not counted again.
     fn copy_map_value(&mut self, column: &mut Column, entry: usize) -> Parse<()> {
         let mark = self.scratch.tally.mark();
         self.map_entry(0, column, entry)?;

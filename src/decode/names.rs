@@ -1,8 +1,8 @@
-//! The known names of members, found fast.
+//! Fast lookup of the known member names.
 
 use super::simd::{LANES, begins_with};
 
-/// A 64-bit mark of a name: equal names have equal marks.
+/// The mark of a name, a 64-bit hash: equal names have equal marks.
 #[inline]
 pub(super) fn mark(name: &[u8]) -> u64 {
     const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -12,7 +12,7 @@ pub(super) fn mark(name: &[u8]) -> u64 {
     for word in words {
         add(u64::from_le_bytes(*word));
     }
-    // What is left is read in words of one size, which may overlap with what was read before.
+    // The rest is read in words of fixed size, which may overlap with bytes read before.
     match (name.last_chunk::<8>(), rest.first_chunk::<4>(), rest.last_chunk::<4>(), rest) {
         (_, _, _, []) => {}
         (Some(last), ..) => add(u64::from_le_bytes(*last)),
@@ -25,14 +25,14 @@ pub(super) fn mark(name: &[u8]) -> u64 {
     mark ^ mark >> 32
 }
 
-/// The known names of all objects, each with what it stands for. A name has one number, whatever object it is of.
+/// The known names of all objects, each with what it stands for. Numbers of names are unique across objects.
 #[derive(Debug, Clone)]
 pub(super) struct Names<T> {
     names: Vec<Name<T>>,
     texts: Vec<Box<[u8]>>,
 }
 
-/// A name, as far as the guess needs it.
+/// A name, with what a guess needs of it.
 #[derive(Debug, Clone)]
 pub(super) struct Name<T> {
     key: Key,
@@ -41,45 +41,44 @@ pub(super) struct Name<T> {
     pub of: T,
 }
 
-/// The names of one object, to be looked up by their mark.
+/// Hash table of the names of one object.
 #[derive(Debug, Clone)]
 pub(super) struct NameTable {
-    /// The place before the first name.
+    /// Number of the position before the first name.
     pub start: NameIdx,
-    /// Open addressing by mark.
+    /// Hash slots, with open addressing by mark.
     slots: Vec<Slot>,
-    /// Whether it has any name.
+    /// Whether the object has no known names.
     pub is_empty: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Slot {
-    /// Number of the name plus one.
+    /// Number of the name plus one; zero for an empty slot.
     name: u32,
-    /// Some of the bits of its mark, so that names are seldom compared in vain.
+    /// Upper half of its mark, so that unequal names are seldom compared.
     mark: u32,
 }
 
-/// The two names that came behind a place in an object last.
+/// The last two different names that followed a given name of an object, or came first in it; the latest first.
 ///
-/// Records of one export repeat the order of their members. So these two are compared with the input before anything else
-/// is done with it.
+/// Records of one export repeat the order of their members, so these two are compared with the input before any lookup.
 pub(super) type Guess = [NameIdx; 2];
 
-/// `"name":` as it stands in input without needless escapes and blanks.
+/// `"name":` as the input has it without needless escapes and white space.
 #[derive(Debug, Clone, Copy, Default)]
 struct Key {
     bytes: [u8; LANES],
     /// A bit for each byte of `bytes` that belongs to the key.
     mask: u32,
-    /// Bytes of the key. 0 for a name that is too long, or that input would have to escape: it is never guessed.
+    /// Bytes of the key. Zero for a name that is too long or needs escapes in the input: it is never guessed.
     len: u32,
 }
 
-/// Longest name that is guessed, with its quotes and the colon: what is found equal, or not, in one look.
+/// Maximum length of a guessed name with its quotes and the colon, so that one comparison is enough.
 const KEY_BYTES: usize = LANES;
 
-/// Number of a name, or of the place before the first name of an object.
+/// Number of a name, or of the position before the first name of an object.
 pub(super) type NameIdx = u32;
 
 impl<T> Default for Names<T> {
@@ -89,7 +88,7 @@ impl<T> Default for Names<T> {
 }
 
 impl<T> Names<T> {
-    /// Adds the names of one object; the first of equal names counts. `start` stands for the place before them.
+    /// Adds the names of one object; of equal names the first counts. `start` stands for the position before them.
     pub fn table<'a>(&mut self, start: T, names: impl IntoIterator<Item = (&'a str, T)>) -> NameTable {
         let names: Vec<_> = names.into_iter().collect();
         let num_slots = (names.len() * 2 + 2).next_power_of_two();
@@ -107,19 +106,19 @@ impl<T> Names<T> {
             self.texts.push(name.as_bytes().into());
             table.slots[slot] = Slot { name: self.names.len() as u32, mark: (mark >> 32) as u32 };
         }
-        // A place without a key: no guess ever meets it.
+        // The start position has no key, so it is never guessed.
         table.start = self.names.len() as u32;
         self.names.push(Name { key: Key::default(), index: self.names.len() as NameIdx, of: start });
         self.texts.push(Box::default());
         table
     }
 
-    /// All names and places, each with what is guessed behind it at first: the next name of the model.
+    /// All names and start positions, each with its initial guess: the next name of the model.
     pub fn first_guesses(&self) -> impl Iterator<Item = (&T, Guess)> {
         let mut first = 0;
         self.names.iter().enumerate().map(move |(at, name)| {
             let next = at as NameIdx + 1;
-            // A start stands behind the names of its object.
+            // A start position is stored after the names of its object.
             let is_start = name.key.len == 0 && self.texts[at].is_empty();
             let guess = [if is_start { first } else { next }, first];
             if is_start {
@@ -134,12 +133,12 @@ impl<T> Names<T> {
         self.names.get(index as usize)
     }
 
-    /// The name itself.
+    /// The text of a name.
     pub fn text(&self, name: &Name<T>) -> &[u8] {
         &self.texts[name.index as usize]
     }
 
-    /// Guesses which name `input` begins with.
+    /// The name that `input` begins with, if it is one of the two guessed.
     #[inline(always)]
     pub fn guess(&self, guess: &mut Guess, input: &[u8; KEY_BYTES]) -> Option<&Name<T>> {
         let [first, second] = *guess;
@@ -155,7 +154,7 @@ impl<T> Names<T> {
         None
     }
 
-    /// Looks up a name with its [`mark`], and guesses it next time.
+    /// Looks up a name by its [`mark`], and makes it the first guess for the next time.
     pub fn find_after(&self, guess: &mut Guess, table: &NameTable, name: &[u8], mark: u64) -> Option<&Name<T>> {
         let index = self.find(table, name, mark)?;
         if guess[0] != index {
@@ -178,7 +177,7 @@ impl<T> Names<T> {
 }
 
 impl<T> Name<T> {
-    /// Bytes of the name with its quotes and the colon.
+    /// Length of the name with its quotes and the colon, bytes.
     #[inline(always)]
     pub fn key_bytes(&self) -> usize {
         self.key.len as usize
@@ -203,7 +202,7 @@ impl Key {
         Self { bytes, mask: u32::MAX >> (KEY_BYTES - text.len()), len: text.len() as u32 }
     }
 
-    /// Whether the key is what the window begins with.
+    /// Whether the window begins with the key.
     #[inline(always)]
     fn begins(&self, window: &[u8; KEY_BYTES]) -> bool {
         begins_with(window, &self.bytes, self.mask) && self.len > 0
@@ -214,7 +213,7 @@ impl Key {
 mod tests {
     use super::*;
 
-    /// Input with enough behind it for a guess.
+    /// Input with enough bytes after it for a guess.
     fn padded(text: &str) -> Vec<u8> {
         format!("{text:<64}").into_bytes()
     }
@@ -234,7 +233,7 @@ mod tests {
             Self { guesses: all.first_guesses().map(|(_, guess)| guess).collect(), names: all, table }
         }
 
-        /// What is guessed at this input, and the bytes of its key.
+        /// The name that is guessed for this input, and the length of its key.
         fn guess(&mut self, previous: NameIdx, input: &str) -> Option<(NameIdx, usize)> {
             let input = padded(input);
             let input = input.first_chunk().unwrap();

@@ -1,9 +1,9 @@
-//! Number tokens as integers and doubles, exactly or not at all.
+//! Converts number tokens to integers and doubles without loss, or not at all.
 
 use super::simd::LANES;
 
-/// The non-negative integer that `input` begins with, and its length; none if it has more than nine digits, or if something
-/// else stands here that begins with digits.
+/// The non-negative integer that `input` begins with, and its length; none if it has more than nine digits or is not a
+/// plain integer (leading zero, fraction, exponent).
 #[inline(always)]
 pub(super) fn small_integer(input: &[u8; LANES]) -> Option<(i64, usize)> {
     const MAX_DIGITS: usize = 9;
@@ -19,7 +19,7 @@ pub(super) fn small_integer(input: &[u8; LANES]) -> Option<(i64, usize)> {
     None
 }
 
-/// The integer of a token without fraction and exponent, if it fits.
+/// The integer of a token without fraction and exponent, if it fits in 64 bits.
 #[inline]
 pub(super) fn integer(token: &[u8]) -> Option<i64> {
     let (negative, digits) = match token {
@@ -29,12 +29,12 @@ pub(super) fn integer(token: &[u8]) -> Option<i64> {
     if digits.is_empty() || digits.len() > 19 || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    // Nineteen digits fit in an unsigned word.
+    // Nineteen digits fit in a `u64`.
     let magnitude = digits.iter().fold(0u64, |value, digit| value * 10 + u64::from(digit - b'0'));
     if negative { 0i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() }
 }
 
-/// Whether the text is an integer in the only form that `integer` to text would give.
+/// Whether the text is an integer exactly as formatting its value would write it.
 pub(super) fn is_canonical_integer(text: &[u8]) -> bool {
     match text {
         b"0" => true,
@@ -44,7 +44,7 @@ pub(super) fn is_canonical_integer(text: &[u8]) -> bool {
     }
 }
 
-/// `token * 10^scale` if that is exactly an integer that fits. The token is a JSON number of any form.
+/// `token * 10^scale`, if that is exactly an integer that fits in 64 bits. The token is a JSON number of any form.
 pub(super) fn scaled_integer(token: &[u8], scale: i64) -> Option<i64> {
     let (negative, token) = match token {
         [b'-', rest @ ..] => (true, rest),
@@ -71,7 +71,7 @@ pub(super) fn scaled_integer(token: &[u8], scale: i64) -> Option<i64> {
     if negative { 0i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() }
 }
 
-/// The value of `e+12`; saturated far outside of what any caller can use.
+/// The value of an exponent such as `e+12`, saturated far beyond what any caller can use.
 fn exponent_value(exponent: &[u8]) -> i64 {
     const FAR: i64 = 1 << 40;
     let (negative, digits) = match exponent {
@@ -83,7 +83,8 @@ fn exponent_value(exponent: &[u8]) -> i64 {
     if negative { -value } else { value }
 }
 
-/// The double of a JSON number. A token with fraction or exponent means the nearest double; an integer must be exact.
+/// The double of a JSON number. A token with a fraction or an exponent is rounded to the nearest double; an integer
+/// must be exact.
 pub(super) fn double(token: &[u8]) -> Option<f64> {
     let text = std::str::from_utf8(token).ok()?;
     let value: f64 = text.parse().ok()?;

@@ -1,19 +1,19 @@
-//! The names that no plan knows, of the objects that are open: none is allowed twice.
+//! Finds duplicates among the names that the plan does not know.
 
 use super::names::mark;
 
-/// The names met so far in the objects that are open, to find one given twice.
+/// The unknown names met so far in the objects that are open, with their text.
 #[derive(Debug, Clone, Default)]
 pub(super) struct OpenNames {
     bytes: Vec<u8>,
     marks: NameMarks,
 }
 
-/// The same of names whose text is kept elsewhere, one behind the other.
+/// The same for names whose text the caller keeps in one buffer.
 #[derive(Debug, Clone, Default)]
 pub(super) struct NameMarks(Vec<NameMark>);
 
-/// A record can have millions of names, so each takes little. A block has less than 4 GiB.
+/// A name in 16 bytes, since a record can have millions. 32-bit offsets suffice, as a block has less than 4 GiB.
 #[derive(Debug, Clone, Copy)]
 struct NameMark {
     /// The upper half of the mark.
@@ -32,9 +32,9 @@ impl NameMark {
 /// The names of one object.
 #[derive(Debug)]
 pub(super) struct Frame {
-    /// Where they begin.
+    /// Index of its first name in the list.
     start: usize,
-    /// A bit for each name, chosen by its mark: a name whose bit is not there is not there itself.
+    /// A filter with one bit for each name, chosen by its mark: if the bit is clear, the name is new.
     bits: u64,
 }
 
@@ -45,7 +45,8 @@ impl OpenNames {
         self.marks.open()
     }
 
-    /// Adds a name at `offset`; false if the object has it already (a large object says so only when closed).
+    /// Adds a name at `offset`; false if the object has it already. In a large object duplicates are found only on
+    /// closing.
     #[inline]
     pub fn add(&mut self, frame: &mut Frame, name: &[u8], offset: usize) -> bool {
         let start = self.bytes.len();
@@ -53,27 +54,27 @@ impl OpenNames {
         self.marks.add(frame, mark(name), &self.bytes, start, offset)
     }
 
-    /// Closes an object; gives the offset of a name given twice, if a large object has one.
+    /// Closes an object. If it is large, returns the offset of its first duplicate name.
     #[inline(always)]
     pub fn close(&mut self, frame: &Frame) -> Option<usize> {
         if self.marks.0.len() == frame.start { None } else { self.close_some(frame) }
     }
 
     fn close_some(&mut self, frame: &Frame) -> Option<usize> {
-        // Before the names are sorted: the first of them has the first bytes.
+        // Read before the names are sorted, while the first one still marks where the object's bytes begin.
         let bytes = self.marks.0[frame.start].start as usize;
         let twice = self.marks.close(frame, &self.bytes);
         self.bytes.truncate(bytes);
         twice
     }
 
-    /// Lets most of the memory go that a huge record has taken. To be called while no object is open.
+    /// Releases most of the memory that a huge record took. Must be called while no object is open.
     pub fn trim(&mut self, kept_bytes: usize) {
         self.bytes.shrink_to(kept_bytes);
         self.marks.trim(kept_bytes);
     }
 
-    /// Forgets everything, after a fault.
+    /// Clears everything, after a fault.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.marks.clear();
@@ -81,10 +82,11 @@ impl OpenNames {
 }
 
 impl NameMarks {
-    /// Objects with more names than this are checked once at their end, by sorting, instead of name by name.
+    /// Objects with more names than this are checked once at their end, by sorting, instead of name by name, which
+    /// would be quadratic.
     const COMPARED_ONE_BY_ONE: usize = 24;
 
-    /// With so many the list grows by an eighth at a time.
+    /// From this many names on, the list grows by an eighth instead of doubling.
     const MANY: usize = 1 << 16;
 
     /// Opens an object.
@@ -93,8 +95,8 @@ impl NameMarks {
         Frame { start: self.0.len(), bits: 0 }
     }
 
-    /// Adds the name that `texts` ends with, from `start` on; false if the object has it already (a large object says so
-    /// only when closed).
+    /// Adds the name that fills `texts` from `start` on; false if the object has it already. In a large object
+    /// duplicates are found only on closing.
     #[inline]
     pub fn add(&mut self, frame: &mut Frame, mark: u64, texts: &[u8], start: usize, offset: usize) -> bool {
         let bit = 1 << (mark % 64);
@@ -110,7 +112,7 @@ impl NameMarks {
         true
     }
 
-    /// Room for more: few are doubled, but millions shall not take the room of twice as many.
+    /// Grows the list: doubles it while small, but millions of names must not take twice their memory.
     #[cold]
     fn grow(&mut self) {
         let len = self.0.len();
@@ -124,7 +126,7 @@ impl NameMarks {
             && open.iter().any(|other| other.mark == mark && other.text(texts) == name)
     }
 
-    /// Closes an object; gives the offset of a name given twice, if a large object has one.
+    /// Closes an object. If it is large, returns the offset of its first duplicate name.
     #[inline]
     pub fn close(&mut self, frame: &Frame, texts: &[u8]) -> Option<usize> {
         let is_large = self.0.len() - frame.start > Self::COMPARED_ONE_BY_ONE;
@@ -148,7 +150,7 @@ impl NameMarks {
         self.0.shrink_to(kept_bytes / size_of::<NameMark>());
     }
 
-    /// Forgets everything, after a fault.
+    /// Clears everything, after a fault.
     pub fn clear(&mut self) {
         self.0.clear();
     }

@@ -1,5 +1,5 @@
 //! The plan in the form that the walk uses: names and objects in flat lists, actions small enough to copy. It never
-//! changes; what a worker learns stands beside it.
+//! changes; what a worker learns is kept in [`Scratch`](super::walk::Scratch).
 
 use std::collections::HashSet;
 
@@ -14,24 +14,25 @@ use crate::{
 
 /// Index into [`Program::objects`].
 pub(super) type ObjectIdx = u32;
-/// Index into [`Program::steps`]. A step itself has the index of its key, and that of its other name stands for it.
+/// Index into [`Program::steps`]. A step is identified by the index of its key; its `snake_case` form has an index of
+/// its own.
 pub(super) type StepIdx = u16;
 
 #[derive(Debug, Clone)]
 pub(super) struct Program {
-    /// Of all objects and of the promoted keys of all maps.
+    /// Names of the members of all objects and of the promoted keys of all maps.
     pub names: Names<Member>,
-    /// What each slot stands for: members and promoted keys, and the places before the first of them.
+    /// What each slot stands for: a member, a promoted key, or the position before the first of them.
     pub slots: Vec<SlotOf>,
     pub objects: Vec<Object>,
     pub maps: Vec<MapNames>,
     pub row: ObjectIdx,
     pub parent: ObjectIdx,
     pub outer: ObjectIdx,
-    /// Objects without known members, for those between root and parent: one for each number of steps from the root,
-    /// as they are open at the same time.
+    /// Objects without known members, for those between root and parent. There is one for each depth, since they are
+    /// open at the same time.
     pub between: Vec<ObjectIdx>,
-    /// The distinct keys of all envelopes, and behind them their `snake_case` forms; each with the step that it stands for.
+    /// The distinct keys of all envelopes, then their `snake_case` forms; each with the step that it stands for.
     pub steps: Vec<(String, StepIdx)>,
     /// Each envelope as (step, is a list).
     pub envelopes: Vec<Vec<(StepIdx, bool)>>,
@@ -40,9 +41,9 @@ pub(super) struct Program {
 /// What a slot stands for.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct SlotOf {
-    /// The path whose values are counted by it. Objects are not values, and neither are the keys of envelopes.
+    /// The path whose values the slot counts; none for objects and the keys of envelopes, which are not values.
     pub counted: Option<PathId>,
-    /// What is guessed behind it at first.
+    /// The initial guess for the name that follows it.
     pub guess: Guess,
 }
 
@@ -50,10 +51,10 @@ pub(super) struct SlotOf {
 #[derive(Debug, Clone)]
 pub(super) struct Object {
     pub table: NameTable,
-    /// Slot of the place before the first member.
+    /// Slot of the position before the first member.
     pub start: u32,
-    /// Ledger path of the object, to which unknown names are added; ends without a slash. Empty for the row, and for
-    /// objects around the parent, whose path depends on how many objects there are in between.
+    /// Ledger path of the object, to which unknown names are appended; it ends without a slash. Empty for the row, and
+    /// for objects around the parent, whose path depends on the number of objects in between.
     pub pattern: String,
 }
 
@@ -86,7 +87,7 @@ pub(super) enum Op {
     Map(u32),
     #[default]
     Ignored,
-    /// A key on the way to the rows, where this object lies on such a way.
+    /// A key of an envelope, in an object that may be on the way to the rows.
     Step(StepIdx),
 }
 
@@ -97,7 +98,7 @@ pub(super) struct MapNames {
     pub entry_path: PathId,
     pub keep_promoted: bool,
     pub table: NameTable,
-    /// Slot of the place before the first key.
+    /// Slot of the position before the first key.
     pub start: u32,
 }
 
@@ -142,7 +143,7 @@ impl Program {
         let most_steps = plan.envelopes.iter().map(Vec::len).max().unwrap_or(0);
         program.between =
             (0..most_steps).map(|_| program.object(&ObjectPlan::default(), plan, "", &every_step)).collect();
-        // From the last to the first, so that of two names of one member the first says what comes behind it.
+        // In reverse, so that of two names of one member the first one determines its initial guess.
         let guesses: Vec<(u32, Guess)> = program.names.first_guesses().map(|(of, guess)| (of.slot, guess)).collect();
         for (slot, guess) in guesses.into_iter().rev() {
             program.slots[slot as usize].guess = guess;
@@ -190,14 +191,14 @@ impl Program {
         let mut step_members: Vec<(&str, Member)> = Vec::new();
         for (at, (name, step)) in steps.iter().enumerate() {
             let act = Op::Step(at as StepIdx);
-            // Both names of a step in one object are one member given twice.
+            // Both names of a step share a slot, so that giving both in one object is found as a duplicate.
             let member = match step_members.get(usize::from(*step)) {
                 Some((_, first)) => Member { act, ..*first },
                 None => self.member(act, 0),
             };
             step_members.push((name, member));
         }
-        // Wire names come first: where a wire name equals another member's snake name, the wire name counts.
+        // Wire names come first: if a wire name equals another member's snake name, the wire name wins.
         let wires = object.members.iter().zip(&members).map(|(plan, member)| (plan.wire.as_str(), *member));
         let snakes = object.members.iter().zip(&members).map(|(plan, member)| (plan.snake.as_str(), *member));
         let start = self.place();
@@ -215,15 +216,15 @@ impl Program {
         Member { act, path, slot: self.slots.len() as u32 - 1 }
     }
 
-    /// The place before the first name of an object: no name, but something comes behind it.
+    /// Adds the position before the first name of an object, for guessing that name.
     fn place(&mut self) -> Member {
         self.slots.push(SlotOf::default());
         Member { slot: self.slots.len() as u32 - 1, ..Member::default() }
     }
 }
 
-/// The `snake_case` forms of the keys of envelopes, unless something else has that name in an object where they are looked
-/// for.
+/// The `snake_case` forms of the envelopes' keys, except those that are taken by other names in the objects where they
+/// are looked up.
 fn other_names(steps: &[(String, StepIdx)], plan: &Plan) -> Vec<(StepIdx, String)> {
     let members = [&plan.row, &plan.parent, &plan.outer].into_iter().flat_map(|object| &object.members);
     let mut taken: HashSet<&str> = members
@@ -234,7 +235,7 @@ fn other_names(steps: &[(String, StepIdx)], plan: &Plan) -> Vec<(StepIdx, String
     others.iter().filter(|(_, other)| taken.insert(other)).cloned().collect()
 }
 
-/// Empty columns of the given shapes, for values that are staged until their rows are known.
+/// Empty columns of these shapes, for values that are staged until their rows are known.
 pub(super) fn staged(columns: &[(crate::columns::ColumnShape, usize)]) -> Vec<Column> {
     columns.iter().map(|(shape, _)| Column::new(shape)).collect()
 }

@@ -1,9 +1,9 @@
-//! Bytes looked at thirty-two at a time: where a string ends, and whether a name is the expected one.
+//! Examines 32 bytes at once: where a string ends, and whether a name is the expected one.
 //!
-//! SSE2 is part of every x86-64, so nothing is asked at run time. Elsewhere `portable` says the same, and a test holds
-//! the two equal.
+//! SSE2 is part of every x86-64, so there is no run-time detection. Elsewhere `portable` is used; a test checks that
+//! both give the same results.
 
-/// How many bytes are looked at together: most names and texts are shorter, so that one look is enough.
+/// Number of bytes examined at once. Most names and texts are shorter, so one step is enough.
 pub(super) const LANES: usize = 32;
 
 #[cfg(not(target_arch = "x86_64"))]
@@ -22,23 +22,23 @@ mod sse2 {
 
     use super::LANES;
 
-    /// Sixteen bytes.
+    /// Loads half of the bytes: sixteen.
     #[inline(always)]
     fn load(bytes: &[u8; LANES], from: usize) -> __m128i {
         let half: &[u8; 16] = &bytes.as_chunks().0[from];
-        // SAFETY: SSE2 is part of x86-64; sixteen bytes can be read at `half`, and no alignment is asked for.
+        // SAFETY: SSE2 is part of x86-64; `half` is sixteen readable bytes, and this load needs no alignment.
         unsafe { _mm_loadu_si128(half.as_ptr().cast()) }
     }
 
-    /// How many bytes stand before the first that ends the plain part of a string (quote, backslash, control character);
-    /// none if all are plain.
+    /// Index of the first byte that ends the plain part of a string (quote, backslash, control character); none if all
+    /// are plain.
     #[inline(always)]
     pub fn first_stop(bytes: &[u8; LANES]) -> Option<usize> {
         let half = |at| {
             let bytes = load(bytes, at);
             // SAFETY: SSE2 is part of x86-64.
             unsafe {
-                // With this bit turned the quote is 0x20, and control characters are what they were: less than that.
+                // Flipping this bit makes the quote 0x20, while control characters stay below 0x20.
                 let turned = _mm_xor_si128(bytes, _mm_set1_epi8(0x02));
                 let quote_or_control = _mm_cmpeq_epi8(_mm_min_epu8(turned, _mm_set1_epi8(0x20)), turned);
                 let backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(b'\\' as i8));
@@ -49,7 +49,7 @@ mod sse2 {
         if stops == 0 { None } else { Some(stops.trailing_zeros() as usize) }
     }
 
-    /// Whether the bytes for which `mask` has a bit are those of `expected`.
+    /// Whether the bytes selected by `mask` equal those of `expected`.
     #[inline(always)]
     pub fn begins_with(bytes: &[u8; LANES], expected: &[u8; LANES], mask: u32) -> bool {
         let half = |at| {
@@ -77,13 +77,13 @@ mod portable {
         Some(bits as usize / 8)
     }
 
-    /// The high bit of each byte that ends the plain part of a string. The lowest bit set is exact; those above it may be
-    /// false, by the borrow of the subtractions.
+    /// Sets the high bit of each byte that ends the plain part of a string. The lowest set bit is exact; those above it
+    /// may be wrong, because of borrows in the subtractions.
     #[inline(always)]
     fn word_stops(bytes: [u8; 8]) -> u64 {
         const ONES: u64 = 0x0101_0101_0101_0101;
         let word = u64::from_le_bytes(bytes);
-        // With this bit turned the quote is 0x20, and control characters are what they were: less than that.
+        // Flipping this bit makes the quote 0x20, while control characters stay below 0x20.
         let turned = word ^ (ONES * 0x02);
         let quote_or_control = turned.wrapping_sub(ONES * 0x21) & !turned;
         let backslash = word ^ (ONES * 0x5c);
@@ -105,7 +105,7 @@ mod tests {
     fn every_byte_is_plain_or_ends_the_plain_part_wherever_it_stands() {
         for byte in 0..=u8::MAX {
             let is_plain = byte >= 0x20 && byte != b'"' && byte != b'\\';
-            // Beside it stand the bytes that a borrow could come from.
+            // The bytes around it are those that could cause a borrow.
             for (other, around) in [(b'a', true), (b' ', true), (b'!', true), (0x7f, true), (0xff, true), (b'"', false)]
             {
                 for at in 0..LANES {

@@ -1,5 +1,6 @@
-//! What the escapes of strings mean.
+//! Decodes the escapes of strings.
 
+/// The value of exactly four hexadecimal digits.
 pub(super) fn hex4(digits: &[u8]) -> Option<u16> {
     if digits.len() != 4 {
         return None;
@@ -7,7 +8,7 @@ pub(super) fn hex4(digits: &[u8]) -> Option<u16> {
     digits.iter().try_fold(0, |unit, &digit| Some(unit << 4 | (digit as char).to_digit(16)? as u16))
 }
 
-/// Appends the text of an escaped string that [`Cursor::string`](super::cursor::Cursor::string) has accepted.
+/// Appends the unescaped text of a string that [`Cursor::string`](super::cursor::Cursor::string) has accepted.
 pub(super) fn unescape(raw: &[u8], text: &mut Vec<u8>) {
     text.reserve(raw.len());
     let mut rest = raw;
@@ -34,7 +35,7 @@ pub(super) fn unescape(raw: &[u8], text: &mut Vec<u8>) {
     text.extend_from_slice(rest);
 }
 
-/// The character of `XXXX` or `XXXX\uXXXX`, and its length in the input. Pairs were checked before.
+/// The character of `XXXX` or `XXXX\uXXXX`, and its length in the input. Surrogate pairs were checked before.
 fn escaped_char(digits: &[u8]) -> (char, usize) {
     let unit = |at: usize| digits.get(at..at + 4).and_then(hex4).map_or(0xfffd, u32::from);
     let first = unit(0);

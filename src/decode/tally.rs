@@ -1,5 +1,5 @@
-//! What became of the values of one block. Kept so that the good path pays one addition per value and a refused record can
-//! be forgotten: what is rare is a list that is cut back, and what was seen is counted down when the record is walked again.
+//! Per-block counters of what became of the values: one addition per value. Rejected records are undone: rare events
+//! are kept in lists, which are cut back, and plain counts are subtracted by a second walk.
 
 use std::{collections::HashMap, mem};
 
@@ -18,37 +18,38 @@ pub(super) enum Class {
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tally {
-    /// By path: values that are no members (those are counted by their slots), as elements and entries are.
+    /// By path: number of values that are not members, such as elements and entries. Members are counted by their
+    /// slots.
     seen: Vec<u32>,
-    /// What a value adds to what was seen: one, or minus one while a refused record is walked again.
+    /// What a value adds to the count: one, or minus one while a refused record is walked again.
     step: u32,
-    /// The lists when the record began.
+    /// The lengths of the lists when the record began.
     record: TallyCheckpoint,
-    /// Where in the block the text begins from which offsets are counted.
+    /// Offset in the block of the text that is walked.
     origin: usize,
     nulls: Vec<PathId>,
     events: Vec<Event>,
-    /// Events before this one are as they were when a mark was set.
+    /// Events before this index belong to the last mark and are not extended.
     marked_events: usize,
     unknown_paths: String,
-    /// End in `unknown_paths`, and offset in the block.
+    /// For each unknown value: end of its path in `unknown_paths`, and its offset in the block.
     unknown: Vec<(usize, u32)>,
 }
 
-/// Something that happened to some values of a path, one after the other: a list can have millions of them. Where two paths
-/// take turns each value is an event, so it has to be small.
+/// The same thing that happened to consecutive values of a path, since a list can have millions. Where two paths
+/// alternate each value is an event, so an event has to be small.
 #[derive(Debug, Clone, Copy)]
 struct Event {
     class: Class,
     count: u8,
     path: PathId,
-    /// Of the first one, in the block.
+    /// Offset of the first value in the block.
     offset: u32,
 }
 
 const _: () = assert!(size_of::<Event>() == 8);
 
-/// Lengths of the lists, to come back to.
+/// Lengths of the lists, to roll back to.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct TallyCheckpoint {
     nulls: usize,
@@ -61,32 +62,32 @@ pub(super) struct TallyCheckpoint {
 pub struct PathTally {
     /// The path.
     pub path: String,
-    /// Which of the plan's paths it is; none if the model does not know it.
+    /// Index in the plan's paths; none if the model does not know the path.
     pub known: Option<PathId>,
-    /// The counts, without a place.
+    /// The counts, without places.
     pub counts: Counts,
     /// Offsets in the block of the first values that were not simply kept.
     pub first_offsets: Firsts<usize>,
 }
 
 impl Tally {
-    /// For values of so many paths.
+    /// Counters for this many paths.
     pub fn new(num_paths: usize) -> Self {
         Self { seen: vec![0; num_paths], step: 1, ..Self::default() }
     }
 
-    /// Says where in the block the text begins that is walked next.
+    /// Sets where in the block the next text begins.
     pub fn begin_text(&mut self, origin: usize) {
         self.origin = origin;
     }
 
-    /// What a value adds to what was seen; additions wrap.
+    /// What a value adds to a count; additions wrap.
     #[inline(always)]
     pub const fn step(&self) -> u32 {
         self.step
     }
 
-    /// Says whether what is seen now is taken back.
+    /// Sets whether the values of the next walk are subtracted.
     pub fn take_back(&mut self, take_back: bool) {
         self.step = if take_back { u32::MAX } else { 1 };
     }
@@ -96,19 +97,19 @@ impl Tally {
         self.seen_together(path, 1);
     }
 
-    /// Values of one path met together, as the entries of a map are.
+    /// Counts several values of one path at once, such as the entries of a map.
     #[inline]
     pub fn seen_together(&mut self, path: PathId, count: u32) {
         let seen = &mut self.seen[usize::from(path)];
         *seen = seen.wrapping_add(count.wrapping_mul(self.step));
     }
 
-    /// A record begins, which may have to be forgotten.
+    /// Begins a record, which may have to be rolled back.
     pub fn begin_record(&mut self) {
         self.record = self.mark();
     }
 
-    /// Forgets what is listed since the record began.
+    /// Cuts the lists back to where the record began.
     pub fn forget_record(&mut self) {
         self.rollback_to(self.record);
     }
@@ -144,7 +145,7 @@ impl Tally {
         self.unknown_paths.truncate(self.unknown.last().map_or(0, |&(end, _)| end));
     }
 
-    /// The counts by path, known ones in the plan's order; begins anew.
+    /// Takes the counts by path, known ones in the plan's order, and resets them.
     pub fn take(&mut self, plan: &Plan) -> Vec<PathTally> {
         let mut known: Vec<(Counts, Firsts<usize>)> = vec![Default::default(); plan.paths.len()];
         for ((counts, _), seen) in known.iter_mut().zip(&mut self.seen) {
@@ -173,7 +174,7 @@ impl Tally {
             if counts.seen == 0 && first_offsets.is_empty() {
                 continue;
             }
-            // Saturating, so that a miscount shows as a ledger that does not close and not as a panic.
+            // Saturating, so that a miscount appears as a ledger that does not close and not as a panic.
             counts.kept = counts.seen.saturating_sub(counts.coerced + counts.mismatched + counts.ignored);
             tallies.push(PathTally { path: path.clone(), known: Some(id as PathId), counts, first_offsets });
         }
@@ -184,7 +185,7 @@ impl Tally {
         tallies
     }
 
-    /// Lets most of the memory go that a huge record has taken.
+    /// Releases most of the memory that a huge record took.
     pub fn trim(&mut self, kept_bytes: usize) {
         self.nulls.shrink_to(kept_bytes / size_of::<PathId>());
         self.events.shrink_to(kept_bytes / size_of::<Event>());

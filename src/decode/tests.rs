@@ -1,7 +1,7 @@
 use super::*;
 use crate::model::{AttributeMap, Model, TableSchema};
 
-/// Rows and account of lines of JSON.
+/// Decodes lines of JSON, after the lines of `warm`.
 fn decoded(model: &str, keys: &[&str], warm: &str, lines: &str) -> DecodedBlock {
     let model = Model::from_json(model, "test.json").unwrap();
     let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
@@ -73,7 +73,7 @@ fn what_no_column_holds_is_refused_where_there_is_no_more_room_for_it() {
     let model = Model::from_json(&model, "test.json").unwrap();
     let table = TableSchema::new(&model, &[], AttributeMap::Rest, false).unwrap();
     let plan = Arc::new(Plan::new(&model, &table));
-    // Each takes its path, its text, and what an entry takes.
+    // Each value takes its path, its text, and the fixed size of an entry.
     let taken = (0..1000).map(|n| format!("/k{n:03}").len() as u64 + 1 + 32).sum::<u64>();
     for (room, refused) in [(taken, None), (taken - 1, Some("/k999")), (taken / 2, Some("/k500"))] {
         let mut decoder = Decoder::new(Arc::clone(&plan)).with_max_flattened_bytes(room);
@@ -90,7 +90,7 @@ fn what_no_column_holds_is_refused_where_there_is_no_more_room_for_it() {
 #[test]
 fn values_alike_one_after_the_other_are_counted_one_by_one() {
     let model = model(r#"{"name":"tags","type":"list<string>"},{"name":"n","type":"integer"}"#);
-    // The second one is refused, and what it begins with is what the first one ends with.
+    // The second record is refused, and it begins with the same kind of event that the first one ends with.
     let records = [r#"{"tags":[1,2,"x",{},3],"n":"4"}"#, r#"{"n":"7","tags":[5,6],"n":8}"#, r#"{"tags":[9]}"#];
     let decoded = decoded(&model, &[], "", &records.join("\n"));
     assert_eq!(decoded.rejects.len(), 1);

@@ -1,4 +1,4 @@
-//! Values into columns: stored as they are, coerced without loss, or kept in `extra`.
+//! Stores values in columns: as they are, coerced without loss, or kept in `extra`.
 
 use super::{
     cursor::{Cursor, StringToken},
@@ -16,7 +16,7 @@ use crate::{
 };
 
 impl Walk<'_> {
-    /// Stores a value as `act` says. Blanks may stand before it.
+    /// Stores a value as `act` says. White space may precede it.
     #[inline(never)]
     pub fn value(&mut self, act: Op, path: PathId, columns: &mut [Column], row: usize) -> Parse<()> {
         self.cursor.skip_space();
@@ -52,7 +52,7 @@ impl Walk<'_> {
         self.scalar_out_of_line(scalar, path, column, row)
     }
 
-    /// Stores a value of any form. Blanks may stand before it.
+    /// Stores a value of any form. White space may precede it.
     #[inline(never)]
     fn scalar_out_of_line(&mut self, scalar: ScalarType, path: PathId, column: &mut Column, row: usize) -> Parse<()> {
         self.cursor.skip_space();
@@ -105,7 +105,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// A string for a column that is not text.
+    /// Stores a string in a column that is not text, if it fits.
     #[inline]
     fn store_quoted(&mut self, scalar: ScalarType, column: &mut Column, row: usize, token: StringToken) -> Stored {
         let text = decoded(self.cursor.text(), token, &mut self.scratch.text);
@@ -125,9 +125,10 @@ impl Walk<'_> {
         }
     }
 
-    /// An object where the model has text: a reference gives its id, its other members go to `extra`.
+    /// Reads an object where the model has text: a reference, whose `id` becomes the value; its other members go to
+    /// `extra`.
     fn reference(&mut self, path: PathId, column: &mut Column, row: usize, value_at: usize) -> Parse<()> {
-        // A first look without consequences finds the id and the fault, if there is one.
+        // The first pass stores nothing; it finds the id, or a fault.
         let mut id = None;
         let bytes = self.cursor.text();
         self.any_members(|walk, key, at| {
@@ -166,14 +167,14 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// The raw text from `value_at` to the position becomes the value.
+    /// Stores the raw text from `value_at` to the position as the value.
     pub(super) fn push_raw(&mut self, column: &mut Column, row: usize, value_at: usize) {
         if let Some(text) = text_for_row(column, row) {
             text.push(&self.cursor.text()[value_at..self.cursor.pos()]);
         }
     }
 
-    /// Something else where an object, a list or a map should stand.
+    /// Reads another value where an object, a list or a map is expected.
     #[cold]
     pub(super) fn no_container(&mut self, path: PathId, value_at: usize) -> Parse<()> {
         if self.cursor.peek() == b'n' {
@@ -197,7 +198,7 @@ impl Walk<'_> {
         }
         let list_path_bytes = self.plan.paths[usize::from(path)].len();
         let Values::List { ends, element } = &mut column.values else { return self.skip_value() };
-        // The row is marked first: a fault inside then cuts the elements back with the row.
+        // The row is marked first, so that after a fault inside, truncating the row removes the elements too.
         column.validity.set(row);
         let base = end_of(ends, ends.len());
         let count = self.elements(|walk, index| {
@@ -246,7 +247,7 @@ impl Walk<'_> {
     }
 }
 
-/// Stores a value that is in the form that most have; false, and nothing is done, if it is not.
+/// Stores a value of the usual form; returns false and changes nothing for any other form.
 #[inline(always)]
 pub(super) fn scalar_inline(
     input: &mut Padded<'_>,
@@ -339,7 +340,7 @@ fn store_bool(scalar: ScalarType, column: &mut Column, row: usize, value: bool, 
     how
 }
 
-/// Whether the text is one JSON number and nothing else.
+/// Whether the text is exactly one JSON number.
 fn is_number_token(text: &[u8]) -> bool {
     let mut padded = Vec::new();
     pad(&mut padded, text);

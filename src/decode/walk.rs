@@ -1,7 +1,7 @@
 //! One record, walked once: bytes in, column values out.
 //!
-//! The walk follows the plan. At each key it knows which member this is, and with it the column that the value goes to;
-//! what the plan does not know goes to `extra`. Nothing is built in between.
+//! The walk follows the plan. At each key it finds the member, and with it the column for the value; what the plan does
+//! not know goes to `extra`. Nothing is built in between.
 
 use std::{borrow::Cow, mem};
 
@@ -26,30 +26,31 @@ use crate::{
     report::RejectKind,
 };
 
-/// What the walk works with besides the columns: all of it is reused from record to record.
+/// What the walk needs besides the columns; all of it is reused from record to record.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Scratch {
     pub tally: Tally,
     pub extra: PendingExtra,
     pub open_names: OpenNames,
-    /// The keys of the map that is open.
+    /// The keys of the open map.
     pub map_keys: NameMarks,
     pub dates: DateMemory,
-    /// What is known of each member, by [`Member::slot`].
+    /// State of each member, by [`Member::slot`].
     slots: Vec<Slot>,
     /// Number of the last object.
     num_objects: u32,
     /// Unescaped names and texts.
     pub text: Vec<u8>,
-    /// The unescaped name of the unknown member that is being read, and its path.
+    /// The unescaped name of the unknown member that is being read.
     pub name: Vec<u8>,
+    /// The path of an unknown member.
     pub path: String,
 }
 
-/// What is known of a member, or of the place before the first member of an object.
+/// State of a member, or of the position before the first member of an object.
 #[derive(Debug, Clone, Copy, Default)]
 struct Slot {
-    /// What came behind it last.
+    /// The members that followed it last.
     guess: Guess,
     /// The last object (by number) that had it.
     object: u32,
@@ -63,8 +64,9 @@ impl Scratch {
         Self { tally: Tally::new(num_paths), slots: slots.collect(), ..Self::default() }
     }
 
-    /// A record is walked: the numbers of objects begin again when half of them are used up, which no record can do alone.
-    /// `room`: for what no column holds of it, bytes. That of a whole block, so that no verdict depends on the records before.
+    /// Begins to walk a record. Object numbers restart when half of them are used up, which no record can do alone.
+    /// `room` limits the bytes that its values without a column may take; it is that of a whole block, so that no
+    /// verdict depends on earlier records.
     pub fn begin_walk(&mut self, room: u64) {
         self.extra.begin_record(room);
         if self.num_objects > u32::MAX / 2 {
@@ -73,13 +75,13 @@ impl Scratch {
         }
     }
 
-    /// Forgets the names of open objects, after a fault.
+    /// Clears the names of open objects, after a fault.
     pub fn forget_names(&mut self) {
         self.open_names.clear();
         self.map_keys.clear();
     }
 
-    /// Lets most of the memory go that a huge record has taken.
+    /// Releases most of the memory that a huge record took.
     pub fn trim(&mut self, kept_bytes: usize) {
         self.tally.trim(kept_bytes);
         self.extra.trim(kept_bytes);
@@ -89,7 +91,7 @@ impl Scratch {
         self.trim_names(kept_bytes);
     }
 
-    /// The same between two walks over a record: what was counted before it stays, and its lists have their room.
+    /// The same between two walks over one record: the tally and the entries of `extra` keep their memory.
     pub fn trim_names(&mut self, kept_bytes: usize) {
         self.open_names.trim(kept_bytes);
         for text in [&mut self.text, &mut self.name] {
@@ -98,7 +100,7 @@ impl Scratch {
         }
     }
 
-    /// Adds what was counted by slots to the tally, and begins anew.
+    /// Moves the counts of the slots to the tally.
     pub fn count_slots(&mut self, program: &Program) {
         for (slot, of) in self.slots.iter_mut().zip(&program.slots) {
             let seen = mem::take(&mut slot.seen);
@@ -108,20 +110,20 @@ impl Scratch {
         }
     }
 
-    /// Another object begins; gives its number.
+    /// The number of the object that begins.
     #[inline(always)]
     pub fn next_object(&mut self) -> u32 {
         self.num_objects += 1;
         self.num_objects
     }
 
-    /// What came last behind the member in `slot`, or behind the place before the first.
+    /// The guess for the member that follows the one in `slot`.
     #[inline(always)]
     pub fn guess(&mut self, slot: u32) -> &mut Guess {
         &mut self.slots[slot as usize].guess
     }
 
-    /// Counts a member of an object; whether the object has it for the first time.
+    /// Counts a member of an object; returns whether the object has it for the first time.
     #[inline(always)]
     pub fn is_first(&mut self, member: &Member, object: u32) -> bool {
         let slot = &mut self.slots[member.slot as usize];
@@ -130,10 +132,10 @@ impl Scratch {
     }
 }
 
-/// Where the walk is, for the pointers in `extra`.
+/// Position of the walk, for the pointers in `extra`.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Position {
-    /// Objects between here and the row: 0 in the row, 1 in its parent.
+    /// Levels down to the row: 0 in the row, 1 in its parent.
     pub level: u8,
     /// The list element that the walk is in.
     pub element: Option<Element>,
@@ -143,7 +145,7 @@ pub(super) struct Position {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Element {
     pub index: u32,
-    /// Length of the list's ledger path, behind which the index belongs.
+    /// Length of the list's ledger path, after which the index is inserted.
     pub list_path_bytes: usize,
 }
 
@@ -155,7 +157,7 @@ pub(super) struct Walk<'a> {
     pub at: Position,
 }
 
-/// What [`Walk::object`] met besides members that it stored.
+/// The envelope steps that [`Walk::object`] met, one bit each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct StepsMet(pub u64);
 
@@ -170,7 +172,7 @@ impl StepsMet {
 }
 
 impl<'a> Walk<'a> {
-    /// Walks an object of the plan into row `row` of `columns`. The position is on its opening brace.
+    /// Walks an object of the plan into row `row` of `columns`. The position must be on its opening brace.
     pub fn object(&mut self, object: ObjectIdx, columns: &mut [Column], row: usize) -> Parse<StepsMet> {
         let mut steps = StepsMet::default();
         self.members(object, columns, row, |walk, member, columns| match member.act {
@@ -183,8 +185,8 @@ impl<'a> Walk<'a> {
         Ok(steps)
     }
 
-    /// Walks the members of an object into row `row` of `columns`. Calls `other` for each that its plan knows and whose
-    /// value is not in the usual form, behind the colon: blanks may stand before the value.
+    /// Walks the members of an object into row `row` of `columns`. Calls `other` after the colon for each known member
+    /// whose value does not have the usual form; white space may precede the value.
     #[inline(always)]
     pub fn members(
         &mut self,
@@ -202,7 +204,7 @@ impl<'a> Walk<'a> {
         let number = self.scratch.next_object();
         let mut previous = program.objects[object as usize].start;
         let mut frame = self.scratch.open_names.open();
-        // The position is kept here, in registers, as long as what comes is the usual.
+        // A local copy keeps the position in registers while members have the usual form.
         let mut input = self.cursor.input;
         loop {
             let guess = self.scratch.guess(previous);
@@ -247,8 +249,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Reads a key that was not guessed, and its colon; blanks may stand before it. If the plan does not know it, its value
-    /// is read as well.
+    /// Reads a key that was not guessed, and its colon; white space may precede it. If the plan does not know the key,
+    /// its value is read as well.
     #[inline(never)]
     fn other_key(
         &mut self,
@@ -279,7 +281,7 @@ impl<'a> Walk<'a> {
     /// Reads the value of a member that the plan does not know; it goes to `extra`.
     #[inline(never)]
     fn unknown_member(&mut self, object: ObjectIdx, frame: &mut Frame, key: StringToken, key_at: usize) -> Parse<()> {
-        // The value's own names are unescaped into another buffer.
+        // The buffer is taken out, since names inside the value are unescaped too.
         let mut unescaped = mem::take(&mut self.scratch.name);
         let name = decoded(self.cursor.text(), key, &mut unescaped);
         if !self.scratch.open_names.add(frame, name, key_at) {
@@ -293,7 +295,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Reads the value of an envelope's key where no rows are looked for.
+    /// Reads the value of an envelope's key where no rows are expected.
     pub fn unknown_step(&mut self, object: ObjectIdx, name: StepIdx) -> Parse<()> {
         self.cursor.skip_space();
         let value_at = self.cursor.pos();
@@ -324,7 +326,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The pointer of a value with this ledger path: the element's index stands for the asterisk behind its list.
+    /// The pointer of a value with this ledger path: the element's index replaces the asterisk after its list.
     fn pointer_of<'p>(&self, path: &'p str) -> Cow<'p, str> {
         match self.at.element {
             Some(Element { index, list_path_bytes }) => {
@@ -350,7 +352,7 @@ impl<'a> Walk<'a> {
         self.keep_in_extra(path, value_at)
     }
 
-    /// Keeps a value that was read but does not fit in `extra`.
+    /// Keeps in `extra` a value that was read but does not fit its column.
     #[cold]
     pub fn keep_in_extra(&mut self, path: PathId, value_at: usize) -> Parse<()> {
         self.scratch.tally.event(Class::Mismatched, path, value_at);
@@ -372,7 +374,8 @@ impl<'a> Walk<'a> {
         self.any_members(|walk, _, _| walk.skip_value())
     }
 
-    /// Walks an object of which no name is known: calls `value` on each value's first byte, with the key's token.
+    /// Walks an object without known names. Calls `value` on the first byte of each value, with the key's token and the
+    /// value's position.
     pub fn any_members(&mut self, mut value: impl FnMut(&mut Self, StringToken, usize) -> Parse<()>) -> Parse<()> {
         self.cursor.enter()?;
         if self.cursor.closes_at_once(b'}') {
@@ -398,7 +401,7 @@ impl<'a> Walk<'a> {
         self.close_names(&frame)
     }
 
-    /// Walks a list; calls `value` on each element's first byte. Gives the number of elements.
+    /// Walks a list; calls `value` on the first byte of each element. Returns the number of elements.
     pub fn elements(&mut self, mut value: impl FnMut(&mut Self, u32) -> Parse<()>) -> Parse<u32> {
         self.cursor.enter()?;
         if self.cursor.closes_at_once(b']') {
@@ -414,7 +417,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Closes an object's names; a large object's are checked only now.
+    /// Closes an object's names; those of a large object are checked only now.
     #[inline(always)]
     pub fn close_names(&mut self, frame: &Frame) -> Parse<()> {
         match self.scratch.open_names.close(frame) {
@@ -449,7 +452,7 @@ fn no_room_for_extra(value_at: usize) -> Box<Fault> {
     Fault::new(RejectKind::Size, value_at, message)
 }
 
-/// The text of a string: as it stands, or unescaped into `scratch`.
+/// The text of a string: its raw bytes, or unescaped into `scratch`.
 #[inline(always)]
 pub(super) fn decoded<'t>(bytes: &'t [u8], token: StringToken, scratch: &'t mut Vec<u8>) -> &'t [u8] {
     let raw = &bytes[token.start..token.end];
@@ -467,7 +470,7 @@ pub(super) fn twice(offset: usize, name: &[u8]) -> Box<Fault> {
     Fault::new(RejectKind::Duplicate, offset, format!("the member \"{name}\" is given twice in one object"))
 }
 
-/// The texts of a column of texts, with `row` marked as present: the caller adds its text.
+/// Marks `row` as present in a column of texts and returns the texts, to which the caller must add one.
 #[inline(always)]
 pub(super) fn text_for_row(column: &mut Column, row: usize) -> Option<&mut crate::columns::TextValues> {
     match &mut column.values {

@@ -1,7 +1,7 @@
-//! The Arrow schema as the footer of a file carries it (`ARROW:schema`): a message of Arrow IPC, in base64.
+//! Encodes the Arrow schema for a file's footer (`ARROW:schema`): an Arrow IPC message in base64.
 //!
-//! The encoder of the crate writes the types, the names and the keys of metadata of each field again. Here what is equal
-//! is written once and pointed to: half the size, and every file has it.
+//! The crate's encoder repeats types, names and metadata keys for each field. Here equal items are written once and
+//! pointed to, which takes at most three quarters of the size, in every file.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,10 +12,10 @@ use flatbuffers::{FlatBufferBuilder, ForwardsUOffset, UnionWIPOffset, Vector, WI
 
 use crate::error::{Error, Result};
 
-/// The value of the key that readers look for.
+/// The value of the key under which readers look for the schema.
 ///
 /// # Errors
-/// [`Error::Bug`] for types that no column of a table has.
+/// [`Error::Bug`] for types that no column can have.
 pub(super) fn encode(schema: &Schema) -> Result<String> {
     let mut writer = SchemaWriter::default();
     let fields = schema.fields().iter().map(|field| writer.field(field)).collect::<Result<Vec<_>>>()?;
@@ -31,7 +31,7 @@ pub(super) fn encode(schema: &Schema) -> Result<String> {
     let message = builder.finish();
     buffer.finish(message, None);
 
-    // As a stream begins: no length to come, then the length.
+    // Framed as in an IPC stream: a continuation marker, then the message length.
     let message = buffer.finished_data();
     let mut bytes = vec![0xFF; 4];
     bytes.extend_from_slice(&(message.len() as u32).to_le_bytes());
@@ -42,12 +42,12 @@ pub(super) fn encode(schema: &Schema) -> Result<String> {
 type FieldOffset = WIPOffset<ipc::Field<'static>>;
 type Children = WIPOffset<Vector<'static, ForwardsUOffset<ipc::Field<'static>>>>;
 
-/// A message in the making, and where in it is what was written already.
+/// A message being built, and the offsets of what it already contains.
 #[derive(Default)]
 struct SchemaWriter {
     buffer: FlatBufferBuilder<'static>,
     fields: HashMap<Field, FieldOffset>,
-    /// Of types without children.
+    /// Offsets of types; their children belong to the fields.
     types: HashMap<DataType, (ipc::Type, WIPOffset<UnionWIPOffset>)>,
     no_children: Option<Children>,
 }
@@ -65,7 +65,7 @@ impl SchemaWriter {
         let children = if children.is_empty() { self.no_children() } else { self.buffer.create_vector(&children) };
         let (kind, data_type) = self.data_type(field.data_type())?;
         let mut pairs = Vec::new();
-        // In one order: the same schema has the same bytes.
+        // Sorted, so that the same schema has the same bytes.
         for (key, value) in field.metadata().iter().collect::<BTreeMap<_, _>>() {
             let (key, value) = (self.buffer.create_shared_string(key), self.buffer.create_shared_string(value));
             pairs.push(ipc::KeyValue::create(
@@ -90,7 +90,7 @@ impl SchemaWriter {
         Ok(written)
     }
 
-    /// Some readers expect a list also where there is nothing in it.
+    /// An empty list of children: some readers expect the list even if it is empty.
     fn no_children(&mut self) -> Children {
         let buffer = &mut self.buffer;
         *self.no_children.get_or_insert_with(|| buffer.create_vector::<FieldOffset>(&[]))

@@ -1,17 +1,18 @@
-//! Unsigned numbers of one width, packed from the least significant bit on, without gaps between bytes.
+//! Packs unsigned numbers of a fixed width, starting at the least significant bit, without gaps.
 
-/// Appends each of `values` with `width` bits (at most 64; the values fit). The last byte is filled up with zeros.
+/// Appends each of `values` with `width` bits (at most 64), in which it must fit. The last byte is padded with zero
+/// bits.
 pub(super) fn pack<const N: usize>(values: &[u64; N], width: u32, out: &mut Vec<u8>) {
     if width > 32 {
         return append(values.iter().map(|value| (*value, width)), out);
     }
-    // Two at once: half as often it has to be asked whether a word is full.
+    // Two values at once, to check half as often whether a word is full.
     let (pairs, rest) = values.as_chunks::<2>();
     let pairs = pairs.iter().map(|[a, b]| (a | b << width, 2 * width));
     append(pairs.chain(rest.iter().map(|value| (*value, width))), out);
 }
 
-/// Appends values, each with as many bits.
+/// Appends pairs of a value and its number of bits.
 #[inline]
 fn append(values: impl Iterator<Item = (u64, u32)>, out: &mut Vec<u8>) {
     let (mut word, mut filled) = (0u64, 0);
@@ -21,19 +22,19 @@ fn append(values: impl Iterator<Item = (u64, u32)>, out: &mut Vec<u8>) {
         if filled >= 64 {
             out.extend_from_slice(&word.to_le_bytes());
             filled -= 64;
-            // What did not fit any more: the upper bits of the value.
+            // The upper bits of the value, which did not fit in the word.
             word = if filled == 0 { 0 } else { value >> (width - filled) };
         }
     }
     out.extend_from_slice(&word.to_le_bytes()[..filled.div_ceil(8) as usize]);
 }
 
-/// Bits that `value` needs: 0 for 0, 64 for the greatest.
+/// Number of bits that `value` needs: 0 for 0, 64 for `u64::MAX`.
 pub(super) const fn width_of(value: u64) -> u32 {
     u64::BITS - value.leading_zeros()
 }
 
-/// Appends `value` in groups of seven bits, least first, each but the last with its highest bit set (ULEB128).
+/// Appends `value` as ULEB128: groups of seven bits, the lowest first, each but the last with its highest bit set.
 pub(super) fn varint(mut value: u64, out: &mut Vec<u8>) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);

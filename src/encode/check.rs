@@ -1,4 +1,4 @@
-//! Whether a column keeps what columns promise: what does not would give a malformed file, or a panic.
+//! Checks that a column keeps the promises of `columns`: if not, the file would be malformed, or encoding would panic.
 
 use arrow::datatypes::{DataType, Field, TimeUnit};
 
@@ -7,7 +7,10 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Fails unless `column` has at most `num_rows` rows, is of the type of `field` and whole in itself.
+/// Checks that `column` has at most `num_rows` rows, has the type of `field`, and is consistent in itself.
+///
+/// # Errors
+/// [`Error::Bug`] otherwise.
 pub(super) fn check_column(column: &Column, num_rows: usize, field: &Field) -> Result<()> {
     if is_sound(column, num_rows, field.data_type()) {
         return Ok(());
@@ -58,24 +61,24 @@ fn is_text(texts: &TextValues) -> bool {
     if !is_ascending(ends) || last(ends) != bytes.len() {
         return false;
     }
-    // Nearly all are ASCII, and then there is nothing to cut in two.
+    // Nearly all columns are ASCII, where no character can be cut in two.
     is_ascii(bytes)
         || simdutf8::basic::from_utf8(bytes)
             .is_ok_and(|text| ends.iter().all(|&end| text.is_char_boundary(end as usize)))
 }
 
-/// Whether no bit is set that is not in `outer` as well.
+/// Whether every set bit is also set in `outer`.
 fn is_within(inner: &Bitmap, outer: &Bitmap) -> bool {
     let outer = outer.words().iter().copied().chain(std::iter::repeat(0));
     inner.words().iter().zip(outer).all(|(inner, outer)| inner & !outer == 0)
 }
 
-/// By counting, which is done with many at once; a way out at the first that falls would be slower.
+/// Counts descents instead of stopping at the first one, so that the compiler can vectorize the loop.
 fn is_ascending(ends: &[u32]) -> bool {
     ends.iter().zip(ends.iter().skip(1)).map(|(end, next)| u32::from(end > next)).sum::<u32>() == 0
 }
 
-/// By pieces that the first cache holds, each without a way out.
+/// Tests pieces that fit in the L1 cache, each without an early exit, so that the loop is vectorized.
 fn is_ascii(bytes: &[u8]) -> bool {
     bytes.chunks(4096).all(|piece| piece.iter().fold(0, |bits, byte| bits | byte) < 0x80)
 }
@@ -92,7 +95,7 @@ mod tests {
         columns::{ColumnShape, ScalarType},
     };
 
-    /// Whether a sound column of this shape is refused once `spoil` has been at it.
+    /// Whether a valid column of this shape is refused after `spoil` has changed it.
     fn is_refused(shape: &ColumnShape, cells: &[Cell], spoil: impl FnOnce(&mut Column)) -> bool {
         let rows: Vec<Vec<Cell>> = cells.iter().map(|cell| vec![cell.clone()]).collect();
         let mut column = columns(std::slice::from_ref(shape), &rows).columns.remove(0);

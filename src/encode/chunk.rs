@@ -1,12 +1,12 @@
-//! One column chunk: the pages of a leaf, and what is to be said of them.
+//! Writes one column chunk: the pages of a leaf, and their metadata.
 //!
 //! ```text
-//! dictionary page   the different values, if most values are repetitions        compressed
-//! data page (V2)    repetition levels   definition levels                       as they are
+//! dictionary page   the distinct values, if most values are repetitions         compressed
+//! data page (V2)    repetition levels   definition levels                       not compressed
 //!                   values, or their indexes in the dictionary                  compressed if that makes them smaller
 //! ```
 //!
-//! A chunk of a few hundred bytes has no codec at all.
+//! A chunk of less than 1 KiB has no codec at all.
 //!
 //! A chunk has a dictionary for all of its values or for none. Pages end between rows.
 
@@ -35,7 +35,7 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Memory that is used again for every chunk.
+/// Memory that is reused for every chunk.
 #[derive(Default)]
 pub(super) struct ChunkScratch {
     compressor: Compressor,
@@ -48,7 +48,7 @@ pub(super) struct ChunkScratch {
 }
 
 impl ChunkScratch {
-    /// Gives back what a text of many megabytes, or a list of millions of elements, has taken.
+    /// Releases the memory that a text of many megabytes or a list of millions of elements took.
     pub fn trim(&mut self) {
         self.levels.trim(EncodeOptions::KEPT_SCRATCH_BYTES);
         self.values.shrink_to(EncodeOptions::KEPT_SCRATCH_BYTES);
@@ -61,15 +61,15 @@ impl ChunkScratch {
 pub(super) struct ChunkOptions {
     pub descriptor: ColumnDescPtr,
     pub compression: Compression,
-    /// The same, as the footer says it.
+    /// The same codec, as the footer names it.
     pub codec: CompressionCodec,
-    /// The names that lead to it, as the footer has them.
+    /// The path of the leaf in the schema, encoded for the footer.
     pub path: Vec<u8>,
     pub bloom_filter: bool,
 }
 
-/// Appends the pages of `leaf`, which has `num_rows` rows (at least one), to `out`, and what is to be said of them to
-/// `metadata`. Gives its least and greatest value.
+/// Appends the pages of `leaf`, which has `num_rows` rows (at least one), to `out`, and their metadata to `metadata`.
+/// Returns the minimum and maximum of the chunk.
 pub(super) fn write<'a>(
     leaf: &Leaf<'a>,
     num_rows: usize,
@@ -90,7 +90,7 @@ pub(super) fn write<'a>(
     let mut dictionary_page = None;
     if let Some(dictionary) = dictionary {
         page.clear();
-        // A dictionary page cannot say that it is not compressed.
+        // Always compressed, since the header of a dictionary page cannot say that it is not.
         compressor.append(compression, dictionary.page(), page)?;
         let num_values = dictionary.len() as i32;
         let write_header = |out: &mut Vec<u8>, sizes| write_dictionary_page(out, num_values, sizes);
@@ -115,7 +115,7 @@ pub(super) fn write<'a>(
             leaf.values.encode((value, end_value), dictionary.map(|dictionary| (dictionary, index_width)), values);
         let is_compressed = append_compressed(compressor, compression, values, page)?;
         let values_len = values.len();
-        // The values of a huge page are not needed beside the pages that it is copied to.
+        // Frees the values of a huge page before the page is copied to `out`.
         values.clear();
         values.shrink_to(EncodeOptions::KEPT_SCRATCH_BYTES);
         let num_nulls = written.num_levels - num_values;
@@ -131,13 +131,13 @@ pub(super) fn write<'a>(
         let level_bytes = written.repetition_bytes + written.definition_bytes;
         let write_header = |out: &mut Vec<u8>, sizes| write_data_page(out, &header, sizes);
         let (offset, bytes) = chunk.write(write_header, page, level_bytes + values_len)?;
-        // What a huge page took is not needed beside the copy of it.
+        // Frees a huge page once it is copied.
         page.clear();
         page.shrink_to(EncodeOptions::KEPT_SCRATCH_BYTES);
 
         let text_bytes = leaf.values.text_bytes((value, end_value));
         metadata.add_page(PageLocation { offset, bytes, first_row: row as u64, text_bytes });
-        // Nobody can skip by the least and greatest element of all lists.
+        // Lists get no minimum and maximum, since readers cannot skip pages by those of list elements.
         let extremes = if is_flat { MinMax::of(&leaf.values, (value, end_value), dictionary) } else { None };
         pages.push(PageStatistics {
             num_values,
@@ -170,7 +170,7 @@ pub(super) fn write<'a>(
     Ok(whole.extremes)
 }
 
-/// The row and the value at which a page that begins at `row` and `value` ends.
+/// The end (row and value) of a page that begins at `row` and `value`.
 fn end_of_page(leaf: &Leaf<'_>, num_rows: usize, (row, value): (usize, usize), by_index: bool) -> (usize, usize) {
     if leaf.is_null() {
         return (num_rows, value);
@@ -178,7 +178,7 @@ fn end_of_page(leaf: &Leaf<'_>, num_rows: usize, (row, value): (usize, usize), b
     let most = num_rows.min(row + EncodeOptions::DATA_PAGE_ROWS);
     let elements = leaf.levels.elements_before(row);
     let fits = |end_row: usize, end_value: usize| {
-        // Elements without a value have their two levels all the same.
+        // Null elements take two bytes of levels.
         let nulls = (leaf.levels.elements_before(end_row) - elements).saturating_sub(end_value - value);
         let bytes = leaf.values.plain_bytes((value, end_value), by_index) + 2 * nulls;
         end_row == row + 1 || bytes <= EncodeOptions::DATA_PAGE_BYTES
@@ -187,7 +187,7 @@ fn end_of_page(leaf: &Leaf<'_>, num_rows: usize, (row, value): (usize, usize), b
     if fits(most, end_value) {
         return (most, end_value);
     }
-    // The last row with which it fits lies in between.
+    // Binary search for the last row that still fits.
     let (mut inside, mut outside) = (row + 1, most);
     while outside - inside > 1 {
         let middle = inside.midpoint(outside);
@@ -200,18 +200,18 @@ fn end_of_page(leaf: &Leaf<'_>, num_rows: usize, (row, value): (usize, usize), b
     (inside, leaf.levels.values_before(inside))
 }
 
-/// Bits of each index of a chunk. zstd finds repetitions and frequent values where indexes are whole bytes, and nothing
-/// where they begin at any bit: then more bytes before compression are fewer after it.
+/// Number of bits of a chunk's dictionary indexes. zstd finds repetitions and frequent values in whole bytes, but
+/// nothing in indexes that begin at any bit, so a wider index can be smaller after compression.
 fn index_width(dictionary: &Dictionary, compressor: &mut Compressor, compression: Compression) -> Result<u32> {
     let least = bit_packing::width_of(dictionary.len() as u64 - 1);
     if !matches!(compression, Compression::Zstd(_)) {
         return Ok(least);
     }
     match least {
-        // Several indexes in a byte are found again well enough.
+        // Several indexes per byte still compress well.
         0..=3 => Ok(least),
         4..=8 => Ok(8),
-        // Two bytes pay if much is repeated: a few thousand indexes are tried.
+        // Two bytes pay if indexes repeat much; a few thousand are compressed in both widths to find out.
         _ => {
             let indexes = dictionary.indexes();
             let some = &indexes[..indexes.len().min(EncodeOptions::INDEX_WIDTH_TRIAL)];
@@ -227,7 +227,7 @@ fn index_width(dictionary: &Dictionary, compressor: &mut Compressor, compression
     }
 }
 
-/// Appends `values` compressed, or as they are where that is no longer; says which.
+/// Appends `values` compressed, or as they are if that is not longer. Returns whether they are compressed.
 fn append_compressed(
     compressor: &mut Compressor,
     compression: Compression,
@@ -246,16 +246,17 @@ fn append_compressed(
     Ok(false)
 }
 
-/// The pages written so far, with their headers.
+/// Appends the pages of one chunk, with their headers, and counts their bytes.
 struct Chunk<'a> {
-    /// Behind the chunks before it.
+    /// Already contains earlier chunks.
     out: &'a mut Vec<u8>,
     uncompressed_bytes: u64,
     compressed_bytes: u64,
 }
 
 impl Chunk<'_> {
-    /// Appends `page` behind its header; before compression it had `uncompressed_len` bytes. Gives its place and length.
+    /// Appends a header and `page`, which had `uncompressed_len` bytes before compression. Returns the offset and
+    /// length of both together.
     fn write(
         &mut self,
         write_header: impl FnOnce(&mut Vec<u8>, PageSizes),
@@ -278,7 +279,7 @@ impl Chunk<'_> {
 }
 
 impl LeafValues<'_> {
-    /// Fills the dictionary with all values, where that is worth it.
+    /// Fills the dictionary with all values, if that is worth it; returns whether it is.
     fn fill(&self, dictionary: &mut Dictionary) -> bool {
         match self {
             // Names and codes repeat.
@@ -287,12 +288,14 @@ impl LeafValues<'_> {
             Self::Float64(values) => {
                 dictionary.build(values.iter().map(|value| value.to_le_bytes()), values.len(), Length::Known)
             }
-            // Instants rise and durations are small: differences take a fraction, a dictionary more than that.
+            // Instants ascend and durations are small: differences take a fraction of the space, a dictionary more than
+            // that.
             Self::Int64(_) | Self::Bool(_) => false,
         }
     }
 
-    /// Appends the values `from..to`, and says how. Of a dictionary it is said how many bits an index has.
+    /// Appends the values `from..to` and returns their encoding. `dictionary` comes with the number of bits of an
+    /// index.
     fn encode(
         &self,
         (from, to): (usize, usize),
@@ -305,7 +308,7 @@ impl LeafValues<'_> {
             return Encoding::RLE_DICTIONARY;
         }
         match self {
-            // Lengths apart from the bytes: both compress better alone.
+            // Lengths and bytes are separate, since each compresses better alone.
             Self::Text(texts) => {
                 delta::write_texts(texts, from, to, out);
                 Encoding::DELTA_LENGTH_BYTE_ARRAY
@@ -318,7 +321,7 @@ impl LeafValues<'_> {
                 out.extend(values[from..to].iter().flat_map(|value| value.to_le_bytes()));
                 Encoding::PLAIN
             }
-            // A bit each; the run-length form is younger than some readers.
+            // One bit each: the run-length form is newer than some readers.
             Self::Bool(values) => {
                 let end = out.len() + (to - from).div_ceil(8);
                 for at in (from..to).step_by(64) {
@@ -332,7 +335,7 @@ impl LeafValues<'_> {
         }
     }
 
-    /// About how many bytes values take in a page, before compression.
+    /// Estimated bytes of values in a page, before compression.
     fn plain_bytes(&self, (from, to): (usize, usize), by_index: bool) -> usize {
         match self {
             _ if by_index => (to - from) * 4,
@@ -342,7 +345,7 @@ impl LeafValues<'_> {
         }
     }
 
-    /// Bytes of texts, without anything that the format adds.
+    /// Bytes of texts alone, without what the format adds; none for other types.
     fn text_bytes(&self, (from, to): (usize, usize)) -> Option<u64> {
         match self {
             Self::Text(texts) => Some((texts.start(to) - texts.start(from)) as u64),
@@ -350,10 +353,10 @@ impl LeafValues<'_> {
         }
     }
 
-    /// A filter of all values; none if there are none.
+    /// A bloom filter of all values; none for booleans.
     fn bloom_filter(&self, dictionary: Option<&Dictionary>) -> Result<Option<Sbbf>> {
         let rate = EncodeOptions::BLOOM_FILTER_ERROR_RATE;
-        // Room for as many different values as there can be; it is folded down to those that there are.
+        // Sized for the maximum possible number of distinct values; folded down afterwards to what is needed.
         let most = dictionary.map_or(self.len(), Dictionary::len);
         let mut filter = Sbbf::new_with_ndv_fpp(most as u64, rate).map_err(|error| bug(&error))?;
         match (self, dictionary) {
@@ -363,7 +366,7 @@ impl LeafValues<'_> {
             (Self::Float64(values), None) => values.iter().for_each(|value| filter.insert(value)),
             (Self::Bool(_), None) => return Ok(None),
         }
-        // Readers take the two zeros as equal, and the filter does not.
+        // Readers treat 0.0 and -0.0 as equal, but the filter hashes them differently, so both are inserted.
         if let Self::Float64(values) = self
             && values.contains(&0.0)
         {

@@ -1,4 +1,4 @@
-//! The codecs, with the memory that they use again from page to page.
+//! The compression codecs, with memory that is reused from page to page.
 
 use std::io::Cursor;
 
@@ -14,16 +14,17 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Compresses pages. What it makes depends on the page alone, not on those before it.
+/// Compresses pages. The result depends on the page alone, not on earlier ones.
 #[derive(Default)]
 pub(super) struct Compressor {
-    /// Made by the first page: it takes more memory than all pages of a small row group.
+    /// The zstd context and its level. Created by the first page, since it takes more memory than all pages of a small
+    /// row group.
     zstd: Option<(i32, Zstd<'static>)>,
     snappy: Option<Snappy>,
 }
 
 impl Compressor {
-    /// Appends `page` compressed to `out`; with [`Compression::None`] as it is.
+    /// Appends the compressed `page` to `out`; with [`Compression::None`], the page as it is.
     pub fn append(&mut self, codec: Compression, page: &[u8], out: &mut Vec<u8>) -> Result<()> {
         let start = out.len();
         match codec {
@@ -32,7 +33,7 @@ impl Compressor {
                 let mut target = Cursor::new(out);
                 target.set_position(start as u64);
                 let zstd = self.zstd(level)?;
-                // Zero means what the level says.
+                // Zero selects the default of the level.
                 let is_large = level == 1 && page.len() > EncodeOptions::LARGE_PAGE_BYTES;
                 let hash_log = if is_large { EncodeOptions::LARGE_PAGE_HASH_LOG } else { 0 };
                 zstd.set_parameter(CParameter::HashLog(hash_log)).map_err(|error| failed(&error))?;

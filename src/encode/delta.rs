@@ -1,27 +1,27 @@
-//! `DELTA_BINARY_PACKED` and `DELTA_LENGTH_BYTE_ARRAY`: numbers as differences, texts as their lengths and their bytes.
+//! `DELTA_BINARY_PACKED` and `DELTA_LENGTH_BYTE_ARRAY`: numbers as differences, texts as lengths and bytes.
 //!
 //! ```text
 //! header   varint(128)  varint(4)  varint(count)  zigzag(first value)
-//! block    zigzag(least difference)  4 widths  4 x 32 differences above the least, packed
+//! block    zigzag(minimum difference)  4 widths  4 x 32 differences minus the minimum, packed
 //! ```
 //!
-//! Differences wrap around, so that any two numbers have one.
+//! Differences wrap around, so that every pair of numbers has one.
 
 use super::bit_packing::{pack, varint, width_of, zigzag_varint};
 use crate::columns::TextValues;
 
-/// Values of a block; the specification asks for a multiple of 128.
+/// Values per block; the specification requires a multiple of 128.
 const BLOCK_VALUES: usize = 128;
-/// Values that share a width; the specification asks for a multiple of 32.
+/// Values that share a width; the specification requires a multiple of 32.
 const MINIBLOCK_VALUES: usize = 32;
 const MINIBLOCKS: usize = BLOCK_VALUES / MINIBLOCK_VALUES;
 
-/// Appends integers of 64 bits.
+/// Appends 64-bit integers as `DELTA_BINARY_PACKED`.
 pub(super) fn write_integers(values: &[i64], out: &mut Vec<u8>) {
     write(values.iter().copied(), values.len(), out);
 }
 
-/// Appends texts `from..to`: all lengths, then all bytes.
+/// Appends texts `from..to` as `DELTA_LENGTH_BYTE_ARRAY`: all lengths, then all bytes.
 pub(super) fn write_texts(texts: &TextValues, from: usize, to: usize, out: &mut Vec<u8>) {
     let start = texts.start(from);
     let ends = &texts.ends[from..to];
@@ -50,10 +50,10 @@ fn write(mut values: impl Iterator<Item = i64>, count: usize, out: &mut Vec<u8>)
     }
 }
 
-/// The first `len` differences; what stands behind them is overwritten.
+/// Writes the first `len` differences; the others are overwritten.
 fn write_block(differences: &mut [i64; BLOCK_VALUES], len: usize, out: &mut Vec<u8>) {
     let least = differences[..len].iter().copied().min().unwrap_or(0);
-    // The last miniblock is filled up with what takes no bits.
+    // Pads with the minimum, which adds no bits to the width.
     differences[len..].fill(least);
     zigzag_varint(least, out);
     let (miniblocks, _) = differences.as_chunks::<MINIBLOCK_VALUES>();
@@ -79,9 +79,9 @@ mod tests {
 
     #[test]
     fn the_examples_of_the_specification() {
-        // All differences are 1: least difference 1 and no bits.
+        // All differences are 1: the minimum is 1, and no bits follow.
         assert_eq!(integers(&[1, 2, 3, 4, 5]), [0x80, 1, 4, 5, 2, 2, 0, 0, 0, 0]);
-        // Differences -2, -2, -2, 1, 1, 1, 1, above the least 0, 0, 0, 3, 3, 3, 3: two bits each.
+        // Differences -2, -2, -2, 1, 1, 1, 1; minus the minimum 0, 0, 0, 3, 3, 3, 3: two bits each.
         let packed = [0b1100_0000, 0b0011_1111, 0, 0, 0, 0, 0, 0];
         let expected = [&[0x80, 1, 4, 8, 14, 3, 2, 0, 0, 0][..], &packed].concat();
         assert_eq!(integers(&[7, 5, 3, 1, 2, 3, 4, 5]), expected);
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn differences_wrap_around() {
-        // From the least to the greatest is -1, and back again is 1.
+        // From the minimum to the maximum the wrapped difference is -1, and back it is 1.
         assert_eq!(integers(&[i64::MIN, i64::MAX, i64::MIN])[14..], [1, 2, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0]);
     }
 

@@ -1,37 +1,37 @@
-//! The different values of a column chunk, and for each value its place among them (`RLE_DICTIONARY`).
+//! The distinct values of a column chunk, and the index of each value among them (`RLE_DICTIONARY`).
 
 use super::EncodeOptions;
 
-/// Different values in the order in which they were met, already in the form of a dictionary page (`PLAIN`).
+/// The distinct values in order of first occurrence, stored as a dictionary page (`PLAIN`).
 #[derive(Debug, Default)]
 pub(super) struct Dictionary {
     page: Vec<u8>,
-    /// Where each of the different values lies in the page.
+    /// Location of each distinct value in the page.
     entries: Vec<Entry>,
-    /// For each value, its place. Empty if the dictionary was given up.
+    /// The index of each value. Empty if the dictionary was given up.
     indexes: Vec<u16>,
-    /// Open addressing.
+    /// Hash table of the distinct values, with open addressing.
     slots: Vec<Slot>,
-    /// Memory for a larger table.
+    /// Memory for the next larger table.
     spare_slots: Vec<Slot>,
 }
 
-/// Bytes of a page.
+/// A range of bytes in the page.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     start: u32,
     len: u32,
 }
 
-/// What is compared first, beside the place: most look-ups touch nothing else.
+/// A slot of the hash table. The key is stored beside the index, so that most look-ups touch nothing else.
 #[derive(Debug, Clone, Copy, Default)]
 struct Slot {
     key: Key,
-    /// The place of the value plus one; zero if the slot is empty.
+    /// Index of the value plus one; zero if the slot is empty.
     place: u32,
 }
 
-/// Of values up to sixteen bytes it is all there is to compare; of longer ones the hash and the last eight bytes.
+/// Identifies values of up to sixteen bytes completely; of longer ones it holds a hash and the last eight bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Key {
     first: u64,
@@ -39,40 +39,41 @@ struct Key {
     len: u32,
 }
 
-/// Whether values of a page say how long they are.
+/// Whether the page stores the length of each value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Length {
-    /// Four bytes before each value.
+    /// Stored in four bytes before each value.
     Written,
-    /// All have the same.
+    /// Not stored: all values have the same length.
     Known,
 }
 
-/// Slots at first; a column of a few different values touches no more memory than this.
+/// Initial number of slots; a column of a few distinct values touches no more memory than this.
 const FIRST_SLOTS: usize = 64;
 
-/// A look-up that meets this many others first means values chosen to meet there: the dictionary is given up.
+/// Maximum number of slots probed. A longer probe means that values were chosen to collide, so the dictionary is given
+/// up.
 const MOST_PROBES: usize = 128;
 
-/// Every entry of texts has the four bytes of its length, and one of numbers eight: places fit in 16 bits.
+/// An entry takes at least four bytes (the length of a text; numbers take eight), so indexes fit in 16 bits.
 const _: () = assert!(EncodeOptions::DICTIONARY_BYTES / 4 <= 1 << 16);
 
 impl Dictionary {
-    /// Takes all of `values` (`count` of them), or gives up: then it is empty.
+    /// Builds the dictionary of all `values` (`count` of them). False if it gave up; then it must not be used.
     ///
-    /// Never only a part of a chunk: some readers trip over chunks that are half dictionary and half plain.
+    /// It never covers only a part of a chunk: some readers fail on chunks that are half dictionary and half plain.
     pub fn build<T: AsRef<[u8]>>(&mut self, mut values: impl Iterator<Item = T>, count: usize, length: Length) -> bool {
         self.page.clear();
         self.entries.clear();
         self.indexes.clear();
-        // Otherwise most values would be stored twice, as themselves and as their indexes.
+        // With more distinct values, most values would be stored twice: as themselves and as indexes.
         let most_entries = count / 2;
         if most_entries == 0 {
             return false;
         }
         self.slots.clear();
         self.slots.resize(FIRST_SLOTS, Slot::default());
-        // Apart for the time being, and as long as it will be: nothing has to be asked for each value.
+        // Moved out and sized in advance, so that no capacity check is needed for each value.
         let mut indexes = std::mem::take(&mut self.indexes);
         indexes.resize(count, 0);
         let is_worth_it = self.take(&mut values, &mut indexes, length, most_entries);
@@ -83,7 +84,7 @@ impl Dictionary {
         is_worth_it
     }
 
-    /// Finds the index of each value, as long as there is hope.
+    /// Finds the index of each value; false as soon as the dictionary is not worth it.
     fn take<T: AsRef<[u8]>>(
         &mut self,
         values: &mut impl Iterator<Item = T>,
@@ -98,7 +99,7 @@ impl Dictionary {
                 let Some(found) = self.intern(value.as_ref(), length, most_entries) else { return false };
                 *index = found;
             }
-            // The half of all values is a limit anyway.
+            // Decides after the trial; at the end the stricter limit of `most_entries` holds anyway.
             if self.entries.len() * 100 > end * EncodeOptions::DICTIONARY_TRIAL_PERCENT {
                 return false;
             }
@@ -111,12 +112,12 @@ impl Dictionary {
         &self.page
     }
 
-    /// Number of different values.
+    /// Number of distinct values.
     pub const fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// One for each value, in order.
+    /// The index of each value, in order.
     pub fn indexes(&self) -> &[u16] {
         &self.indexes
     }
@@ -127,8 +128,8 @@ impl Dictionary {
         &self.page[start as usize..][..len as usize]
     }
 
-    /// The place of `value`, which may be new; none if there are too many. As a call of its own it costs
-    /// 200 instructions a row more.
+    /// The index of `value`, which is added if it is new; none if there are too many. Inlined, since a call costs 200
+    /// more instructions per row.
     #[inline(always)]
     fn intern(&mut self, value: &[u8], length: Length, most_entries: usize) -> Option<u16> {
         let (key, hash) = Key::new(value);
@@ -186,8 +187,8 @@ impl Key {
     /// Values of at most this many bytes are equal if their keys are.
     const WHOLE: usize = 16;
 
-    /// The key of `value`, and its hash: good enough for names and ids, and the same everywhere and always. Whoever
-    /// finds texts that meet in one slot makes the dictionary give up and no more.
+    /// The key of `value` and its hash, which is good enough for names and ids, and the same on every machine and run.
+    /// Colliding texts only make the dictionary give up.
     #[inline]
     fn new(value: &[u8]) -> (Self, u64) {
         let len = value.len() as u32;
@@ -207,7 +208,7 @@ impl Key {
     }
 }
 
-/// A text of less than eight bytes as a number; with its length it is the only one that gives this number.
+/// A text of less than eight bytes as a number, which is unique among texts of the same length.
 fn short(value: &[u8]) -> u64 {
     if let (Some(first), Some(last)) = (value.first_chunk::<4>(), value.last_chunk::<4>()) {
         return u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last));
@@ -215,7 +216,7 @@ fn short(value: &[u8]) -> u64 {
     value.iter().fold(0, |bits, byte| bits << 8 | u64::from(*byte))
 }
 
-/// Of a text of more than sixteen bytes, sixteen at a time; the last ones overlap those before them.
+/// Hashes a text of more than sixteen bytes, sixteen at a time; the last sixteen overlap those before them.
 fn hash_long(value: &[u8]) -> u64 {
     let (pieces, _) = value.as_chunks::<16>();
     pieces.iter().chain(value.last_chunk::<16>()).fold(0, |hash, piece| {
@@ -224,7 +225,7 @@ fn hash_long(value: &[u8]) -> u64 {
     })
 }
 
-/// Whether two texts of the same length, more than sixteen bytes, are equal.
+/// Whether two texts are equal that have the same length of more than sixteen bytes.
 fn is_equal(a: &[u8], b: &[u8]) -> bool {
     let (a_pieces, b_pieces) = (a.as_chunks::<16>().0, b.as_chunks::<16>().0);
     a.last_chunk::<16>() == b.last_chunk::<16>() && a_pieces.iter().zip(b_pieces).all(|(a, b)| a == b)

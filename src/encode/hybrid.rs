@@ -1,7 +1,7 @@
-//! The hybrid of run lengths and bit packing (`RLE` in the Parquet specification): levels and dictionary indexes.
+//! The hybrid of run lengths and bit packing (`RLE` in the Parquet specification), for levels and dictionary indexes.
 //!
 //! ```text
-//! run      varint(count << 1)        the value, in as many whole bytes as its width needs
+//! run      varint(count << 1)        the value, in the whole bytes that its width needs
 //! packed   varint(groups << 1 | 1)   groups of 8 values, each `width` bits
 //! ```
 
@@ -10,7 +10,7 @@ use crate::columns::Bitmap;
 
 /// Appends `values`, each of which fits in `width` bits (at most 16).
 pub(super) fn write<T: Copy + Default + PartialEq + Into<u64>>(values: &[T], width: u32, out: &mut Vec<u8>) {
-    // A run costs about four bytes: its own header and value, and another header for what is packed after it.
+    // A run costs about four bytes: its own header and value, and another header for the packed values after it.
     let least_run = if width == 0 { 1 } else { (32 / width as usize).next_multiple_of(8).max(8) };
     let (mut from, mut packed) = (0, 0);
     while from < values.len() {
@@ -27,7 +27,7 @@ pub(super) fn write<T: Copy + Default + PartialEq + Into<u64>>(values: &[T], wid
     write_packed(&values[packed..], width, out);
 }
 
-/// How often the first value stands at the beginning; a count below `least` need not be true.
+/// The length of the run of equal values at the beginning; exact only if at least `least`.
 fn run_length<T: Copy + PartialEq>(values: &[T], least: usize) -> usize {
     let first = values[0];
     // Eight comparisons without a branch are cheaper than two with one.
@@ -43,11 +43,11 @@ fn run_length<T: Copy + PartialEq>(values: &[T], least: usize) -> usize {
 
 /// Appends the bits `from..to`, each a value of width 1; bits beyond the end are zeros.
 pub(super) fn write_bits(bits: &Bitmap, from: usize, to: usize, out: &mut Vec<u8>) {
-    /// A run shorter than this is as cheap packed.
+    /// A shorter run is just as cheap when packed.
     const LEAST_RUN: usize = 32;
     let (mut at, mut packed) = (from, from);
     while at < to {
-        // Most of what is mixed has no byte of equal bits, and so no run that would pay.
+        // A word without a byte of equal bits has no run that pays, which is usual for mixed bits.
         let word = bits.word_at(at);
         if to - at >= 64 && !has_zero_byte(word) && !has_zero_byte(!word) {
             at += 64;
@@ -62,7 +62,7 @@ pub(super) fn write_bits(bits: &Bitmap, from: usize, to: usize, out: &mut Vec<u8
             at += run;
             packed = at;
         } else {
-            // Whole groups of eight.
+            // Packed bits are written in whole groups of eight.
             at = to.min(at + run.next_multiple_of(8));
         }
     }
@@ -75,14 +75,14 @@ const fn has_zero_byte(word: u64) -> bool {
     word.wrapping_sub(LOW) & !word & (LOW << 7) != 0
 }
 
-/// Appends `count` times the same value.
+/// Appends a run of `count` equal values.
 pub(super) fn write_run(value: u64, count: usize, width: u32, out: &mut Vec<u8>) {
     varint((count as u64) << 1, out);
     out.extend_from_slice(&value.to_le_bytes()[..width.div_ceil(8) as usize]);
 }
 
 fn write_packed<T: Copy + Default + Into<u64>>(values: &[T], width: u32, out: &mut Vec<u8>) {
-    /// A group is written as this many bytes; the next one overwrites those that it does not need.
+    /// A group is written as this many bytes, and the next one overwrites the excess.
     const GROUP_BYTES: usize = 16;
     if values.is_empty() {
         return;
@@ -95,7 +95,7 @@ fn write_packed<T: Copy + Default + Into<u64>>(values: &[T], width: u32, out: &m
     let (whole, rest) = values.as_chunks::<8>();
     let mut last = [T::default(); 8];
     last[..rest.len()].copy_from_slice(rest);
-    // The last group is filled up.
+    // The last group is padded with zeros.
     for group in whole.iter().chain((!rest.is_empty()).then_some(&last)) {
         out[at..at + GROUP_BYTES].copy_from_slice(&pack_group(group, width).to_le_bytes());
         at += width as usize;
@@ -103,7 +103,7 @@ fn write_packed<T: Copy + Default + Into<u64>>(values: &[T], width: u32, out: &m
     out.truncate(end);
 }
 
-/// Eight values of `width` bits (at most 16), the first in the lowest ones.
+/// Packs eight values of `width` bits (at most 16), the first in the lowest bits.
 fn pack_group<T: Copy + Into<u64>>(group: &[T; 8], width: u32) -> u128 {
     let half = |four: &[T; 4]| four.iter().rev().fold(0u64, |bits, value| bits << width | (*value).into());
     let (halves, _) = group.as_chunks::<4>();
@@ -145,7 +145,7 @@ mod tests {
         }
     }
 
-    /// Reads by the specification, and nothing but what the specification allows.
+    /// Decodes by the specification, and accepts nothing else.
     fn read(mut bytes: &[u8], width: u32, count: usize) -> Vec<u64> {
         let mut values = Vec::new();
         while !bytes.is_empty() {

@@ -1,4 +1,4 @@
-//! The leaves of a column: which values each has, and which rows these belong to.
+//! The leaves of a column: their values, and the levels that tell which rows these belong to.
 //!
 //! ```text
 //! shape             leaf       definition level
@@ -9,7 +9,7 @@
 //!                   value      0 null, 1 empty, 2 null value, 3 value
 //! ```
 //!
-//! The repetition level is 1 for every element of a list but its first, and 0 for whatever else begins a row.
+//! The repetition level is 1 for every element of a list except the first, and 0 for each entry that begins a row.
 
 use super::hybrid;
 use crate::columns::{Bitmap, Column, TextValues, Values, end_of};
@@ -21,7 +21,7 @@ pub(super) struct Leaf<'a> {
     pub values: LeafValues<'a>,
 }
 
-/// Present values, one behind the other.
+/// The present values of a leaf.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum LeafValues<'a> {
     Text(&'a TextValues),
@@ -52,7 +52,7 @@ impl Leaf<'_> {
     }
 }
 
-/// Which rows the values belong to. All validity may be shorter than what it speaks of: the rest is null.
+/// Which rows the values belong to. Every validity bitmap may be shorter than its rows or elements: the rest is null.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Levels<'a> {
     /// One value for each set bit.
@@ -64,25 +64,25 @@ pub(super) enum Levels<'a> {
 /// Which elements have a value.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Elements<'a> {
-    /// All: the keys of maps.
+    /// All of them, as for the keys of maps.
     All,
-    /// Those with a set bit.
+    /// Those whose bit is set.
     Valid(&'a Bitmap),
-    /// Those with a bit set in `members`; those that have one in `structs` only are a struct without this member.
+    /// Those whose bit is set in `members`. If it is set in `structs` only, the struct lacks this member.
     Members { structs: &'a Bitmap, members: &'a Bitmap },
 }
 
-/// Levels of the rows of one page, and the memory for them.
+/// Buffers for the levels of one page.
 #[derive(Debug, Default)]
 pub(super) struct LevelBuffers {
     repetition: Vec<u8>,
     definition: Vec<u8>,
 }
 
-/// What was written for one page.
+/// The levels written for one page.
 #[derive(Debug)]
 pub(super) struct WrittenLevels {
-    /// Entries: values, nulls and empty lists.
+    /// Number of entries: values, nulls and empty lists.
     pub num_levels: usize,
     /// Bytes of the repetition levels.
     pub repetition_bytes: usize,
@@ -90,10 +90,10 @@ pub(super) struct WrittenLevels {
     pub definition_bytes: usize,
 }
 
-/// How often each level was written.
+/// How often each repetition and definition level was written.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Histograms {
-    /// Empty if there is no such level.
+    /// Empty for leaves that are not repeated.
     pub repetition: Histogram,
     pub definition: Histogram,
 }
@@ -106,19 +106,19 @@ pub(super) struct Histogram {
 }
 
 impl Histogram {
-    /// Of levels from zero on, at most five.
+    /// Counts of the levels from zero on, at most five.
     fn new(counts: &[i64]) -> Self {
         let mut histogram = Self { num_levels: counts.len(), ..Self::default() };
         histogram.counts[..counts.len()].copy_from_slice(counts);
         histogram
     }
 
-    /// One for each level.
+    /// One count for each level.
     pub fn counts(&self) -> &[i64] {
         &self.counts[..self.num_levels]
     }
 
-    /// Adds those of more levels of the same kind.
+    /// Adds the counts of a histogram of the same kind.
     pub fn add(&mut self, more: &Self) {
         self.counts.iter_mut().zip(more.counts).for_each(|(count, more)| *count += more);
     }
@@ -150,7 +150,7 @@ pub(super) fn leaves<'a, E>(
     }
 }
 
-/// None for lists and maps.
+/// The values of a scalar column; none for lists and maps.
 const fn scalar(values: &Values) -> Option<LeafValues<'_>> {
     match values {
         Values::Text(texts) => Some(LeafValues::Text(texts)),
@@ -162,7 +162,7 @@ const fn scalar(values: &Values) -> Option<LeafValues<'_>> {
 }
 
 impl LevelBuffers {
-    /// Gives back what a list of many elements has taken.
+    /// Releases most of the memory that a list of many elements took.
     pub fn trim(&mut self, bytes: usize) {
         self.repetition.shrink_to(bytes);
         self.definition.shrink_to(bytes);
@@ -170,7 +170,7 @@ impl LevelBuffers {
 }
 
 impl Levels<'_> {
-    /// Level of a value.
+    /// The definition level of a present value.
     pub const fn max_definition(&self) -> i16 {
         match self {
             Self::Flat(_) => 1,
@@ -180,7 +180,7 @@ impl Levels<'_> {
         }
     }
 
-    /// How many values the rows before `row` have.
+    /// Number of values in the rows before `row`.
     pub fn values_before(&self, row: usize) -> usize {
         match self {
             Self::Flat(validity) => validity.count_ones_before(row),
@@ -196,7 +196,7 @@ impl Levels<'_> {
         }
     }
 
-    /// How many elements the lists of the rows before `row` have, null ones included.
+    /// Number of list elements in the rows before `row`, null ones included.
     pub fn elements_before(&self, row: usize) -> usize {
         match self {
             Self::Flat(_) => 0,
@@ -204,8 +204,8 @@ impl Levels<'_> {
         }
     }
 
-    /// Appends the levels of rows `from..to` (repetition first), as a data page has them, and counts them;
-    /// `num_values` of them are values.
+    /// Appends the levels of rows `from..to` (repetition first), encoded as in a data page, and counts them in
+    /// `histograms`. `num_values` is the number of values in these rows.
     pub fn write(
         &self,
         (from, to): (usize, usize),
@@ -229,7 +229,7 @@ impl Levels<'_> {
                 let max = self.max_definition();
                 let width = if max > 3 { 3 } else { 2 };
                 if !lists.get(from) && lists.run_length(from, to) == to - from {
-                    // Most lists of most tables: nothing but nulls.
+                    // The usual case for most list columns: nothing but nulls.
                     hybrid::write_run(0, to - from, 1, out);
                     let middle = out.len();
                     hybrid::write_run(0, to - from, width, out);
@@ -253,7 +253,7 @@ impl Levels<'_> {
     }
 }
 
-/// Writes out the levels of rows `from..to`, one byte each.
+/// Expands the levels of rows `from..to`, one byte each.
 fn spread(
     (from, to): (usize, usize),
     lists: &Bitmap,
@@ -268,7 +268,7 @@ fn spread(
         let run = lists.run_length(row, to);
         if lists.get(row) {
             let mut start = end_of(ends, list);
-            // Elements of lists that follow each other have their levels written at once.
+            // The levels of consecutive lists are written at once.
             let mut written = start;
             for &end in &ends[list..list + run] {
                 let end = end as usize;
@@ -292,7 +292,7 @@ fn spread(
     }
 }
 
-/// How often `level` is among `levels`; in bytes as long as they have room, so that many are counted at once.
+/// Counts `level` in `levels`, with sums in bytes for up to 255 at a time, so that the loop is vectorized.
 fn count(levels: &[u8], level: u8) -> i64 {
     let count_some = |some: &[u8]| some.iter().map(|found| u8::from(*found == level)).sum::<u8>();
     levels.chunks(usize::from(u8::MAX)).map(|some| i64::from(count_some(some))).sum()
@@ -306,7 +306,7 @@ fn element_levels(elements: Elements<'_>, from: usize, to: usize, definition: &m
         Elements::Valid(bits) => (nothing, bits, 3),
         Elements::Members { structs, members } => (structs, members, 4),
     };
-    // Nearly always none is null.
+    // Nearly always no element is null.
     if members.get(from) && members.run_length(from, to) == to - from {
         return definition.resize(definition.len() + (to - from), all);
     }
@@ -317,10 +317,10 @@ fn element_levels(elements: Elements<'_>, from: usize, to: usize, definition: &m
     }
 }
 
-/// Eight bits as eight bytes, the first in the lowest one.
+/// Spreads eight bits to eight bytes, the first bit to the lowest byte.
 const fn spread_bits(bits: u8) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
-    // Of each byte its own bit, then of what is not zero the highest bit.
+    // Keeps in each byte its own bit, then turns every byte that is not zero into one.
     let own = (bits as u64).wrapping_mul(ONES) & 0x8040_2010_0804_0201;
     own.wrapping_add(0x7F7F_7F7F_7F7F_7F7F) >> 7 & ONES
 }
@@ -333,7 +333,7 @@ mod tests {
         columns::{ColumnShape, ScalarType},
     };
 
-    /// Repetition and definition levels of each leaf, and how many values stand before each row.
+    /// Repetition and definition levels of each leaf, and the number of values before each row.
     fn spread_out(shape: ColumnShape, cells: &[Cell]) -> Vec<(Vec<u8>, Vec<u8>, Vec<usize>)> {
         let rows: Vec<Vec<Cell>> = cells.iter().map(|cell| vec![cell.clone()]).collect();
         let columns = columns(&[shape], &rows);

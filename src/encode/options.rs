@@ -1,4 +1,4 @@
-//! Every property of the written files that matters, set explicitly and with its reason.
+//! Every property of the written files that matters, set explicitly, each with its reason.
 
 use parquet::basic::CompressionCodec;
 
@@ -25,38 +25,44 @@ impl Default for EncodeOptions {
 }
 
 impl EncodeOptions {
-    /// A page ends at this many bytes before compression: what the codec and every reader work best with.
+    /// A page ends at this many bytes before compression: the size that codecs and readers handle best.
     pub const DATA_PAGE_BYTES: usize = 1 << 20;
-    /// A page ends at this many rows: four pages in a full row group, for readers that skip by the page index.
+    /// A page ends at this many rows: a full row group has four pages, for readers that skip by the page index.
     pub const DATA_PAGE_ROWS: usize = 32 << 10;
-    /// A dictionary larger than this is given up, for the whole chunk: its values are written as they are. Names, codes and queues
-    /// fit in (3,600 UUIDs do); for unique ids the attempt costs some thousand look-ups and no more.
+    /// Maximum bytes of a dictionary. A larger one is given up for the whole chunk, whose values are then written
+    /// without it. Names, codes and queues fit (so do 3,600 UUIDs); for unique ids the attempt costs only some thousand
+    /// look-ups.
     pub const DICTIONARY_BYTES: usize = 128 << 10;
-    /// Least and greatest text are cut to this many bytes: longer than any id, and free text does not fill the footer.
+    /// Minimum and maximum texts are cut to this many bytes: longer than any id, but free text does not fill the
+    /// footer.
     pub const STATISTICS_BYTES: usize = 64;
-    /// After this many values it is seen whether there is any hope for a dictionary.
+    /// After this many values it is decided whether to go on with a dictionary.
     pub const DICTIONARY_TRIAL: usize = 4096;
-    /// There is none if more of them than this are different: they are ids.
+    /// It is given up if more than this percentage of them are distinct, since they are ids then.
     pub const DICTIONARY_TRIAL_PERCENT: usize = 90;
-    /// So many indexes of a dictionary are compressed in two widths, to see which is better.
+    /// This many dictionary indexes are compressed in two widths, to choose the better one.
     pub const INDEX_WIDTH_TRIAL: usize = 4096;
-    /// From this size on a page is worth a larger table for zstd(1): addresses get 3 % smaller.
+    /// A page of more bytes than this gets a larger hash table for zstd(1): addresses become 3 % smaller.
     pub const LARGE_PAGE_BYTES: usize = 256 << 10;
-    /// Its size, as a power of two; that of the level is 14.
+    /// Binary logarithm of the size of that hash table; the level's own is 14.
     pub const LARGE_PAGE_HASH_LOG: u32 = 15;
-    /// Fewer bytes than this are stored as they are: what a codec says of itself is about as much.
+    /// Fewer bytes than this are stored uncompressed: the headers of a codec take about as much.
     pub const LEAST_COMPRESSED_BYTES: usize = 32;
-    /// A chunk whose values take fewer bytes than this before compression has none: it saves little, and with thousands of
-    /// small files it is a tenth of the time.
+    /// A chunk whose values take fewer bytes than this is not compressed: it would save little, and with thousands of
+    /// small files take a tenth of the time.
     pub const LEAST_COMPRESSED_CHUNK_BYTES: usize = 1024;
-    /// A buffer that a worker keeps for the next row group is cut to this: several pages, and most row groups.
+    /// Maximum bytes of a buffer that a worker keeps for the next row group: enough for several pages and for most row
+    /// groups.
     pub const KEPT_SCRATCH_BYTES: usize = 4 << 20;
-    /// One look-up in a hundred finds a bloom filter wrong: 10 bits for each distinct value.
+    /// False positive rate of bloom filters: one look-up in a hundred, at 10 bits for each distinct value.
     pub const BLOOM_FILTER_ERROR_RATE: f64 = 0.01;
-    /// Who wrote the file. Readers parse this form to know of faults of a writer.
+    /// The writer's name and version. Readers parse this form to work around bugs of known writers.
     pub const CREATED_BY: &'static str = concat!("partiquet version ", env!("CARGO_PKG_VERSION"));
 
-    /// The codec, as the format names it.
+    /// The codec as the format names it.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a level that zstd does not have.
     pub(super) fn codec(&self) -> Result<CompressionCodec> {
         match self.compression {
             Compression::Zstd(level) if !(1..=22).contains(&level) => Err(Error::usage(

@@ -1,8 +1,8 @@
-//! Least and greatest values of a file's columns, as text, for the manifest.
+//! Minimum and maximum values of a file's columns, as text, for the manifest.
 //!
-//! They are there to leave files out of a query by when something was, or how long; so instants and integers have them,
-//! and whatever else the rows are sorted by. The least of a thousand unsorted texts tells nothing and, with thousands of
-//! files, takes most of the manifest.
+//! They let a query skip files by time or duration, so instants and integers have them, and so do all columns that the
+//! rows are sorted by. The minimum of a thousand unsorted texts tells nothing and, with thousands of files, would take
+//! most of the manifest.
 
 use std::collections::BTreeMap;
 
@@ -11,24 +11,24 @@ use chrono::{DateTime, SecondsFormat};
 
 use super::statistics::MinMax;
 
-/// Longest text that is told in a range: codes and names are shorter, and ids (36) have no order worth knowing.
+/// Maximum bytes of a text in a range: codes and names are shorter, and ids (36) have no useful order.
 pub(super) const MAX_RANGE_TEXT_BYTES: usize = 32;
 
-/// Least and greatest value of one column.
+/// Minimum and maximum value of one column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Range {
     /// There was no value yet.
     Empty,
     /// Integers, or microseconds.
     Int64(i64, i64),
-    /// Texts. Behind a pointer: an unfinished file keeps a range for each of these columns.
+    /// Texts. Boxed to be small, since an unfinished file keeps a range for each of these columns.
     Text(Box<(String, String)>),
-    /// Not kept: another type, or a text too long.
+    /// Not known: another type, or a text that is too long.
     Unknown,
 }
 
 impl Range {
-    /// Of the values of a column that is not repeated; none if it has no value.
+    /// The range of a column from its minimum and maximum, which are none if it has no value.
     pub(super) fn new(extremes: Option<MinMax<'_>>) -> Self {
         match extremes {
             None => Self::Empty,
@@ -41,7 +41,7 @@ impl Range {
         }
     }
 
-    /// Whether the manifest tells the ranges of a column.
+    /// Whether the manifest lists the ranges of a column.
     pub(super) fn is_told(field: &Field, is_sorted: bool) -> bool {
         is_sorted || matches!(field.data_type(), DataType::Int64 | DataType::Timestamp(_, _))
     }
@@ -70,7 +70,7 @@ impl Range {
     }
 }
 
-/// Widens `ranges` (empty at first) by those of one more row group.
+/// Extends `ranges` (initially empty) by those of another row group.
 pub(super) fn join_all(ranges: &mut Vec<Range>, more: Vec<Range>) {
     ranges.resize(more.len(), Range::Empty);
     for (range, more) in ranges.iter_mut().zip(more) {
@@ -78,7 +78,7 @@ pub(super) fn join_all(ranges: &mut Vec<Range>, more: Vec<Range>) {
     }
 }
 
-/// By column name: (least, greatest) of the columns that have an order worth knowing.
+/// Minimum and maximum by column name, of the columns whose range is known.
 pub(super) fn by_name<'a>(
     ranges: &[Range],
     fields: impl Iterator<Item = &'a Field>,
@@ -94,7 +94,7 @@ fn short_text(bytes: &[u8]) -> Option<String> {
     std::str::from_utf8(bytes).ok().map(str::to_owned)
 }
 
-/// RFC 3339 with as many decimals as are needed.
+/// RFC 3339 text with as many decimals as needed; none if out of chrono's range.
 fn instant(micros: i64) -> Option<String> {
     Some(DateTime::from_timestamp_micros(micros)?.to_rfc3339_opts(SecondsFormat::AutoSi, true))
 }

@@ -1,4 +1,4 @@
-//! One row group: columns in, column chunks out. No file, no thread.
+//! Encodes one row group: columns in, column chunks out. It knows neither files nor threads.
 
 use std::{borrow::Cow, fmt, ops};
 
@@ -13,10 +13,11 @@ use super::{
 };
 use crate::{
     columns::Columns,
+    config::Config,
     error::{Error, Result},
 };
 
-/// A row group, ready to be appended to a file of its schema.
+/// An encoded row group, ready to be appended to a file of its schema.
 #[derive(Debug)]
 pub struct EncodedRowGroup {
     /// In the order of the file's columns.
@@ -24,41 +25,41 @@ pub struct EncodedRowGroup {
     num_rows: usize,
 }
 
-/// Some columns of a row group.
+/// Some encoded columns of a row group.
 #[derive(Debug, Default)]
 pub struct EncodedPart {
-    /// The pages of all its chunks.
+    /// The pages of all of its chunks.
     pub(super) bytes: Vec<u8>,
-    /// What is to be said of them.
+    /// Their metadata.
     pub(super) metadata: PartMetadata,
-    /// One for each column that has them.
+    /// The ranges of those columns that have one in the manifest.
     pub(super) ranges: Vec<Range>,
 }
 
 impl EncodedRowGroup {
-    /// Rows in it.
+    /// Number of rows.
     #[must_use]
     pub const fn num_rows(&self) -> usize {
         self.num_rows
     }
 
-    /// Number of values of each leaf, as the chunks' metadata says: levels without nulls.
+    /// Number of values of each leaf according to the chunks' metadata: levels minus nulls.
     pub fn leaf_values(&self) -> impl Iterator<Item = u64> {
         self.parts.iter().flat_map(|part| part.metadata.num_values())
     }
 
-    /// Bytes of its pages: what it takes in memory now and in the file later.
+    /// Bytes of its pages, in memory now and in the file later.
     #[must_use]
     pub fn byte_size(&self) -> u64 {
         self.parts.iter().map(|part| part.bytes.len() as u64).sum()
     }
 }
 
-/// Memory that a worker uses again for each row group. Nothing of what was encoded before is seen in what comes after.
+/// Memory that a worker reuses for each row group. What was encoded before has no influence on later output.
 #[derive(Default)]
 pub struct EncodeScratch {
     chunk: ChunkScratch,
-    /// Bytes of the row group before.
+    /// Bytes of the pages that were encoded last.
     last_pages_bytes: usize,
 }
 
@@ -70,7 +71,7 @@ impl fmt::Debug for EncodeScratch {
 
 /// Encodes all rows of `columns` (of the table's schema) as one row group, sorted if the options say so.
 ///
-/// The same columns give the same bytes on any thread and with any scratch.
+/// The same columns produce the same bytes on any thread and with any scratch.
 ///
 /// # Errors
 /// [`Error::Bug`] when the columns break their contract or do not belong to the schema.
@@ -84,7 +85,7 @@ pub fn encode_row_group(
     Ok(row_group.of_parts(vec![part]))
 }
 
-/// A row group whose columns can be encoded apart, by several threads.
+/// A row group whose columns can be encoded separately, by several threads.
 #[derive(Debug)]
 pub struct RowGroup<'a> {
     schema: &'a FileSchema,
@@ -101,6 +102,10 @@ impl<'a> RowGroup<'a> {
             let (given, wanted) = (columns.columns.len(), schema.table_width());
             return Err(Error::Bug(format!("a row group of {given} columns for a table of {wanted}")));
         }
+        if columns.num_rows > Config::MAX_ROW_GROUP_ROWS {
+            let most = Config::MAX_ROW_GROUP_ROWS;
+            return Err(Error::Bug(format!("a row group of {} rows, and it has at most {most}", columns.num_rows)));
+        }
         if schema.sort_by().is_empty() || columns.num_rows == 0 {
             return Ok(Self { schema, columns: Cow::Borrowed(columns) });
         }
@@ -110,7 +115,7 @@ impl<'a> RowGroup<'a> {
         Ok(Self { schema, columns: Cow::Owned(sorting::sorted(schema, columns)?) })
     }
 
-    /// Ranges of the file's columns, in their order, with about as many bytes of values in each: at most `most`.
+    /// Divides the file's columns into at most `most` ranges, in order, with about the same bytes of values in each.
     #[must_use]
     pub fn parts(&self, most: usize) -> Vec<ops::Range<usize>> {
         let sizes: Vec<usize> =
@@ -140,12 +145,13 @@ impl<'a> RowGroup<'a> {
         if num_rows == 0 {
             return Ok(part);
         }
-        // They are handed on and not kept, so their room is guessed: most row groups are about as large as the last one.
+        // The buffer is handed on and not reused, so its size is guessed: most row groups are about as large as the
+        // last one.
         part.bytes.reserve(scratch.last_pages_bytes + scratch.last_pages_bytes / 16);
         let mut chunk_options = self.schema.chunk_options()[self.schema.first_leaf(columns.start)..].iter();
         for (field, index) in self.schema.fields().skip(columns.start).take(columns.len()) {
             let column = &self.columns.columns[index];
-            // Right before it is written, so that its values are read from memory only once.
+            // Checked right before it is written, so that its values are read from memory only once.
             check_column(column, num_rows, field)?;
             let mut range = None;
             leaves(column, |leaf| {
@@ -160,13 +166,13 @@ impl<'a> RowGroup<'a> {
             part.ranges.extend(range);
         }
         scratch.last_pages_bytes = part.bytes.len().min(EncodeOptions::KEPT_SCRATCH_BYTES);
-        // A row group can wait for those before it, and has no room to spare meanwhile.
+        // The row group may wait for earlier ones and should not hold unused memory meanwhile.
         part.bytes.shrink_to_fit();
         scratch.chunk.trim();
         Ok(part)
     }
 
-    /// The row group of its encoded parts, which are in the order of the columns and have each of them once.
+    /// Joins encoded parts to the row group. They must be in the order of the columns and contain each column once.
     #[must_use]
     pub fn of_parts(&self, parts: Vec<EncodedPart>) -> EncodedRowGroup {
         EncodedRowGroup { parts, num_rows: self.columns.num_rows }

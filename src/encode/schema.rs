@@ -1,4 +1,4 @@
-//! What all data files of a run have in common.
+//! The schema and properties that all data files of a run have in common.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -25,28 +25,28 @@ use crate::{
     model::arrow::PATH_KEY,
 };
 
-/// The table schema without the columns that the folders' names hold, and how its columns are written.
+/// The table schema without the partition columns, and how its columns are written.
 #[derive(Debug)]
 pub struct FileSchema {
     /// For each column of the file, its index in the table.
     columns: Vec<usize>,
     arrow: SchemaRef,
-    /// One for all files: with the columns' names it is larger than what an unfinished file keeps.
+    /// Shared by all files, since with the columns' names it is larger than all that an unfinished file keeps.
     parquet: SchemaDescPtr,
     table_width: usize,
     /// Indexes into the table: columns to sort by, without those that are constant in a file.
     sort_by: Vec<usize>,
-    /// Indexes into the table: columns whose ranges the manifest tells.
+    /// Indexes into the table: columns whose ranges the manifest lists.
     ranged: BTreeSet<usize>,
-    /// What all footers have: also the Arrow schema (it carries the fields' paths) and the sort order.
+    /// The common parts of all footers, including the Arrow schema (with the fields' paths) and the sort order.
     footer_parts: FooterParts,
     /// How the chunks of each leaf are written.
     chunk_options: Vec<ChunkOptions>,
 }
 
 impl FileSchema {
-    /// Files of the table `table` without `partition_columns` (indexes into it): those whose value is the same in
-    /// all rows of a file and stands in its path.
+    /// Schema of the files of `table` without `partition_columns` (indexes into it), whose value is the same in all
+    /// rows of a file and is in its path.
     ///
     /// # Errors
     /// [`Error::Usage`] when nothing would be left to write, or an option names a column that it cannot be used for.
@@ -100,7 +100,7 @@ impl FileSchema {
         })
     }
 
-    /// The columns of the files, as each file says them: of the metadata of fields only the path.
+    /// The Arrow schema of the files. Of the fields' metadata it has only the path.
     #[must_use]
     pub const fn arrow(&self) -> &SchemaRef {
         &self.arrow
@@ -141,23 +141,23 @@ impl FileSchema {
         self.arrow.fields().iter().map(AsRef::as_ref).zip(self.columns.iter().copied())
     }
 
-    /// Whether the manifest tells the ranges of a column, given by its index in the table.
+    /// Whether the manifest lists the ranges of a column, given by its index in the table.
     pub(super) fn has_range(&self, column: usize) -> bool {
         self.ranged.contains(&column)
     }
 
-    /// The columns that do, in the order of the files.
+    /// The fields of the columns with ranges in the manifest, in file order.
     pub(super) fn ranged_fields(&self) -> impl Iterator<Item = &Field> {
         self.fields().filter(|(_, column)| self.has_range(*column)).map(|(field, _)| field)
     }
 
-    /// The leaves of the files.
+    /// The Parquet schema of the files.
     #[cfg(test)]
     pub(super) const fn parquet(&self) -> &SchemaDescPtr {
         &self.parquet
     }
 
-    /// What all footers have.
+    /// The common parts of all footers.
     pub(super) const fn footer_parts(&self) -> &FooterParts {
         &self.footer_parts
     }
@@ -174,8 +174,8 @@ impl FileSchema {
     }
 }
 
-/// The field as files have it. What a column means is said once in a dataset and not in each of its files, of which there
-/// can be thousands: with the descriptions, the schema took more room than all rows of a small file.
+/// The field as stored in files, with only the path as metadata. Descriptions are stored once per dataset and not in
+/// each of perhaps thousands of files: with them, the schema took more space than all rows of a small file.
 fn with_path_only(field: &Field) -> Field {
     let path = field.metadata().get(PATH_KEY).map(|path| (PATH_KEY.to_owned(), path.clone()));
     let data_type = match field.data_type() {
@@ -186,7 +186,7 @@ fn with_path_only(field: &Field) -> Field {
     field.clone().with_data_type(data_type).with_metadata(path.into_iter().collect::<HashMap<_, _>>())
 }
 
-/// The names that lead to a leaf, as a list of the format.
+/// The path of a leaf, encoded as a Thrift list.
 fn encoded_path(parts: &[String]) -> Vec<u8> {
     let mut out = Vec::new();
     begin_list(&mut out, Type::Binary, parts.len());

@@ -1,4 +1,4 @@
-//! Rows of a row group in another order.
+//! Sorts the rows of a row group.
 
 use arrow::{
     array::ArrayRef,
@@ -14,14 +14,15 @@ use crate::{
     error::{Error, Result},
 };
 
-/// The rows sorted by the columns of the schema's options: ascending, nulls last, equal rows in the order they had.
+/// A sorted copy of the rows, by the columns of [`FileSchema::sort_by`]: ascending, nulls last; equal rows keep their
+/// order.
 pub(super) fn sorted(schema: &FileSchema, columns: &Columns) -> Result<Columns> {
     let order = row_order(schema, columns)?;
     let columns = columns.columns.iter().map(|column| gather(column, &order)).collect();
     Ok(Columns { columns, num_rows: order.len() })
 }
 
-/// Which row comes first, second and so on.
+/// The row numbers in sorted order.
 fn row_order(schema: &FileSchema, columns: &Columns) -> Result<Vec<usize>> {
     let mut maker = ArrayMaker::new(columns.num_rows);
     let options = SortOptions { descending: false, nulls_first: false };
@@ -33,12 +34,12 @@ fn row_order(schema: &FileSchema, columns: &Columns) -> Result<Vec<usize>> {
     let converter = RowConverter::new(fields).map_err(|error| sort_bug(&error))?;
     let keys = converter.convert_columns(&keys).map_err(|error| sort_bug(&error))?;
     let mut order: Vec<usize> = (0..columns.num_rows).collect();
-    // Stable, and linear where the rows come in order already.
+    // Stable, and linear if the rows are in order already.
     order.sort_by(|&a, &b| keys.row(a).cmp(&keys.row(b)));
     Ok(order)
 }
 
-/// The rows of `column` in this order.
+/// Copies the rows of `column` in this order.
 fn gather(column: &Column, order: &[usize]) -> Column {
     let mut gathered = column.clone();
     gathered.clear();

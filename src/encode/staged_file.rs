@@ -1,4 +1,4 @@
-//! A data file before its commit: row groups appended one by one, the footer last.
+//! A data file before its commit: row groups are appended one by one, then the footer.
 
 mod append_file;
 mod notes;
@@ -26,51 +26,52 @@ use crate::{
     report::Ranges,
 };
 
-/// A finished file under its staging name; on disk and synced, unless that is left to the caller ([`SyncWhen::Later`]).
+/// A finished file under its staging name. It is synced to disk, unless that is left to the caller
+/// ([`SyncWhen::Later`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FinishedFile {
-    /// Where it is.
+    /// Path of the staged file.
     pub path: PathBuf,
-    /// Rows in it; never zero.
+    /// Number of rows; never zero.
     pub rows: u64,
-    /// Its size.
+    /// Size, bytes.
     pub bytes: u64,
-    /// Row groups in it.
+    /// Number of row groups.
     pub row_groups: u64,
     /// XXH3-128 of its bytes.
     pub digest: u128,
-    /// Least and greatest value of integers and instants (RFC 3339), and of short texts that the rows are sorted by, by
-    /// column; columns without a value are missing.
+    /// By column name, the minimum and maximum of integers and instants (RFC 3339), and of short texts that the rows
+    /// are sorted by; columns without a value are missing.
     pub ranges: Ranges,
 }
 
-/// How files end.
+/// What is the same in the footers of all files, and how files are finished.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Footer {
-    /// Key values besides the schema's.
+    /// Key-value metadata besides the Arrow schema.
     pub key_values: Vec<(String, String)>,
-    /// When the files are brought to the disk.
+    /// When finished files are synced.
     pub sync: SyncWhen,
 }
 
-/// When a finished file is brought to the disk.
+/// When a finished file is synced to disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SyncWhen {
-    /// Before it counts as finished.
+    /// Each file is synced as it is finished.
     Each,
-    /// Later, by the caller: with many others at once.
+    /// The caller syncs it later, together with many others.
     Later,
 }
 
-/// Writes one file. Between two row groups it holds no descriptor, and what the footer will say is kept on disk beside the
-/// file: there can be thousands of unfinished files, and what is to be said of them grows with the input.
+/// Writes one file. Between two row groups it holds no descriptor, and the metadata for the footer is kept on disk
+/// beside the file: there can be thousands of unfinished files, and their metadata grows with the input.
 ///
-/// Dropped before [`StagedFileWriter::finish`], it leaves a file without a footer, for whoever owns the staging
-/// folder to remove.
+/// If it is dropped before [`StagedFileWriter::finish`], a file without a footer remains, which the owner of the
+/// staging folder must remove.
 pub struct StagedFileWriter {
     schema: Arc<FileSchema>,
     path: PathBuf,
-    /// Made by the first byte: a file without rows is never made.
+    /// Created on disk by the first byte, so there is never a file without rows.
     file: AppendFile,
     rows: u64,
     /// Metadata of the row groups appended so far.
@@ -79,7 +80,8 @@ pub struct StagedFileWriter {
 }
 
 impl StagedFileWriter {
-    /// A file at `path`, which must not exist yet; its folder must exist. Nothing is written so far.
+    /// A writer for the file `path`, which must not exist yet; its folder must exist. Nothing is written until the
+    /// first row group.
     ///
     /// # Errors
     /// [`Error::Bug`] when the name ends in `.parquet`: readers that look into hidden folders would take it for a
@@ -94,11 +96,11 @@ impl StagedFileWriter {
         Ok(Self { schema, path, file, rows: 0, notes, ranges: Vec::new() })
     }
 
-    /// Appends a row group that was encoded for the same schema; one without rows is ignored. Its bytes are handed
-    /// to the system and the descriptor is closed before this returns.
+    /// Appends a row group that was encoded for the same schema; one without rows is ignored. Its bytes are passed to
+    /// the system and the descriptor is closed before this returns.
     ///
     /// # Errors
-    /// [`Error::Io`] when the system refuses (disk full, file already there). The file is then of no use any more.
+    /// [`Error::Io`] when the system refuses (disk full, file already exists). The file is unusable afterwards.
     pub fn append(&mut self, group: EncodedRowGroup) -> Result<()> {
         let Some(note) = self.write(group)? else { return Ok(()) };
         self.notes.push(note.bytes()).map_err(|error| Error::io("write", self.notes.path())(error))?;
@@ -106,7 +108,7 @@ impl StagedFileWriter {
         self.file.release().map_err(Error::io("write", &self.path))
     }
 
-    /// Appends the last row group and finishes the file in one go.
+    /// Appends the last row group and finishes the file in one step.
     ///
     /// # Errors
     /// As [`StagedFileWriter::append`] and [`StagedFileWriter::finish`].
@@ -115,7 +117,7 @@ impl StagedFileWriter {
         self.finish_behind(last, footer)
     }
 
-    /// Writes a row group; gives what the footer will say about it.
+    /// Writes a row group; returns its metadata for the footer, or none if it has no rows.
     fn write(&mut self, group: EncodedRowGroup) -> Result<Option<RowGroupRecord<'static>>> {
         let num_rows = group.num_rows() as u64;
         if num_rows == 0 {
@@ -129,7 +131,7 @@ impl StagedFileWriter {
         Ok(Some(note))
     }
 
-    /// Writes the pages and, right behind them, the bloom filters.
+    /// Writes the pages, followed by the bloom filters.
     fn write_row_group(&mut self, parts: &[EncodedPart], num_rows: u64) -> Result<RowGroupRecord<'static>> {
         if self.file.len() == 0 {
             self.write_all(MAGIC)?;
@@ -162,7 +164,7 @@ impl StagedFileWriter {
         self.file.write_all(bytes).map_err(Error::io("write", &self.path))
     }
 
-    /// Where the file is, or will be.
+    /// Path of the file, which may not exist yet.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -174,19 +176,19 @@ impl StagedFileWriter {
         self.file.len()
     }
 
-    /// Rows appended so far.
+    /// Number of rows appended so far.
     #[must_use]
     pub const fn num_rows(&self) -> u64 {
         self.rows
     }
 
-    /// Row groups appended so far.
+    /// Number of row groups appended so far.
     #[must_use]
     pub fn num_row_groups(&self) -> u64 {
         self.notes.len() as u64
     }
 
-    /// Writes the footer and closes. None when there was no row: then there is no file.
+    /// Writes the footer and closes the file. None if there were no rows: then there is no file.
     ///
     /// # Errors
     /// [`Error::Io`] when the system refuses, also for bytes of earlier row groups that did not reach the disk.
@@ -231,7 +233,8 @@ impl fmt::Debug for StagedFileWriter {
     }
 }
 
-/// Appends a bloom filter to `out`, which begins at byte `start` of the file; gives its place and length.
+/// Appends a bloom filter to `out`, which begins at byte `start` of the file. Returns its offset in the file and its
+/// length.
 fn append_bloom_filter(filter: &Sbbf, start: u64, out: &mut Vec<u8>) -> Result<(i64, i32)> {
     let before = out.len();
     filter.write(&mut *out).map_err(|error| bug(&error))?;

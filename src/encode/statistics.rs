@@ -1,4 +1,4 @@
-//! Least and greatest values: of pages for the column index, of chunks for the footer.
+//! Minimum and maximum values: of pages for the column index, of chunks for the footer.
 //!
 //! Texts are ordered by their bytes, doubles by IEEE 754's total order (so that -0.0 comes before 0.0); NaN is counted
 //! and left out, unless there is nothing else.
@@ -14,7 +14,7 @@ use super::{
     thrift::{write_binary, write_struct},
 };
 
-/// Least and greatest of some values.
+/// Minimum and maximum of some values.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum MinMax<'a> {
     Text(&'a [u8], &'a [u8]),
@@ -24,7 +24,8 @@ pub(super) enum MinMax<'a> {
 }
 
 impl<'a> MinMax<'a> {
-    /// Of the values `from..to`; none if there are none. `dictionary` has all values of the chunk.
+    /// Minimum and maximum of the values `from..to`; none if the range is empty. `dictionary` has all values of the
+    /// chunk.
     pub fn of(values: &LeafValues<'a>, (from, to): (usize, usize), dictionary: Option<&'a Dictionary>) -> Option<Self> {
         if from == to {
             return None;
@@ -45,12 +46,12 @@ impl<'a> MinMax<'a> {
         }
     }
 
-    /// Of both.
+    /// Minimum and maximum of both.
     pub fn join(self, other: Self) -> Self {
         match (self, other) {
             (Self::Text(a, b), Self::Text(c, d)) => Self::Text(a.min(c), b.max(d)),
             (Self::Int64(a, b), Self::Int64(c, d)) => Self::Int64(a.min(c), b.max(d)),
-            // What is NaN stands for values that are all NaN.
+            // NaN is the minimum only if all values are NaN.
             (Self::Float64(a, _), Self::Float64(c, _)) if a.is_nan() != c.is_nan() => {
                 if a.is_nan() {
                     other
@@ -62,13 +63,13 @@ impl<'a> MinMax<'a> {
                 Self::Float64(if a.total_cmp(&c).is_gt() { c } else { a }, if b.total_cmp(&d).is_lt() { d } else { b })
             }
             (Self::Bool(a, b), Self::Bool(c, d)) => Self::Bool(a & c, b | d),
-            // Values of a leaf have one type.
+            // Unreachable: all values of a leaf have one type.
             (this, _) => this,
         }
     }
 
-    /// Whether neither of this is greater than that of `other`, as the column index has them: a greatest text that is
-    /// cut can be greater there than a whole one that it is less than.
+    /// Whether neither minimum nor maximum is greater than that of `other`, compared as stored in the column index: a
+    /// maximum text that was cut up can be greater there than a whole text that follows it.
     fn is_before(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Text(a, b), Self::Text(c, d)) => least(a) <= least(c) && greatest(b) <= greatest(d),
@@ -79,7 +80,7 @@ impl<'a> MinMax<'a> {
         }
     }
 
-    /// Calls `take` with the least value as the format has it: a text that is too long is cut.
+    /// Calls `take` with the minimum as stored in the format: a text that is too long is cut.
     fn with_least(self, take: impl FnOnce(&[u8])) {
         match self {
             Self::Text(min, _) => take(least(min)),
@@ -89,7 +90,7 @@ impl<'a> MinMax<'a> {
         }
     }
 
-    /// The same with the greatest value.
+    /// The same with the maximum.
     fn with_greatest(self, take: impl FnOnce(&[u8])) {
         match self {
             Self::Text(_, max) => take(&greatest(max)),
@@ -99,7 +100,7 @@ impl<'a> MinMax<'a> {
         }
     }
 
-    /// Whether the bytes of the least and of the greatest are the values themselves.
+    /// Whether the stored minimum and maximum are the exact values.
     fn are_exact(&self) -> (bool, bool) {
         match self {
             Self::Text(min, max) => (cut(min).is_none(), cut_up(max).is_none()),
@@ -108,12 +109,12 @@ impl<'a> MinMax<'a> {
     }
 }
 
-/// Not greater than the text, and short.
+/// A short lower bound of the text.
 fn least(text: &[u8]) -> &[u8] {
     cut(text).map_or(text, str::as_bytes)
 }
 
-/// Not less than the text, and short if there is such a text.
+/// An upper bound of the text; short, if there is a short one.
 fn greatest(text: &[u8]) -> Cow<'_, [u8]> {
     cut_up(text).map_or(Cow::Borrowed(text), Cow::Owned)
 }
@@ -134,7 +135,7 @@ fn of_texts<'a>(mut texts: impl Iterator<Item = &'a [u8]>) -> Option<MinMax<'a>>
     Some(MinMax::Text(min, max))
 }
 
-/// The first eight bytes as a number that is ordered as they are; what is missing is less than anything.
+/// The first eight bytes as a number with the same order; missing bytes count as zeros.
 fn head(text: &[u8]) -> u64 {
     match text.first_chunk::<8>() {
         Some(bytes) => u64::from_be_bytes(*bytes),
@@ -142,7 +143,7 @@ fn head(text: &[u8]) -> u64 {
     }
 }
 
-/// Each different value is compared once.
+/// Compares each distinct value once.
 fn of_indexes<'a>(dictionary: &'a Dictionary, indexes: &[u16]) -> Option<MinMax<'a>> {
     if indexes.len() == dictionary.indexes().len() {
         return of_texts((0..dictionary.len()).map(|index| dictionary.get(index)));
@@ -161,7 +162,7 @@ fn of_doubles<'a>(values: &[f64]) -> Option<MinMax<'a>> {
     Some(MinMax::Float64(min, max))
 }
 
-/// How many are NaN; none for what cannot be.
+/// Number of NaN values; none for types without NaN.
 pub(super) fn num_nans(values: &LeafValues<'_>, (from, to): (usize, usize)) -> Option<u64> {
     match values {
         LeafValues::Float64(values) => Some(values[from..to].iter().filter(|value| value.is_nan()).count() as u64),
@@ -169,18 +170,19 @@ pub(super) fn num_nans(values: &LeafValues<'_>, (from, to): (usize, usize)) -> O
     }
 }
 
-/// The beginning of a text that is too long for a statistic; none if it is not. A least value cut is less still.
+/// The beginning of a text that is too long for statistics; none if it is short enough. It is a lower bound of the
+/// text.
 fn cut(text: &[u8]) -> Option<&str> {
     let start = text.get(..EncodeOptions::STATISTICS_BYTES).filter(|start| start.len() < text.len())?;
     match str::from_utf8(start) {
         Ok(start) => Some(start),
-        // In the middle of a character.
+        // The cut is in the middle of a character.
         Err(error) => str::from_utf8(&start[..error.valid_up_to()]).ok(),
     }
 }
 
-/// Like [`cut`], with the last character that has one replaced by the next one of as many bytes: greater than the
-/// whole text.
+/// Like [`cut`], but an upper bound: the last character that has a successor of the same length is replaced by it, and
+/// the rest is dropped. None if no character has one.
 fn cut_up(text: &[u8]) -> Option<Vec<u8>> {
     let start = cut(text)?;
     let (at, next) = start.char_indices().rev().find_map(|(at, character)| {
@@ -192,20 +194,20 @@ fn cut_up(text: &[u8]) -> Option<Vec<u8>> {
     Some(greater)
 }
 
-/// What is known of a page, or of a whole chunk.
+/// Statistics of a page, or of a whole chunk.
 #[derive(Debug, Clone)]
 pub(super) struct PageStatistics<'a> {
     pub num_values: usize,
-    /// Levels without a value: in lists also those of what is null or empty above the leaf.
+    /// Number of levels without a value; in lists they include null and empty lists.
     pub num_nulls: usize,
     pub num_nans: Option<u64>,
-    /// None if there is no value, or they are not kept.
+    /// None if there is no value, or if they are not kept.
     pub extremes: Option<MinMax<'a>>,
     pub histograms: Histograms,
 }
 
 impl PageStatistics<'_> {
-    /// Of this and the page after it.
+    /// Adds the statistics of the following page.
     pub fn join(&mut self, page: &Self) {
         self.num_values += page.num_values;
         self.num_nulls += page.num_nulls;
@@ -218,7 +220,7 @@ impl PageStatistics<'_> {
         self.histograms.definition.add(&page.histograms.definition);
     }
 
-    /// Appends them as `Statistics` of the format.
+    /// Appends the format's `Statistics`.
     pub fn write_statistics(&self, out: &mut Vec<u8>) {
         write_struct(out, |statistics| {
             statistics.i64(3, self.num_nulls as i64);
@@ -236,7 +238,7 @@ impl PageStatistics<'_> {
         });
     }
 
-    /// Appends the least value, as the column index has it; nothing of what has none.
+    /// Appends the minimum for the column index; empty bytes if there is none.
     pub fn write_least(&self, out: &mut Vec<u8>) {
         match self.extremes {
             Some(extremes) => extremes.with_least(|min| write_binary(out, min)),
@@ -244,7 +246,7 @@ impl PageStatistics<'_> {
         }
     }
 
-    /// Appends the greatest value, likewise.
+    /// Appends the maximum for the column index; empty bytes if there is none.
     pub fn write_greatest(&self, out: &mut Vec<u8>) {
         match self.extremes {
             Some(extremes) => extremes.with_greatest(|max| write_binary(out, max)),
@@ -253,7 +255,7 @@ impl PageStatistics<'_> {
     }
 }
 
-/// Pages without values do not count.
+/// The order of the pages' minima and maxima; pages without values are ignored.
 pub(super) fn boundary_order(pages: &[PageStatistics<'_>]) -> BoundaryOrder {
     let extremes: Vec<MinMax<'_>> = pages.iter().filter_map(|page| page.extremes).collect();
     if extremes.is_sorted_by(MinMax::is_before) {

@@ -1,4 +1,4 @@
-//! What the footer of a data file says: to compare it with what the manifest says.
+//! Reads back the footer of a data file, to compare it with the manifest.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,21 +10,21 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use crate::error::{Error, Result};
 
-/// The footer of a data file, in short.
+/// A summary of the footer of a data file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FileSummary {
-    /// Rows, as the footer and as its row groups have it.
+    /// Number of rows; the footer and its row groups agree on it.
     pub rows: u64,
-    /// Row groups.
+    /// Number of row groups.
     pub row_groups: u64,
     /// Names of the columns.
     pub columns: BTreeSet<String>,
-    /// Key values: see [`super::StagedFileWriter::finish`].
+    /// Key-value metadata, see [`super::Footer::key_values`].
     pub key_values: BTreeMap<String, String>,
 }
 
 impl FileSummary {
-    /// Reads the footer of the file at `path`. Inside: what is wrong with the file, in words.
+    /// Reads the footer of the file at `path`. The inner error says in words what is wrong with the file.
     ///
     /// # Errors
     /// [`Error::Io`] when it cannot be opened.
@@ -36,9 +36,8 @@ impl FileSummary {
         };
         let metadata = reader.metadata();
         let rows = metadata.file_metadata().num_rows();
-        let in_groups: i64 =
-            metadata.row_groups().iter().map(parquet::file::metadata::RowGroupMetaData::num_rows).sum();
-        if rows != in_groups {
+        let in_groups: i128 = metadata.row_groups().iter().map(|row_group| i128::from(row_group.num_rows())).sum();
+        if i128::from(rows) != in_groups {
             return Ok(Err(format!("its footer says {rows} rows, its row groups {in_groups}")));
         }
         let key_values = metadata.file_metadata().key_value_metadata().into_iter().flatten();

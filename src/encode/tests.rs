@@ -37,12 +37,12 @@ fn file_schema(shapes: &[ColumnShape], options: &EncodeOptions) -> Arc<FileSchem
     Arc::new(FileSchema::new(&schema(shapes), &[], options).unwrap())
 }
 
-/// One row group, by a worker that has done nothing before.
+/// Encodes a row group with fresh scratch memory.
 fn encode(schema: &FileSchema, columns: &Columns) -> Result<EncodedRowGroup> {
     encode_row_group(schema, columns, &mut EncodeScratch::default())
 }
 
-/// With these key values, and each file synced.
+/// A footer with these key values, each file synced.
 fn footer(key_values: &[(&str, &str)]) -> Footer {
     let key_values = key_values.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
     Footer { key_values, sync: SyncWhen::Each }
@@ -74,7 +74,7 @@ fn metadata(path: &Path) -> ParquetMetaData {
     reader.finish().unwrap()
 }
 
-/// Writes, reads, and gives the file's metadata.
+/// Writes and reads a file; returns its rows and metadata.
 fn round_trip(options: &EncodeOptions, shapes: &[ColumnShape], groups: &[Vec<Row>]) -> (Vec<Row>, ParquetMetaData) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("0.staged");
@@ -109,7 +109,7 @@ proptest! {
     }
 }
 
-/// For each column: a value that is present, of some size; `index` makes it different from the others.
+/// A row with a present value of some size in most columns; `index` makes it different from the others.
 fn awkward_row(index: i64) -> Row {
     let id = || text(&format!("id {index} ä"));
     vec![
@@ -230,7 +230,7 @@ fn a_staged_file_tells_its_ranges_over_all_row_groups() {
     let staged = write(&file_schema(&shapes, &EncodeOptions::default()), &shapes, &groups, &path).unwrap();
     assert_eq!((staged.rows, staged.row_groups), (3, 2));
     assert_eq!(staged.ranges, Ranges::new(&expected).unwrap());
-    // Texts have one if rows are sorted by them, and if none of them is long.
+    // Texts have a range if rows are sorted by them and none of them is long.
     expected.insert("c2".to_owned(), pair("ab", "zö"));
     let options = EncodeOptions { sort_by: vec![2, 3], ..EncodeOptions::default() };
     let path = folder.path().join("1.staged");
@@ -314,7 +314,7 @@ fn options_that_make_no_sense_are_refused_with_the_columns_name() {
     assert!(matches!(error(&[], |options| options.sort_by = vec![9]), Error::Bug(_)));
 }
 
-/// How many descriptors of this process lead to `path`.
+/// Number of this process's descriptors that are open on `path`.
 #[cfg(target_os = "linux")]
 fn descriptors(path: &Path) -> usize {
     let links = std::fs::read_dir("/proc/self/fd").unwrap();
@@ -355,7 +355,7 @@ fn the_same_rows_give_the_same_bytes_on_any_thread() {
         let shapes = AWKWARD.map(|shape| shape());
         let path = folder.path().join(name);
         let options = EncodeOptions { sort_by: vec![2], bloom_filter: vec![0, 1], ..EncodeOptions::default() };
-        // Tables are built anew, so that nothing rests on the order of a hash map.
+        // Schemas are built anew, so that nothing depends on the order of a hash map.
         let schema = file_schema(&shapes, &options);
         let groups = [0..700, 700..1500].map(|rows| rows.map(awkward_row).collect::<Vec<_>>());
         let encode = |rows: &Vec<Row>| super::tests::encode(&schema, &columns(&shapes, rows)).unwrap();
@@ -384,7 +384,7 @@ fn a_row_group_encoded_in_parts_gives_the_same_file() {
         assert!(parts.len() <= most_parts && parts.iter().map(ExactSizeIterator::len).sum::<usize>() == shapes.len());
         let encode =
             |part: &std::ops::Range<usize>| row_group.encode(part.clone(), &mut EncodeScratch::default()).unwrap();
-        // Last to first: they know nothing of each other.
+        // In reverse, since parts are independent of each other.
         let mut encoded: Vec<_> = parts.iter().rev().map(encode).collect();
         encoded.reverse();
         let path = folder.path().join(format!("{most_parts}.staged"));

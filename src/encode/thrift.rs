@@ -1,20 +1,19 @@
-//! Thrift's compact protocol, as far as what a Parquet file says of itself needs it.
+//! Thrift's compact protocol, as far as Parquet metadata needs it.
 //!
 //! ```text
-//! field     id less the one before | type     one byte, then the value
-//! integer   zigzag, seven bits a byte, low ones first
+//! field     id minus previous id | type     one byte, then the value
+//! integer   zigzag, seven bits per byte, lowest first
 //! text      length, bytes
 //! list      number of elements | their type, then the elements
 //! struct    fields with ascending ids, then a zero
 //! ```
 //!
-//! The crate has a writer of its own but shows it to nobody, and takes objects, which cost a quarter of the time of a file of
-//! a few rows.
+//! The crate's own writer is private, and it takes objects, which cost a quarter of the time for a file of a few rows.
 
 /// Types of fields and elements.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Type {
-    /// As an element; as fields, true and false are types.
+    /// Type of list elements; in fields, true and false are types of their own.
     Bool = 2,
     I16 = 4,
     I32 = 5,
@@ -69,7 +68,7 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Goes on in a struct whose fields up to `last_id` stand in `out` already.
+    /// Continues a struct whose fields up to `last_id` are already in `out`.
     pub const fn behind(out: &'a mut Vec<u8>, last_id: u8) -> Self {
         Self { out, last_id }
     }
@@ -98,19 +97,19 @@ impl<'a> Fields<'a> {
         write_binary(self.out, bytes);
     }
 
-    /// A struct within.
+    /// A nested struct.
     pub fn structure(&mut self, id: u8, write: impl FnOnce(&mut Fields<'_>)) {
         self.begin(id, Type::Struct as u8);
         write_struct(self.out, write);
     }
 
-    /// A struct or a list that is encoded already.
+    /// A struct or a list that is already encoded.
     pub fn encoded(&mut self, id: u8, of: Type, bytes: &[u8]) {
         self.begin(id, of as u8);
         self.out.extend_from_slice(bytes);
     }
 
-    /// A list, each of whose elements is written by `write`.
+    /// A list whose elements are written by `write`.
     pub fn list<T>(
         &mut self,
         id: u8,
@@ -128,7 +127,7 @@ impl<'a> Fields<'a> {
         self.list(id, element, values, write_integer);
     }
 
-    /// A list of `len` integers.
+    /// A list of `len` 64-bit integers, for iterators that do not know their length.
     pub fn all_integers(&mut self, id: u8, len: usize, values: impl Iterator<Item = i64>) {
         self.begin(id, Type::List as u8);
         begin_list(self.out, Type::I64, len);

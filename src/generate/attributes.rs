@@ -1,5 +1,5 @@
-//! Attributes, as flow authors make them: keys of all styles, each with its own kind of text, and flows that each set
-//! their own choice of them.
+//! Attributes in the style of flow authors: keys of all styles, each with its own kind of text, and flows that each set
+//! their own selection of keys.
 
 use super::{
     centre::{AREAS, FIRST_NAMES},
@@ -8,7 +8,8 @@ use super::{
     settings::{Fraction, Settings},
 };
 
-/// The most frequent keys, as seen in public material: blanks at the end, dots, and pairs that meet as column names.
+/// The most frequent keys, as seen in public material: with trailing blanks, with dots, and with pairs that give the
+/// same column name.
 const HOT_KEYS: [&str; 40] = [
     "IVR Priority",
     "Queue Name",
@@ -51,26 +52,26 @@ const HOT_KEYS: [&str; 40] = [
     "Consent",
     "Balance",
 ];
-/// Keys that come up when the data drifts.
+/// Keys that appear when the data drifts.
 const NEW_KEYS: [&str; 6] =
     ["AI Summary", "ai.confidence", "Bot Session Id", "IVR_Priority", "Consent v2", "Sentiment Label"];
 
 const FLOWS: usize = 24;
 /// The first keys are set by every flow.
 const KEYS_OF_ALL_FLOWS: usize = 6;
-/// Tries to find a key that a flow does not have yet, before it takes just any.
+/// Number of attempts to draw a key that a flow does not have yet, before it takes any free one.
 const TRIES: usize = 20;
-/// Different texts of a kind that has many.
+/// Number of different texts of a kind that has many.
 const MANY: usize = 5000;
 
-/// Where the texts of a key come from.
+/// The source of the texts of a key.
 #[derive(Debug, Clone, Copy)]
 enum Kind {
-    /// Of a pool.
+    /// A pool of texts.
     Pool(usize),
     /// Eleven digits, hardly ever the same.
     Number,
-    /// Words of a person: this is where escapes and characters beyond ASCII are.
+    /// Words of a person: these contain escapes and non-ASCII characters.
     Words,
 }
 
@@ -88,7 +89,7 @@ pub(super) struct Attributes {
     weights: Weighted,
     /// The keys of each flow, sorted.
     flows: Vec<Vec<usize>>,
-    /// Most keys besides those of the flow.
+    /// Maximum number of keys besides those of the flow.
     extra_keys: usize,
     /// Texts in quotes, by pool.
     pools: Vec<Vec<String>>,
@@ -107,7 +108,7 @@ impl Attributes {
             keys.push(Key { json: format!("\"{key}\":").into_bytes(), kind: kind(&pools, random) });
         }
         let new_keys = NEW_KEYS.iter().map(|key| Key { json: format!("\"{key}\":").into_bytes(), kind: Kind::Words });
-        // A flow sets most of a customer's keys; the others come from elsewhere, none or up to twice their average.
+        // A flow sets most of a customer's keys; the others come from elsewhere, between none and twice their average.
         let extra = settings.attributes_per_participant / 5;
         let of_flow = settings.attributes_per_participant - extra;
         let weights = Weighted::zipf(keys.len(), settings.attribute_skew);
@@ -143,7 +144,7 @@ impl Attributes {
         }
     }
 
-    /// The attributes of a customer, as a JSON object.
+    /// Writes the attributes of a customer as a JSON object.
     pub fn write(&self, random: &mut Random, has_drifted: bool, out: &mut Vec<u8>) {
         out.push(b'{');
         let begun = out.len();
@@ -154,7 +155,7 @@ impl Attributes {
         let mut others: Vec<usize> = Vec::with_capacity(self.extra_keys);
         for _ in 0..random.below(self.extra_keys + 1) {
             let key = self.weights.at(random.unit()).0;
-            // No key repeats within a map: that would be a broken record.
+            // No key is repeated within a map, since that would be a broken record.
             if flow.binary_search(&key).is_err() && !others.contains(&key) {
                 others.push(key);
                 self.entry(&self.keys[key], random, out);
@@ -172,7 +173,7 @@ impl Attributes {
         out.push(b'}');
     }
 
-    /// The entry and a comma.
+    /// Writes the entry and a comma.
     fn entry(&self, key: &Key, random: &mut Random, out: &mut Vec<u8>) {
         out.extend_from_slice(&key.json);
         match key.kind {
@@ -214,7 +215,7 @@ fn flow(number: usize, weights: &Weighted, keys: usize, random: &mut Random) -> 
     chosen
 }
 
-/// A key of the long tail; its number makes it the only one of its name.
+/// A key of the long tail; its number makes it unique.
 fn tail_key(index: usize, unicode: Fraction, random: &mut Random) -> String {
     let word = random.pick(&FIRST_NAMES);
     if random.chance(unicode.get()) {
@@ -237,14 +238,14 @@ fn kind(pools: &[Vec<String>], random: &mut Random) -> Kind {
     }
 }
 
-/// Texts in quotes, with a number in the place of the percent sign.
+/// Texts in quotes, with a number in place of the percent sign.
 fn words(patterns: &[&str], random: &mut Random) -> Vec<String> {
     (0..MANY)
         .map(|_| format!("\"{}\"", random.pick(patterns).replace('%', &random.below(100_000).to_string())))
         .collect()
 }
 
-/// Pools of few texts, twice over since most keys have few, and pools of many.
+/// Pools of few texts, included twice because most keys have few, and pools of many texts.
 fn pools(random: &mut Random) -> Vec<Vec<String>> {
     let few: [&[&str]; 9] = [
         &["true", "false"],

@@ -1,17 +1,17 @@
-//! Records that are not JSON any more, each in one way.
+//! Breaks records, each in one way, so that they are no longer valid JSON.
 
 use super::{random::Random, settings::BrokenKind};
 
-/// Deeper than any reader allows.
+/// Deeper than this program's readers allow.
 const DEPTH: usize = 200;
 
-/// Breaks the record that begins at `start` and is the last in `out`: an object with at least one member, on one line.
+/// Breaks the record that starts at `start` and is the last in `out`: an object with at least one member, on one line.
 pub(super) fn break_record(kind: BrokenKind, start: usize, random: &mut Random, out: &mut Vec<u8>) {
     let record = &out[start..];
     let mut deep = Vec::new();
     let member: &[u8] = match kind {
         BrokenKind::Truncated => {
-            // The object stays open, for its last brace is gone.
+            // The object stays unclosed, because its last brace is removed.
             let kept = 1 + random.below(record.len() - 2);
             out.truncate(start + kept);
             return;
@@ -38,7 +38,7 @@ pub(super) fn break_record(kind: BrokenKind, start: usize, random: &mut Random, 
             &deep
         }
     };
-    // Seen at once, or when all the rest has been read.
+    // The fault is either at the beginning, or visible only after the whole record has been read.
     if random.chance(0.5) {
         let rest = out.split_off(start + 1);
         out.extend_from_slice(member);
@@ -69,7 +69,7 @@ mod tests {
                 assert!(!out[3..].contains(&b'\n') && out[3..] != *record, "{kind}");
                 let broken =
                     serde_json::from_slice::<Vec<serde_json::Value>>(&[b"[", &out[3..], b"]"].concat()).is_err();
-                // That reader takes the last of two equal members.
+                // serde_json accepts duplicate members and keeps the last.
                 assert!(broken || *kind == BrokenKind::Duplicate, "{kind}: {}", String::from_utf8_lossy(&out));
             }
         }

@@ -1,5 +1,5 @@
 //! The story of one call: a customer calls, an IVR may answer first, the call waits in a queue, one to three agents are
-//! rung one after another, the last one usually answers, and now and then hands the call on.
+//! rung one after another, the last one usually answers and sometimes hands the call on.
 
 use super::{
     centre::{AREAS, Centre},
@@ -9,7 +9,7 @@ use super::{
 
 const RING_MS: i64 = 8_000;
 
-/// A call, to be written in any form and at any moment of it.
+/// A call that can be written in any form, as of any moment.
 #[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 #[derive(Debug)]
 pub(super) struct Call {
@@ -19,7 +19,7 @@ pub(super) struct Call {
     pub language: usize,
     pub priority: u64,
     pub skill: Option<usize>,
-    /// Whether the demand of routing is told at all.
+    /// Whether its routing data are written at all.
     pub has_demand: bool,
     /// `tel:+1...` of the customer and of the number called.
     pub ani: String,
@@ -29,7 +29,7 @@ pub(super) struct Call {
     pub legs: Vec<Leg>,
     /// The customer's attributes as a JSON object.
     pub attributes: Vec<u8>,
-    /// Whether it has what came up part-way.
+    /// Whether it has the members that appear when the data drifts.
     pub has_drifted: bool,
 }
 
@@ -42,7 +42,7 @@ pub(super) struct Leg {
     pub start: i64,
     pub connected: Option<i64>,
     pub end: i64,
-    /// What seldom happens to it.
+    /// The rare event of this leg.
     pub rare: Rare,
 }
 
@@ -63,13 +63,13 @@ pub(super) struct Agent {
     pub score: Option<u64>,
     pub wrapup: usize,
     pub acw_ms: i64,
-    /// The number in its list of how the call left this agent.
+    /// Index of the disconnect type, if the call left this agent normally.
     pub left: usize,
-    /// Who was asked before the call was handed on.
+    /// The participant who was consulted before the call was handed on.
     pub consulted: Option<Id>,
 }
 
-/// What seldom happens, a number each; most participants have none of it.
+/// Rare events; most participants have none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rare {
     Nothing,
@@ -86,7 +86,7 @@ pub(super) enum Rare {
 }
 
 impl Call {
-    /// A call that begins at `start`.
+    /// Creates a call that begins at `start`.
     pub fn new(centre: &Centre, start: i64, has_drifted: bool, random: &mut Random) -> Self {
         let inbound = random.chance(0.85);
         let queue = random.low_below(centre.queues.len());
@@ -177,7 +177,7 @@ impl Call {
 }
 
 impl Leg {
-    /// An agent who is rung at `start`, and answers if there is an end to the talk.
+    /// An agent who is rung at `start`, and who answers if `talk_end` is given.
     fn agent(centre: &Centre, start: i64, talk_end: Option<i64>, random: &mut Random) -> Self {
         let role = Role::Agent(Agent {
             user: random.below(centre.users.len()),

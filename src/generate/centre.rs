@@ -1,4 +1,4 @@
-//! The contact centre that all calls belong to: its people, queues and other things with an id.
+//! The contact centre that all calls belong to: its people, queues and other entities with an id.
 
 use super::{
     attributes::Attributes,
@@ -8,7 +8,7 @@ use super::{
     time::Calendar,
 };
 
-/// Areas of telephone numbers; there 555-01xx is kept free for examples.
+/// Area codes of telephone numbers. In each of them 555-01xx is reserved for examples.
 pub(super) const AREAS: [&str; 12] =
     ["202", "212", "303", "312", "404", "415", "503", "602", "617", "702", "713", "808"];
 
@@ -34,7 +34,7 @@ const LAST_NAMES: [&str; 16] = [
     "Okafor",
     "Petrov",
 ];
-/// Names beyond ASCII, one to four bytes a character.
+/// Non-ASCII names, with one to four bytes per character.
 const UNICODE_NAMES: [&str; 10] = [
     "Søren Ekström",
     "Müge Yılmaz",
@@ -93,22 +93,22 @@ const WRAPUPS: [&str; 9] = [
     "Info given",
 ];
 
-/// How many there are of what has few of its kind.
+/// Numbers of entities of the kinds that have few.
 const TEAMS: usize = 12;
 const SCRIPTS: usize = 20;
 const SKILLS: usize = 30;
 const LANGUAGES: usize = 5;
 
-/// Something with an id, as JSON in the forms in which it is referred to.
+/// An entity with an id, as JSON in the forms in which it is referred to.
 #[derive(Debug)]
 pub(super) struct Reference {
     pub id: Id,
     pub name: String,
-    /// `{"id":..,"name":..,"selfUri":..}`: REST.
+    /// `{"id":..,"name":..,"selfUri":..}`, as REST gives it.
     pub full: Vec<u8>,
-    /// `{"id":..,"name":..}`: notifications.
+    /// `{"id":..,"name":..}`, as notifications give it.
     pub short: Vec<u8>,
-    /// `{"id":..,"selfUri":..}`: where only an address is given.
+    /// `{"id":..,"selfUri":..}`, where only an address is given.
     pub address: Vec<u8>,
 }
 
@@ -142,7 +142,7 @@ pub(super) struct Centre {
 
 impl Centre {
     pub fn new(settings: &Settings) -> Self {
-        // The stream of no part.
+        // A stream that no part uses.
         let random = &mut Random::new(settings.seed, u64::MAX);
         let unicode = settings.unicode;
         let calendar = Calendar::new(settings.days, settings.day_skew, random);
@@ -169,7 +169,7 @@ impl Centre {
         }
     }
 
-    /// What stands as a caller's name: a place, or the number itself.
+    /// What is given as the name of a caller: a place, or a number.
     pub fn place(&self, random: &mut Random) -> &'static str {
         if random.chance(self.unicode.get()) {
             random.pick::<&str>(&UNICODE_TOWNS)
@@ -193,6 +193,6 @@ fn queue(random: &mut Random, unicode: Fraction, index: usize) -> String {
     } else {
         QUEUES[index % QUEUES.len()]
     };
-    // Where there are more queues than names they get numbers.
+    // With more queues than names, the names get numbers.
     if index < QUEUES.len() { base.to_owned() } else { format!("{base} {}", index / QUEUES.len() + 1) }
 }

@@ -1,4 +1,4 @@
-//! JSON written straight into bytes.
+//! Writes JSON straight into bytes.
 
 use super::time::Calendar;
 
@@ -31,7 +31,7 @@ impl Id {
     }
 }
 
-/// An object being written. The names and texts given are ready: nothing in them has to be escaped.
+/// An object being written. Names and texts must not need escaping.
 pub(super) struct Object<'a> {
     pub out: &'a mut Vec<u8>,
     calendar: &'a Calendar,
@@ -48,7 +48,7 @@ impl<'a> Object<'a> {
         self.out.push(b'}');
     }
 
-    /// The name; its value is written by whoever asked for it.
+    /// Writes the name; the caller writes the value.
     pub fn name(&mut self, name: &str) -> &mut Vec<u8> {
         if !self.is_empty {
             self.out.push(b',');
@@ -60,7 +60,7 @@ impl<'a> Object<'a> {
         self.out
     }
 
-    /// A value that is JSON already.
+    /// Writes a value that is already JSON.
     pub fn raw(&mut self, name: &str, json: &[u8]) {
         self.name(name).extend_from_slice(json);
     }
@@ -69,7 +69,7 @@ impl<'a> Object<'a> {
         self.parts(name, &[text]);
     }
 
-    /// A text of several parts.
+    /// Writes a text of several parts.
     pub fn parts(&mut self, name: &str, parts: &[&str]) {
         let out = self.name(name);
         out.push(b'"');
@@ -86,7 +86,7 @@ impl<'a> Object<'a> {
         out.push(b'"');
     }
 
-    /// The id between two texts.
+    /// Writes an id between two texts, as one text.
     pub fn id_within(&mut self, name: &str, before: &str, id: Id, after: &str) {
         let out = self.name(name);
         out.push(b'"');
@@ -113,7 +113,7 @@ impl<'a> Object<'a> {
         self.raw(name, if flag { b"true" } else { b"false" });
     }
 
-    /// A nested object.
+    /// Writes a nested object.
     pub fn object(&mut self, name: &str, fill: impl FnOnce(&mut Object<'_>)) {
         let calendar = self.calendar;
         let mut inner = Object::begin(self.name(name), calendar);
@@ -121,7 +121,7 @@ impl<'a> Object<'a> {
         inner.end();
     }
 
-    /// A nested list; `write` writes each element.
+    /// Writes a nested list; `write` writes each element.
     pub fn list<T>(&mut self, name: &str, items: impl IntoIterator<Item = T>, mut write: impl FnMut(T, &mut Vec<u8>)) {
         let out = self.name(name);
         out.push(b'[');

@@ -1,13 +1,13 @@
-//! Chance that is the same in every version of every dependency: a seed is a promise about bytes.
+//! A random generator that does not depend on the versions of dependencies: a seed promises the same bytes for ever.
 
-/// xoshiro256++ (Blackman and Vigna), seeded by splitmix64 as its authors advise.
+/// xoshiro256++ (Blackman and Vigna), seeded by splitmix64 as its authors recommend.
 #[derive(Debug, Clone)]
 pub(super) struct Random {
     state: [u64; 4],
 }
 
 impl Random {
-    /// A sequence of its own for each pair of seed and stream.
+    /// Each pair of seed and stream gives a sequence of its own.
     pub fn new(seed: u64, stream: u64) -> Self {
         let mut mixer = mixed(seed) ^ stream;
         let state = [(); 4].map(|()| {
@@ -30,17 +30,17 @@ impl Random {
         result
     }
 
-    /// From 0 up to 1, without 1.
+    /// A number from 0 (inclusive) to 1 (exclusive).
     pub fn unit(&mut self) -> f64 {
         (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// A number below `end`; 0 when there is none.
+    /// A number below `end`; 0 if `end` is 0.
     pub fn below(&mut self, end: usize) -> usize {
         ((u128::from(self.bits()) * end as u128) >> 64) as usize
     }
 
-    /// A number below `end`, the small ones far more often.
+    /// A number below `end`; small ones are far more frequent.
     pub fn low_below(&mut self, end: usize) -> usize {
         let unit = self.unit();
         (unit * unit * end as f64) as usize
@@ -50,7 +50,7 @@ impl Random {
         self.unit() < share
     }
 
-    /// One of a list that is not empty.
+    /// An element of a list, which must not be empty.
     pub fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
         &items[self.below(items.len())]
     }
@@ -63,10 +63,10 @@ const fn mixed(mut bits: u64) -> u64 {
     bits ^ (bits >> 31)
 }
 
-/// Chooses among things of unequal weight.
+/// Chooses among items of unequal weight.
 #[derive(Debug)]
 pub(super) struct Weighted {
-    /// Sums of the weights up to and with each thing, of a whole of 1.
+    /// Cumulative weights up to and including each item; the total is 1.
     ends: Vec<f64>,
 }
 
@@ -86,12 +86,13 @@ impl Weighted {
         Self { ends }
     }
 
-    /// Zipf's law: the thing of rank r has the weight 1 / r^skew.
+    /// Zipf's law: the item of rank r has the weight 1 / r^skew.
     pub fn zipf(number: usize, skew: f64) -> Self {
         Self::new((1..=number).map(|rank| (rank as f64).powf(-skew)))
     }
 
-    /// Where `share` (0 up to 1) falls: the thing, and how far into it. Order is kept.
+    /// The item at `share` (0 to 1) of the total weight, and the fraction of it that lies before `share`. The order is
+    /// kept.
     pub fn at(&self, share: f64) -> (usize, f64) {
         let thing = self.ends.partition_point(|end| *end <= share).min(self.ends.len().saturating_sub(1));
         let start = if thing == 0 { 0.0 } else { self.ends[thing - 1] };

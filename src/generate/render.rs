@@ -1,4 +1,4 @@
-//! A call as JSON: its participants in the order and with the members that REST and notifications give them.
+//! Renders a call as JSON: its participants in the order of REST and notifications, with the members that each gives.
 
 use super::{
     call::{Agent, Call, Leg, Rare, Role},
@@ -8,17 +8,17 @@ use super::{
 
 const LEFT_BY: [&str; 5] = ["client", "peer", "endpoint", "transfer", "system"];
 
-/// Which of the two forms of one participant, and how much of the call has happened.
+/// Which of the two forms is written, and how much of the call has happened.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct View {
-    /// What is later has not happened yet.
+    /// The current moment; later events have not happened yet.
     pub now: i64,
-    /// Notifications name less than REST does.
+    /// Notifications contain fewer members than REST.
     pub is_notification: bool,
 }
 
 impl View {
-    /// All of the call, as REST gives it.
+    /// The complete call, as REST gives it.
     pub const REST: Self = Self { now: i64::MAX, is_notification: false };
 
     fn reference(self, of: &Reference) -> &[u8] {
@@ -26,7 +26,7 @@ impl View {
     }
 }
 
-/// A conversation with the participants that have joined by now.
+/// Writes a conversation with the participants that have joined by now.
 pub(super) fn conversation(centre: &Centre, call: &Call, view: View, out: &mut Vec<u8>) {
     let mut object = Object::begin(out, &centre.calendar);
     object.id("id", call.id);
@@ -48,7 +48,7 @@ pub(super) fn conversation(centre: &Centre, call: &Call, view: View, out: &mut V
     object.end();
 }
 
-/// One participant.
+/// Writes one participant.
 pub(super) fn participant(centre: &Centre, call: &Call, leg: &Leg, view: View, out: &mut Vec<u8>) {
     let mut object = Object::begin(out, &centre.calendar);
     object.id("id", leg.id);
@@ -207,7 +207,7 @@ fn agent_members(centre: &Centre, call: &Call, leg: &Leg, agent: &Agent, view: V
     let has_left = leg.connected.is_some() && leg.end <= view.now;
     if leg.connected.is_some() {
         object.raw("script", view.reference(&centre.scripts[call.queue % centre.scripts.len()]));
-        // A type that changes part-way: text that is a number.
+        // A type that changes when the data drifts: a number as text.
         object.raw("wrapupTimeoutMs", if call.has_drifted { b"\"60000\"" } else { b"60000" });
         object.flag("wrapupSkipped", false);
     }
@@ -242,7 +242,7 @@ fn routing(centre: &Centre, call: &Call, scored: Option<(&Reference, u64)>, obje
         object.raw("queue", &centre.queues[call.queue].address);
         object.raw("language", &centre.languages[call.language].address);
         if call.has_drifted {
-            // A value that fits no number: it is kept beside its column.
+            // A value that is no number, so it goes to `extra`.
             object.text("priority", "normal");
         } else {
             object.number("priority", call.priority);

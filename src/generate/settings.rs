@@ -1,4 +1,4 @@
-//! What is to be generated, every value explicit, and the profiles that name sensible sets of them.
+//! What to generate, with every value explicit, and the profiles that name useful sets of settings.
 
 use std::{fmt, str::FromStr};
 
@@ -7,39 +7,39 @@ use crate::{
     error::{Error, Result},
 };
 
-/// What to generate. Start from a [`Profile`] and change what matters.
+/// What to generate. Start from a [`Profile`] and change individual values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
-    /// Everything follows from it: the same settings give the same bytes.
+    /// Seed of all random choices: the same settings give the same bytes.
     pub seed: u64,
-    /// What a record is.
+    /// The form of a record.
     pub shape: Shape,
-    /// How much.
+    /// The amount of data.
     pub amount: Amount,
-    /// Days over which the calls begin, from [`Settings::FIRST_DAY`] on.
+    /// Number of days over which the calls begin, from [`Settings::FIRST_DAY`] on.
     pub days: u32,
-    /// In which order calls come.
+    /// The order of the calls.
     pub order: Order,
-    /// How unequal the days are: 0 for equal ones, 1 for Zipf's law.
+    /// How unequal the days are: 0 means equal, 1 is Zipf's law.
     pub day_skew: f64,
-    /// Distinct attribute keys.
+    /// Number of distinct attribute keys.
     pub attribute_keys: usize,
-    /// Attributes of a customer, on average.
+    /// Average number of attributes of a customer.
     pub attributes_per_participant: usize,
-    /// How unequally keys are used: 0 for equally, 1 for Zipf's law.
+    /// How unequally the keys are used: 0 means equally, 1 is Zipf's law.
     pub attribute_skew: f64,
-    /// Distinct users (agents).
+    /// Number of distinct users (agents).
     pub users: usize,
-    /// Distinct queues.
+    /// Number of distinct queues.
     pub queues: usize,
-    /// From this share of the data on there are members and attribute keys that were not there before, and some values
-    /// are of another type.
+    /// From this fraction of the data on, members and attribute keys occur that did not before, and some values have
+    /// another type.
     pub drift_from: Option<Fraction>,
     /// Fraction of the records that are broken.
     pub broken: Fraction,
-    /// In which ways they are; not empty.
+    /// The kinds of faults that broken records have; not empty.
     pub broken_kinds: Vec<BrokenKind>,
-    /// Fraction of names and free texts with characters beyond ASCII.
+    /// Fraction of names and free texts with non-ASCII characters.
     pub unicode: Fraction,
     /// Fraction of free texts with escapes.
     pub escapes: Fraction,
@@ -48,15 +48,15 @@ pub struct Settings {
 impl Settings {
     /// The first day of all calls.
     pub const FIRST_DAY: (i32, u32, u32) = (2025, 7, 1);
-    /// Ten years: the times must stay within four digits of a year, and the table of hours small.
+    /// Ten years: the year must have four digits, and the table of hours must stay small.
     pub const MAX_DAYS: u32 = 3660;
-    /// Far above what any flow author has made; each takes some memory.
+    /// Far above what any flow author has created; each key takes some memory.
     pub const MAX_ATTRIBUTE_KEYS: usize = 100_000;
-    /// A participant with more would be a record of its own kind.
+    /// A participant with more would not be realistic.
     pub const MAX_ATTRIBUTES_PER_PARTICIPANT: usize = 1000;
-    /// The largest contact centres have some ten thousand; each takes some memory.
+    /// The largest contact centres have some tens of thousands; each takes some memory.
     pub const MAX_REFERENCES: usize = 1_000_000;
-    /// Beyond it all the weight is on the first.
+    /// Above this, almost all the weight is on the first item.
     pub const MAX_SKEW: f64 = 5.0;
 
     /// The settings of a profile.
@@ -98,7 +98,7 @@ impl Settings {
         }
     }
 
-    /// Refuses what cannot be.
+    /// Refuses settings that are not possible.
     pub(super) fn check(&self) -> Result<()> {
         let within = |what: &str, value: usize, most: usize| {
             let message = || format!("{what}: {value} is not possible");
@@ -148,13 +148,13 @@ impl Settings {
 /// How much to generate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Amount {
-    /// About so many bytes of JSON, to within half a record for each part.
+    /// About this many bytes of JSON, within half a record per part.
     Bytes(u64),
-    /// Just so many records.
+    /// Exactly this many records.
     Records(u64),
 }
 
-/// A part of a whole, 0 to 1; written in percent.
+/// A fraction from 0 to 1, written in percent.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub struct Fraction(pub(super) f64);
 
@@ -186,13 +186,13 @@ impl fmt::Display for Fraction {
     }
 }
 
-/// Options that are one word.
+/// Implements an enum whose variants are single words.
 macro_rules! words {
     ($name:ident, $what:literal, $($variant:ident = $word:literal),+ $(,)?) => {
         impl $name {
-            /// All of them.
+            /// All variants.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-            /// Their words, in the same order.
+            /// The words of all variants, in the same order.
             pub const WORDS: &'static [&'static str] = &[$($word),+];
         }
 
@@ -222,7 +222,7 @@ macro_rules! words {
     };
 }
 
-/// What a record is. Records are lines in every shape.
+/// The form of a record. Records are lines in every shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     /// A call conversation with its participants, as `GET /api/v2/conversations/calls/{id}` gives it.
@@ -231,7 +231,7 @@ pub enum Shape {
     Participants,
     /// A page of conversations, as `GET /api/v2/conversations/calls` gives it.
     Listing,
-    /// A snapshot of a call that goes on, as a subscription to a queue's calls sends it; now and then a heartbeat.
+    /// A snapshot of an ongoing call, as a subscription to a queue's calls sends it; sometimes a heartbeat.
     Notifications,
 }
 
@@ -244,14 +244,14 @@ words!(
     Notifications = "notifications"
 );
 
-/// In which order calls come.
+/// The order of the calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// By the time at which they began.
+    /// By start time.
     Time,
-    /// In none: every part of the data has calls of all days.
+    /// No order: every part of the data has calls of all days.
     Shuffled,
-    /// By time, but a few come up to three days late.
+    /// By time, but a few arrive up to three days late.
     Late,
 }
 
@@ -260,9 +260,9 @@ words!(Order, "an order", Time = "time", Shuffled = "shuffled", Late = "late");
 /// How a record is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BrokenKind {
-    /// It ends in the middle.
+    /// It ends too early.
     Truncated,
-    /// A member stands twice in one object.
+    /// A member occurs twice in one object.
     Duplicate,
     /// `\x` in a text.
     Escape,
@@ -272,9 +272,9 @@ pub enum BrokenKind {
     Surrogate,
     /// Bytes that are not UTF-8.
     Utf8,
-    /// Lists nested deeper than any reader wants.
+    /// Lists nested deeper than any reader accepts.
     Deep,
-    /// A comma behind the last member.
+    /// A comma after the last member.
     Comma,
 }
 
@@ -291,19 +291,19 @@ words!(
     Comma = "comma"
 );
 
-/// A set of settings with a name.
+/// A named set of settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Profile {
-    /// An export as it should be: by time, 440 attribute keys, nothing broken.
+    /// A proper export: in time order, 440 attribute keys, nothing broken.
     #[default]
     Typical,
-    /// 5000 attribute keys, 60 of them on each customer.
+    /// 5000 attribute keys, 60 per customer.
     WideAttributes,
-    /// New members and keys from half of the data on.
+    /// New members and keys in the second half of the data.
     Drifting,
-    /// Ninety unequal days in no order.
+    /// Ninety unequal days, in random order.
     Shuffled,
-    /// Late calls, drift, broken records, and many texts with escapes and beyond ASCII.
+    /// Late calls, drift, broken records, and many texts with escapes and non-ASCII characters.
     Dirty,
 }
 

@@ -1,4 +1,4 @@
-//! When calls begin, and instants as the wire has them.
+//! Decides when calls begin, and writes instants in wire format.
 
 use chrono::{Days, NaiveDate};
 
@@ -10,13 +10,14 @@ use super::{
 pub(super) const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
-/// Days behind the last one asked for that an instant may fall on: a call runs past midnight, a wrap-up behind it.
+/// Days after the last requested one that an instant may fall on: a call may last past midnight, and its wrap-up comes
+/// after it.
 const DAYS_BEYOND: u32 = 2;
 
-/// Calls of each hour of a day in thousandths: a centre that is open at night too, with its peaks before and after noon.
+/// Calls per hour of a day, in thousandths: the centre is open at night too, with peaks before and after noon.
 const HOURS: [u32; 24] = [8, 5, 4, 4, 6, 10, 22, 48, 74, 88, 92, 84, 66, 70, 80, 84, 76, 60, 42, 30, 20, 14, 8, 5];
 
-/// The days of the data, as weights and as texts. Instants are milliseconds from the first midnight on.
+/// The days of the data, as weights and as texts. Instants are milliseconds since the first midnight.
 #[derive(Debug)]
 pub(super) struct Calendar {
     hours: Weighted,
@@ -25,7 +26,7 @@ pub(super) struct Calendar {
 
 impl Calendar {
     pub fn new(days: u32, skew: f64, random: &mut Random) -> Self {
-        // The busiest day is any day.
+        // Any day can be the busiest.
         let mut ranks: Vec<u32> = (1..=days).collect();
         for end in (1..ranks.len()).rev() {
             ranks.swap(end, random.below(end + 1));
@@ -47,10 +48,10 @@ impl Calendar {
         Self { hours: Weighted::new(weights), days: texts.collect() }
     }
 
-    /// The instant up to which `share` of all calls have begun.
+    /// The instant before which `share` of all calls have begun.
     pub fn at(&self, share: f64) -> i64 {
         let (hour, into) = self.hours.at(share);
-        // The last calls begin an hour before the end, so that none ends beyond the days that have a text.
+        // The last calls begin an hour before the end, so that none ends after the days that have a text.
         (hour as i64 * HOUR_MS + (into * HOUR_MS as f64) as i64).min(self.last() - HOUR_MS)
     }
 

@@ -1,26 +1,26 @@
-//! Column names of a proposal: no two alike.
+//! Keeps the column names of a proposal distinct.
 
 use std::collections::HashSet;
 
 use crate::model::naming::snake_case;
 
-/// Columns that every table has, whatever its model.
+/// Names of columns that do not come from the model.
 const RESERVED: [&str; 3] = ["extra", "source_file", "source_offset"];
 
-/// Names that are taken, case folded.
+/// Names that are taken.
 #[derive(Default)]
 pub struct ColumnNames {
     taken: HashSet<String>,
 }
 
 impl ColumnNames {
-    /// The names that an object's members have anyway: no other member may have one of them as its second name.
+    /// Reserves the wire names of an object's members: no other member may use one of them as its second name.
     pub fn of_members<'a>(wires: impl Iterator<Item = &'a str>) -> Self {
         Self { taken: wires.map(str::to_owned).collect() }
     }
 
-    /// A segment like `wanted` that no other member of the object has as a name, and whose column (`prefix` before it)
-    /// is free in `columns`; both are taken then. `wire` is the member's own name.
+    /// Claims a name like `wanted` that no other member of the object has, and whose column (with `prefix`) is free in
+    /// `columns`. `wire` is the member's own name.
     pub fn claim(&mut self, wanted: &str, wire: &str, prefix: &str, mut columns: Option<&mut Self>) -> String {
         let mut segment = wanted.to_owned();
         let mut number = 2;
@@ -45,7 +45,8 @@ impl ColumnNames {
     }
 }
 
-/// The part of a column's name that a member gives: its `snake_case` form, with `_` for what a name cannot have.
+/// The part of a column name that a member contributes: its `snake_case` form, with `_` for characters that a column
+/// name cannot have.
 pub fn column_segment(wire: &str) -> String {
     let allowed = |c: char| c.is_alphanumeric() && !c.is_uppercase();
     snake_case(wire).chars().map(|c| if allowed(c) { c } else { '_' }).collect()

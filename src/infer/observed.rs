@@ -1,4 +1,4 @@
-//! Values laid over each other: what has been seen at one place.
+//! Merges the values that were seen at one place.
 
 use std::collections::HashMap;
 
@@ -6,34 +6,34 @@ use serde_json::Value;
 
 use crate::decode::is_instant;
 
-/// Members of an object that are remembered; more of them are no members but free keys.
+/// Maximum number of members kept per object. An object with more keys is a map of free keys.
 pub const MAX_MEMBERS: usize = 1000;
 
-/// Integers up to here are exact in a double.
+/// Integers up to this one are exact in a double.
 const MAX_EXACT_INTEGER: u64 = 1 << 53;
 
-/// Everything seen at one place. Nulls say nothing about a type and are only counted.
+/// Everything seen at one place. Nulls say nothing about the type and are only counted.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Observed {
     pub nulls: u64,
     pub booleans: u64,
     pub strings: u64,
-    /// The part of `strings` that are instants.
+    /// How many of `strings` are instants.
     pub instants: u64,
     pub integers: u64,
-    /// The part of `integers` that a double does not hold exactly.
+    /// How many of `integers` a double cannot hold exactly.
     pub long_integers: u64,
-    /// Numbers that are no 64-bit integers.
+    /// Numbers that are not 64-bit integers.
     pub fractions: u64,
-    /// The part of `fractions` that a double does not hold either: integers beyond 64 bits.
+    /// How many of `fractions` a double cannot hold either: unsigned integers above the signed 64-bit range.
     pub huge_integers: u64,
     pub objects: u64,
     /// Members of the objects, in order of appearance.
     pub members: Vec<(String, Observed)>,
-    /// There were more than [`MAX_MEMBERS`].
+    /// Whether there were more than [`MAX_MEMBERS`].
     pub too_many_members: bool,
     pub lists: u64,
-    /// Elements of the lists; none if all of them were empty.
+    /// The elements of all lists; `None` if all lists were empty.
     pub element: Option<Box<Observed>>,
     places: HashMap<String, usize>,
 }
@@ -41,7 +41,7 @@ pub struct Observed {
 /// The narrowest type that holds every value of a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// No value, or null only.
+    /// No value, or only nulls.
     Nothing,
     Text,
     Instant,
@@ -50,12 +50,12 @@ pub enum Kind {
     Boolean,
     Object,
     List,
-    /// No type holds them all as they are.
+    /// No type holds all values unchanged.
     Mixed,
 }
 
 impl Observed {
-    /// Lays one more value over the others.
+    /// Adds one more value.
     pub fn add(&mut self, value: &Value) {
         match value {
             Value::Null => self.nulls += 1,
@@ -90,7 +90,7 @@ impl Observed {
         }
     }
 
-    /// Lays everything seen at other places over this one.
+    /// Merges everything seen at other places into this one.
     pub fn extend<T: std::borrow::Borrow<Self>>(&mut self, others: impl IntoIterator<Item = T>) {
         others.into_iter().for_each(|other| self.merge(other.borrow()));
     }
@@ -117,7 +117,7 @@ impl Observed {
         }
     }
 
-    /// What was seen of one member.
+    /// What was seen for one member.
     pub fn member(&self, name: &str) -> Option<&Self> {
         self.members.iter().find(|(member, _)| member == name).map(|(_, seen)| seen)
     }
@@ -135,7 +135,7 @@ impl Observed {
         self.members.get_mut(place).map(|(_, seen)| seen)
     }
 
-    /// Its members but for those with these names; nothing of what is not an object.
+    /// The members except those with these names. Everything that is not an object is dropped.
     pub fn without(&self, names: &[&str]) -> Self {
         let mut rest = Self { objects: self.objects, ..Self::default() };
         for (member, seen) in self.members.iter().filter(|(member, _)| !names.contains(&member.as_str())) {
@@ -146,12 +146,12 @@ impl Observed {
         rest
     }
 
-    /// Whether its objects have a member with a name: one without cannot have a column.
+    /// Whether its objects have a member with a name; a member with an empty name cannot have a column.
     pub fn has_names(&self) -> bool {
         self.members.iter().any(|(name, _)| !name.is_empty())
     }
 
-    /// Number of values, null ones included.
+    /// Number of values, including nulls.
     pub const fn total(&self) -> u64 {
         self.nulls + self.booleans + self.strings + self.integers + self.fractions + self.objects + self.lists
     }

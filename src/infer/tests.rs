@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::model::Model;
 
-/// The proposal for some records; it is read back as a model, as `--model FILE` would.
+/// Returns the proposal for some records, after checking that `--model FILE` could read it as a model.
 fn proposed(records: &[Value]) -> Value {
     let mut overlay = RecordSample::default();
     for record in records {
@@ -16,7 +16,7 @@ fn proposed(records: &[Value]) -> Value {
     document
 }
 
-/// `name: type`, and the column where it is not the name's.
+/// `name: type`, and the column where it differs from the name.
 fn members(document: &Value, kind: &str) -> Vec<String> {
     let members = document["types"][kind]["members"].as_array().unwrap();
     let text = |value: &Value| value.as_str().map(str::to_owned);

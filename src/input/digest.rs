@@ -1,4 +1,4 @@
-//! The digest of an input without reading it as JSON: to know whether a dataset holds it already.
+//! Computes the digest of an input without parsing it, to tell whether a dataset already holds it.
 
 use std::{
     fs::File,
@@ -10,21 +10,23 @@ use xxhash_rust::xxh3::Xxh3;
 use super::discover::{InputFile, Source};
 use crate::error::{Error, Result};
 
-/// Bytes read at once: enough for the disk, small beside everything else.
+/// Bytes read at a time: enough for the disk, and little memory.
 const BUFFER_BYTES: usize = 1 << 20;
 
-/// XXH3-128 of the bytes of an input as stored, the same that a run notes of it; none for what can be read only once.
+/// XXH3-128 of an input's bytes as stored, the same that a run records. Returns `None` for a stream, which can be read
+/// only once.
 ///
 /// # Errors
-/// [`Error::Io`].
+/// [`Error::Io`] if the file cannot be read.
 pub fn digest(input: &InputFile) -> Result<Option<u128>> {
     digests_of_first(input, &[u64::MAX]).map(|digests| digests.first().copied())
 }
 
-/// The same of what it begins with: of so many bytes each, in ascending order, or of all if there are fewer. Read once.
+/// Digests of the first `lengths` bytes of an input, in ascending order; of all its bytes if there are fewer. The file
+/// is read once. The result is empty for a stream.
 ///
 /// # Errors
-/// [`Error::Io`].
+/// [`Error::Io`] if the file cannot be read.
 pub fn digests_of_first(input: &InputFile, lengths: &[u64]) -> Result<Vec<u128>> {
     let Source::File(path) = &input.source else { return Ok(Vec::new()) };
     let mut file = File::open(path).map_err(Error::io("open", path))?;

@@ -1,7 +1,7 @@
-//! From names on the command line to the inputs of a run: files, folders, patterns, standard input.
+//! Finds the inputs of a run by their names on the command line: files, folders, patterns, standard input.
 //!
-//! The list is sorted by path and free of doubles, so that what is made of it does not depend on how names were given
-//! or on the order of a listing.
+//! The list is sorted by path and has no duplicates, so that results do not depend on how the names were given or on
+//! the order of a directory listing.
 
 mod missing;
 mod pattern;
@@ -30,40 +30,40 @@ use crate::{
 /// An input of a run.
 #[derive(Debug, Clone)]
 pub struct InputFile {
-    /// The name as it is shown, in reports and in `source_file`: the path, with `\xFF` for a byte that is not UTF-8.
+    /// The name that reports and `source_file` show: the path, with `\xFF` for a byte that is not UTF-8.
     pub name: String,
     /// Where the bytes come from.
     pub source: Source,
-    /// Bytes as stored; none if that is not known beforehand.
+    /// Size as stored, in bytes; `None` if it is not known beforehand.
     pub bytes: Option<u64>,
-    /// Of a file a digest of where it is, the same however its path is written: hexadecimal XXH3-128 of the path without links
-    /// and dots.
+    /// Identifies where a file is, however its path is written: the hexadecimal XXH3-128 of the path without links and
+    /// dots. `None` for a stream.
     pub place: Option<String>,
 }
 
 /// Where the bytes of an input come from.
 #[derive(Debug, Clone)]
 pub enum Source {
-    /// A file that can be opened again and again.
+    /// A file that can be opened repeatedly.
     File(PathBuf),
-    /// Something that can be read once.
+    /// Something that can be read only once.
     Stream(Stream),
 }
 
-/// Endings of the files that are taken from folders.
+/// Extensions of the files that are taken from folders.
 pub const EXTENSIONS: [&str; 3] = ["json", "ndjson", "jsonl"];
 
-/// Endings that may stand after those.
+/// Compression extensions that may follow those.
 pub const COMPRESSIONS: [&str; 2] = ["gz", "zst"];
 
-/// How standard input is named.
+/// The name of standard input.
 pub const STDIN: &str = "-";
 
-/// The inputs that `names` mean. What a folder holds of the output dataset (`exclude`) is not taken.
+/// Finds the inputs that `names` denote. Files of the output dataset (`exclude`) are skipped in folders and patterns.
 ///
 /// # Errors
-/// [`Error::Usage`] for a name that means nothing, [`Error::Io`] for a file or folder that cannot be looked at,
-/// [`Error::Interrupted`] if the observer asked for it.
+/// [`Error::Usage`] for a name that denotes nothing, [`Error::Io`] for a file or folder that cannot be inspected,
+/// [`Error::Interrupted`] if the observer asked to stop.
 pub fn discover(
     names: &[impl AsRef<OsStr>],
     exclude: Option<&Path>,
@@ -72,7 +72,7 @@ pub fn discover(
     if names.is_empty() {
         return Err(Error::usage("no input given", "name files, folders or patterns, or - for standard input"));
     }
-    // A dataset that is not there yet holds nothing that could be taken.
+    // A dataset that does not exist yet has no files to exclude.
     let exclude = exclude.and_then(|path| fs::canonicalize(path).ok());
     let mut search = Search { found: Vec::new(), exclude, observer };
     for name in names {
@@ -88,38 +88,38 @@ pub fn discover(
     Ok(found.into_iter().map(|found| found.file).collect())
 }
 
-/// Bytes of all inputs as stored; none if one of them is a stream.
+/// Total size of the inputs as stored, in bytes; `None` if one of them is a stream.
 #[must_use]
 pub fn total_bytes(inputs: &[InputFile]) -> Option<u64> {
     inputs.iter().map(|input| input.bytes).sum()
 }
 
 impl InputFile {
-    /// A file, whatever its name.
+    /// Makes an input of a file with any name.
     ///
     /// # Errors
-    /// [`Error::Io`] if it is not there.
+    /// [`Error::Io`] if it does not exist or cannot be inspected.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
         let metadata = fs::metadata(&path).map_err(Error::io("look at", &path))?;
         Found::file(&path, &metadata).map(|found| found.file)
     }
 
-    /// A stream under a name of its own.
+    /// Makes an input of a stream, with a name of its own.
     pub fn stream(name: impl Into<String>, stream: Stream) -> Self {
         Self { name: name.into(), source: Source::Stream(stream), bytes: None, place: None }
     }
 }
 
-/// What the system said to a walk over folders, without the words around it.
+/// The system's error of a walk over folders, without the text that walkdir adds.
 fn of_walk(error: walkdir::Error) -> io::Error {
     error.into_io_error().unwrap_or_else(|| io::Error::other("links run in a circle"))
 }
 
-/// An input and what tells it from others.
+/// An input, and the path that identifies it.
 struct Found {
     file: InputFile,
-    /// The path without links and dots; none for streams.
+    /// The path without links and dots; `None` for streams.
     canonical: Option<PathBuf>,
 }
 
@@ -149,7 +149,7 @@ impl Found {
     }
 }
 
-/// What was found so far, and where not to look.
+/// The inputs found so far, and the folder to skip.
 struct Search<'a> {
     found: Vec<Found>,
     /// The output dataset, without links and dots.
@@ -174,7 +174,7 @@ impl Search<'_> {
         }
     }
 
-    /// A file is taken as it is, a folder with what it holds.
+    /// Adds a file as it is, or the data files of a folder.
     fn add(&mut self, path: &Path, metadata: &fs::Metadata) -> Result<()> {
         if self.observer.stop_requested() {
             return Err(Error::Interrupted);
@@ -196,7 +196,7 @@ impl Search<'_> {
         }
         let before = self.found.len();
         let (exclude, observer) = (self.exclude.clone(), self.observer);
-        // Links are followed; walkdir sees where they run in a circle.
+        // Links are followed; walkdir detects cycles.
         let walk = WalkDir::new(folder).follow_links(true).into_iter();
         for entry in walk.filter_entry(|entry| entry.depth() == 0 || !is_passed_over(entry, exclude.as_deref())) {
             if observer.stop_requested() {
@@ -211,7 +211,7 @@ impl Search<'_> {
                 Err(error) if error.loop_ancestor().is_some() => {}
                 Err(error) => {
                     let path = error.path().unwrap_or(folder).to_owned();
-                    // A link to nowhere counts only if it looks like an input.
+                    // A dangling link matters only if its name is that of an input.
                     let is_dangling = error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound);
                     if is_dangling && !path.file_name().is_some_and(has_data_name) {
                         continue;
@@ -244,7 +244,7 @@ impl Search<'_> {
                 Error::io("open", path)(of_walk(error))
             })?;
             let canonical = fs::canonicalize(&path).map_err(Error::io("open", &path))?;
-            // As in a folder: what belongs to the output is passed over.
+            // As in folders, files of the output dataset are skipped.
             if self.exclude.as_ref().is_some_and(|exclude| canonical.starts_with(exclude)) {
                 continue;
             }
@@ -261,7 +261,7 @@ impl Search<'_> {
     }
 }
 
-/// A path as text that tells it from every other path: what is not UTF-8 stands as `\xFF`, byte by byte.
+/// The path as unambiguous text: bytes that are not UTF-8 are written as `\xFF`.
 fn shown(path: &Path) -> String {
     path.as_os_str().as_encoded_bytes().utf8_chunks().fold(String::new(), |mut shown, chunk| {
         shown.push_str(chunk.valid());
@@ -272,7 +272,8 @@ fn shown(path: &Path) -> String {
     })
 }
 
-/// Hidden names, names that begin with `_` (which readers of datasets pass over, too), and the output dataset.
+/// Whether to skip an entry: hidden names, names that begin with `_` (which dataset readers skip too), and the output
+/// dataset.
 fn is_passed_over(entry: &DirEntry, exclude: Option<&Path>) -> bool {
     is_hidden(entry.file_name()) || (entry.file_type().is_dir() && is_excluded(entry.path(), exclude))
 }

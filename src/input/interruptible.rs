@@ -1,7 +1,7 @@
-//! Reading something that may say nothing for hours, without being deaf meanwhile.
+//! Reads inputs that may be silent for hours, and still reacts to a request to stop.
 //!
-//! A read of a silent pipe does not end when a signal comes. So the pipe is asked whether it has something before it is
-//! read, and between two questions the observer is asked whether the run shall stop.
+//! A signal does not end a read of a silent pipe. So the pipe is polled before it is read, and between two polls the
+//! observer is asked whether to stop.
 
 use std::{
     error::Error,
@@ -12,14 +12,14 @@ use std::{
 
 use crate::observe::Observer;
 
-/// How long a silent pipe is waited for before the observer is asked again. A person takes less for at once.
+/// Maximum wait for a silent pipe before the observer is asked again. Below what a person notices.
 pub const WAIT_MILLIS: u64 = 100;
 
-/// A reader whose reads end when the observer asks for it.
+/// A reader whose reads end when the observer asks to stop.
 pub enum InterruptibleReader {
-    /// Something of the system's, which can be asked whether it has something to read.
+    /// A file descriptor, which can be polled.
     File(File),
-    /// Any other reader. The observer is asked before each read, and not during one.
+    /// Any other reader. The observer is asked only before each read.
     Any(Box<dyn Read + Send>),
 }
 
@@ -27,7 +27,7 @@ impl InterruptibleReader {
     /// Reads some bytes; 0 at the end.
     ///
     /// # Errors
-    /// What the reader says, or an error for which [`is_stop`] is true.
+    /// Errors of the reader, or an error for which [`is_stop`] is true.
     pub fn read(&mut self, out: &mut [u8], observer: &dyn Observer) -> io::Result<usize> {
         loop {
             if observer.stop_requested() {
@@ -39,7 +39,7 @@ impl InterruptibleReader {
                 Self::Any(reader) => reader.read(out),
             };
             match (read, &self) {
-                // It said that it had something, but somebody else was quicker.
+                // The poll reported data, but another reader was faster.
                 (Err(error), Self::File(_)) if error.kind() == io::ErrorKind::WouldBlock => {}
                 (Err(error), _) if error.kind() == io::ErrorKind::Interrupted => {}
                 (read, _) => return read,
@@ -48,7 +48,7 @@ impl InterruptibleReader {
     }
 }
 
-/// Whether an error of [`InterruptibleReader::read`] says that the observer asked for the end.
+/// Whether an error of [`InterruptibleReader::read`] means that the observer asked to stop.
 pub fn is_stop(error: &io::Error) -> bool {
     matches!(error.get_ref(), Some(inner) if inner.is::<Stopped>())
 }
@@ -64,7 +64,7 @@ impl fmt::Display for Stopped {
 
 impl Error for Stopped {}
 
-/// Whether a read would give something (or the end) at once. Waits for a moment if not.
+/// Whether a read would return at once, with data or at the end. If not, waits up to [`WAIT_MILLIS`].
 #[cfg(unix)]
 fn has_something(file: &File) -> io::Result<bool> {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -76,14 +76,14 @@ fn has_something(file: &File) -> io::Result<bool> {
     }
 }
 
-/// Here pipes cannot be asked.
+/// Pipes cannot be polled on these systems.
 #[cfg(not(unix))]
 #[expect(clippy::unnecessary_wraps, reason = "where it can be asked, it can fail")]
 fn has_something(_: &File) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Standard input, as a file of its own where the system has such.
+/// Standard input, through a descriptor of its own where the system has descriptors.
 pub fn stdin() -> InterruptibleReader {
     #[cfg(unix)]
     {
@@ -95,14 +95,14 @@ pub fn stdin() -> InterruptibleReader {
     InterruptibleReader::Any(Box::new(io::stdin()))
 }
 
-/// Opens a named pipe or a device, without waiting for somebody who writes to it.
+/// Opens a named pipe or a device, without waiting for a writer.
 ///
 /// # Errors
-/// What the system says.
+/// Errors of the system.
 pub fn open(path: &std::path::Path) -> io::Result<InterruptibleReader> {
     let mut options = File::options();
     options.read(true);
-    // Elsewhere a pipe that nobody has opened for writing yet may seem to have ended.
+    // On other systems a pipe that nobody has opened for writing yet may seem to have ended.
     #[cfg(target_os = "linux")]
     {
         use std::os::unix::fs::OpenOptionsExt;

@@ -1,7 +1,7 @@
-//! Opens an input and gives its bytes, decompressed.
+//! Opens an input and returns its decompressed bytes.
 //!
-//! Compression is seen in the first bytes, whatever the name says. Bytes are inflated straight into the caller's
-//! buffer. Size and digest are those of the bytes as stored.
+//! Compression is detected by the first bytes, whatever the name says. Bytes are decompressed straight into the
+//! caller's buffer. Size and digest are those of the bytes as stored.
 
 mod inflate;
 
@@ -27,9 +27,9 @@ use crate::{
 /// How an input is to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Once, from the beginning to the end.
+    /// Once, from start to end.
     Convert,
-    /// Its beginning, before it is converted: of a stream, which has to be kept for that, so many bytes at most.
+    /// Its beginning, before it is converted. Of a stream at most this many bytes, since they have to be kept.
     Sample(usize),
 }
 
@@ -39,14 +39,16 @@ pub struct InputReader<'a> {
     path: PathBuf,
     stored: Stored<'a>,
     inflater: Option<Inflater>,
+    /// Of what comes out of the inflater.
+    text_hasher: Option<Box<Xxh3>>,
 }
 
 impl<'a> InputReader<'a> {
-    /// Opens an input and looks at its first bytes. `observer` is asked whether to stop while the input is silent.
+    /// Opens an input and inspects its first bytes. While the input is silent, `observer` is asked whether to stop.
     ///
     /// # Errors
-    /// [`Error::Io`] if it cannot be opened or read, [`Error::Input`] if it has a format that is not understood,
-    /// [`Error::Interrupted`] if the observer asked for it.
+    /// [`Error::Io`] if it cannot be opened or read, [`Error::Input`] if its format is not supported,
+    /// [`Error::Interrupted`] if the observer asked to stop.
     pub fn open(input: &InputFile, access: Access, observer: &'a dyn Observer) -> Result<Self> {
         let (reader, path): (Box<dyn Read + Send + 'a>, _) = match (&input.source, access) {
             (Source::File(path), _) => (Box::new(File::open(path).map_err(Error::io("open", path))?), path.clone()),
@@ -78,51 +80,64 @@ impl<'a> InputReader<'a> {
                 });
             }
         };
-        Ok(Self { name: input.name.clone(), path, stored, inflater })
+        let text_hasher = inflater.as_ref().map(|_| Box::new(Xxh3::new()));
+        Ok(Self { name: input.name.clone(), path, stored, inflater, text_hasher })
     }
 
     /// Reads some decompressed bytes into `out`, which must not be empty; 0 at the end of the input.
     ///
     /// # Errors
     /// [`Error::Io`] if reading fails, [`Error::Input`] if a compressed stream is damaged or ends too early,
-    /// [`Error::Interrupted`] if the observer asked for it.
+    /// [`Error::Interrupted`] if the observer asked to stop.
     pub fn read(&mut self, out: &mut [u8]) -> Result<usize> {
-        match &mut self.inflater {
-            None => self.stored.read(out).map_err(unread(&self.path)),
-            Some(inflater) => inflater.read(&mut self.stored, out).map_err(|fault| match fault {
-                inflate::Fault::Io(source) => unread(&self.path)(source),
-                inflate::Fault::Damaged { offset, message, hint } => {
-                    Error::Input { file: self.name.clone(), offset, message, hint }
-                }
-            }),
+        let Some(inflater) = &mut self.inflater else {
+            return self.stored.read(out).map_err(unread(&self.path));
+        };
+        let n = inflater.read(&mut self.stored, out).map_err(|fault| match fault {
+            inflate::Fault::Io(source) => unread(&self.path)(source),
+            inflate::Fault::Damaged { offset, message, hint } => {
+                Error::Input { file: self.name.clone(), offset, message, hint }
+            }
+        })?;
+        if let Some(hasher) = &mut self.text_hasher {
+            hasher.update(&out[..n]);
         }
+        Ok(n)
     }
 
-    /// Whether the bytes as stored are the bytes as read.
+    /// Whether the input is not compressed.
     #[must_use]
     pub const fn is_plain(&self) -> bool {
         self.inflater.is_none()
     }
 
-    /// Bytes as stored that were read so far.
+    /// Number of bytes read so far, as stored.
     #[must_use]
     pub const fn stored_bytes(&self) -> u64 {
         self.stored.bytes
     }
 
-    /// XXH3-128 of the bytes as stored that were read so far.
+    /// XXH3-128 of the bytes read so far, as stored.
     #[must_use]
     pub fn digest(&self) -> u128 {
         self.stored.hasher.digest128()
     }
+
+    /// XXH3-128 of the decompressed bytes read so far; none for an input that is not compressed, whose [`digest`] it is.
+    ///
+    /// [`digest`]: Self::digest
+    #[must_use]
+    pub fn text_digest(&self) -> Option<u128> {
+        self.text_hasher.as_ref().map(|hasher| hasher.digest128())
+    }
 }
 
-/// What a read that failed means.
+/// The error for a failed read.
 fn unread(path: &Path) -> impl FnOnce(io::Error) -> Error {
     move |source| if is_stop(&source) { Error::Interrupted } else { Error::io("read", path)(source) }
 }
 
-/// The bytes as stored, counted and hashed as they pass.
+/// The bytes as stored; counts and hashes them as they are read.
 struct Stored<'a> {
     reader: Box<dyn Read + Send + 'a>,
     head: [u8; Format::HEAD_BYTES],
@@ -138,7 +153,7 @@ impl<'a> Stored<'a> {
         Self { reader, head, head_len: 0, head_pos: 0, bytes: 0, hasher: Box::new(Xxh3::new()) }
     }
 
-    /// Reads the first bytes without taking them.
+    /// Reads the first bytes without consuming them.
     fn peek(&mut self) -> io::Result<()> {
         while self.head_len < self.head.len() {
             match read_some(&mut self.reader, &mut self.head[self.head_len..])? {
@@ -183,9 +198,9 @@ enum Format {
     Plain,
     Gzip,
     Zstd,
-    /// Ends inside the magic number of this format.
+    /// The input ends inside the magic number of this format.
     Truncated(&'static str),
-    /// A format that is not understood, and what can be done.
+    /// An unsupported format, and what the user can do.
     Other(&'static str, &'static str),
 }
 
@@ -194,7 +209,7 @@ impl Format {
     const GZIP: &[u8] = &[0x1f, 0x8b];
     const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 
-    /// None of these can begin a JSON text, so saying what it is helps more than a syntax error.
+    /// None of these can begin a JSON text, so naming the format helps more than a syntax error.
     const OTHERS: [(&[u8], &str, &str); 12] = [
         (b"BZh", "a bzip2 file", "decompress it on the way: bzip2 -dc FILE | partiquet convert - --out DIR"),
         (b"\xfd7zXZ\0", "an xz file", "decompress it on the way: xz -dc FILE | partiquet convert - --out DIR"),
@@ -211,7 +226,7 @@ impl Format {
     ];
 
     fn of(head: &[u8]) -> Self {
-        // The first byte of a zstd magic number is a plain `(`, so two bytes are asked for before it is believed.
+        // The first byte of a zstd magic number is a plain `(`, so at least two bytes must match.
         let is_cut =
             |magic: &[u8], least: usize| head.len() >= least && head.len() < magic.len() && magic.starts_with(head);
         if head.starts_with(Self::GZIP) {

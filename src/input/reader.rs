@@ -1,4 +1,4 @@
-//! All inputs of a run, one after the other, as blocks of whole records.
+//! Reads all inputs of a run, one after another, as blocks of whole records.
 
 use super::{
     Piece, ReadOptions,
@@ -13,37 +13,37 @@ use crate::{
     observe::{Observer, Silent},
 };
 
-/// Reads inputs in order. What it gives depends on their content and the options only.
+/// Reads inputs in order. The pieces depend only on their content and the options.
 pub struct BlockReader<'a> {
     inputs: Vec<InputFile>,
     options: ReadOptions,
     access: Access,
     /// Asked whether to stop while an input is silent.
     observer: &'a dyn Observer,
-    /// The input after the current one.
+    /// Index of the input after the current one.
     next_input: usize,
     current: Option<Current<'a>>,
     splitter: Splitter,
-    /// The beginning of the current input, read ahead to see its layout.
+    /// The beginning of the current input, read ahead to detect its layout.
     head: Vec<u8>,
-    /// Why the current input cannot be read on. It is told after the lines that were read before.
+    /// Why the current input cannot be read further. Reported after the lines that were read before.
     failure: Option<Error>,
-    /// Bytes as stored of the inputs before the current one.
+    /// Bytes of the inputs before the current one, as stored.
     finished_bytes: u64,
-    /// Before it takes more memory than this for one record, [`BlockReader::next_step`] says so.
+    /// [`BlockReader::next_step`] announces a record before it buffers more bytes than this for it.
     long_record_bytes: usize,
-    /// Whether it has said so of the record that is being read.
+    /// Whether the record that is being read was already announced.
     has_said_long: bool,
-    /// An input of which too little is known so far, and how much of it is to be looked at next.
+    /// An input whose layout is still unknown, and how much of it to inspect next.
     opening: Option<(InputReader<'a>, usize, Sniffer)>,
 }
 
-/// What reading on has led to.
+/// The result of [`BlockReader::next_step`].
 #[derive(Debug)]
 pub enum ReadStep {
-    /// The next piece; none after the end of the last input.
+    /// The next piece; `None` after the end of the last input.
     Piece(Option<Piece>),
-    /// A long record has begun. Reading on takes memory for it.
+    /// A long record begins. The next step buffers it.
     LongRecord,
 }
 
@@ -52,18 +52,19 @@ struct Current<'a> {
     reader: InputReader<'a>,
     head_pos: usize,
     layout: Layout,
-    /// Only for a rejects file.
+    /// Present only for a rejects file.
     unpacker: Option<Unpacker>,
 }
 
 impl<'a> BlockReader<'a> {
-    /// Reads these inputs for good.
+    /// A reader of these inputs, for the conversion.
     #[must_use]
     pub fn new(inputs: Vec<InputFile>, options: ReadOptions) -> Self {
         Self::with_access(inputs, options, Access::Convert)
     }
 
     pub(super) fn with_access(inputs: Vec<InputFile>, options: ReadOptions, access: Access) -> Self {
+        let options = options.within_limits();
         let splitter = Splitter::new(options);
         Self {
             inputs,
@@ -82,27 +83,26 @@ impl<'a> BlockReader<'a> {
         }
     }
 
-    /// Asks this observer whether to stop, also while an input is silent. Without it nobody is asked.
+    /// Asks this observer whether to stop, even while an input is silent. Without it, reading cannot be stopped.
     #[must_use]
     pub const fn with_observer(mut self, observer: &'a dyn Observer) -> Self {
         self.observer = observer;
         self
     }
 
-    /// Says so before it takes more memory than this for one record: see [`BlockReader::next_step`].
+    /// Announces records that need more than `bytes` bytes: see [`BlockReader::next_step`].
     #[must_use]
     pub const fn announcing_long_records(mut self, bytes: usize) -> Self {
         self.long_record_bytes = bytes;
         self
     }
 
-    /// The next piece; none after the end of the last input. `recycled`: the bytes of an earlier block, given back as
-    /// they were so that they need not be allocated and zeroed again.
+    /// Returns the next piece; `None` after the end of the last input. `recycled` is the buffer of an earlier block
+    /// with its length unchanged, so that it need not be allocated and zeroed again.
     ///
     /// # Errors
-    /// [`Error::Io`] if an input cannot be opened or read, [`Error::Input`] if it cannot be read as what it says it is,
-    /// [`Error::Interrupted`] if the observer asked for it.
-    /// Nothing can be read after an error.
+    /// [`Error::Io`] if an input cannot be opened or read, [`Error::Input`] if its content does not match its format,
+    /// [`Error::Interrupted`] if the observer asked to stop. Nothing can be read after an error.
     pub fn next_piece(&mut self, mut recycled: Option<Vec<u8>>) -> Result<Option<Piece>> {
         loop {
             if let ReadStep::Piece(piece) = self.next_step(recycled.take())? {
@@ -111,7 +111,7 @@ impl<'a> BlockReader<'a> {
         }
     }
 
-    /// As [`BlockReader::next_piece`], and before a long record a word of it.
+    /// Like [`BlockReader::next_piece`], but announces a long record before buffering it.
     ///
     /// # Errors
     /// As [`BlockReader::next_piece`].
@@ -131,7 +131,7 @@ impl<'a> BlockReader<'a> {
         step
     }
 
-    /// Whether so many bytes for one record are still to be told.
+    /// Whether this many bytes for one record still have to be announced.
     fn is_news(&mut self, bytes: usize) -> bool {
         let is_news = bytes > self.long_record_bytes && !self.has_said_long;
         self.has_said_long |= is_news;
@@ -144,14 +144,14 @@ impl<'a> BlockReader<'a> {
         self.finished_bytes + self.current.as_ref().map_or(0, |current| current.reader.stored_bytes())
     }
 
-    /// Whether the piece that was given last comes from a rejects file. Its line is then the number of its document
-    /// plus one, whatever newlines its text has.
+    /// Whether the last piece comes from a rejects file. Its line is then the number of its document plus one, whatever
+    /// newlines its text contains.
     #[must_use]
     pub fn is_in_rejects_file(&self) -> bool {
         self.current.as_ref().is_some_and(|current| current.unpacker.is_some())
     }
 
-    /// Whether the current input is line-delimited and stored as it is, so that it can be entered anywhere.
+    /// Whether the current input is line-delimited and not compressed, so that reading can start anywhere.
     pub(super) fn is_in_plain_lines(&self) -> bool {
         self.current.as_ref().is_some_and(|current| {
             current.layout == Layout::Lines && current.unpacker.is_none() && current.reader.is_plain()
@@ -209,15 +209,16 @@ impl<'a> BlockReader<'a> {
                     };
                     current.head_pos += n.min(head.len());
                     if current.head_pos == self.head.len() && self.head.capacity() > SNIFF_BYTES {
-                        // Of a huge first record.
+                        // Frees the buffer of a huge first record.
                         (self.head, current.head_pos) = (Vec::new(), 0);
                     }
                     self.splitter.advance(n);
                 }
                 Step::Done => {
                     let (bytes, digest) = (current.reader.stored_bytes(), current.reader.digest());
+                    let text_digest = current.reader.text_digest();
                     let input = &self.inputs[self.next_input - 1];
-                    // Cut between two records it looks whole.
+                    // A file that was cut between two records looks complete.
                     if let (Source::File(_), Some(expected)) = (&input.source, input.bytes)
                         && bytes < expected
                     {
@@ -232,14 +233,15 @@ impl<'a> BlockReader<'a> {
                     }
                     self.finished_bytes += bytes;
                     self.current = None;
-                    let end = Piece::EndOfInput { input: self.next_input - 1, bytes, digest };
+                    let end = Piece::EndOfInput { input: self.next_input - 1, bytes, digest, text_digest };
                     return Ok(ReadStep::Piece(Some(end)));
                 }
             }
         }
     }
 
-    /// Opens the next input and sees how it is laid out. Not yet if its first record is long and that was not told so far.
+    /// Opens the next input and detects its layout. Returns false if its first record is long and was not announced
+    /// yet.
     fn open(&mut self) -> Result<bool> {
         let input = self.next_input;
         let (mut reader, mut target, mut sniffer) = if let Some(opening) = self.opening.take() {
@@ -271,7 +273,7 @@ impl<'a> BlockReader<'a> {
                 break (layout, start, false);
             }
             if self.head.len() > self.options.max_record_bytes {
-                // The first value is longer than any record may be, on one line so far.
+                // The first value is already longer than a record may be, and is still on one line.
                 break (Layout::Lines, start, false);
             }
             target = (target + target / 2).min(most).max(self.head.len() + 1);
@@ -285,7 +287,8 @@ impl<'a> BlockReader<'a> {
     }
 }
 
-/// Reads until `head` has `target` bytes. Whether the input ended before. After an error `head` has what was read.
+/// Reads until `head` has `target` bytes. Returns whether the input ended before. After an error `head` has what was
+/// read.
 fn fill(reader: &mut InputReader<'_>, head: &mut Vec<u8>, target: usize) -> Result<bool> {
     let mut filled = head.len();
     head.resize(target, 0);
@@ -301,7 +304,7 @@ fn fill(reader: &mut InputReader<'_>, head: &mut Vec<u8>, target: usize) -> Resu
     Ok(false)
 }
 
-/// Where the text begins, after a byte order mark.
+/// The offset at which the text begins, after a byte order mark.
 fn skip_bom(head: &[u8], file: &str) -> Result<usize> {
     match head {
         [0xef, 0xbb, 0xbf, ..] => Ok(3),

@@ -1,8 +1,9 @@
-//! A rejects file as an input: each line holds a record that was refused by an earlier run and, one hopes, mended.
+//! Reads a rejects file as an input: each line holds a record that an earlier run refused and that was, presumably,
+//! repaired.
 //!
-//! The `raw` text of each line is a small document of its own, of any layout. A place inside it is told as the offset
-//! of its line plus the offset inside the text: it lies within the line, so that places keep their order, but escapes
-//! before it make it differ from the true one. Lines are numbered by the lines of the rejects file.
+//! The `raw` text of each line is a small document of its own, of any layout. A place inside it is reported as the
+//! offset of its line plus the offset inside the text. It is within the line, so places keep their order, but escapes
+//! before it make it differ from the true offset. Lines are numbered as in the rejects file.
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use serde::Deserialize;
@@ -17,17 +18,17 @@ use crate::{
     report::{Reject, RejectKind},
 };
 
-/// How many times longer a text can be as a JSON string (`\u0000` for one byte).
+/// Maximum factor by which a text can be longer as a JSON string (`\u0000` for one byte).
 const MAX_ESCAPE_FACTOR: usize = 6;
 
-/// A line that is longer than this is at most half as long as the longest record: beside it stands the text that it holds.
+/// A line longer than this may be at most half as long as the longest record, because its text is in memory too.
 const LONG_LINE_BYTES: usize = 4 << 20;
 
-/// What stands on a line beside the raw text.
+/// Maximum length of the rest of a line, beside the raw text.
 const MAX_FRAME_BYTES: usize = 64 << 10;
 
-/// Whether an input that begins so is a rejects file. Its first line may be broken by the mending, so the beginning of
-/// that line is enough. `is_whole`: there is no more of the input.
+/// Whether an input that begins with `head` is a rejects file. Repairing may have broken the first line, so its
+/// beginning suffices. `is_whole` means that `head` is the whole input.
 #[must_use]
 pub fn is_rejects_file(head: &[u8], is_whole: bool) -> bool {
     let member = "\"partiquet_reject\"";
@@ -36,7 +37,7 @@ pub fn is_rejects_file(head: &[u8], is_whole: bool) -> bool {
     if object.trim_ascii_start().starts_with(member.as_bytes()) {
         return true;
     }
-    // Written again by another program, which may have sorted the members.
+    // Another program may have rewritten the file and sorted the members.
     let line = match memchr::memchr(b'\n', text) {
         Some(newline) => &text[..newline],
         None if is_whole => text,
@@ -45,8 +46,8 @@ pub fn is_rejects_file(head: &[u8], is_whole: bool) -> bool {
     memchr::memmem::find(line, member.as_bytes()).is_some() && serde_json::from_slice::<Line>(line).is_ok()
 }
 
-/// How the lines of a rejects file are to be read so that each can hold a record of the longest kind, unless that is so long
-/// that line and record together would take more memory than there may be.
+/// Options for reading the lines of a rejects file: each line can hold a record of maximum length, unless that is so
+/// long that the line and the record together would take too much memory.
 #[must_use]
 pub const fn line_options(options: ReadOptions) -> ReadOptions {
     let half = options.max_record_bytes / 2;
@@ -56,7 +57,7 @@ pub const fn line_options(options: ReadOptions) -> ReadOptions {
     ReadOptions { max_record_bytes: max, ..options }
 }
 
-/// What is taken from a line; the rest of it describes the earlier refusal.
+/// The members of a line that are used; the others describe the earlier refusal.
 #[derive(Deserialize)]
 struct Line {
     partiquet_reject: u32,
@@ -66,19 +67,19 @@ struct Line {
     raw_base64: Option<String>,
 }
 
-/// The text that a line holds, or what is wrong with the line and at which of its bytes.
+/// The text that a line holds, or the error in the line and its byte offset there.
 type Text = std::result::Result<Vec<u8>, (String, usize)>;
 
-/// Turns the lines of a rejects file into the pieces of the texts they hold.
+/// Converts the lines of a rejects file into pieces of the texts that they hold.
 #[derive(Debug)]
 pub struct Unpacker {
     file: String,
     input: usize,
     options: ReadOptions,
-    /// A block of lines, walked up to `pos`.
+    /// A block of lines, processed up to `pos`.
     lines: RecordBlock,
     pos: usize,
-    /// Lines of the file before `pos`.
+    /// Number of lines of the file before `pos`.
     line_idx: u64,
     inner: Splitter,
     raw: Vec<u8>,
@@ -86,7 +87,7 @@ pub struct Unpacker {
 }
 
 impl Unpacker {
-    /// Reads the rejects file that is the given input.
+    /// Unpacks the rejects file that is the given input.
     #[must_use]
     pub fn new(file: &str, input: usize, options: ReadOptions) -> Self {
         let framing = super::Framing::Lines;
@@ -103,8 +104,8 @@ impl Unpacker {
         }
     }
 
-    /// Takes the next piece of the file as it is, once [`Unpacker::step`] has nothing left. What cannot be read comes
-    /// back.
+    /// Takes the next piece of the file itself, once [`Unpacker::step`] has nothing left. A piece that holds no lines
+    /// is returned.
     pub fn feed(&mut self, piece: Piece) -> Option<Piece> {
         match piece {
             Piece::Block(lines) => {
@@ -117,10 +118,10 @@ impl Unpacker {
         }
     }
 
-    /// The next piece of the texts in the lines.
+    /// Returns the next piece of the texts in the lines.
     ///
     /// # Errors
-    /// [`Error::Input`] if a reject does not hold its text or has a version that is not understood.
+    /// [`Error::Input`] if a reject does not hold its text, or has an unsupported version.
     pub fn step(&mut self) -> Result<Option<Piece>> {
         loop {
             match self.inner.step() {
@@ -163,7 +164,7 @@ impl Unpacker {
         };
         match raw {
             Ok(mut raw) => {
-                // What was refused behind a fault in an array lacks its beginning.
+                // The text refused after a fault in an array lacks the opening bracket.
                 if is_rest && is_rest_of_array(&raw) {
                     raw.insert(0, b'[');
                 }

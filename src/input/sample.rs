@@ -1,4 +1,4 @@
-//! Blocks spread over the inputs, to see what the data is like before it is converted. One block is in memory at a time.
+//! Reads blocks spread over the inputs before they are converted. One block is in memory at a time.
 
 use std::{
     fs::File,
@@ -21,14 +21,14 @@ use crate::{
     observe::Observer,
 };
 
-/// How much to look at.
+/// The size of a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SampleOptions {
-    /// Bytes of all blocks together, about.
+    /// Approximate total size of all blocks, in bytes.
     pub bytes: usize,
-    /// How many places these bytes are taken from.
+    /// Number of places from which these bytes are taken.
     pub places: usize,
-    /// Longest record, bytes.
+    /// Maximum length of a record, in bytes.
     pub max_record_bytes: usize,
 }
 
@@ -39,19 +39,20 @@ impl Default for SampleOptions {
 }
 
 impl SampleOptions {
-    /// Some thousand participants: a key that one in a hundred has is met often; decoded in the blink of an eye.
+    /// Some thousand participants: enough to find a key that one in a hundred has, and fast to decode.
     pub const BYTES: usize = 8 << 20;
     /// Exports are sorted by time or by queue, so one place would be biased.
     pub const PLACES: usize = 16;
 }
 
-/// Gives pieces from evenly spaced places of evenly spaced inputs to `each`, in input order, the same for the same
-/// inputs. Of inputs that are compressed or not line-delimited it is their beginning. Streams keep what is read here and
-/// give it again. Why an input cannot be read is given to `each` as well, behind what could be read of it. Whether the
+/// Passes pieces from evenly spaced places of evenly spaced inputs to `each`, in input order; the same inputs always
+/// give the same sample. Of compressed inputs and of inputs that are not line-delimited only the beginning is read. A
+/// stream keeps what is read here and replays it. An input's error is passed to `each` too, after what could be read of
+/// that input. Returns whether the sample was the whole input.
 /// sample was all there is.
 ///
 /// # Errors
-/// What `each` says; [`Error::Interrupted`] if the observer asked for it.
+/// Errors of `each`; [`Error::Interrupted`] if the observer asked to stop.
 pub fn sample(
     inputs: &[InputFile],
     options: SampleOptions,
@@ -59,8 +60,8 @@ pub fn sample(
     mut each: impl FnMut(Result<Piece>) -> Result<()>,
 ) -> Result<bool> {
     let num_inputs = inputs.len().min(options.places.max(1));
-    // What is beyond the sample and the longest record is no record, and nothing is learned from it. This is for all streams
-    // together: they are kept until they are read, one after the other.
+    // Reading beyond the sample and the longest record would only show that there is no valid record. The limit is for
+    // all streams together, because each of them is kept until it is converted.
     let mut kept_left = options.bytes.saturating_add(options.max_record_bytes);
     let mut is_complete = num_inputs == inputs.len();
     for idx in 0..num_inputs {
@@ -81,7 +82,7 @@ pub fn sample(
     Ok(is_complete)
 }
 
-/// Inputs are looked at one by one: their place among all of them is put in afterwards.
+/// Each input is sampled alone; its index among all inputs is filled in afterwards.
 fn with_input(piece: Result<Piece>, idx: usize) -> Result<Piece> {
     let mut piece = piece?;
     match &mut piece {
@@ -92,7 +93,7 @@ fn with_input(piece: Result<Piece>, idx: usize) -> Result<Piece> {
     Ok(piece)
 }
 
-/// A look at one input.
+/// The sampling of one input.
 struct Looking<'a> {
     input: &'a InputFile,
     read: ReadOptions,
@@ -104,7 +105,7 @@ struct Looking<'a> {
 }
 
 impl Looking<'_> {
-    /// Whether all of the input was read.
+    /// Samples the input. Returns whether all of it was read.
     fn look(&mut self) -> Result<bool> {
         if self.observer.stop_requested() {
             return Err(Error::Interrupted);
@@ -120,7 +121,7 @@ impl Looking<'_> {
 
     fn look_with(&mut self, reader: &mut BlockReader<'_>) -> Result<bool> {
         let mut left = self.read.block_bytes.saturating_mul(self.places) as u64;
-        // Twice the sample: less is better read from the beginning.
+        // A file less than twice as large as the sample is better read from the beginning.
         let is_large = self.input.bytes.is_some_and(|bytes| bytes / 2 > left);
         while left > 0 {
             let piece = match reader.next_piece(None) {
@@ -148,27 +149,27 @@ impl Looking<'_> {
                 return self.look_elsewhere(path, end).map(|()| false);
             }
         }
-        // The end of the input may be all that is left.
+        // Only the end of the input may be left.
         let rest =
             if self.input.bytes == Some(reader.bytes_read()) { reader.next_piece(None) } else { return Ok(false) };
         Ok(matches!(rest, Ok(Some(Piece::EndOfInput { .. }))))
     }
 
-    /// Blocks from all places of a file of lines but the first one, which ends at `end`.
+    /// Reads blocks from all places of a line-delimited file except the first place, whose block ends at `end`.
     fn look_elsewhere(&mut self, path: &Path, mut end: u64) -> Result<()> {
         let opened = File::open(path).and_then(|file| Ok((file.metadata()?.len(), file)));
         let (file_bytes, mut file) = match opened {
             Ok(opened) => opened,
             Err(error) => return (self.each)(Err(Error::io("open", path)(error))),
         };
-        // Divided first: a file of many exabytes must not overflow.
+        // Dividing first avoids an overflow for a file of many exabytes.
         let step = file_bytes / self.places.max(1) as u64;
         for place in 1..self.places as u64 {
             if self.observer.stop_requested() {
                 return Err(Error::Interrupted);
             }
             let offset = step * place;
-            // A long record may have reached beyond it.
+            // A long record may have reached beyond this place.
             if offset < end {
                 continue;
             }
@@ -187,13 +188,13 @@ impl Looking<'_> {
     }
 }
 
-/// The whole lines after the first newline from `offset` on, and how far after it they begin; none if there is no
-/// whole line within the longest record.
+/// Returns the whole lines after the first newline from `offset` on, and how far after it they begin; `None` if there
+/// is no whole line within the maximum record length.
 fn lines_at(file: &mut File, offset: u64, read: ReadOptions) -> std::io::Result<Option<(usize, Vec<u8>)>> {
     file.seek(SeekFrom::Start(offset))?;
     let mut bytes = Vec::new();
     let mut target = read.block_bytes;
-    // How far the part of a line that is passed over reaches.
+    // Number of bytes skipped up to the first newline.
     let (mut skipped, mut is_at_line) = (0, false);
     loop {
         let missing = target - bytes.len();

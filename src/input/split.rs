@@ -1,12 +1,12 @@
 //! Cuts the bytes of an input into blocks of whole records, without any I/O.
 //!
-//! The caller fills [`Splitter::space`], says so by [`Splitter::advance`], and takes pieces by [`Splitter::step`].
+//! The caller fills [`Splitter::space`], reports it with [`Splitter::advance`], and takes pieces with
+//! [`Splitter::step`].
 //! Guarantees:
-//! - pieces follow each other without a gap: blocks and refused stretches together are all bytes of the input;
-//! - where the cuts are depends on the bytes and the options only, never on how the bytes arrived: a buffer is always
-//!   filled to its target before it is looked at;
-//! - no more is kept than a block and a record that began in it; the part of a block after its last cut is the only
-//!   thing that is copied.
+//! - pieces follow each other without a gap: blocks and refused stretches together cover all bytes;
+//! - the cuts depend only on the bytes and the options, never on how the bytes arrived: a buffer is always filled to
+//!   its target before it is inspected;
+//! - at most a block and a record that began in it are kept; only the part of a block after its last cut is copied.
 
 mod document;
 mod scan;
@@ -20,43 +20,43 @@ use self::document::{DocumentScan, Fault};
 use super::{Framing, Piece, ReadOptions, RecordBlock, Unreadable};
 use crate::report::RejectKind;
 
-/// What a splitter is told about the text it is to cut.
+/// The text that a splitter is about to cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Begin {
     /// Index of the input.
     pub input: usize,
-    /// Which document of the input.
+    /// Number of the document within the input.
     pub document: u64,
     /// Offset of the first byte.
     pub offset: u64,
-    /// How records are told apart.
+    /// How records are delimited.
     pub layout: Layout,
-    /// Limits.
+    /// Limits of blocks and records.
     pub options: ReadOptions,
 }
 
-/// What a splitter has to say.
+/// The result of [`Splitter::step`].
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {
     /// The next piece.
     Piece(Piece),
-    /// More bytes are needed, or the word that there are none.
+    /// More bytes are needed, or [`Splitter::advance`] with 0 at the end.
     NeedBytes,
-    /// The text was cut to its end.
+    /// The whole text has been cut.
     Done,
 }
 
-/// Cuts one text after the other.
+/// Cuts one text after another.
 #[derive(Debug)]
 pub struct Splitter {
     begin: Begin,
     stage: Stage,
     /// The scan of a text that is not line-delimited.
     scan: DocumentScan,
-    /// Initialised throughout; the first `filled` bytes are those of the text from `offset` on.
+    /// Fully initialised; the first `filled` bytes are those of the text from `offset` on.
     buf: Vec<u8>,
     filled: usize,
-    /// How far to fill the buffer before it is looked at.
+    /// How far to fill the buffer before it is inspected.
     target: usize,
     offset: u64,
     ended: bool,
@@ -68,7 +68,7 @@ enum Stage {
     Records,
     /// Inside a record that is too long, up to its end.
     TooLong(Lost),
-    /// Behind a fault, up to the end of the text. `Lost` once that is too long to be kept.
+    /// After a fault, up to the end of the text. `Lost` is present once the text is too long to be kept.
     Fault(Fault, Option<Lost>),
     Done,
 }
@@ -81,24 +81,24 @@ struct Lost {
     newlines: u64,
 }
 
-/// How large a buffer of this size becomes when a record is longer. A huge one shall not take twice its length.
+/// The next size of a buffer when a record is longer. A huge buffer grows by an eighth instead of doubling.
 #[must_use]
 pub const fn grown(bytes: usize) -> usize {
     bytes.saturating_add(if bytes < HUGE_BYTES { bytes } else { bytes / 8 })
 }
 
-/// The room to reserve for a buffer of this size that may grow to `most`. A huge one gets all of it: memory that is not
-/// touched costs nothing, and moving it again and again leaves holes.
+/// The capacity to reserve for a buffer of this size that may grow to `most`. A huge one gets all of it: untouched
+/// memory costs nothing, and repeated reallocation fragments the heap.
 #[must_use]
 pub const fn reserved(bytes: usize, most: usize) -> usize {
     if bytes > HUGE_BYTES && bytes < most { most } else { bytes }
 }
 
-/// Few records are longer.
+/// Few records are longer than this.
 const HUGE_BYTES: usize = 4 << 20;
 
 impl Splitter {
-    /// A buffer of more blocks than this is not used again.
+    /// A buffer larger than this many blocks is not reused.
     pub const MAX_SPARE_BLOCKS: usize = 4;
 
     /// A splitter at the end of an empty text.
@@ -118,7 +118,7 @@ impl Splitter {
         }
     }
 
-    /// Begins another text; what was left of the one before is dropped.
+    /// Begins another text; the rest of the previous one is dropped.
     pub fn begin(&mut self, begin: Begin) {
         self.begin = begin;
         self.stage = Stage::Records;
@@ -129,16 +129,16 @@ impl Splitter {
         self.target = self.block_bytes();
     }
 
-    /// Gives a block's bytes back to be filled again. Best as they were: what is cut off has to be zeroed again.
+    /// Returns a block's buffer for reuse, best with its length unchanged: what was cut off has to be zeroed again.
     pub fn recycle(&mut self, bytes: Vec<u8>) {
-        // One that has grown for a long record is let go, or such records would keep the memory for good.
+        // A buffer that has grown for a long record is freed, because it would keep its memory for the rest of the run.
         let useful = self.block_bytes()..=self.block_bytes().saturating_mul(Self::MAX_SPARE_BLOCKS);
         if self.spare.is_none() && useful.contains(&bytes.capacity()) {
             self.spare = Some(bytes);
         }
     }
 
-    /// Where the next bytes belong. Empty unless [`Splitter::step`] has asked for bytes.
+    /// Where the next bytes belong. It is empty unless [`Splitter::step`] has asked for bytes.
     pub fn space(&mut self) -> &mut [u8] {
         if self.buf.len() < self.target {
             self.buf.reserve_exact(reserved(self.target, self.buffer_bytes()) - self.buf.len());
@@ -147,19 +147,19 @@ impl Splitter {
         &mut self.buf[self.filled..self.target.max(self.filled)]
     }
 
-    /// How large the buffer is to be before it is looked at.
+    /// The size of the buffer before it is inspected.
     #[must_use]
     pub const fn wanted(&self) -> usize {
         self.target
     }
 
-    /// `num_bytes` were written to the beginning of [`Splitter::space`]; 0 at the end of the text.
+    /// Reports that `num_bytes` were written to the beginning of [`Splitter::space`]; 0 means the end of the text.
     pub fn advance(&mut self, num_bytes: usize) {
         self.filled = (self.filled + num_bytes).min(self.buf.len());
         self.ended |= num_bytes == 0;
     }
 
-    /// The next piece, if it can be told.
+    /// Returns the next piece, or asks for more bytes.
     pub fn step(&mut self) -> Step {
         loop {
             if matches!(self.stage, Stage::Done) {
@@ -181,8 +181,8 @@ impl Splitter {
         }
     }
 
-    /// A buffer never holds more than a byte beyond the longest record: so a record that is too long is seen by the
-    /// buffer being full of it.
+    /// The buffer holds at most one byte more than the longest record, so a full buffer without a cut means that the
+    /// record is too long.
     fn buffer_bytes(&self) -> usize {
         self.begin.options.max_record_bytes.saturating_add(1)
     }
@@ -195,8 +195,8 @@ impl Splitter {
         self.target = grown(self.filled).clamp(self.block_bytes(), self.buffer_bytes());
     }
 
-    /// The lines that are whole, where no more bytes can be had and what follows them is not known. To be called until
-    /// there are none: a line that is too long is told by itself.
+    /// Returns the complete lines after reading has failed, when it is not known what follows them. To be called until
+    /// it returns `None`: a line that is too long is a piece of its own.
     pub fn whole_lines(&mut self) -> Option<Piece> {
         let newline = memrchr(b'\n', &self.buf[..self.filled]).filter(|_| self.begin.layout == Layout::Lines)?;
         match self.stage {
@@ -234,7 +234,7 @@ impl Splitter {
         let cut = self.scan.open_start().unwrap_or(self.filled);
         let max = self.begin.options.max_record_bytes;
         if self.scan.ranges().first().is_some_and(|range| range.len() > max) {
-            // It ended with the last byte that the buffer could hold: the buffer is nothing but this record.
+            // The record ended with the last byte that fits in the buffer, so the buffer holds nothing else.
             self.scan.cut(cut);
             let lost = self.lose(Lost { offset: self.offset, bytes: 0, newlines: 0 }, cut);
             return Some(self.too_long(lost));
@@ -252,18 +252,18 @@ impl Splitter {
         None
     }
 
-    /// The bytes before `cut` as a block of the records found in them.
+    /// Makes a block of the bytes before `cut`, with the records found in them.
     fn ranges(&mut self, cut: usize) -> Piece {
         let ranges = self.scan.cut(cut);
         self.block(cut, Framing::Ranges(ranges))
     }
 
-    /// The bytes before `cut` as a block; those behind it move to the next buffer.
+    /// Makes a block of the bytes before `cut`; the bytes after it move to the next buffer.
     fn block(&mut self, cut: usize, framing: Framing) -> Piece {
         let carry = cut..self.filled;
         let carry_bytes = carry.len();
         let bytes = if cut < self.block_bytes() / 4 {
-            // A small block does not take the buffer with it.
+            // A small block is copied, so that the buffer can stay.
             let bytes = self.buf[..cut].to_vec();
             self.buf.copy_within(carry, 0);
             bytes
@@ -285,7 +285,7 @@ impl Splitter {
         Piece::Block(block)
     }
 
-    /// The buffer is full of one record.
+    /// Starts to skip a record that fills the buffer.
     fn begin_too_long(&mut self) {
         let lost = self.lose(Lost { offset: self.offset, bytes: 0, newlines: 0 }, self.filled);
         self.scan.cut(usize::MAX);
@@ -309,7 +309,7 @@ impl Splitter {
             return None;
         }
         if end.is_none() && self.scan.open_start().is_some() {
-            // A token that the end of the input has ended.
+            // A token that ends with the input.
             let _ = self.scan.close(b" ");
         }
         Some(self.too_long(lost))

@@ -1,5 +1,5 @@
-//! An input that can be read once only (standard input, a named pipe), yet is looked at twice: first for the sample,
-//! then for the conversion.
+//! An input that can be read only once (standard input, a named pipe) but is needed twice: first for the sample, then
+//! for the conversion.
 
 use std::{
     collections::VecDeque,
@@ -11,7 +11,7 @@ use std::{
 use super::interruptible::{self, InterruptibleReader};
 use crate::observe::Observer;
 
-/// A shared handle to a stream. What a [`Stream::peek`] reads is kept and replayed by [`Stream::take`].
+/// A shared handle to a stream. Whatever [`Stream::peek`] reads is kept and replayed by [`Stream::take`].
 #[derive(Clone)]
 pub struct Stream {
     replay: Arc<Mutex<Replay>>,
@@ -19,17 +19,17 @@ pub struct Stream {
 
 struct Replay {
     reader: InterruptibleReader,
-    /// What was read ahead, from `pos` of the first piece on. All pieces but the last one have [`PIECE_BYTES`].
+    /// Bytes that were read ahead, from `pos` of the first piece on. All pieces except the last have [`PIECE_BYTES`].
     head: VecDeque<Vec<u8>>,
     pos: usize,
     ended: bool,
 }
 
-/// Not all in one: what is kept would be copied as it grows, and could go only when all of it has been read again.
+/// Kept in pieces: one buffer would be copied as it grows, and could be freed only after all of it has been replayed.
 const PIECE_BYTES: usize = 256 << 10;
 
 impl Stream {
-    /// Any reader as an input. A run that is asked to stop while it reads does so when the read comes back.
+    /// Makes an input of any reader. A run that is asked to stop waits for the current read to return.
     pub fn new(reader: impl Read + Send + 'static) -> Self {
         Self::of(InterruptibleReader::Any(Box::new(reader)))
     }
@@ -45,20 +45,20 @@ impl Stream {
         Self::of(interruptible::stdin())
     }
 
-    /// Reads from the beginning and keeps all that is read in memory. To be used before [`Stream::take`] only. Reads
-    /// fail when `observer` asks for the end, and beyond `most` bytes ([`is_beyond`]).
+    /// Reads from the beginning and keeps everything in memory. To be used only before [`Stream::take`]. Reads fail
+    /// when `observer` asks to stop, and beyond `most` bytes ([`is_beyond`]).
     #[must_use]
     pub fn peek<'a>(&self, most: usize, observer: &'a dyn Observer) -> impl Read + Send + use<'a> {
         Peek { stream: self.clone(), pos: 0, most, observer }
     }
 
-    /// Bytes that are kept for [`Stream::take`].
+    /// Number of bytes kept for [`Stream::take`].
     #[must_use]
     pub fn kept_bytes(&self) -> usize {
         self.lock().head.iter().map(Vec::len).sum()
     }
 
-    /// Reads from the beginning, for good. Reads fail when `observer` asks for the end.
+    /// Reads from the beginning and releases what was kept. Reads fail when `observer` asks to stop.
     #[must_use]
     pub fn take<'a>(&self, observer: &'a dyn Observer) -> impl Read + Send + use<'a> {
         Take { stream: self.clone(), observer }
@@ -77,7 +77,7 @@ impl fmt::Debug for Stream {
 
 impl Replay {
     fn read_on(&mut self, out: &mut [u8], observer: &dyn Observer) -> io::Result<usize> {
-        // A terminal would ask for its end of input a second time.
+        // A terminal would ask for the end of input a second time.
         if self.ended {
             return Ok(0);
         }
@@ -99,7 +99,7 @@ impl Replay {
     }
 }
 
-/// Whether an error says that no more of a stream is kept than was read so far.
+/// Whether an error means that the limit of [`Stream::peek`] is reached.
 #[must_use]
 pub fn is_beyond(error: &io::Error) -> bool {
     matches!(error.get_ref(), Some(inner) if inner.is::<Beyond>())
@@ -164,7 +164,7 @@ impl Read for Take<'_> {
     }
 }
 
-/// Copies as much as fits and says how much that was.
+/// Copies as much as fits, and returns how much that was.
 pub(super) fn copy_front(from: &[u8], to: &mut [u8]) -> usize {
     let n = from.len().min(to.len());
     to[..n].copy_from_slice(&from[..n]);

@@ -1,4 +1,4 @@
-//! The table as an Arrow schema: what readers see, with the words that the Parquet specification has for nesting.
+//! The table as an Arrow schema: the one that readers see, with the names of the Parquet specification for nesting.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -29,10 +29,10 @@ pub const KEY_NAME: &str = "key";
 pub const VALUE_NAME: &str = "value";
 
 impl TableSchema {
-    /// All columns, in order, each nullable and with [`PATH_KEY`] (where it has one place) and [`DESCRIPTION_KEY`].
+    /// All columns, in order, each nullable and with [`PATH_KEY`] (if it has a single path) and [`DESCRIPTION_KEY`].
     ///
-    /// Text and JSON are `Utf8`, instants `Timestamp(Microsecond, "UTC")`, lists `element`, maps
-    /// `key_value { key, value }` from text to text that can be null.
+    /// Text and JSON are `Utf8`, instants are `Timestamp(Microsecond, "UTC")`, lists have `element`, maps have
+    /// `key_value { key, value }` from text to nullable text.
     #[must_use]
     pub fn arrow_schema(&self) -> SchemaRef {
         Arc::new(Schema::new(self.columns.iter().map(arrow_field).collect::<Fields>()))
@@ -77,7 +77,7 @@ fn list_of(element: DataType) -> DataType {
     DataType::List(Arc::new(Field::new(ELEMENT_NAME, element, true)))
 }
 
-/// `extra` and provenance come from no one place, so they have no path.
+/// `extra` and the provenance columns have no single path, so they have no path entry.
 fn metadata(path: &str, description: &str) -> HashMap<String, String> {
     let pairs = [(PATH_KEY, path), (DESCRIPTION_KEY, description)].into_iter();
     pairs.filter(|(_, text)| !text.is_empty()).map(|(key, text)| (key.to_owned(), text.to_owned())).collect()

@@ -1,4 +1,4 @@
-//! Reads a model document and checks it: what is wrong is said with the place and with what would be right.
+//! Reads and checks a model document. Each error names the place, and what would be correct.
 //!
 //! ```text
 //! text -> document (JSON as written, members in order) -> types (typed, unknown keys refused) -> resolve (fields)
@@ -19,40 +19,41 @@ use crate::error::{Error, Result};
 use document::NodeRef;
 use types::ModelDoc;
 
-/// The version of the format that is read: member `partiquet_model`.
+/// The supported format version, in the member `partiquet_model`.
 pub const FORMAT_VERSION: u64 = 1;
 
 /// A larger file is not a model: the built-in one takes 30 kB.
 pub const MAX_MODEL_BYTES: u64 = 16 << 20;
 
-/// Objects within objects. A record may nest to 64, envelope and lists included.
+/// Maximum nesting of types. A record may nest to 64, including envelope and lists.
 pub const MAX_TYPE_DEPTH: usize = 32;
 
-/// Keys on the way to the participants; deeper ones are not seen, and a record may nest to 64.
+/// Maximum number of keys on the path to the participants. A record may nest to 64.
 pub const MAX_ENVELOPE_STEPS: usize = 8;
 
-/// Ways to the participants. With their steps they are what a record's root is searched for: 64 keys at most, one bit
-/// each.
+/// Maximum number of envelopes. With their steps they are what a record's root is searched for: at most 64 keys, one
+/// bit each.
 pub const MAX_ENVELOPES: usize = 8;
 
-/// Places that the ledger can tell apart, as `PathId` is 16 bits wide. The built-in model has about 270.
+/// Maximum number of paths that the ledger can distinguish, since `PathId` has 16 bits. The built-in model has about
+/// 270.
 pub const MAX_PATHS: usize = 1 << 16;
 
-/// Models that come with the program: (name, document).
+/// Built-in models: (name, document).
 const BUILT_IN: [(&str, &str); 1] = [(Model::DEFAULT, include_str!("../../models/call.json"))];
 
 impl Model {
-    /// The document of a built-in model, to read or to start an own one from.
+    /// The document of a built-in model, to be read or used as a template.
     #[must_use]
     pub fn built_in(name: &str) -> Option<&'static str> {
         BUILT_IN.iter().find(|(built_in, _)| *built_in == name).map(|(_, text)| *text)
     }
 
-    /// The built-in model of that name, or the one in the file at that path.
+    /// Loads the built-in model of that name, or the model in the file at that path.
     ///
     /// # Errors
-    /// [`Error::Model`] for a document that is wrong, [`Error::Usage`] for a file that cannot be read, and for a name that is
-    /// neither.
+    /// [`Error::Model`] for an invalid document, [`Error::Usage`] for a file that cannot be read, and for a name that
+    /// is neither a model nor a path.
     pub fn load(name_or_path: &str) -> Result<Self> {
         if let Some(text) = Self::built_in(name_or_path) {
             return Self::from_json(text, name_or_path);
@@ -82,11 +83,11 @@ impl Model {
         Self::from_json(&text, name_or_path)
     }
 
-    /// Reads and checks a model document. `file` names it in errors.
+    /// Reads and checks a model document. `file` is its name in errors.
     ///
     /// # Errors
-    /// [`Error::Model`] with the first thing that is wrong: JSON that does not parse, a repeated or unknown member, an
-    /// unknown or recursive type, columns that clash, an envelope that leads nowhere.
+    /// [`Error::Model`] with the first fault: JSON that does not parse, a repeated or unknown member, an unknown or
+    /// recursive type, columns with the same name, an envelope that is never used.
     pub fn from_json(text: &str, file: &str) -> Result<Self> {
         let fail = |message: String| Error::Model { file: file.to_owned(), pointer: "/".to_owned(), message };
         if text.len() as u64 > MAX_MODEL_BYTES {

@@ -1,18 +1,18 @@
-//! What columns are called: a function of wire names and attribute keys alone, so that any two runs agree.
+//! Names columns. A name depends only on wire names and attribute keys, so any two runs agree.
 
 use std::{
     borrow::Cow,
     collections::{HashMap, HashSet},
 };
 
-/// What every attribute column begins with.
+/// Prefix of every attribute column.
 pub const ATTRIBUTE_PREFIX: &str = "attribute_";
 
-/// What stands for a key in which no letter or digit is left to name a column by.
+/// The name part for a key without letters and digits.
 pub const UNNAMED_ATTRIBUTE: &str = "unnamed";
 
-/// The `snake_case` form of a wire name, as the Python SDK of the API has it: `_` before an upper-case letter that
-/// begins a word or follows a lower-case letter or digit, then lower case.
+/// The `snake_case` form of a wire name, as in the Python SDK of the API: `_` is inserted before an upper-case letter
+/// that begins a word or follows a lower-case letter or digit, then the name is lower-cased.
 ///
 /// It equals two passes of regular expressions, `(.)([A-Z][a-z]+)` and `([a-z0-9])([A-Z])`, each replaced by `\1_\2`:
 /// `q850ResponseCodes` is `q850_response_codes`, `minRFactor` is `min_r_factor`, `selfURI` is `self_uri`.
@@ -36,10 +36,10 @@ pub fn snake_case(wire: &str) -> String {
     snake.to_lowercase()
 }
 
-/// The column that an attribute key asks for: `attribute_` and its `snake_case` form, in which everything but letters
-/// and digits (of any script) has become `_`, never two in a row and none at the end.
+/// The preferred column name of an attribute key: `attribute_` and its `snake_case` form, in which everything except
+/// letters and digits (of any script) becomes `_`, never two in a row and none at the end.
 ///
-/// Different keys can ask for the same name; [`attribute_column_names`] tells them apart.
+/// Different keys can give the same name; [`attribute_column_names`] makes them distinct.
 #[must_use]
 pub fn attribute_column_name(key: &str) -> String {
     let mut name = String::from(ATTRIBUTE_PREFIX);
@@ -57,11 +57,11 @@ pub fn attribute_column_name(key: &str) -> String {
     name
 }
 
-/// Columns for `keys` (distinct), in the order of `keys`. No two are equal when case is folded, and none equals one of
+/// Column names for `keys` (distinct), in the order of `keys`. No two are equal ignoring case, and none equals one of
 /// `taken` (column names of the table).
 ///
-/// Where keys meet, the first in byte order keeps the name and the others get `_2`, `_3` and so on in byte order; a
-/// suffix that another key's own name has already is skipped.
+/// If keys give the same name, the first in byte order keeps it and the others get `_2`, `_3` and so on in byte order;
+/// a suffix that gives another key's own name is skipped.
 #[must_use]
 pub fn attribute_column_names<'a>(keys: &[String], taken: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut used: HashSet<String> = taken.into_iter().map(str::to_lowercase).collect();
@@ -70,7 +70,7 @@ pub fn attribute_column_names<'a>(keys: &[String], taken: impl IntoIterator<Item
 
     let mut names: Vec<String> = keys.iter().map(|key| attribute_column_name(key)).collect();
     let met: Vec<usize> = by_bytes.into_iter().filter(|&key_idx| !used.insert(names[key_idx].to_lowercase())).collect();
-    // Where the search for a free suffix goes on: thousands of keys may meet in one name.
+    // Where the search for a free suffix continues: thousands of keys may give the same name.
     let mut next_suffix: HashMap<String, usize> = HashMap::new();
     for key_idx in met {
         let base = names[key_idx].clone();
@@ -83,7 +83,7 @@ pub fn attribute_column_names<'a>(keys: &[String], taken: impl IntoIterator<Item
     names
 }
 
-/// A name as one step of a JSON Pointer (RFC 6901): `~` becomes `~0`, `/` becomes `~1`.
+/// Escapes a name as one step of a JSON Pointer (RFC 6901): `~` becomes `~0`, `/` becomes `~1`.
 #[must_use]
 pub fn pointer_step(name: &str) -> Cow<'_, str> {
     if name.contains(['~', '/']) { Cow::Owned(name.replace('~', "~0").replace('/', "~1")) } else { Cow::Borrowed(name) }
@@ -149,7 +149,7 @@ mod tests {
     fn keys_that_meet_are_numbered_in_byte_order_whatever_their_order() {
         let keys = ["Queue_Deflection_Status", "nickname", "Queue Deflection Status", "nickName", "NickName"];
         let names = attribute_column_names(&keys.map(String::from), []);
-        // Byte order: a blank comes before `_`, upper case before lower case, `N` of nickName before `n`.
+        // In byte order a blank precedes `_`, upper case lower case, and the `N` of nickName the `n` of nickname.
         let expected = [
             "attribute_queue_deflection_status_2",
             "attribute_nickname",

@@ -1,4 +1,4 @@
-//! The model arranged for the decoder: for each object its members, for each member what to do with its value.
+//! Arranges the model for the decoder: for each object its members, and for each member what to do with its value.
 
 use std::collections::HashMap;
 
@@ -21,26 +21,26 @@ pub struct Plan {
     pub paths: Vec<String>,
     /// Shapes of the staged parent values, and the table column that each goes to.
     pub parent_columns: Vec<(ColumnShape, usize)>,
-    /// The same for the root around the parent.
+    /// Shapes of the staged outer values, and the table column that each goes to.
     pub outer_columns: Vec<(ColumnShape, usize)>,
-    /// Members of a participant; columns index the table.
+    /// Members of a participant; their columns are indexes into the table.
     pub row: ObjectPlan,
-    /// Members of the parent, columns index `parent_columns`. Empty if the model has no parent.
+    /// Members of the parent; their columns are indexes into `parent_columns`. Empty if the model has no parent.
     pub parent: ObjectPlan,
-    /// Members of the root around the parent, columns index `outer_columns`.
+    /// Members of the root around the parent; their columns are indexes into `outer_columns`.
     pub outer: ObjectPlan,
-    /// Ways to the participants: for each envelope its keys from the root with "is a list".
+    /// Paths to the participants: for each envelope its keys from the root; true marks a list.
     pub envelopes: Vec<Vec<(String, bool)>>,
     /// Table column of the `extra` map.
     pub extra_column: usize,
-    /// Table columns `source_file` and `source_offset`, when asked for.
+    /// Table columns `source_file` and `source_offset`, if requested.
     pub provenance_columns: Option<(usize, usize)>,
 }
 
-/// An object's members.
+/// The members of an object.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ObjectPlan {
-    /// In model order.
+    /// The members, in model order.
     pub members: Vec<MemberPlan>,
 }
 
@@ -49,7 +49,7 @@ pub struct ObjectPlan {
 pub struct MemberPlan {
     /// Name in the JSON.
     pub wire: String,
-    /// The other name that input may use; equal to `wire` if there is no other.
+    /// The other name that input may use; equal to `wire` if there is none.
     pub snake: String,
     /// Its path in the ledger.
     pub path: PathId,
@@ -57,31 +57,31 @@ pub struct MemberPlan {
     pub action: Action,
 }
 
-/// What the decoder does with a value. `column` indexes the columns of the object that is being filled: the table's,
-/// the staged parent's, or the children of a `list<struct>`.
+/// What the decoder does with a value. `column` is an index into the columns of the object that is being filled: the
+/// table's, the staged parent's, or the children of a `list<struct>`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// Store one value.
     Scalar {
-        /// Where to.
+        /// Target column.
         column: usize,
-        /// As what.
+        /// Type of the value.
         scalar: ScalarType,
     },
-    /// Descend; the members' columns are those of the object around.
+    /// Descend into an object. The columns of its members are those of the enclosing object.
     Object(ObjectPlan),
     /// Store a list of values.
     List {
-        /// Where to.
+        /// Target column.
         column: usize,
         /// Type of an element.
         scalar: ScalarType,
         /// Path of the elements (`/mediaRoles/*`).
         element_path: PathId,
     },
-    /// Store a list of structs; the members' columns index the struct's children.
+    /// Store a list of structs. The columns of its members are indexes into the children of the struct.
     Structs {
-        /// Where to.
+        /// Target column.
         column: usize,
         /// Members of an element.
         element: ObjectPlan,
@@ -90,7 +90,7 @@ pub enum Action {
     },
     /// Store a map.
     Map {
-        /// Where to; none when every key must have a column.
+        /// Target column of the map; `None` if every key must have its own column.
         column: Option<usize>,
         /// Path of the entries (`/attributes/*`).
         entry_path: PathId,
@@ -99,7 +99,7 @@ pub enum Action {
         /// Whether the map keeps the promoted keys too.
         keep_promoted: bool,
     },
-    /// Check and count, store nothing.
+    /// Check and count the value without storing it.
     Ignored,
 }
 
@@ -108,14 +108,14 @@ pub enum Action {
 pub struct PromotedKey {
     /// The exact key.
     pub key: String,
-    /// Table column.
+    /// Index of its table column.
     pub column: usize,
     /// Its path in the ledger.
     pub path: PathId,
 }
 
 impl Plan {
-    /// Arranges `model` for the columns of `schema`, which was derived from it: a member without a column there is
+    /// Arranges `model` for the columns of `schema`, which was derived from it. A member without a column in it is
     /// counted and not stored.
     #[must_use]
     pub fn new(model: &Model, schema: &TableSchema) -> Self {
@@ -144,7 +144,7 @@ impl Plan {
     }
 }
 
-/// How many paths the members of `model` take, attribute columns not counted.
+/// The number of paths of the members of `model`, without attribute columns.
 #[must_use]
 pub fn num_paths(model: &Model) -> usize {
     fn of_fields(fields: &[Field]) -> usize {
@@ -163,18 +163,18 @@ pub fn num_paths(model: &Model) -> usize {
 }
 
 impl TableSchema {
-    /// Columns of one origin, as the decoder stages them: shape and place in the table.
+    /// Columns of one origin, as the decoder stages them: shape and index in the table.
     fn staged(&self, origin: ColumnOrigin) -> Vec<(ColumnShape, usize)> {
         let columns = self.columns.iter().enumerate().filter(|(_, column)| column.origin == origin);
         columns.map(|(index, column)| (column.shape.clone(), index)).collect()
     }
 }
 
-/// Whose columns the actions index.
+/// The columns that the actions refer to.
 enum Target<'t> {
-    /// The table's.
+    /// The columns of the table.
     Table,
-    /// Those staged for the parent or the root: place in the table to place among the staged.
+    /// The columns staged for the parent or the outer object: index in the table to index among the staged columns.
     Staged(ColumnOrigin, &'t HashMap<usize, usize>),
     /// The children of a struct, by path from the element.
     Struct(HashMap<String, usize>),
@@ -188,7 +188,7 @@ struct Builder<'s> {
 
 impl Builder<'_> {
     fn path(&mut self, path: String) -> PathId {
-        // TableSchema::new refuses more places than a PathId can name.
+        // `TableSchema::new` refuses more paths than a `PathId` can number.
         let id = PathId::try_from(self.paths.len()).unwrap_or(PathId::MAX);
         self.paths.push(path);
         id
@@ -206,7 +206,7 @@ impl Builder<'_> {
         self.object(&group.fields, &"../".repeat(levels), &Target::Staged(origin, &places))
     }
 
-    /// `prefix` is the pointer of the object, with the slash after it.
+    /// `prefix` is the pointer of the object, including the slash after it.
     fn object(&mut self, fields: &[Field], prefix: &str, target: &Target<'_>) -> ObjectPlan {
         let members = fields.iter().map(|field| {
             let pointer = format!("{prefix}{}", pointer_step(&field.wire));
@@ -252,7 +252,7 @@ impl Builder<'_> {
         Action::Map { column, entry_path, promoted, keep_promoted: schema.attribute_map == AttributeMap::All }
     }
 
-    /// Where the value at `pointer` goes, as an index into the columns of `target`.
+    /// The target of the value at `pointer`, as an index into the columns of `target`.
     fn column(&self, pointer: &str, target: &Target<'_>) -> Option<usize> {
         match target {
             Target::Table => self.columns.get(&(ColumnOrigin::Row, pointer)).copied(),

@@ -1,4 +1,4 @@
-//! The columns of the table, in order: a function of the model and the attribute columns, never of the data.
+//! The columns of the table, in order. They depend on the model and the attribute columns, never on the data.
 
 mod leaves;
 
@@ -16,13 +16,13 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Holds what no other column does: from JSON Pointer to raw JSON.
+/// Column for everything that no other column holds: a map from JSON Pointer to raw JSON.
 pub const EXTRA_COLUMN: &str = "extra";
 
-/// Path of the input that the row came from, with provenance.
+/// Column with the path of the input that the row came from; part of the provenance.
 pub const SOURCE_FILE_COLUMN: &str = "source_file";
 
-/// Where in that input the row's record begins, in bytes of JSON, with provenance.
+/// Column with the offset of the row's record in that input, in bytes of JSON; part of the provenance.
 pub const SOURCE_OFFSET_COLUMN: &str = "source_offset";
 
 /// What happens to attributes that have a column of their own.
@@ -34,7 +34,7 @@ pub enum AttributeMap {
     Rest,
     /// The map keeps every key.
     All,
-    /// There is no map: every key has a column, a record with another key is refused.
+    /// There is no map: every key has a column, and a record with another key is refused.
     None,
 }
 
@@ -47,38 +47,39 @@ pub enum ColumnOrigin {
     Attribute,
     /// A member of the object that holds the participants.
     Parent,
-    /// A member of the record's root around it.
+    /// A member of the outermost object, the record's root.
     Outer,
-    /// What no other column holds.
+    /// Everything that no other column holds.
     Extra,
-    /// Where in the input the row stood.
+    /// The place of the row in the input.
     Provenance,
 }
 
 /// One column of the table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ColumnSpec {
-    /// Column name.
+    /// Name of the column.
     pub name: String,
     /// Its type.
     pub shape: ColumnShape,
-    /// Names of the struct's members, for [`ColumnShape::Structs`]: same length as its children.
+    /// The struct's members, for [`ColumnShape::Structs`]: one for each child of the shape.
     pub children: Vec<ChildSpec>,
-    /// JSON Pointer from the participant; the parent's members begin with `../`. Empty for provenance and `extra`.
+    /// JSON Pointer from the participant; that of a member of the parent begins with `../`. Empty for provenance and
+    /// `extra`.
     pub path: String,
     /// Where the values come from.
     pub origin: ColumnOrigin,
-    /// One line for people.
+    /// One-line description for people.
     pub description: String,
-    /// The API's own format word.
+    /// The API's own name for the format.
     pub format: Option<String>,
-    /// When it was first seen, or the object that it is a part of, whichever is later; none = in the baseline.
+    /// When it or its enclosing object was first seen, whichever is later; `None` if it is part of the baseline.
     pub since: Option<String>,
-    /// One of the baseline's properties, or a leaf below one that is as old.
+    /// Whether it is a property of the baseline, or a leaf below one that is as old.
     pub original: bool,
     /// Which form of the API sends it.
     pub form: Form,
-    /// Values known to the API; newer ones come without notice, so they are no constraint.
+    /// Values that the API is known to send. It adds new ones without notice, so they are not a constraint.
     pub values: Vec<String>,
 }
 
@@ -101,21 +102,21 @@ impl ColumnSpec {
     }
 }
 
-/// One member of a struct inside a list.
+/// A member of a struct inside a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChildSpec {
     /// Name inside the struct.
     pub name: String,
     /// JSON Pointer from the list's element.
     pub path: String,
-    /// One line for people.
+    /// One-line description for people.
     pub description: String,
 }
 
-/// The table's columns.
+/// The schema of the table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TableSchema {
-    /// In table order.
+    /// The columns, in table order.
     pub columns: Vec<ColumnSpec>,
     /// Promoted keys: (exact key, index into `columns`), in byte order of the keys.
     pub attributes: Vec<(String, usize)>,
@@ -124,14 +125,14 @@ pub struct TableSchema {
 }
 
 impl TableSchema {
-    /// The columns of `model`: the parent's, the participant's in model order, one for each of `attribute_keys`, the
-    /// map they were taken from, the outer ones, `extra`, and the two of provenance if asked for.
+    /// Lists the columns of `model`: those of the parent, those of the participant in model order, one for each of
+    /// `attribute_keys`, the map of these keys, the outer columns, `extra`, and the two of the provenance if requested.
     ///
-    /// Keys given twice count once.
+    /// Duplicate keys count once.
     ///
     /// # Errors
-    /// [`Error::Usage`] if the model has no map whose keys could be columns, or if there are more places for values
-    /// than a ledger can tell apart. [`Error::Model`] for a model that was put together by hand with columns that clash.
+    /// [`Error::Usage`] if the model has no map whose keys could be columns, or if there are more paths than a ledger
+    /// can distinguish. [`Error::Model`] for a model built by hand with duplicate column names.
     pub fn new(
         model: &Model,
         attribute_keys: &[String],
@@ -159,7 +160,7 @@ impl TableSchema {
         table.extend(row.into_iter().map(|(column, _)| column));
         let mut attributes = Vec::with_capacity(keys.len());
         if let Some(map) = promoted {
-            // Names are free of every column that can stand beside them, also of those that this table leaves out.
+            // Names must differ from every column that can be beside them, including those that this table omits.
             let reserved = [SOURCE_FILE_COLUMN, SOURCE_OFFSET_COLUMN, &map.name];
             let taken = table.iter().chain(&outer).chain(&last).map(|column| column.name.as_str()).chain(reserved);
             let names = attribute_column_names(&keys, taken);
@@ -185,19 +186,19 @@ impl TableSchema {
         Ok(Self { columns: table, attributes, attribute_map })
     }
 
-    /// Index of the column of that name, exactly as written.
+    /// Index of the column with exactly this name.
     #[must_use]
     pub fn column_index(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)
     }
 
-    /// What the columns hold, in table order.
+    /// The shapes of the columns, in table order.
     #[must_use]
     pub fn shapes(&self) -> Vec<ColumnShape> {
         self.columns.iter().map(|column| column.shape.clone()).collect()
     }
 
-    /// Indexes by origin and JSON Pointer; both together name a column of the model.
+    /// Column indexes by origin and JSON Pointer, which together identify a column of the model.
     pub(super) fn by_path(&self) -> HashMap<(ColumnOrigin, &str), usize> {
         let columns = self.columns.iter().enumerate();
         columns.map(|(index, column)| ((column.origin, column.path.as_str()), index)).collect()
@@ -253,7 +254,7 @@ fn fixed_columns(provenance: bool) -> Vec<ColumnSpec> {
     columns
 }
 
-/// The last word on clashes, also for models that no file was read for.
+/// Refuses duplicate column names, also in models that were not read from a file.
 fn refuse_clashes(model: &Model, table: &[ColumnSpec]) -> Result<()> {
     let mut names = HashSet::new();
     match table.iter().find(|column| !names.insert(column.name.to_lowercase())) {

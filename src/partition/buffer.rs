@@ -1,12 +1,12 @@
-//! Rows that wait for their row group: one buffer for each partition.
+//! Buffers rows until their row group is complete: one buffer for each partition.
 //!
 //! ```text
-//! many rows of a block for one partition  ->  by columns, as they stand in the block
-//! a few rows for each of many             ->  packed, each row in one place            ->  by columns when they are taken
+//! many rows of a block for one partition  ->  by columns, as in the block
+//! a few rows for each of many             ->  packed, each row in one place   ->   by columns when they are encoded
 //! ```
 //!
-//! Row groups that are complete depend on the rows and their order alone. How large the others are, and who is idle, is
-//! looked at behind each block, so that depends on where blocks end, which is a matter of the input alone.
+//! Complete row groups depend on the rows and their order alone. Oversized buffers and idle partitions are found after
+//! each block, so they also depend on where blocks end, which the input alone determines.
 
 mod scatter;
 mod waiting;
@@ -28,15 +28,15 @@ use crate::{
 /// The waiting rows of one partition.
 #[derive(Debug, Default)]
 pub(super) struct Buffer {
-    /// In input order.
+    /// The rows, in input order.
     rows: WaitingRows,
-    /// Rows before this one were taken already; zero unless one block brought several row groups at once.
+    /// Rows before this one were already taken; zero unless one block brought several row groups at once.
     first_row: usize,
-    /// What the budget is charged.
+    /// Bytes charged to the budget.
     bytes: usize,
-    /// Whether the columns have room for a row group: in memory of one that was taken before, or in memory of their own.
+    /// Whether the columns have capacity for a whole row group, recycled or newly allocated.
     is_spacious: bool,
-    /// How many rows the block at hand has for it; zero between blocks.
+    /// Number of rows that the current block has for it; zero between blocks.
     rows_of_block: usize,
     /// Number of the last block that had rows for it.
     last_block: u64,
@@ -47,46 +47,55 @@ pub(super) struct Buffer {
 pub struct RowBuffers {
     shapes: Vec<ColumnShape>,
     row_group_rows: usize,
-    /// From this size on a row group is worth writing, and at this one it is taken whatever its rows.
+    /// Minimum size of a row group that is worth writing, and the size at which it is taken however few rows it has.
     least_bytes: usize,
     row_group_bytes: usize,
-    /// By partition.
+    /// Buffers by partition.
     buffers: Vec<Buffer>,
-    /// Partitions with waiting rows by size, the largest last; the lower one wins a tie.
+    /// Partitions with waiting rows by size, the largest last; in a tie the lower partition is last.
     by_size: BTreeSet<(usize, Reverse<usize>)>,
-    /// Partitions whose buffers hold a row group or more.
+    /// Partitions whose buffers hold at least one row group.
     full: VecDeque<usize>,
     bytes: usize,
-    /// Blocks so far.
+    /// Number of blocks so far.
     num_blocks: u64,
-    /// The buffer that was given room of its own and has not been taken since. One at a time, for no budget knows of it.
+    /// Of the current block: see [`RowBuffers::many_rows`].
+    many_rows: usize,
+    /// The buffer that was given newly allocated room for a row group and has not been taken since. At most one at a
+    /// time, because this room is not charged to the budget.
     roomy: Option<usize>,
-    /// Memory of row groups that are done with.
+    /// Recycled memory of encoded row groups.
     spare: Vec<Columns>,
-    /// Scratch, used again for each block.
+    /// Scratch, reused for each block.
     targets: Vec<Target>,
 }
 
 impl RowBuffers {
-    /// A buffer is full at this size even if it has less rows than a row group: offsets within a column have 32 bits,
-    /// and a block that is appended to a buffer just below this must still fit.
+    /// A buffer is full at this size even if it has fewer rows than a row group, bytes: offsets within a column have 32
+    /// bits, and a block that is appended to a buffer just below this size must still fit.
     pub const MAX_BUFFER_BYTES: usize = 1 << 30;
 
-    /// Row groups whose memory is kept: in input that is in order one buffer grows at a time, and at the end of a day what is
-    /// behind its last full row group waits beside it. Together they have room for two row groups and a half at most.
+    /// Maximum number of row groups whose memory is kept: in ordered input one buffer grows at a time, and at the end
+    /// of a day the rows after its last full row group wait beside it. Together they hold at most two and a half row
+    /// groups.
     pub const MAX_SPARE: usize = 2;
 
-    /// A buffer that has this part of what spare memory has room for moves there instead of growing on. A smaller one
-    /// would hold too much that it may never need.
+    /// A buffer moves to spare memory, instead of growing on, once its size is one part in this many of that memory. A
+    /// smaller one would hold too much memory that it may never need.
     const MOVES_FROM_SHARE: usize = 4;
 
-    /// From so many rows of one block on a partition gets them by columns.
+    /// A partition that gets at least this many rows of a block gets them by columns, otherwise packed.
     const MANY_ROWS: usize = 16;
 
-    /// Not all columns of a row group go on as they began: this part of it more.
+    /// But packed as well if empty columns would take more than this many times what the rows take: a block of tiny
+    /// rows for thousands of partitions would otherwise allocate columns for each of them before any is charged.
+    const MAX_EMPTY_SHARE: usize = 4;
+
+    /// Reserve one part in this many more than extrapolated, since not all columns continue at the rate at which they
+    /// began.
     const ROOM_TO_SPARE: usize = 8;
 
-    /// For rows of a table with these shapes. A buffer is full with `row_group_rows` rows (at least 1).
+    /// Buffers for rows of a table with these shapes. A buffer is full with `row_group_rows` rows (at least 1).
     #[must_use]
     pub const fn new(shapes: Vec<ColumnShape>, row_group_rows: usize) -> Self {
         Self {
@@ -99,37 +108,40 @@ impl RowBuffers {
             full: VecDeque::new(),
             bytes: 0,
             num_blocks: 0,
+            many_rows: Self::MANY_ROWS,
             roomy: None,
             spare: Vec::new(),
             targets: Vec::new(),
         }
     }
 
-    /// Says from which size on the caller takes the rows of a partition that is idle, and at which it takes them even if
-    /// they are fewer than a row group, bytes. A buffer of the first size that has most of the waiting rows gets room for
-    /// a whole row group: in input that is in order this is the next one, and if not it will not keep the room for long.
+    /// Sets the size at which the caller takes the rows of an idle partition (`least`), and at which it takes them even
+    /// if they are fewer than a row group (`most`), bytes. A buffer of at least the first size that has most of the
+    /// waiting rows gets room for a whole row group: in ordered input it becomes the next row group, and otherwise it
+    /// does not keep the room for long.
     #[must_use]
     pub const fn with_row_group_bytes(mut self, least: usize, most: usize) -> Self {
         (self.least_bytes, self.row_group_bytes) = (least, most);
         self
     }
 
-    /// Copies the rows of `block` behind those that wait in their partitions. Afterwards the caller takes what has
-    /// become full: [`RowBuffers::take_full`].
+    /// Appends copies of the rows of `block` to the buffers of their partitions. Afterwards the caller must take the
+    /// full row groups with [`RowBuffers::take_full`].
     ///
     /// # Errors
-    /// [`Error::Bug`](crate::error::Error::Bug): nothing that a row could hold makes this fail.
+    /// [`Error::Bug`](crate::error::Error::Bug) if packed rows cannot be unpacked, which no content of a row can cause.
     pub fn add(&mut self, block: &Columns, partitions: &Partitions<'_>) -> Result<()> {
         self.num_blocks += 1;
         let mut touched = Vec::new();
         match *partitions {
             Partitions::One(partition) => {
                 self.touch(partition, &mut touched);
-                // Copied even where the buffer is empty: a block's columns go back to the decoder, and one that had grown to
-                // the size of a row group would hold that memory for every block to come.
+                // Copied even if the buffer is empty: a block's columns go back to the decoder, and columns that had
+                // grown to the size of a row group would hold that memory for all later blocks.
                 self.columns_of(partition)?.append(block);
             }
             Partitions::Each(partitions) => {
+                self.many_rows = self.many_rows(block);
                 for &partition in partitions {
                     self.touch(partition as usize, &mut touched);
                 }
@@ -149,7 +161,7 @@ impl RowBuffers {
         Ok(())
     }
 
-    /// Packs the rows of `block`, each behind those that wait in the buffer that `buffer_of` names for its partition.
+    /// Packs the rows of `block` and appends each to the buffer that `buffer_of` gives for its partition.
     pub fn add_packed(&mut self, block: &Columns, partitions: &Partitions<'_>, buffer_of: impl Fn(usize) -> usize) {
         self.num_blocks += 1;
         let partition_of = |row: usize| match *partitions {
@@ -162,7 +174,7 @@ impl RowBuffers {
         self.settle(&touched);
     }
 
-    /// Copies packed rows, each behind those that wait in the buffer that `buffer_of` names for its partition.
+    /// Appends copies of packed rows, each to the buffer that `buffer_of` gives for its partition.
     pub fn push(&mut self, rows: &PackedRows, buffer_of: impl Fn(usize) -> usize) {
         self.num_blocks += 1;
         let mut touched = Vec::new();
@@ -180,20 +192,20 @@ impl RowBuffers {
         &self.shapes
     }
 
-    /// What the waiting rows of all partitions take, bytes.
+    /// Bytes charged for the waiting rows of all partitions.
     #[must_use]
     pub const fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// The partition whose waiting rows take the most bytes, and how many; of equal ones the first. None when no row
-    /// waits.
+    /// The partition whose waiting rows take the most bytes, and these bytes; in a tie the lowest partition. None if no
+    /// row waits.
     #[must_use]
     pub fn largest(&self) -> Option<(usize, usize)> {
         self.by_size.last().map(|(bytes, Reverse(partition))| (*partition, *bytes))
     }
 
-    /// A partition whose waiting rows take `min_bytes` or more and that had none in the last `num_blocks` blocks.
+    /// A partition whose waiting rows take at least `min_bytes` and that got none in the last `num_blocks` blocks.
     #[must_use]
     pub fn idle(&self, num_blocks: u64, min_bytes: usize) -> Option<usize> {
         let large = self.by_size.iter().rev().take_while(|(bytes, _)| *bytes >= min_bytes);
@@ -202,14 +214,14 @@ impl RowBuffers {
             .find(|&partition| self.num_blocks - self.buffers[partition].last_block >= num_blocks)
     }
 
-    /// The partitions with waiting rows, in their order.
+    /// The partitions with waiting rows, ascending.
     #[must_use]
     pub fn waiting(&self) -> Vec<usize> {
         (0..self.buffers.len()).filter(|&partition| self.buffers[partition].num_rows() > 0).collect()
     }
 
-    /// The next row group that is complete: a partition and exactly `row_group_rows` of its rows, or less if these
-    /// are more than [`RowBuffers::MAX_BUFFER_BYTES`]. To be called after each block until there is none.
+    /// Takes the next complete row group: a partition and exactly `row_group_rows` of its rows, or fewer if these reach
+    /// [`RowBuffers::MAX_BUFFER_BYTES`]. Must be called after each block until it returns none.
     pub fn take_full(&mut self) -> Option<(usize, WaitingRows)> {
         while let Some(&partition) = self.full.front() {
             if self.is_full(partition) {
@@ -220,36 +232,36 @@ impl RowBuffers {
         None
     }
 
-    /// All waiting rows of a partition, fewer than a row group once [`RowBuffers::take_full`] has nothing more.
-    /// None if no row waits.
+    /// Takes all waiting rows of a partition; they are fewer than a row group once [`RowBuffers::take_full`] returned
+    /// none. None if no row waits.
     pub fn take_all(&mut self, partition: usize) -> Option<WaitingRows> {
         let rows = self.buffers.get(partition)?.num_rows();
         (rows > 0).then(|| self.take_first(partition, rows))
     }
 
-    /// Gives back the memory of rows that were taken: growing to the size of a row group means copying it several times.
-    /// Which rows are in which row group does not depend on it.
+    /// Takes back the memory of rows that were taken, since growing a buffer to the size of a row group copies it
+    /// several times. This has no influence on which rows are in which row group.
     pub fn recycle(&mut self, mut rows: Columns) {
         if rows.byte_capacity() / 2 > self.row_group_bytes {
-            // Of a huge row.
+            // Memory of a huge row is not kept.
             return;
         }
         rows.clear();
         self.spare.push(rows);
         let bytes = |spare: &[Columns]| spare.iter().map(Columns::byte_capacity).sum::<usize>();
         while self.spare.len() > Self::MAX_SPARE || bytes(&self.spare) / 5 * 2 > self.row_group_bytes {
-            // A larger one does for every row group that a smaller one would do for.
+            // Drops the smallest, since a larger one can serve every row group that a smaller one can.
             let Some(smallest) = (0..self.spare.len()).min_by_key(|&at| self.spare[at].byte_capacity()) else { return };
             self.spare.swap_remove(smallest);
         }
     }
 
-    /// Lets the memory go that was given back.
+    /// Frees the recycled memory.
     pub fn forget_spare(&mut self) {
         self.spare.clear();
     }
 
-    /// Packs the rows of a block for which `place_of` gives a buffer and a partition.
+    /// Packs those rows of a block for which `place_of` returns a buffer and a partition.
     fn pack(&mut self, block: &Columns, place_of: impl Fn(&Self, usize) -> Option<(usize, usize)>) {
         let mut packer = Packer::new(block);
         for row in 0..block.num_rows {
@@ -260,7 +272,7 @@ impl RowBuffers {
         }
     }
 
-    /// Moves rows of a block to the columns of their partition if that gets many.
+    /// Appends rows of a block to the columns of their partition, for partitions that get many.
     fn scatter(&mut self, block: &Columns, partitions: &[u32]) -> Result<()> {
         let mut targets = mem::take(&mut self.targets);
         targets.clear();
@@ -280,10 +292,18 @@ impl RowBuffers {
     }
 
     fn has_many(&self, partition: usize) -> bool {
-        self.buffers[partition].rows_of_block >= Self::MANY_ROWS
+        let Buffer { rows_of_block, rows, .. } = &self.buffers[partition];
+        let has_columns = rows.columns.num_rows > 0;
+        *rows_of_block >= if has_columns { Self::MANY_ROWS } else { self.many_rows }
     }
 
-    /// Says that the block at hand has a row for a buffer; `touched` has each once.
+    /// How many rows of a block a partition without columns must get to get them by columns.
+    fn many_rows(&self, block: &Columns) -> usize {
+        let row_bytes = (block.byte_size() / block.num_rows.max(1)).max(1);
+        Self::MANY_ROWS.max(empty_bytes(&self.shapes) / (row_bytes * Self::MAX_EMPTY_SHARE))
+    }
+
+    /// Counts a row of the current block for a buffer; `touched` lists each buffer once.
     fn touch(&mut self, partition: usize, touched: &mut Vec<usize>) {
         if partition >= self.buffers.len() {
             self.buffers.resize_with(partition + 1, Buffer::default);
@@ -296,7 +316,7 @@ impl RowBuffers {
         buffer.rows_of_block += 1;
     }
 
-    /// The block at hand has been added.
+    /// Updates the buffers after the current block was added.
     fn settle(&mut self, touched: &[usize]) {
         for &partition in touched {
             self.buffers[partition].rows_of_block = 0;
@@ -308,15 +328,15 @@ impl RowBuffers {
         }
     }
 
-    /// The columns of a buffer, with all its rows in them.
+    /// The columns of a buffer, after unpacking all of its rows into them.
     fn columns_of(&mut self, partition: usize) -> Result<&mut Columns> {
         let rows = &mut self.buffers[partition].rows;
         rows.unpack(|| Columns::new(&self.shapes))?;
         Ok(&mut rows.columns)
     }
 
-    /// Gives the waiting rows of a partition room for a row group, if they have grown enough for it: growing on in small steps
-    /// would copy them several times, each time to memory that was not touched before.
+    /// Gives the waiting rows of a partition room for a row group, once they have grown enough for it. Growing in small
+    /// steps would copy them several times, each time to memory that was never touched before.
     fn make_room(&mut self, partition: usize) {
         let Buffer { bytes, is_spacious, ref rows, .. } = self.buffers[partition];
         if is_spacious || rows.columns.num_rows == 0 {
@@ -332,7 +352,7 @@ impl RowBuffers {
             buffer.is_spacious = true;
             return;
         }
-        // What it will be: rows go on like those that are there.
+        // Expected size of the row group, extrapolated from the rows so far.
         let full = (bytes / buffer.num_rows()).saturating_mul(self.row_group_rows).min(self.row_group_bytes);
         if comes_next && self.roomy.is_none() && fits(full) && full <= Self::MAX_BUFFER_BYTES {
             let full = full + full / Self::ROOM_TO_SPARE;
@@ -347,8 +367,9 @@ impl RowBuffers {
         buffer.num_rows() >= self.row_group_rows || buffer.bytes >= Self::MAX_BUFFER_BYTES
     }
 
-    /// Takes the first `rows` waiting rows, or all if there are fewer. As little as possible is copied: mostly the few
-    /// rows behind, which came with the last block; but where one block brought many row groups each is copied once.
+    /// Takes the first `rows` waiting rows, or all if there are fewer. Copies as little as possible: usually only the
+    /// few remaining rows, which came with the last block; but if one block brought many row groups, each is copied
+    /// once.
     fn take_first(&mut self, partition: usize, rows: usize) -> WaitingRows {
         let buffer = &mut self.buffers[partition];
         buffer.is_spacious = false;
@@ -378,7 +399,7 @@ impl RowBuffers {
         WaitingRows { columns, packed }
     }
 
-    /// Brings the sums up to date after the waiting rows of `partition` have changed.
+    /// Updates the sums after the waiting rows of `partition` have changed.
     fn account(&mut self, partition: usize) {
         let buffer = &mut self.buffers[partition];
         self.by_size.remove(&(buffer.bytes, Reverse(partition)));
@@ -397,13 +418,18 @@ impl Buffer {
     }
 }
 
-/// What the budget is charged for columns. Empty ones take memory too: with thousands of partitions more than their rows.
+/// Bytes charged for columns. Empty ones count too: with thousands of partitions they take more memory than the rows.
 fn charge(rows: &Columns) -> usize {
     rows.byte_size() + rows.columns.len() * size_of::<Column>()
 }
 
-/// What the budget is charged for packed rows: what they take now or will take in columns. With thousands of partitions what
-/// is kept of each counts too.
+/// Bytes of columns without rows.
+fn empty_bytes(shapes: &[ColumnShape]) -> usize {
+    shapes.len() * size_of::<Column>()
+}
+
+/// Bytes charged for packed rows: what they take now or will take in columns, whichever is more. The buffer itself
+/// counts too, since there can be thousands of partitions.
 fn charge_packed(rows: &PackedRows) -> usize {
     if rows.num_rows() == 0 { 0 } else { rows.byte_capacity().max(rows.unpacked_size()) + size_of::<Buffer>() }
 }

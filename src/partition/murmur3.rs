@@ -1,4 +1,4 @@
-//! Murmur3 x86 32-bit with seed 0: the hash of Iceberg's bucket transform, whose every bit is part of its contract.
+//! Murmur3 (x86, 32 bits, seed 0): the hash of Iceberg's bucket transform, where every bit is part of the contract.
 
 /// The hash of `bytes`.
 pub(super) fn hash(bytes: &[u8]) -> u32 {

@@ -1,13 +1,14 @@
-//! Folder names as Hive writes them: `name=value`, with what a path or a reader would stumble over as `%XX`.
+//! Folder names as Hive writes them: `name=value`, with characters that are special in paths or to readers escaped as
+//! `%XX`.
 
-/// The folder of null, and of values that no folder name can carry.
+/// The folder value for null, and for values that no folder name can hold.
 pub const DEFAULT_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
 
-/// The longest name that the usual file systems take, in bytes.
+/// Maximum length of a file name on the usual file systems, bytes.
 pub const MAX_COMPONENT_BYTES: usize = 255;
 
-/// `name=value` escaped. None when no folder can stand for the value: the empty text (Spark reads it as null), the
-/// text that means null, and a value too long for a file name.
+/// `name=value`, escaped. None if no folder can represent the value: the empty text (Spark reads it as null), the text
+/// that means null, and a value that is too long for a file name.
 #[must_use]
 pub fn component(name: &str, value: &str) -> Option<String> {
     if value.is_empty() || value == DEFAULT_PARTITION {
@@ -27,7 +28,7 @@ fn joined(name: &str, value: &str) -> String {
     format!("{}={}", escape(name), escape(value))
 }
 
-/// Replaces what Hive escapes by `%XX`. All of it is ASCII, so the rest of the text stays as it is.
+/// Replaces the characters that Hive escapes by `%XX`. They are all ASCII, so other text is unchanged.
 #[must_use]
 pub fn escape(text: &str) -> String {
     const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
@@ -48,8 +49,8 @@ const fn is_escaped(c: char) -> bool {
         || matches!(c, '"' | '#' | '%' | '\'' | '*' | '/' | ':' | '=' | '?' | '\\' | '{' | '[' | ']' | '^')
 }
 
-/// The text that [`escape`] was given; as in Hive, a `%` without two hexadecimal digits stands for itself.
-/// None when the bytes are not UTF-8.
+/// Reverses [`escape`]; as in Hive, a `%` without two hexadecimal digits stands for itself. None if the result is not
+/// UTF-8.
 #[must_use]
 pub fn decode(escaped: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(escaped.len());

@@ -1,4 +1,4 @@
-//! The partition columns, checked against the table.
+//! The plan of the partition columns, checked against the table.
 
 use super::{path, transform};
 use crate::{
@@ -13,36 +13,36 @@ use crate::{
 pub struct PartitionColumn {
     /// Its name in the folders: `start_time_day`.
     pub name: String,
-    /// Table column whose values it is made of.
+    /// Index of the table column that its values are computed from.
     pub source: usize,
     /// Type of that column: text, integer, boolean or instant.
     pub scalar: ScalarType,
-    /// How its values are made; fits `scalar`.
+    /// How its values are computed; valid for `scalar`.
     pub transform: Transform,
-    /// Key under which `extra` keeps a value that no folder can carry: the column's JSON Pointer, or its name if it
+    /// Key under which `extra` keeps a value that no folder name can hold: the column's JSON Pointer, or its name if it
     /// does not come from the JSON.
     pub extra_key: String,
 }
 
-/// The partition columns of a table, in folder order. Empty for one unpartitioned folder.
+/// The partition columns of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartitionPlan {
-    /// In folder order.
+    /// The columns, in folder order; empty for one unpartitioned folder.
     pub columns: Vec<PartitionColumn>,
-    /// Table column of the `extra` map.
+    /// Index of the table column of the `extra` map.
     pub extra_column: usize,
 }
 
 impl PartitionPlan {
-    /// Folders nested deeper than this hold a handful of rows each; and a row's partition is compared as an array of
-    /// this length.
+    /// Maximum number of partition columns: more deeply nested folders would hold a handful of rows each. Partition
+    /// keys are arrays of this length.
     pub const MAX_COLUMNS: usize = 8;
 
     /// Checks `fields` against the columns of `schema`.
     ///
     /// # Errors
-    /// [`Error::Usage`] for an unknown column, a transform that does not fit the column's type, a name that is there
-    /// already or too long for a folder, and too many columns; [`Error::Bug`] for a table without an `extra` map.
+    /// [`Error::Usage`] for an unknown column, a transform that does not fit the column's type, a name that is taken or
+    /// too long for a folder, and too many columns; [`Error::Bug`] for a table without an `extra` map.
     pub fn new(schema: &TableSchema, fields: &[PartitionField]) -> Result<Self> {
         let extra_column = schema
             .columns
@@ -58,7 +58,7 @@ impl PartitionPlan {
         let mut columns: Vec<PartitionColumn> = Vec::with_capacity(fields.len());
         for field in fields {
             let column = partition_column(schema, field)?;
-            // Readers fold case: names that differ only in it are one name to them.
+            // Readers ignore case, so names that differ only in case would clash.
             if columns.iter().any(|earlier| folded(&earlier.name) == folded(&column.name)) {
                 return Err(Error::usage(
                     format!("the partition column `{}` is asked for twice", column.name),
@@ -70,7 +70,7 @@ impl PartitionPlan {
         Ok(Self { columns, extra_column })
     }
 
-    /// Whether table column `column` stands in the folder names and therefore not in the files.
+    /// Whether table column `column` is in the folder names and therefore not in the files.
     #[must_use]
     pub fn is_in_path(&self, column: usize) -> bool {
         self.columns.iter().any(|part| part.source == column && part.transform == Transform::Identity)
@@ -102,7 +102,7 @@ fn partition_column(schema: &TableSchema, field: &PartitionField) -> Result<Part
     Ok(PartitionColumn { name, source, scalar, transform: field.transform, extra_key })
 }
 
-/// The column's type, if the transform takes it.
+/// The column's type, if the transform accepts it.
 fn check_type(schema: &TableSchema, spec: &ColumnSpec, transform: Transform) -> Result<ScalarType> {
     use ScalarType::{Bool, Instant, Int64, Text};
     let column = &spec.name;
@@ -173,7 +173,7 @@ pub(super) mod tests {
     use super::*;
     use crate::model::{AttributeMap, Form};
 
-    /// A table with these columns and an `extra` map behind them.
+    /// A table with these columns, followed by an `extra` map.
     pub fn table(columns: &[(&str, ColumnShape)]) -> TableSchema {
         let spec = |name: &str, shape: &ColumnShape, origin| ColumnSpec {
             name: name.to_owned(),

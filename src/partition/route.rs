@@ -1,4 +1,4 @@
-//! The partition of each row of decoded blocks, which come in their order.
+//! Finds the partition of each row of the decoded blocks, which must come in input order.
 //!
 //! ```text
 //! block:  row 0  row 1  row 2      codes of their values:  [1,1]  [1,2]  [1,1]      partitions:  0  1  0
@@ -6,7 +6,7 @@
 //! partition 0 = day=1/purpose=agent, partition 1 = day=1/purpose=customer
 //! ```
 //!
-//! A partition's id counts partitions in the order in which rows first met them.
+//! Partition ids are numbered in the order of their first rows.
 
 mod displaced;
 mod keys;
@@ -26,13 +26,13 @@ use crate::{
 /// The partitions of a block's rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Partitions<'a> {
-    /// All rows have this one.
+    /// All rows belong to this one.
     One(usize),
-    /// One for each row.
+    /// One partition for each row.
     Each(&'a [u32]),
 }
 
-/// Tells rows their partitions. What it does depends on the rows and their order alone.
+/// Assigns rows to partitions. The result depends on the rows and their order alone.
 #[derive(Debug)]
 pub struct Router {
     plan: PartitionPlan,
@@ -42,17 +42,17 @@ pub struct Router {
     /// Folder of each partition.
     paths: Vec<String>,
     num_displaced: u64,
-    /// Scratch, used again for each block.
+    /// Scratch, reused for each block.
     keys: Vec<RowKey>,
     partitions: Vec<u32>,
 }
 
 impl Router {
-    /// More folders than this are no longer a partitioning that any reader lists in reasonable time, and each one
-    /// costs memory here.
+    /// Maximum number of partitions of a run: no reader lists more folders in reasonable time, and each costs memory
+    /// here.
     pub const MAX_PARTITIONS: usize = 100_000;
 
-    /// For the rows of a table with `num_columns` columns.
+    /// A router for rows of a table with `num_columns` columns.
     #[must_use]
     pub fn new(plan: PartitionPlan, num_columns: usize) -> Self {
         let values = plan.columns.iter().cloned().map(ValueCodes::new).collect();
@@ -68,8 +68,8 @@ impl Router {
         }
     }
 
-    /// The partitions of the block's rows. Columns that their paths hold lose their values; values that no path can
-    /// hold are moved to `extra`.
+    /// Returns the partitions of the block's rows. Columns that are in the folder names lose their values; values that
+    /// no folder name can hold are moved to `extra`.
     ///
     /// # Errors
     /// [`Error::Limit`] when there are more than [`Router::MAX_PARTITIONS`] partitions; [`Error::Bug`] for a block of
@@ -108,20 +108,20 @@ impl Router {
         Ok(Partitions::Each(&self.partitions))
     }
 
-    /// Folder of every partition met so far, relative to the dataset and escaped:
-    /// `start_time_day=2025-07-01/purpose=agent`; empty without partitions. A partition's id is its index.
+    /// The folder of every partition so far, by partition id, relative to the dataset and escaped:
+    /// `start_time_day=2025-07-01/purpose=agent`; the empty text if there are no partition columns.
     #[must_use]
     pub fn paths(&self) -> &[String] {
         &self.paths
     }
 
-    /// How many values had to go to the default partition although they were not null.
+    /// Number of values that were not null but went to the default partition.
     #[must_use]
     pub const fn num_displaced(&self) -> u64 {
         self.num_displaced
     }
 
-    /// Fills `keys` for the block's rows; gives the values that the files would lose, by row.
+    /// Fills `keys` for the block's rows. Returns the values that the files would lose, sorted by row.
     fn encode_keys(&mut self, block: &Columns) -> Result<Vec<Displaced>> {
         self.keys.clear();
         self.keys.resize(block.num_rows, RowKey::default());
@@ -137,7 +137,7 @@ impl Router {
         Ok(kept)
     }
 
-    /// The id of the partition with this key; a new one if it was not met before.
+    /// The id of the partition with this key, which is created if it is new.
     fn partition(&mut self, key: RowKey) -> Result<u32> {
         if let Some(&id) = self.ids.get(&key) {
             return Ok(id);

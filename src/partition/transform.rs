@@ -1,7 +1,7 @@
-//! Iceberg's partition transforms: from a column's value to a partition value.
+//! Iceberg's partition transforms, which turn a column's value into a partition value.
 //!
-//! Every value but a text that stays one is numbered first (the day as days since 1970, a bucket by its number): numbers are
-//! what rows are compared by, a text is made of them once for each partition.
+//! Every value becomes a number first (days since 1970, the number of a bucket), except texts that stay texts. Rows are
+//! compared by these numbers, and their text is made only once for each partition.
 
 use chrono::{Datelike, NaiveDate};
 
@@ -16,7 +16,7 @@ const MICROS_PER_DAY: i64 = 24 * MICROS_PER_HOUR;
 /// Days from 0000-12-31 (day 0 of the common era) to 1970-01-01.
 const EPOCH_DAY_OF_COMMON_ERA: i64 = 719_163;
 
-/// Name of the partition column: the column's own for identity, else with the transform's name behind it.
+/// Name of the partition column: for identity the column's own name, otherwise followed by the name of the transform.
 #[must_use]
 pub fn partition_name(column: &str, transform: Transform) -> String {
     let suffix = match transform {
@@ -31,9 +31,9 @@ pub fn partition_name(column: &str, transform: Transform) -> String {
     format!("{column}_{suffix}")
 }
 
-/// The partition of an integer, a boolean (0 or 1) or an instant (microseconds UTC), as a number. Calendar transforms
-/// count years, months, days or hours; none for an instant outside the years 0001 to 9999, and for an integer whose
-/// multiple below is not an integer of 64 bits.
+/// The partition of an integer, a boolean (0 or 1) or an instant (microseconds UTC), as a number: for calendar
+/// transforms the number of years, months, days or hours. None for an instant outside the years 0001 to 9999, and for
+/// an integer whose next lower multiple does not fit in 64 bits.
 #[must_use]
 pub fn number(transform: Transform, value: i64) -> Option<i64> {
     match transform {
@@ -50,7 +50,7 @@ pub fn number(transform: Transform, value: i64) -> Option<i64> {
     }
 }
 
-/// The bucket of some bytes (text as UTF-8, integers as eight little-endian bytes); none without buckets.
+/// The bucket of some bytes (text as UTF-8, integers as eight little-endian bytes); none if `buckets` is zero.
 #[must_use]
 pub fn bucket(buckets: u32, bytes: &[u8]) -> Option<i64> {
     (murmur3::hash(bytes) & 0x7fff_ffff).checked_rem(buckets).map(i64::from)
@@ -67,8 +67,8 @@ pub fn prefix(text: &[u8], width: u32) -> &[u8] {
     starts.map(|(at, _)| at).nth(width).map_or(text, |end| &text[..end])
 }
 
-/// The text of a partition number as it stands in folder names, before escaping: `2025`, `2025-07`, `2025-07-01`,
-/// `2025-07-01-13`, or decimal digits. None for a number that [`number`] never gives.
+/// The text of a partition number for folder names, before escaping: `2025`, `2025-07`, `2025-07-01`, `2025-07-01-13`,
+/// or decimal digits. None for a day or hour that [`number`] never returns.
 #[must_use]
 pub fn number_text(transform: Transform, number: i64) -> Option<String> {
     let day_text = |day| {
@@ -84,7 +84,7 @@ pub fn number_text(transform: Transform, number: i64) -> Option<String> {
     }
 }
 
-/// The date of a day since 1970-01-01.
+/// The date of a day counted from 1970-01-01.
 fn date(day: i64) -> Option<NaiveDate> {
     let day = i32::try_from(day.checked_add(EPOCH_DAY_OF_COMMON_ERA)?).ok()?;
     NaiveDate::from_num_days_from_ce_opt(day)

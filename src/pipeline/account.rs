@@ -1,4 +1,4 @@
-//! What became of the input, piece by piece in its order: counts, lines, refused records.
+//! The account of what became of the input, kept in input order: counts, line numbers, refused records.
 
 use crate::{
     config::MaxRejects,
@@ -10,37 +10,37 @@ use crate::{
     report::{InputReport, Ledger, Place, Reject, RejectKind, Report},
 };
 
-/// The account of a run.
+/// The totals of a run.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Totals {
-    /// Every input in order.
+    /// A report of every input, in order.
     pub inputs: Vec<InputReport>,
     /// Digests of the inputs, in the same order.
     pub digests: Vec<u128>,
-    /// Bytes of JSON decoded.
+    /// Decompressed bytes of JSON that were decoded.
     pub json_bytes: u64,
-    /// Records, kept and refused.
+    /// Number of records, kept and refused.
     pub records: u64,
-    /// Records kept.
+    /// Number of records kept.
     pub kept: u64,
-    /// Records refused.
+    /// Number of records refused.
     pub rejected: u64,
     /// Valid records without a participant.
     pub records_without_rows: u64,
-    /// Rows.
+    /// Number of rows.
     pub rows: u64,
-    /// By JSON path.
+    /// Counts by JSON path.
     pub ledger: Ledger,
-    /// The first refused records.
+    /// The first refused records, at most [`Report::MAX_REJECTS_SHOWN`].
     pub rejects: Vec<Reject>,
-    /// Values that had to go to the default partition although they were not null.
+    /// Number of partition values that were not null but went to the default partition.
     pub partition_values_displaced: u64,
-    /// Bytes of rows that went to disk for a while, as stored there.
+    /// Bytes of spilled rows, as stored on disk.
     pub spilled_bytes: u64,
 }
 
 impl Totals {
-    /// The state of a run whose input was read to its end.
+    /// Progress of a run that has read all of its input.
     #[must_use]
     pub fn progress(&self, partitions: u64) -> Progress {
         let input_bytes = self.inputs.iter().map(|input| input.bytes).sum();
@@ -58,7 +58,7 @@ impl Totals {
     }
 }
 
-/// Keeps the account while pieces come in order.
+/// Keeps the account; it is given the pieces in input order.
 pub(super) struct Account {
     totals: Totals,
     /// Newlines met so far in each input.
@@ -66,11 +66,11 @@ pub(super) struct Account {
     max_record_bytes: usize,
     max_rejects: MaxRejects,
     writer: RejectsWriter,
-    /// A document of which the rest is refused, with its text so far.
+    /// A document whose rest is refused, with its text so far.
     lost: Option<LostDocument>,
 }
 
-/// How lines of an input are numbered.
+/// How the lines of an input are numbered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LineNumbers {
     /// By the newlines read so far.
@@ -79,7 +79,7 @@ pub(super) enum LineNumbers {
     Documents,
 }
 
-/// The rest of a document behind a fault: one reject, told when its end is known.
+/// The rest of a document after a syntax error. It is one reject, recorded when the end of the document is reached.
 struct LostDocument {
     input: usize,
     document: u64,
@@ -105,7 +105,7 @@ impl Account {
         }
     }
 
-    /// Takes a decoded block into account. If it belongs to a lost document its rows are taken away.
+    /// Adds a decoded block to the account. If the block belongs to a lost document, its rows are removed.
     pub fn block(&mut self, block: &RecordBlock, decoded: &mut DecodedBlock, lines: LineNumbers) -> Result<()> {
         if self.is_lost(block.input, block.document, &block.bytes)? {
             decoded.columns.clear();
@@ -121,7 +121,7 @@ impl Account {
         input.records += decoded.num_records;
         input.rows += decoded.columns.num_rows as u64;
         self.add_tallies(block, decoded, lines);
-        // Rejects come in order, so the newlines before each are counted on from the one before.
+        // Rejects come in order, so newlines are counted only from the previous reject on.
         let (mut at, mut line) = (0, self.newlines[block.input] + 1);
         for reject in std::mem::take(&mut decoded.rejects) {
             let offset = reject.offset.clamp(at, block.bytes.len());
@@ -135,7 +135,7 @@ impl Account {
         Ok(())
     }
 
-    /// Takes a stretch that could not be told into records into account.
+    /// Adds to the account a stretch of input that could not be split into records.
     pub fn unreadable(&mut self, unreadable: Unreadable, lines: LineNumbers) -> Result<()> {
         let Unreadable { input, document, .. } = unreadable;
         let line = match lines {
@@ -154,24 +154,28 @@ impl Account {
         self.refuse(input, unreadable.into_reject(file, line))
     }
 
-    /// An input was read to its end.
-    pub fn end_of_input(&mut self, input: usize, bytes: u64, digest: u128) -> Result<()> {
+    /// Records that an input was read to its end.
+    pub fn end_of_input(&mut self, input: usize, bytes: u64, digest: u128, text_digest: Option<u128>) -> Result<()> {
         self.end_document()?;
         let report = &mut self.totals.inputs[input];
         report.bytes = bytes;
         report.digest = format!("{digest:032x}");
+        report.text_digest = text_digest.map(|digest| format!("{digest:032x}"));
         self.totals.digests[input] = digest;
         Ok(())
     }
 
-    /// Tells a lost document, now that all of it was seen.
+    /// Records the reject of a lost document, if there is one: its end was reached.
     pub fn end_document(&mut self) -> Result<()> {
         let Some(LostDocument { input, mut reject, raw, .. }) = self.lost.take() else { return Ok(()) };
         reject.set_raw(raw.as_deref());
         self.refuse(input, reject)
     }
 
-    /// The account, complete.
+    /// Checks the account at the end of the run and returns the totals.
+    ///
+    /// # Errors
+    /// [`Error::Bug`] if counts do not add up; [`Error::Rejected`] if more records were refused than allowed.
     pub fn finish(mut self) -> Result<(Totals, RejectsWriter)> {
         self.end_document()?;
         let Totals { records, kept, rejected, .. } = self.totals;
@@ -201,7 +205,8 @@ impl Account {
         }
     }
 
-    /// Whether a piece belongs to a lost document, which then keeps its text. A piece of another document ends it.
+    /// Whether a piece belongs to the lost document; if so, its text is appended to that. A piece of another document
+    /// ends the lost one.
     fn is_lost(&mut self, input: usize, document: u64, bytes: &[u8]) -> Result<bool> {
         match &mut self.lost {
             Some(lost) if lost.input == input && lost.document == document => {
@@ -216,7 +221,7 @@ impl Account {
     fn add_tallies(&mut self, block: &RecordBlock, decoded: &mut DecodedBlock, lines: LineNumbers) {
         for tally in &mut decoded.tallies {
             if !tally.first_offsets.is_empty() {
-                // Those known already come first, so that their lines need not be counted again.
+                // The places known already come first, so no line is counted for a place that would be dropped.
                 let known = self.totals.ledger.paths.get(&tally.path);
                 let mut first = known.map(|counts| counts.first.clone()).unwrap_or_default();
                 first.add(&tally.first_offsets, |&offset| Place {
@@ -254,7 +259,7 @@ impl Account {
         }
         reject.is_rest = true;
         reject.message += "; without lines the rest of the document cannot be told into records";
-        if self.is_last_straw() {
+        if self.is_last_straw() || !self.max_rejects.allows_rest(true) {
             return self.refuse(block.input, reject);
         }
         let raw = Some(raw.to_vec());
@@ -267,13 +272,19 @@ impl Account {
         matches!(self.max_rejects, MaxRejects::Count(most) if self.totals.rejected >= most)
     }
 
-    /// Counts and writes a reject; fails if it is one too many.
+    /// Counts and writes a reject.
+    ///
+    /// # Errors
+    /// [`Error::Rejected`] if it exceeds the budget.
     fn refuse(&mut self, input: usize, mut reject: Reject) -> Result<()> {
         let last_straw = self.is_last_straw();
         self.totals.rejected += 1;
         self.totals.inputs[input].rejected += 1;
         if last_straw {
             return Err(over_budget(reject, self.totals.rejected, self.totals.records, self.max_rejects));
+        }
+        if reject.is_rest && !self.max_rejects.allows_rest(reject.has_raw()) {
+            return Err(rest_over_budget(reject, self.max_rejects));
         }
         self.writer.push(&reject)?;
         if self.totals.rejects.len() < Report::MAX_REJECTS_SHOWN {
@@ -295,6 +306,19 @@ impl LostDocument {
             _ => None,
         };
     }
+}
+
+#[cold]
+fn rest_over_budget(reject: Reject, budget: MaxRejects) -> Error {
+    let why = match budget {
+        MaxRejects::Percent(_) => "nobody knows how many records that is, so no percentage can allow it",
+        MaxRejects::Count(_) | MaxRejects::Unlimited => "it is too long to be kept in the rejects file",
+    };
+    let hint = format!(
+        "nothing was committed. The rest of this file would not be converted: {why}. Mend the file, or let the run go on \
+         without its rest: --max-rejects unlimited"
+    );
+    Error::Rejected { reject: Box::new(reject), hint }
 }
 
 #[cold]

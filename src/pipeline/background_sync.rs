@@ -1,6 +1,7 @@
-//! Row groups on their way to the disk while there is still work to do.
+//! Syncs files in the background while the workers are still busy.
 //!
-//! Every file is synced before it counts. If that began only then, all workers would wait for the disk at the end of a run.
+//! Every file must be synced before the commit. If syncing began only then, all workers would wait for the disk at the
+//! end of a run.
 
 use std::{
     path::PathBuf,
@@ -17,24 +18,24 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Syncs files one after the other, in a thread that does nothing else: it waits nearly all the time.
+/// Syncs files one after another, in a dedicated thread, since it waits for the disk nearly all the time.
 #[derive(Debug)]
 pub(super) struct BackgroundSync {
-    /// None when no more are taken, or nobody would.
+    /// None once no more files are accepted, or if the thread could not be started.
     paths: Option<SyncSender<PathBuf>>,
-    /// It ends before its time only with an error.
+    /// The thread; before [`BackgroundSync::finish`] it ends only with an error.
     thread: Mutex<Option<JoinHandle<Result<()>>>>,
     is_over: Arc<AtomicBool>,
 }
 
 impl BackgroundSync {
-    /// With less written to a file than this it is not worth a sync, bytes.
+    /// A row group smaller than this is not worth a background sync, bytes.
     pub const LEAST_BYTES: u64 = 1 << 20;
 
-    /// So many files wait at most. Where the disk is slower than that the others are synced at the end.
+    /// Maximum number of queued files. If the disk cannot keep up, the others are synced at the end.
     const WAITING: usize = 64;
 
-    /// Starts the thread. Without it files are synced at the end only.
+    /// Starts the thread. If that fails, files are synced at the end only.
     pub fn start() -> Self {
         let (paths, to_sync) = mpsc::sync_channel::<PathBuf>(Self::WAITING);
         let is_over = Arc::new(AtomicBool::new(false));
@@ -49,10 +50,11 @@ impl BackgroundSync {
         Self { paths: thread.is_some().then_some(paths), thread: Mutex::new(thread), is_over }
     }
 
-    /// Has a file synced some time, with what was written to it so far, unless too many wait for it.
+    /// Queues a file to be synced as written so far; does nothing if the queue is full.
     ///
     /// # Errors
-    /// [`Error::Io`] of an earlier file that could not be synced. Nobody else would hear of it: the system tells it once.
+    /// [`Error::Io`] of an earlier file that could not be synced. It must be returned here, because the system reports
+    /// it only once.
     pub fn add(&self, path: PathBuf) -> Result<()> {
         match self.paths.as_ref().map(|paths| paths.try_send(path)) {
             Some(Err(TrySendError::Disconnected(_))) => self.join(),
@@ -60,7 +62,7 @@ impl BackgroundSync {
         }
     }
 
-    /// Waits for the sync at work and leaves out the others: it is time for all files.
+    /// Waits for the current sync and drops the queue: all files are synced next anyway.
     ///
     /// # Errors
     /// As [`BackgroundSync::add`].
@@ -78,7 +80,7 @@ impl BackgroundSync {
 }
 
 impl Drop for BackgroundSync {
-    /// A run that failed needs none of its files. Nobody waits for the sync at work.
+    /// Drops the queue without waiting for the current sync: a failed run needs none of its files.
     fn drop(&mut self) {
         self.is_over.store(true, Ordering::Relaxed);
     }

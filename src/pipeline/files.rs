@@ -1,4 +1,4 @@
-//! The staged files of all partitions: row groups are encoded in any order and appended in theirs.
+//! The staged files of all partitions. Row groups are encoded in any order and appended in the order of their tickets.
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +15,7 @@ use crate::{
     error::{Error, Result},
 };
 
-/// The place of a row group among those of its partition.
+/// The position of a row group among those of its partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct RowGroupTicket {
     partition: usize,
@@ -23,24 +23,24 @@ pub(super) struct RowGroupTicket {
     is_last: bool,
 }
 
-/// The files of one partition, in order.
+/// The files of one partition.
 pub struct PartitionFiles {
-    /// Folder relative to the dataset.
+    /// Folder, relative to the dataset.
     pub path: String,
-    /// The files.
+    /// The files, in the order of writing.
     pub files: Vec<PartitionFile>,
 }
 
 /// A file of a partition.
 pub enum PartitionFile {
-    /// It lacks its footer, which names the run: it was full, or its partition had its last rows, when that had no name yet, as
-    /// not all input was read; or it became full when rows came back from disk. Boxed, as the other is.
+    /// Unfinished, so it lacks its footer: it was full, or its partition ended, before the run id was known; or it
+    /// became full while spilled rows were read back.
     Open(Box<StagedFileWriter>),
-    /// It was finished with its last row group.
+    /// Finished together with its last row group.
     Finished(Box<FinishedFile>),
 }
 
-/// Number of values of each leaf of the files, in schema order.
+/// Number of values of each leaf, in schema order.
 #[derive(Debug, Clone, Default)]
 pub(super) struct LeafCounts(Vec<u64>);
 
@@ -69,14 +69,14 @@ pub(super) struct FileSet {
     staging: PathBuf,
     schema: Arc<FileSchema>,
     target_bytes: u64,
-    /// Of a file: what its footer says of all of them is in memory together when it is written.
+    /// Maximum row groups of a file: the metadata of all of them is in memory together while its footer is written.
     max_row_groups: u64,
     partitions: Mutex<Vec<Arc<Mutex<Partition>>>>,
-    /// Row groups ahead in all partitions.
+    /// Encoded row groups that wait for an earlier one, in all partitions.
     num_ahead: AtomicUsize,
-    /// Values of each leaf in all files so far.
+    /// Values of each leaf in all files so far, checked at the end.
     num_values: Mutex<LeafCounts>,
-    /// Known once all input was read.
+    /// Set once all input was read.
     footer: OnceLock<Footer>,
     background_sync: BackgroundSync,
 }
@@ -85,9 +85,9 @@ pub(super) struct FileSet {
 struct Partition {
     tickets: u64,
     appended: u64,
-    /// Whether the last of the row groups is there or was.
+    /// Whether the partition's last row group was encoded; earlier ones may still be missing.
     has_last: bool,
-    /// Row groups that are ahead of one still being encoded.
+    /// Encoded row groups that wait for an earlier one, by number.
     ahead: BTreeMap<u64, EncodedRowGroup>,
     files: Vec<PartitionFile>,
 }
@@ -113,12 +113,12 @@ impl FileSet {
         }
     }
 
-    /// Says how files end, before the first row group that is the last one of its partition.
+    /// Sets what the footers contain. Must be called before the first row group that is the last of its partition.
     pub fn set_footer(&self, footer: Footer) {
         self.footer.get_or_init(|| footer);
     }
 
-    /// The place of the next row group of a partition.
+    /// Reserves the position of the next row group of a partition.
     pub fn ticket(&self, partition: usize, is_last: bool) -> RowGroupTicket {
         let slot = self.slot(partition);
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
@@ -126,7 +126,7 @@ impl FileSet {
         RowGroupTicket { partition, number: slot.tickets - 1, is_last }
     }
 
-    /// Appends a row group as soon as those before it are there.
+    /// Appends a row group as soon as all before it were appended.
     pub fn append(&self, ticket: RowGroupTicket, group: EncodedRowGroup) -> Result<()> {
         let slot = self.slot(ticket.partition);
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
@@ -167,17 +167,17 @@ impl FileSet {
         file.bytes_written() < self.target_bytes && file.num_row_groups() < self.max_row_groups
     }
 
-    /// The folder of the files.
+    /// Folder of the staged files.
     pub fn staging(&self) -> &Path {
         &self.staging
     }
 
-    /// Row groups that are encoded and wait for one before them.
+    /// Number of encoded row groups that wait for an earlier one.
     pub fn num_ahead(&self) -> usize {
         self.num_ahead.load(Ordering::Relaxed)
     }
 
-    /// Holds the values in the files against those that were to be written.
+    /// Compares the values in the files with those that should have been written.
     ///
     /// # Errors
     /// [`Error::Bug`] if they differ.
@@ -189,7 +189,10 @@ impl FileSet {
         }
     }
 
-    /// Everything that was written, and how files end; `paths` are the partitions' folders.
+    /// Returns all files by partition, and the footer of the unfinished ones; `paths` are the partitions' folders.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if a background sync failed; [`Error::Bug`] if a row group or the footer is missing.
     pub fn into_partitions(self, paths: &[String]) -> Result<(Vec<PartitionFiles>, Footer)> {
         self.background_sync.finish()?;
         let slots = self.partitions.into_inner().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! What is done in input order: the account, and the way of rows from their block to their row group.
+//! What is done in input order: keeping the account, and collecting rows into row groups.
 
 use std::mem;
 
@@ -16,45 +16,46 @@ use crate::{
     spill::NUM_SPILL_FILES,
 };
 
-/// Taken by one worker at a time.
+/// State of the routing; one worker at a time takes it.
 pub(super) struct InOrder {
     pub account: Account,
     router: Router,
-    /// Rows that wait for their row group: by partition, or, when rows come back from disk, by the partition's place in
-    /// its share.
+    /// Rows that wait for their row group: by partition, or, while spilled rows are read back, by the partition's index
+    /// within its share.
     buffers: RowBuffers,
     way: Destination,
-    /// The share of the rows that came back last.
+    /// The spill share that was read back last.
     share: usize,
-    /// How often room was made.
+    /// How often waiting rows were evicted for a huge block.
     num_evictions: u32,
     budget: Budget,
-    /// Columns of the table that the files have, and the values in them so far.
+    /// The table's columns that the files contain.
     file_columns: Vec<usize>,
+    /// Number of values routed so far, by leaf of the files.
     num_values: LeafCounts,
 }
 
-/// Where rows go that are not a row group yet.
+/// Where routed rows go while their row group is incomplete.
 enum Destination {
-    /// To the buffer of their partition.
+    /// Into the buffer of their partition.
     Memory,
-    /// To disk, since there was no room for them.
+    /// To disk, since memory was full.
     Disk(Box<Spill>),
-    /// They come back from disk.
+    /// Into buffers again: spilled rows are being read back.
     Back,
 }
 
-/// So often small row groups are written to make room. If it goes on like this, rows go to disk.
+/// How many huge blocks may have small row groups written to make room. After that, rows go to disk instead.
 const SMALL_ROW_GROUPS: u32 = 8;
 
-/// Packed rows by share.
+/// Packed rows on their way to disk, by share.
 struct Spill {
     buffers: RowBuffers,
-    /// Size of the rows of each share's batches so far, bytes.
+    /// Size of the rows in each batch so far, by share, bytes.
     batches: Vec<Vec<usize>>,
 }
 
-/// Rows that are complete for what is done next.
+/// Rows that are ready to be encoded or spilled.
 pub(super) enum Ready {
     /// A row group of a partition.
     RowGroup(usize, WaitingRows),
@@ -86,12 +87,12 @@ impl InOrder {
         }
     }
 
-    /// Gives back the memory of a row group.
+    /// Takes back the memory of an encoded row group for reuse.
     pub fn recycle(&mut self, rows: Columns) {
         self.buffers.recycle(rows);
     }
 
-    /// Takes the rows of the next block; they are left without rows, ready to be filled again.
+    /// Routes the rows of the next block. `rows` is cleared and can be filled again.
     pub fn rows(&mut self, rows: &mut Columns, ready: &mut Vec<Ready>) -> Result<()> {
         let partitions = self.router.route(rows)?;
         let mut counts = Vec::new();
@@ -108,14 +109,14 @@ impl InOrder {
         Ok(())
     }
 
-    /// Takes the next batch of a share, back from disk.
+    /// Buffers the next batch of a share that was read back from disk.
     pub fn spilled(&mut self, share: usize, rows: &PackedRows, ready: &mut Vec<Ready>) {
         self.share = share;
         self.buffers.push(rows, |partition| partition / NUM_SPILL_FILES);
         self.take_full(ready, |place| place * NUM_SPILL_FILES + share);
     }
 
-    /// Takes what waits out of the way of a block that needs nearly all of the memory.
+    /// Evicts waiting rows before a block that needs nearly all of the memory.
     pub fn make_room(&mut self, ready: &mut Vec<Ready>) {
         self.num_evictions += 1;
         let (buffered, share) = (self.budget.buffered_beside_huge, self.share);
@@ -126,7 +127,7 @@ impl InOrder {
         self.buffers.forget_spare();
     }
 
-    /// A share has come back to its end: its partitions get their last rows.
+    /// Completes the partitions of a share: all of its batches were read back.
     pub fn end_of_share(&mut self, share: usize, ready: &mut Vec<Ready>) {
         for place in self.buffers.waiting() {
             let rows = self.buffers.take_all(place);
@@ -134,8 +135,8 @@ impl InOrder {
         }
     }
 
-    /// All input was read: gives what waits. If rows went to disk they have to come back: the sizes of each
-    /// share's batches.
+    /// Completes all waiting rows: all input was read. If rows were spilled, returns the sizes of the batches to read
+    /// back, by share, in bytes.
     pub fn end_of_input(&mut self, ready: &mut Vec<Ready>) -> Option<Vec<Vec<usize>>> {
         if let Destination::Disk(mut spill) = mem::replace(&mut self.way, Destination::Back) {
             for share in spill.buffers.waiting() {
@@ -143,14 +144,14 @@ impl InOrder {
             }
             return Some(spill.batches);
         }
-        // The largest first: they take longest, and no worker shall be left with one at the end.
+        // The largest come first: they take longest, and no worker should be left alone with one at the end.
         while let Some((partition, _)) = self.buffers.largest() {
             ready.extend(self.buffers.take_all(partition).map(|rows| Ready::LastRowGroup(partition, rows)));
         }
         None
     }
 
-    /// The account so far, and the number of partitions.
+    /// The totals and the number of partitions so far.
     pub fn so_far(&self) -> (&Totals, usize) {
         (self.account.totals(), self.router.paths().len())
     }
@@ -165,12 +166,13 @@ impl InOrder {
         }
     }
 
-    /// The account, the partitions, and the values that the files must have, when all is done.
+    /// Returns the account, the partitions, and the number of values that the files must contain.
     pub fn finish(self) -> (Account, Router, LeafCounts) {
         (self.account, self.router, self.num_values)
     }
 
-    /// Takes what is complete, and more if the rows are too many. `partition_of` tells the partition of a buffer.
+    /// Takes full buffers, and further ones if too many rows wait or a partition is idle. `partition_of` maps a buffer
+    /// to its partition.
     fn take_full(&mut self, ready: &mut Vec<Ready>, partition_of: impl Fn(usize) -> usize) {
         self.take_beyond(self.budget.buffered, ready, &partition_of);
         for (blocks, bytes) in [(IDLE_BLOCKS, self.budget.idle), (LONG_IDLE_BLOCKS, self.budget.spill_below)] {
@@ -180,7 +182,7 @@ impl InOrder {
         }
     }
 
-    /// Takes what is complete, and more as long as more than `buffered` bytes of rows wait.
+    /// Takes full buffers, and then the largest ones until at most `buffered` bytes of rows wait.
     fn take_beyond(&mut self, buffered: usize, ready: &mut Vec<Ready>, partition_of: impl Fn(usize) -> usize) {
         while let Some((buffer, rows)) = self.buffers.take_full() {
             ready.push(Ready::RowGroup(partition_of(buffer), rows));
@@ -204,7 +206,7 @@ impl InOrder {
 }
 
 impl Spill {
-    /// Takes over all waiting rows.
+    /// Moves all waiting rows to the spill.
     fn begin(waiting: &mut RowBuffers, ready: &mut Vec<Ready>, budget: Budget) -> Self {
         let buffers = RowBuffers::new(waiting.shapes().to_vec(), usize::MAX);
         let mut spill = Self { buffers, batches: vec![Vec::new(); NUM_SPILL_FILES] };
@@ -223,7 +225,7 @@ impl Spill {
         partition % NUM_SPILL_FILES
     }
 
-    /// Takes batches that are complete, and more as long as more than `buffered` bytes of rows wait.
+    /// Takes full batches, and then the largest ones until at most `buffered` bytes of rows wait.
     fn take_beyond(&mut self, buffered: usize, ready: &mut Vec<Ready>, batch: usize) {
         while let Some((share, bytes)) = self.buffers.largest() {
             if bytes <= batch && self.buffers.bytes() <= buffered {
@@ -233,7 +235,7 @@ impl Spill {
         }
     }
 
-    /// All waiting rows of a share.
+    /// Takes all waiting rows of a share as its next batch.
     fn take(&mut self, share: usize) -> Option<Ready> {
         let rows = self.buffers.take_all(share)?.packed;
         self.batches[share].push(rows.byte_size());

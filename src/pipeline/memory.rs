@@ -1,11 +1,12 @@
 //! How the memory of a run is shared out.
 //!
 //! ```text
-//! --memory = PROCESS + blocks on their way + rows that wait + row groups being encoded + memory to be used again
+//! --memory = PROCESS + blocks in flight + buffered rows + row groups being encoded + memory kept for reuse
 //! ```
 //!
-//! What is cut by a share decides what is in the files, so it depends on the memory alone. How much is at work at once
-//! depends on what there is room for: with more threads than that some of them wait.
+//! Shares that decide where row groups end decide what is in the files, so they depend on `--memory` alone, never on
+//! the number of threads. The other shares limit how much is in progress at once: if there are more threads than memory
+//! allows, some of them wait.
 
 use crate::{
     columns::PackedRows,
@@ -15,19 +16,19 @@ use crate::{
     partition::{RowBuffers, WaitingRows},
 };
 
-/// What the program takes before it has read anything, bytes: its code, tables of the model, stacks, scratch memory.
+/// Memory of the program before it has read anything, bytes: its code, tables of the model, stacks, scratch memory.
 pub const PROCESS: u64 = 36 << 20;
 
-/// What there is besides the longest record and what becomes of it, bytes.
+/// Memory used besides the longest record and what is made of it, bytes.
 const BESIDE_RECORD: u64 = 56 << 20;
 
-/// What a worker takes besides blocks and rows, bytes: the tables of its decoder, codecs, scratch memory, columns without rows.
+/// Memory of a worker besides blocks and rows, bytes: the tables of its decoder, codecs, scratch memory, empty columns.
 pub const PER_THREAD: u64 = 8 << 20;
 
-/// The least for any run, bytes.
+/// Minimum memory of any run, bytes.
 pub const MIN_MEMORY_BYTES: u64 = 64 << 20;
 
-/// The least memory that works for so many threads and records of this length, bytes.
+/// Minimum memory for this many threads and for records of up to `max_record_bytes`, bytes.
 #[must_use]
 pub fn least(threads: usize, max_record_bytes: usize) -> u64 {
     let for_threads = PROCESS.saturating_add(PER_THREAD.saturating_mul(threads as u64));
@@ -36,30 +37,30 @@ pub fn least(threads: usize, max_record_bytes: usize) -> u64 {
     for_threads.max(for_records).max(MIN_MEMORY_BYTES)
 }
 
-/// The most threads that so much memory has room for; at least one.
+/// Maximum number of threads for this much memory (bytes); at least one.
 #[must_use]
 pub fn max_threads(memory: u64) -> usize {
     usize::try_from(memory.saturating_sub(PROCESS) / PER_THREAD).unwrap_or(usize::MAX).max(1)
 }
 
-/// The longest record that so much memory has room for, bytes: beside its text stand its values, and beside these their
-/// pages, before and after compression.
+/// Maximum length of a record for this much memory, bytes. Memory must hold its text, its values, and their pages
+/// before and after compression.
 #[must_use]
 pub fn longest_record(memory: u64) -> usize {
     let bytes = (memory / 4).min(memory.saturating_sub(BESIDE_RECORD) / 9 * 4);
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
-/// What the values of the conversation, repeated on each participant, may add to a block of so much text, bytes.
+/// Maximum bytes that the conversation's values, repeated on each participant, may add to a block of `text` bytes.
 #[must_use]
 pub fn max_flattened(memory: u64, text: usize) -> u64 {
     Budget::of(memory, false, false).max_flattened(text)
 }
 
-/// Whether the memory of a run is enough for its threads and its longest record.
+/// Checks that the memory of a run is enough for its threads and its longest record.
 ///
 /// # Errors
-/// [`Error::Usage`] with what would be enough.
+/// [`Error::Usage`], which says what would be enough.
 pub fn check(config: &Config) -> Result<()> {
     let Config { threads, max_record_bytes, memory_bytes, .. } = *config;
     let needed = least(threads, max_record_bytes);
@@ -84,53 +85,54 @@ pub fn check(config: &Config) -> Result<()> {
     Err(Error::usage(message, ways.join("; or ")))
 }
 
-/// What a leaf column of a row group takes while a footer is put together, bytes.
+/// Memory of one leaf column of one row group while a footer is built, bytes.
 const LEAF_METADATA: usize = 850;
 
-/// A file has room for so many row groups whatever the memory.
+/// A file may have at least this many row groups, however little memory there is.
 const LEAST_ROW_GROUPS_OF_FILE: usize = 8;
 
-/// Footers that are put together at the same time, at most.
+/// Maximum number of footers built at the same time.
 pub(super) const FOOTERS_AT_ONCE: usize = 3;
 
-/// Budget of the memory, bytes.
+/// Shares of the memory, bytes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Budget {
-    /// Blocks between reading and routing: their text and what was decoded of it. A longer record is alone.
+    /// Blocks between reading and routing: their text and decoded values. A longer record is processed alone.
     pub blocks: usize,
-    /// A block with more text than this is alone: before more of it is read, what waits makes room; and nothing else is read
-    /// or encoded beside it.
+    /// A block with more text than this is processed alone: before the rest of it is read, waiting rows are evicted,
+    /// and nothing else is read or encoded at the same time.
     pub huge_block: usize,
-    /// What the values of the conversation, repeated on each participant, may add to a block, and to one that is alone.
+    /// Maximum bytes that the conversation's values, repeated on each participant, may add to a block, and to a huge
+    /// block.
     flattened: u64,
     flattened_of_huge: u64,
     /// Rows that wait for their row group.
     pub buffered: usize,
-    /// The same beside a huge block.
+    /// The same while there is a huge block.
     pub buffered_beside_huge: usize,
-    /// Rows of one row group.
+    /// Rows of one row group: it ends here even if it has fewer rows than asked for.
     pub row_group: usize,
-    /// Row groups smaller than this are not worth writing while there is more to come: they would cost more there, and in
-    /// every query later. Rows go to disk instead.
+    /// Row groups smaller than this are not worth writing while there is more input: they cost more to write, and more
+    /// in every later query. Rows are spilled to disk instead.
     pub spill_below: usize,
     /// One batch of spilled rows.
     pub batch: usize,
-    /// Row groups of partitions that had no row for a while.
+    /// Minimum size at which the row group of an idle partition is written.
     pub idle: usize,
-    /// Row groups and batches being encoded, and those that wait for it.
+    /// Row groups and spill batches being encoded.
     pub encoding: usize,
-    /// Room for the next row group: memory that is kept to be used again, or new.
+    /// Memory for the next row group: kept for reuse, or newly allocated.
     pub spare: usize,
-    /// What the footer of one file may take while it is put together.
+    /// Memory of one file's footer while it is built.
     pub footer: usize,
-    /// Whether encoding copies the rows in another order.
+    /// Whether encoding makes a sorted copy of the rows.
     is_sorted: bool,
-    /// Whether pages are smaller than their rows.
+    /// Whether there is a codec, so that pages are smaller than their rows.
     is_compressed: bool,
 }
 
 impl Budget {
-    /// Of a run with so much memory.
+    /// Shares out `memory` bytes.
     pub fn of(memory: u64, is_sorted: bool, is_compressed: bool) -> Self {
         let rest = usize::try_from(memory.saturating_sub(PROCESS)).unwrap_or(usize::MAX);
         Self {
@@ -152,22 +154,23 @@ impl Budget {
         }
     }
 
-    /// What repeated values may add to a block of so much text.
+    /// Maximum bytes that repeated values may add to a block of `text` bytes.
     pub const fn max_flattened(&self, text: usize) -> u64 {
         if text > self.huge_block { self.flattened_of_huge } else { self.flattened }
     }
 
-    /// The most row groups of a file with so many leaf columns.
+    /// Maximum number of row groups of a file with this many leaf columns.
     pub fn row_groups_of_file(&self, num_leaves: usize) -> u64 {
         (self.footer / (LEAF_METADATA * num_leaves.max(1))).max(LEAST_ROW_GROUPS_OF_FILE) as u64
     }
 
-    /// What encoding these rows takes: the rows, a part of them as pages, and what is in work. Of a huge row it is one page,
-    /// before and after compression.
+    /// Memory needed to encode these rows, bytes: the rows, the copies made of them, and their pages. A huge row is one
+    /// page, charged before and after compression.
     pub fn encoding_of(&self, rows: &WaitingRows) -> usize {
         let WaitingRows { columns, packed } = rows;
         let size = columns.byte_size() + packed.unpacked_size();
-        // Columns that grow have as much room again. What is packed goes meanwhile, or all at once if it is one row.
+        // Growing columns may allocate twice their size. The packed chunks are freed meanwhile, but a single huge row
+        // only at the end.
         let unpacked = packed.byte_capacity() + packed.unpacked_size() * 2;
         let sorted = if self.is_sorted { size } else { 0 };
         let is_huge = size > self.row_group + self.row_group / 2;
@@ -181,12 +184,12 @@ impl Budget {
         columns.byte_capacity() + unpacked + sorted + pages
     }
 
-    /// What bringing these rows to disk takes: as they are, and compressed.
+    /// Memory needed to spill these rows, bytes: as they are, and compressed.
     pub fn spilling_of(rows: &PackedRows) -> usize {
         rows.byte_capacity() + rows.byte_size()
     }
 
-    /// What a block of so much text takes before it is known what is decoded of it.
+    /// Estimated memory of a block of `text` bytes before it is decoded, bytes.
     pub const fn block_of(text: usize) -> usize {
         text * 3
     }

@@ -1,4 +1,4 @@
-//! What waits between the steps, and which step comes next.
+//! The queues between the steps, and the choice of the next step.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -12,7 +12,7 @@ use crate::{
     report::StageSeconds,
 };
 
-/// The bounds of all queues.
+/// Bounds of all queues.
 pub(super) struct Limits {
     pub blocks: usize,
     pub waiting_row_groups: usize,
@@ -20,65 +20,66 @@ pub(super) struct Limits {
 }
 
 pub(super) struct State<'a> {
-    /// Taken by the worker that reads.
+    /// The worker that reads takes it out, so there is one reader at a time.
     pub reader: Option<BlockReader<'a>>,
     pub read_to_end: bool,
-    /// Bytes of inputs as stored.
+    /// Bytes of input read so far, as stored.
     pub bytes_read: u64,
-    /// Number of the next piece to be read.
+    /// Number of the next piece that will be read.
     pub next_piece: u64,
-    /// Pieces read and not yet routed, and the memory that they take: text, and what was or will be decoded of it.
+    /// Pieces that were read and not yet routed, and their memory in bytes: text and decoded values, estimated until
+    /// known.
     pub pieces: usize,
     pub piece_bytes: usize,
-    /// Memory of the piece that was read last: the next one will not need much less.
+    /// Memory of the piece that was read last, as an estimate for the next one.
     pub last_piece_bytes: usize,
-    /// Something on its way that takes much of the memory.
+    /// A huge block in flight, if there is one.
     pub huge: Oversized,
-    /// Pieces that wait for those before them.
+    /// Pieces that wait to be routed, by number.
     pub arrived: BTreeMap<u64, Arrived>,
     pub next_to_route: u64,
-    /// Taken by the worker that routes.
+    /// The worker that routes takes it out, so there is one at a time.
     pub merge: Option<InOrder>,
     pub routed_to_end: bool,
     pub to_encode: VecDeque<Job>,
-    /// Jobs being done, and the memory that they take.
+    /// Jobs in progress, and their memory in bytes.
     pub encoding: usize,
     pub encoding_bytes: usize,
-    /// Row groups that are encoded and wait for one before them.
+    /// Encoded row groups that wait for an earlier one of their partition.
     pub ahead: usize,
-    /// What is to be read back from disk, once all input was read.
+    /// What is to be read back from disk. Filled once all input was read.
     pub spilled: VecDeque<SpilledPiece>,
-    /// Batches of spilled rows that are not on disk yet.
+    /// Number of spill batches that are not on disk yet.
     pub to_spill: usize,
-    /// Memory to be used again.
+    /// Memory kept for reuse: text of blocks, columns of blocks, columns of row groups.
     pub spare_bytes: Vec<Vec<u8>>,
     pub spare_columns: Vec<Columns>,
     pub spare_rows: Vec<Columns>,
-    /// The work of all threads that have returned.
+    /// Busy time of the threads that have returned, by stage, in seconds.
     pub busy: StageSeconds,
     pub error: Option<Error>,
 }
 
-/// A huge block, or a huge batch of rows back from disk.
+/// Whether a huge block, or a huge batch read back from disk, is in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Oversized {
     /// There is none.
     None,
-    /// It comes next, once what is before it was routed and what waits has made room.
+    /// It comes next, once everything before it was routed and waiting rows were evicted.
     Pending,
-    /// There is room for it; until it was routed nothing else is read.
+    /// Memory was freed for it. Until it was routed, nothing else is read.
     Admitted,
 }
 
-/// Rows for the output or for the disk.
+/// Rows to be encoded for the output or for the spill.
 pub(super) enum Job {
     RowGroup(RowGroupTicket, WaitingRows),
-    /// SpillFile, number, rows.
+    /// Share, number of the batch, rows.
     Spill(usize, u64, PackedRows),
 }
 
 impl Job {
-    /// What it takes while it is done.
+    /// Memory of the job while it is done, bytes.
     pub fn memory(&self, budget: &Budget) -> usize {
         match self {
             Self::RowGroup(_, rows) => budget.encoding_of(rows),
@@ -87,7 +88,8 @@ impl Job {
     }
 }
 
-/// Rows on disk: a batch of a share with the size of its rows, and behind all of them the end of the share.
+/// A piece to be read back from disk: a batch (share, number, size of its rows in bytes), or the end of a share, which
+/// follows all of its batches.
 #[derive(Clone, Copy)]
 pub(super) enum SpilledPiece {
     Batch(usize, u64, usize),
@@ -95,7 +97,7 @@ pub(super) enum SpilledPiece {
 }
 
 impl SpilledPiece {
-    /// What it takes in memory: as it is stored, a copy of that if it is one large row, and as it was.
+    /// Memory needed to read it back, bytes: as stored, a copy of that if it is one large row, and as packed rows.
     const fn memory(self) -> usize {
         match self {
             Self::Batch(_, _, byte_size) => byte_size * 3,
@@ -104,54 +106,55 @@ impl SpilledPiece {
     }
 }
 
-/// A piece whose turn may have come.
+/// A piece that waits to be routed in its turn.
 pub(super) enum Arrived {
     Decoded {
         block: RecordBlock,
         decoded: DecodedBlock,
         lines: LineNumbers,
-        /// What it is charged.
+        /// Memory that it is charged for, bytes.
         bytes: usize,
     },
     Unreadable {
         unreadable: Unreadable,
         lines: LineNumbers,
-        /// What it is charged.
+        /// Memory that it is charged for, bytes.
         bytes: usize,
     },
     EndOfInput {
         input: usize,
         bytes: u64,
         digest: u128,
+        text_digest: Option<u128>,
     },
-    /// Rows of a share, back from disk.
+    /// Rows of a share, read back from disk.
     Spilled {
         share: usize,
         rows: PackedRows,
-        /// What they are charged.
+        /// Memory that they are charged for, bytes.
         bytes: usize,
     },
     EndOfShare(usize),
     Failed(Error),
 }
 
-/// What a worker does next.
+/// The next step of a worker.
 pub(super) enum Step<'a> {
-    /// A job, and whether those who have nothing else to do may help with it.
+    /// A job, and whether it is shared with the workers that have returned.
     Encode(Job, bool),
-    /// Rows leave memory for a block that needs it.
+    /// Evict rows before a huge block.
     MakeRoom(Box<InOrder>),
     Route(Box<InOrder>, Option<Arrived>),
-    /// Read and decode, in memory that was used before. Of a huge block there is none.
+    /// Read and decode a block in reused memory. A huge block (`ReadHuge`) gets none.
     Read(Box<BlockReader<'a>>, Option<Vec<u8>>, Option<Columns>),
     ReadHuge(Box<BlockReader<'a>>),
-    /// Number, place, charge.
+    /// Number of the piece, what to read, charged bytes.
     ReadSpilled(u64, SpilledPiece, usize),
     Done,
 }
 
 impl<'a> State<'a> {
-    /// Nothing is done so far.
+    /// The state before the first step.
     pub fn new(reader: BlockReader<'a>, merge: InOrder) -> Self {
         Self {
             reader: Some(reader),
@@ -191,7 +194,7 @@ impl<'a> State<'a> {
         self.to_encode.extend(jobs);
     }
 
-    /// The step nearest to the output that has work.
+    /// The step nearest to the output that has work; none if the worker has to wait.
     pub fn take_step(&mut self, limits: &Limits) -> Option<Step<'a>> {
         if self.error.is_some() {
             return Some(Step::Done);
@@ -205,7 +208,7 @@ impl<'a> State<'a> {
         self.next_route(limits).or_else(|| self.next_read(limits))
     }
 
-    /// A job that memory has room for.
+    /// The next job, if it fits in memory.
     fn next_job(&mut self, budget: &Budget) -> Option<Job> {
         let bytes = self.to_encode.front()?.memory(budget);
         if self.encoding > 0 && self.encoding_bytes + bytes > budget.encoding {
@@ -216,7 +219,7 @@ impl<'a> State<'a> {
         self.to_encode.pop_front()
     }
 
-    /// The piece whose turn it is, or the end of all; or making room for what is huge.
+    /// Routing of the next piece in order or of the end of the input; or making room for a huge block.
     fn next_route(&mut self, limits: &Limits) -> Option<Step<'a>> {
         if !self.to_encode.is_empty() || self.encoding + self.ahead > limits.waiting_row_groups {
             return None;
@@ -238,7 +241,7 @@ impl<'a> State<'a> {
         None
     }
 
-    /// Lets the memory go that would be used again.
+    /// Frees the memory kept for reuse.
     fn forget_spare(&mut self) {
         self.spare_rows.clear();
         self.spare_bytes.clear();
@@ -263,7 +266,7 @@ impl<'a> State<'a> {
         if self.huge == Oversized::Admitted {
             self.forget_spare();
         }
-        // Not before all of it is written.
+        // Reading back begins once every batch is on disk.
         if self.to_spill == 0
             && let Some(bytes) = self.spilled.front().map(|spilled| spilled.memory())
         {

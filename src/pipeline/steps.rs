@@ -1,4 +1,4 @@
-//! The steps that workers do.
+//! The steps of the workers.
 
 use std::{
     mem,
@@ -33,10 +33,10 @@ use crate::{
     spill::{self, SpillFiles},
 };
 
-/// Everything the workers share.
+/// Everything that the workers share.
 pub(super) struct Steps<'a> {
     state: Mutex<State<'a>>,
-    /// Something changed: look again.
+    /// Notified when waiting workers should look for work again.
     changed: Condvar,
     files: FileSet,
     decoder: Decoder,
@@ -45,7 +45,7 @@ pub(super) struct Steps<'a> {
     shapes: Vec<ColumnShape>,
     spilled: Mutex<SpillFiles>,
     file_schema: Arc<FileSchema>,
-    /// Of the staged files, opened before them.
+    /// File system of the staged files; it was opened before any of them was written.
     file_system: FileSystem,
     footer: FooterOf<'a>,
     limits: Limits,
@@ -53,19 +53,19 @@ pub(super) struct Steps<'a> {
     observer: &'a dyn Observer,
 }
 
-/// What a worker uses again.
+/// Scratch memory of a worker.
 #[derive(Default)]
 struct Scratch {
     encode: EncodeScratch,
-    /// Without rows.
+    /// Empty columns for unpacking rows.
     columns: Option<Columns>,
 }
 
-/// Columns of this size or less are kept by the worker that unpacked rows there: to make them anew would cost more than to fill
-/// them where row groups are small.
+/// A worker keeps the columns it unpacked rows into if they are at most this large, bytes: with small row groups,
+/// making new columns costs more than filling them.
 const MAX_UNPACKED_BYTES: usize = 256 << 10;
 
-/// A row group that several encode has so many parts for each of them: columns differ in how long they take.
+/// Split a shared row group into this many parts per thread, since column costs vary.
 const PARTS_PER_THREAD: usize = 4;
 
 impl<'a> Steps<'a> {
@@ -112,7 +112,7 @@ impl<'a> Steps<'a> {
         })
     }
 
-    /// Works until there is nothing left to do, or something failed.
+    /// Works until nothing is left to do or something failed.
     pub fn work(&self) {
         let _wakes_others = WakeOthers(self);
         let mut decoder = self.decoder.clone();
@@ -150,7 +150,7 @@ impl<'a> Steps<'a> {
         }
     }
 
-    /// Reads a piece and decodes it at once and here, where its text is in the cache.
+    /// Reads a piece and decodes it on the same worker, while its text is in the cache.
     fn read_and_decode(
         &self,
         decoder: &mut Decoder,
@@ -168,7 +168,7 @@ impl<'a> Steps<'a> {
         busy.decode += self.observer.clock().saturating_sub(read).as_secs_f64();
     }
 
-    /// What remains when all workers have returned.
+    /// Checks and returns the result when all workers have returned.
     pub fn finish(self, pool: ThreadPool) -> Result<Staged> {
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Some(error) = state.error {
@@ -195,9 +195,10 @@ impl<'a> Steps<'a> {
         self.spilled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for work and takes it: the step nearest to the output first, so that memory is freed before more is taken.
+    /// Waits for work and takes it. The step nearest to the output comes first, so that memory is freed before more is
+    /// taken.
     fn next_step(&self) -> Step<'a> {
-        // Asked without the lock: the others shall not wait for the answer.
+        // Asked before taking the lock, so that the other workers do not wait for the answer.
         let stops = self.observer.stop_requested();
         let mut state = self.lock();
         if stops && state.error.is_none() {
@@ -217,7 +218,7 @@ impl<'a> Steps<'a> {
         self.changed.notify_all();
     }
 
-    /// Reads the next piece; gives it if it is a block to be decoded.
+    /// Reads the next piece; returns it if it is a block to be decoded.
     fn read(&self, mut reader: BlockReader<'a>, recycled: Option<Vec<u8>>) -> Option<(u64, RecordBlock, LineNumbers)> {
         let result = reader.next_step(recycled);
         let lines = if reader.is_in_rejects_file() { LineNumbers::Documents } else { LineNumbers::Counted };
@@ -225,7 +226,7 @@ impl<'a> Steps<'a> {
         state.bytes_read = reader.bytes_read();
         let piece = state.next_piece;
         let mut to_decode = None;
-        // Unless it is a huge block, which is so until it was routed.
+        // A huge block sets it again below; it then stays set until the block was routed.
         state.huge = Oversized::None;
         match result {
             Ok(ReadStep::LongRecord) => state.huge = Oversized::Pending,
@@ -240,15 +241,15 @@ impl<'a> Steps<'a> {
                 to_decode = Some((piece, block, lines));
             }
             Ok(ReadStep::Piece(Some(Piece::Unreadable(unreadable)))) => {
-                // It is copied for the rejects file.
+                // Charged twice, since it is copied for the rejects file.
                 let bytes = 2 * unreadable.raw.as_ref().map_or(0, Vec::len);
                 state.piece_bytes += bytes;
                 state.arrive(piece, Arrived::Unreadable { unreadable, lines, bytes });
             }
-            Ok(ReadStep::Piece(Some(Piece::EndOfInput { input, bytes, digest }))) => {
-                state.arrive(piece, Arrived::EndOfInput { input, bytes, digest });
+            Ok(ReadStep::Piece(Some(Piece::EndOfInput { input, bytes, digest, text_digest }))) => {
+                state.arrive(piece, Arrived::EndOfInput { input, bytes, digest, text_digest });
             }
-            // Its turn comes after what was read before it: an earlier record may be refused.
+            // It is reported in input order, since an earlier record may be refused.
             Err(error) => {
                 state.read_to_end = true;
                 state.arrive(piece, Arrived::Failed(error));
@@ -275,7 +276,7 @@ impl<'a> Steps<'a> {
         let mut decoded = decoder.decode_in_place(&mut block.bytes, place, columns);
         block.framing = framing;
         if decoded.columns.num_rows == 0 && decoded.columns.byte_capacity() > MAX_SPARE_BYTES {
-            // Of a huge record that was refused: what is told of it needs the memory.
+            // A huge record was refused; recording the reject needs the memory.
             decoded.columns = Columns::new(&self.shapes);
         }
         let bytes = block.bytes.len() + decoded.byte_capacity();
@@ -305,9 +306,9 @@ impl<'a> Steps<'a> {
         Ok(())
     }
 
-    /// Takes one piece whose turn has come to its partitions, or, at the end, all rows that still wait to their row groups.
+    /// Routes the next piece to its partitions; at the end (no piece) makes row groups of all rows that still wait.
     fn route(&self, mut merge: InOrder, arrived: Option<Arrived>) -> Result<()> {
-        // The memory of the piece, and what of it can be used again.
+        // The memory charged for the piece, and the parts of it that can be reused.
         let mut piece_bytes = 0;
         let (mut text, mut columns, mut is_huge) = (None, None, false);
         let mut ready = Vec::new();
@@ -315,7 +316,7 @@ impl<'a> Steps<'a> {
         let at_end = arrived.is_none();
         match arrived {
             Some(Arrived::Failed(error)) => {
-                // What stood before it in an unfinished document is refused first.
+                // The unfinished document before it is refused first.
                 merge.account.end_document()?;
                 return Err(error);
             }
@@ -323,14 +324,14 @@ impl<'a> Steps<'a> {
                 piece_bytes = bytes;
                 merge.account.unreadable(unreadable, lines)?;
             }
-            Some(Arrived::EndOfInput { input, bytes, digest }) => {
-                merge.account.end_of_input(input, bytes, digest)?;
+            Some(Arrived::EndOfInput { input, bytes, digest, text_digest }) => {
+                merge.account.end_of_input(input, bytes, digest, text_digest)?;
             }
             Some(Arrived::Decoded { block, mut decoded, lines, bytes }) => {
                 piece_bytes = bytes;
                 is_huge = self.is_huge(&block);
                 merge.account.block(&block, &mut decoded, lines)?;
-                // A huge text has gone before its rows are copied.
+                // A huge text is freed here, before its rows are copied.
                 text = Some(block.bytes).filter(|text| text.capacity() <= MAX_SPARE_BYTES);
                 merge.rows(&mut decoded.columns, &mut ready)?;
                 columns = Some(decoded.columns).filter(|columns| columns.byte_capacity() <= MAX_SPARE_BYTES);
@@ -345,7 +346,7 @@ impl<'a> Steps<'a> {
                 self.spill_files().remove(share)?;
             }
             None => {
-                // All inputs are known now, and with them the name of the run.
+                // All inputs are known now, and with them the run id.
                 let (totals, num_partitions) = merge.so_far();
                 let sync =
                     if self.file_system.is_synced_for(num_partitions) { SyncWhen::Later } else { SyncWhen::Each };
@@ -376,14 +377,14 @@ impl<'a> Steps<'a> {
         Ok(())
     }
 
-    /// Takes rows out of the way of a huge block.
+    /// Evicts rows before a huge block.
     fn make_room(&self, mut merge: InOrder) {
         let mut ready = Vec::new();
         merge.make_room(&mut ready);
         self.submit_jobs(merge, ready, Stage::Converting, |state| state.huge = Oversized::Admitted);
     }
 
-    /// Rows that are complete go to those who encode; the next piece may come, once `change` was made.
+    /// Queues complete rows for encoding, applies `change`, and lets the next piece be routed.
     fn submit_jobs(&self, merge: InOrder, ready: Vec<Ready>, stage: Stage, change: impl FnOnce(&mut State<'a>)) {
         let progress = merge.progress(stage);
         let jobs = self.jobs(ready);
@@ -398,7 +399,7 @@ impl<'a> Steps<'a> {
         self.observer.progress(&progress);
     }
 
-    /// Whether a block takes so much memory that it has to be alone.
+    /// Whether a block takes so much memory that it is processed alone.
     const fn is_huge(&self, block: &RecordBlock) -> bool {
         block.bytes.len() > self.limits.budget.huge_block
     }
@@ -437,7 +438,7 @@ impl<'a> Steps<'a> {
         result
     }
 
-    /// Encodes rows, which make room before the bytes are written.
+    /// Encodes rows. Their memory is freed or recycled before the encoded bytes are written.
     fn encode_row_group(
         &self,
         scratch: &mut Scratch,
@@ -460,8 +461,8 @@ impl<'a> Steps<'a> {
         group
     }
 
-    /// Encodes one of the last row groups in parts, with the workers that have returned: none is to be left with it while
-    /// the others have nothing to do.
+    /// Encodes one of the last row groups in parts, together with the workers that have returned, so that they do not
+    /// idle while one worker encodes alone.
     fn encode_together(&self, rows: &Columns) -> Result<EncodedRowGroup> {
         let row_group = RowGroup::new(&self.file_schema, rows)?;
         let parts = row_group.parts(self.threads * PARTS_PER_THREAD);
@@ -470,7 +471,7 @@ impl<'a> Steps<'a> {
         Ok(row_group.of_parts(parts))
     }
 
-    /// Keeps the memory of encoded rows for rows to come.
+    /// Keeps the memory of encoded rows for later ones, within `Budget::spare`.
     fn recycle(&self, rows: Columns) {
         let mut state = self.lock();
         if state.huge != Oversized::None {
@@ -483,7 +484,7 @@ impl<'a> Steps<'a> {
     }
 }
 
-/// A worker that panics must not leave the others waiting for what it will never bring.
+/// Fails the run if a worker panics, so that the others do not wait forever for its result.
 struct WakeOthers<'s, 'a>(&'s Steps<'a>);
 
 impl Drop for WakeOthers<'_, '_> {

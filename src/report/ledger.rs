@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// Where something was first met.
+/// The place where something was first found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// The input's name.
@@ -20,21 +20,21 @@ pub struct Place {
 /// What became of the values of one path. `seen = kept + coerced + mismatched + unknown + ignored`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
-    /// Values met, null ones included, missing ones not.
+    /// Number of values seen, including nulls, but not missing ones.
     pub seen: u64,
-    /// Stored as they were.
+    /// Stored unchanged.
     pub kept: u64,
-    /// The part of `kept` that was null.
+    /// How many of `kept` were null.
     pub null: u64,
-    /// Stored after a conversion that loses nothing.
+    /// Stored after a lossless conversion.
     pub coerced: u64,
-    /// Did not fit the column; stored raw in `extra`.
+    /// Did not fit the column, and stored raw in `extra`.
     pub mismatched: u64,
-    /// Not in the model; stored raw in `extra`.
+    /// Not in the model, and stored raw in `extra`.
     pub unknown: u64,
-    /// In the model as carrying nothing about a participant (paging): counted, not stored.
+    /// Marked by the model as irrelevant for a participant (paging), so counted and not stored.
     pub ignored: u64,
-    /// Where the first values stand that were not simply kept.
+    /// Places of the first values that were not simply kept.
     #[serde(default, skip_serializing_if = "Firsts::is_empty")]
     pub first: Firsts<Place>,
 }
@@ -66,7 +66,7 @@ impl<T> Firsts<T> {
         self.coerced.is_none() && self.mismatched.is_none() && self.unknown.is_none()
     }
 
-    /// Those of `later` that are missing here, by `place`; the ones that are here stay.
+    /// Adds the entries of `later` that are missing here, converted with `place`; present ones stay.
     pub fn add<U>(&mut self, later: &Firsts<U>, place: impl Fn(&U) -> T) {
         let Firsts { coerced, mismatched, unknown } = later;
         for (mine, theirs) in
@@ -82,7 +82,7 @@ impl<T> Firsts<T> {
 impl Counts {
     /// Adds the counts of a later stretch of input.
     pub fn add(&mut self, later: &Self) {
-        // Destructured in full: a counter that is added to the struct cannot be forgotten here.
+        // Destructured in full: a new counter cannot be forgotten here.
         let Self { seen, kept, null, coerced, mismatched, unknown, ignored, first } = later;
         self.seen += seen;
         self.kept += kept;
@@ -94,8 +94,10 @@ impl Counts {
         self.first.add(first, Place::clone);
     }
 
-    const fn closes(&self) -> bool {
-        self.seen == self.kept + self.coerced + self.mismatched + self.unknown + self.ignored && self.null <= self.kept
+    fn closes(&self) -> bool {
+        let parts = [self.kept, self.coerced, self.mismatched, self.unknown, self.ignored];
+        // In 128 bits: a damaged manifest may say any number.
+        u128::from(self.seen) == parts.into_iter().map(u128::from).sum() && self.null <= self.kept
     }
 }
 
@@ -107,17 +109,19 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Unknown paths beyond this many distinct ones are counted together under [`Ledger::OVERFLOW`]: input
-    /// chooses these names, so their number needs a bound. Their values stay in `extra` all the same.
+    /// Maximum number of distinct unknown paths listed. Further ones are counted together under [`Ledger::OVERFLOW`],
+    /// because the input chooses these names and their number must be bounded. Their values are in `extra` all the
+    /// same.
     pub const MAX_UNKNOWN_PATHS: usize = 10_000;
 
-    /// Unknown paths longer than this are counted there, too: a key can have the length of a record.
+    /// Maximum length of a listed unknown path. Longer ones are counted under [`Ledger::OVERFLOW`] too: a key can be as
+    /// long as a record.
     pub const MAX_UNKNOWN_PATH_BYTES: usize = 1 << 10;
 
     /// The path under which the overflow is counted (no JSON Pointer begins with an asterisk).
     pub const OVERFLOW: &'static str = "*";
 
-    /// Adds counts for one path. `known` paths are always listed, others within the bound.
+    /// Adds counts for one path. `known` paths are always listed, others only within the bounds.
     pub fn add(&mut self, path: &str, known: bool, counts: &Counts) {
         if let Some(present) = self.paths.get_mut(path) {
             present.add(counts);
@@ -128,7 +132,7 @@ impl Ledger {
         }
     }
 
-    /// Adds a later ledger.
+    /// Adds the ledger of a later stretch of input.
     pub fn merge(&mut self, later: &Self) {
         for (path, counts) in &later.paths {
             self.add(path, counts.unknown == 0, counts);
@@ -144,7 +148,7 @@ impl Ledger {
         })
     }
 
-    /// Whether every value met is accounted for.
+    /// Checks that every value seen is accounted for.
     ///
     /// # Errors
     /// [`Error::Bug`] with the first path that does not close.

@@ -1,4 +1,4 @@
-//! What a data file ranges over.
+//! The value ranges of a data file.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -7,18 +7,18 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::error::{Error, Result};
 
-/// Least and greatest value as text, by column: `{"start_time": ["2025-07-01T08:00:00Z", "2025-07-01T17:59:58.5Z"]}`.
+/// Minimum and maximum as text, by column: `{"start_time": ["2025-07-01T08:00:00Z", "2025-07-01T17:59:58.5Z"]}`.
 ///
-/// Kept as JSON text and shared: a run can have many thousands of files, and taken apart this would be the most of what
-/// is known of each.
+/// Kept as shared JSON text: a run can have many thousands of files, and in parsed form the ranges would be the largest
+/// part of what is kept for each.
 #[derive(Debug, Clone, Default)]
 pub struct Ranges(Option<Arc<RawValue>>);
 
 impl Ranges {
-    /// (min, max) by column.
+    /// Creates the ranges from (minimum, maximum) by column.
     ///
     /// # Errors
-    /// [`Error::Bug`]: any text can be written as JSON.
+    /// [`Error::Bug`] if the text cannot be written as JSON, which cannot happen.
     pub fn new(by_column: &BTreeMap<String, (String, String)>) -> Result<Self> {
         if by_column.is_empty() {
             return Ok(Self::default());
@@ -52,7 +52,7 @@ impl Serialize for Ranges {
 }
 
 impl<'de> Deserialize<'de> for Ranges {
-    /// Takes what [`Ranges::new`] was given, in any layout.
+    /// Parses what [`Ranges::new`] was given, in any JSON layout.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         let by_column: BTreeMap<String, (String, String)> = Deserialize::deserialize(deserializer)?;
         Self::new(&by_column).map_err(serde::de::Error::custom)

@@ -1,4 +1,4 @@
-//! A refused record: where it stands, why, and its text, so that it can be mended and converted.
+//! A refused record: its place, the reason, and its text, so that it can be repaired and converted.
 
 use std::fmt;
 
@@ -16,20 +16,20 @@ pub enum RejectKind {
     Utf8,
     /// Nested deeper than the limit.
     Depth,
-    /// A member given twice in one object.
+    /// A member occurs twice in one object.
     Duplicate,
-    /// The place where the participants should be holds something else.
+    /// The envelope holds something else instead of the participants.
     Envelope,
     /// Longer than a limit.
     Size,
     /// Valid JSON, but not an object.
     NotObject,
-    /// An attribute key without a column in a table without an attribute map.
+    /// An attribute key without a column, in a table without an attribute map.
     Attribute,
 }
 
 impl RejectKind {
-    /// The word used in files and messages.
+    /// The name used in files and messages.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -45,7 +45,7 @@ impl RejectKind {
     }
 }
 
-/// One refused record, as it stands in the rejects file (one JSON object a line).
+/// One refused record, in the form of the rejects file (one JSON object per line).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reject {
     /// Marks the line as a reject of this format version, so that the file can be read back as an input.
@@ -54,17 +54,17 @@ pub struct Reject {
     pub file: String,
     /// Byte offset of the error in the (decompressed) input.
     pub offset: u64,
-    /// Line of the error, from 1; 0 if it is not known.
+    /// Line of the error, from 1; 0 if it is unknown.
     pub line: u64,
     /// Byte offset at which the record begins.
     pub record_offset: u64,
-    /// Why.
+    /// Kind of the error.
     pub kind: RejectKind,
     /// JSON Pointer from the record's root to the place of the error; empty for the root.
     pub path: String,
     /// What is wrong there, in words.
     pub message: String,
-    /// Whether the text is what is left of a document from the fault on, whose records nobody can tell apart.
+    /// Whether the text is the rest of a document after a fault, whose records cannot be told apart.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_rest: bool,
     /// Length of the refused text in bytes.
@@ -81,13 +81,13 @@ impl Reject {
     /// Format version of the rejects file.
     pub const VERSION: u32 = 1;
 
-    /// How much text is shown on either side of an error.
+    /// Maximum number of bytes shown on either side of an error.
     const EXCERPT_BYTES: usize = 40;
 
-    /// A longer record is not repeated in the report.
+    /// Longer records are not repeated in the report.
     const LONG_RAW_BYTES: usize = 64 << 10;
 
-    /// Forgets the record if it is long: it is in the rejects file, and a report is to be read.
+    /// Drops the record's text if it is long: the rejects file has it, and a report should stay readable.
     pub(crate) fn forget_long_raw(&mut self) {
         let raw = self.raw.as_ref().or(self.raw_base64.as_ref());
         if raw.is_some_and(|raw| raw.len() > Self::LONG_RAW_BYTES) {
@@ -95,7 +95,7 @@ impl Reject {
         }
     }
 
-    /// Keeps the refused bytes: as text, or in base64 if they are not UTF-8.
+    /// Stores the refused bytes: as text, or in base64 if they are not UTF-8.
     pub fn set_raw(&mut self, raw: Option<&[u8]>) {
         (self.raw, self.raw_base64) = match raw.map(str::from_utf8) {
             None => (None, None),
@@ -104,7 +104,13 @@ impl Reject {
         };
     }
 
-    /// Whether this looks like the first line of a table: separated values, and nothing of JSON's brackets.
+    /// Whether the refused bytes are kept with it.
+    #[must_use]
+    pub const fn has_raw(&self) -> bool {
+        self.raw.is_some() || self.raw_base64.is_some()
+    }
+
+    /// Whether this looks like the first line of a table: separated values, and none of JSON's brackets.
     #[must_use]
     pub fn looks_like_csv(&self) -> bool {
         let is_first = self.record_offset == 0 && self.line <= 1;
@@ -115,7 +121,7 @@ impl Reject {
             && !line.contains(['{', '}', '[', ']'])
     }
 
-    /// Two lines, the text around the error and a caret below it; none if the text is not at hand.
+    /// Two lines: the text around the error, and a caret below it; `None` if the text was not kept.
     #[must_use]
     pub fn excerpt(&self) -> Option<String> {
         let raw = self.raw.as_deref()?;

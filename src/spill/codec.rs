@@ -1,6 +1,7 @@
-//! Packed rows as an Arrow IPC stream and back.
+//! Writes packed rows as an Arrow IPC stream, and reads them back.
 //!
-//! The stream has one column, and a batch of one row for each chunk of rows: its bytes. A chunk goes as soon as it is compressed.
+//! The stream has one column, and for each chunk of packed rows one record batch with a single value: the bytes of the
+//! chunk. Each chunk is freed as soon as it is compressed.
 
 use std::sync::Arc;
 
@@ -21,16 +22,16 @@ use crate::{
     error::{Error, Result},
 };
 
-/// A continuation mark, and a message of no length.
+/// The end of an Arrow IPC stream: a continuation marker and a message length of zero.
 const END_OF_STREAM: [u8; 8] = [0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0];
 
-/// Writes all rows.
+/// Encodes rows as an LZ4-compressed Arrow IPC stream.
 ///
 /// # Errors
-/// [`Error::Bug`]: nothing that a row could hold makes this fail.
+/// [`Error::Bug`] if Arrow fails, which no content of a row can cause.
 pub fn encode(rows: PackedRows) -> Result<Vec<u8>> {
     let schema = Arc::new(Schema::new(vec![Field::new("rows", DataType::LargeBinary, false)]));
-    // Most of it will not be touched.
+    // Sized for incompressible rows; the pages that compression leaves unused are never touched.
     let room = rows.byte_size() + rows.byte_size() / 16;
     let write = || {
         let options = IpcWriteOptions::default().try_with_compression(Some(CompressionType::LZ4_FRAME))?;
@@ -45,12 +46,12 @@ pub fn encode(rows: PackedRows) -> Result<Vec<u8>> {
     write().map_err(|error| bug(&error))
 }
 
-/// Reads rows back.
+/// Decodes the rows of a stream that [`encode`] wrote.
 ///
 /// # Errors
 /// [`Error::Bug`] for bytes that [`encode`] did not write.
 pub fn decode(bytes: &[u8]) -> Result<PackedRows> {
-    // The reader takes a stream that ends behind any batch.
+    // Arrow's reader accepts a stream cut off after any batch, so the end marker is checked here.
     if !bytes.ends_with(&END_OF_STREAM) {
         return Err(broken());
     }
@@ -63,7 +64,7 @@ pub fn decode(bytes: &[u8]) -> Result<PackedRows> {
         if *offsets != [0, chunk.len() as i64] {
             return Err(broken());
         }
-        // Mostly they are its own, and not copied.
+        // Usually the buffer owns its bytes, so they are moved and not copied.
         rows.push_chunk(chunk.into_vec().unwrap_or_else(|chunk| chunk.to_vec()))?;
     }
     Ok(rows)

@@ -1,5 +1,5 @@
-//! `partiquet bench` as its users run it, on little data. What it says of other engines is tested where these are:
-//! in `tests/python`.
+//! `partiquet bench` as its users run it, on little data. Comparisons with other engines are tested where these are
+//! installed: in `tests/python`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -22,13 +22,13 @@ impl Folder {
         self.0.path()
     }
 
-    /// `partiquet bench ARGS`, with its work in the folder as well.
+    /// Runs `partiquet bench ARGS`, with its temporary files in the folder too.
     fn run(&self, args: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_partiquet"));
         command.arg("bench").args(args).args(["--work", "work"]).current_dir(self.path()).output().unwrap()
     }
 
-    /// The same, asking for this exit code; standard output and standard error.
+    /// Runs it, checks the exit code, and returns standard output and standard error.
     #[track_caller]
     fn ended(&self, code: i32, args: &[&str]) -> (String, String) {
         let output = self.run(args);
@@ -48,7 +48,7 @@ const LITTLE: [&str; 4] = ["--size", "200kB", "--rounds", "2"];
 #[test]
 fn every_combination_is_measured_in_every_round() {
     let folder = Folder::new();
-    // One file: columns of a few rows have no codec.
+    // One file, because chunks of a few rows are not compressed.
     let whole = ["--partition-by", "none", "--json", "r.json"];
     let varied = ["--threads", "1,2", "--compression", "zstd(1),none", "--input-compression", "none,gz"];
     let (table, _) = folder.ended(0, &[&LITTLE[..], &varied, &whole].concat());
@@ -64,7 +64,7 @@ fn every_combination_is_measured_in_every_round() {
             assert!(seconds("wall_seconds") > 0.0 && seconds("cpu_seconds") > 0.0, "{run}");
             assert!(run["peak_bytes"].as_u64().unwrap() > 5_000_000, "{run}");
         }
-        // All of them converted the same.
+        // All of them converted the same input.
         assert_eq!(of(row, "rows"), of(&rows[0], "rows"));
         assert_eq!(of(row, "json_bytes"), of(&rows[0], "json_bytes"));
         let stages = &row["outcome"]["measured"]["stages"];
@@ -96,7 +96,7 @@ fn the_page_is_complete_in_one_file() {
     }
     assert_eq!(page.matches("<svg").count(), 4);
     assert_eq!(page.matches("<tr").count(), 1 + 4);
-    // Nothing is fetched from anywhere: the one address is the name of SVG.
+    // Nothing is fetched: the only address is the XML namespace of SVG.
     let addresses: Vec<&str> = page.split("http").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
     assert!(addresses.iter().all(|address| *address == "://www.w3.org/2000/svg"), "{addresses:?}");
     assert!(!page.contains("<script") && !page.contains("src="));

@@ -1,4 +1,4 @@
-//! The report, the ledger, the manifest and the files say the same.
+//! The report, the ledger, the manifest and the files must agree.
 
 use serde_json::{Value, json};
 
@@ -57,7 +57,7 @@ fn the_report_agrees_with_what_is_there() {
     ] {
         assert_eq!(report[name], manifest[name], "{name}");
     }
-    // What a person reads says the same.
+    // The summary for people agrees too.
     assert!(run.stdout.contains(&format!("Wrote {} rows", rows.len())) || rows.len() > 999, "{}", run.stdout);
     assert!(report["elapsed_seconds"].as_f64().unwrap() > 0.0);
 }
@@ -106,7 +106,7 @@ fn the_ledger_counts_what_the_columns_hold() {
     assert_eq!(count(&ledger["/wrapup/durationSeconds"], "coerced"), text.matches("durationSeconds").count() as u64);
     assert_eq!(count(&ledger["/sentimentScore"], "unknown"), text.matches("sentimentScore").count() as u64);
     assert_eq!(count(&ledger["/mediaRoles/*"], "null"), count(&ledger["/mediaRoles"], "seen"), "one null in each list");
-    // A parent's member is counted once and repeated on its rows.
+    // A parent's member is counted once, although it is repeated on its rows.
     assert_eq!(count(&ledger["../id"], "seen"), text.matches("\"participants\":").count() as u64);
     let entries: usize =
         rows.iter().filter_map(|row| row.get("attributes")?.as_object()).map(serde_json::Map::len).sum();

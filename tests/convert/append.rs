@@ -1,4 +1,4 @@
-//! `--mode append` and `--mode overwrite-partitions`: what is there stays, and goes with what comes.
+//! `--mode append` and `--mode overwrite-partitions`: existing rows stay, and go together with new ones.
 
 use std::fs;
 
@@ -55,7 +55,7 @@ fn the_same_inputs_again_change_nothing() {
     append(&folder, &["in.ndjson"]).ended_with(0);
     let before = tree(&folder.path("out"));
     fs::rename(folder.path("in.ndjson"), folder.path("renamed.ndjson")).unwrap();
-    // By content, whatever the name and the options.
+    // Inputs are compared by content, whatever their names and the options.
     let run = append(&folder, &["renamed.ndjson", "--compression", "snappy", "--report", "r.json"]).ended_with(0);
     assert!(run.stdout.contains("Nothing new for out") && run.stdout.contains("renamed.ndjson (commit 1)"));
     assert_eq!(folder.json("r.json")["commit"], Value::Null);
@@ -81,13 +81,13 @@ fn the_same_bytes_twice_in_a_run_are_taken_in_once() {
     let skipped = [("b.ndjson", 1), ("void.ndjson", 1)].map(|(path, n)| serde_json::json!({"path": path, "commit": n}));
     assert_eq!(folder.json("r.json")["skipped"], Value::from(skipped.to_vec()));
     assert_eq!(folder.output("out").rows().len(), 2);
-    // From a pipe it is known when it was read.
+    // A duplicate from a pipe is only noticed after it was read.
     folder.write("new.ndjson", conversations(3));
     let bytes = fs::read(folder.path("new.ndjson")).unwrap();
     let run = folder.convert_piped(&[&["-", "new.ndjson"], &APPEND[..]].concat(), &bytes).ended_with(1);
     run.says(&["(the same as another input)"]);
     assert_eq!(folder.output("out").rows().len(), 2);
-    // Other modes take what they are given.
+    // Other modes take their inputs without comparing.
     folder.convert(&["a.ndjson", "b.ndjson", "--out", "out", "--mode", "overwrite"]).ended_with(0);
     assert_eq!(folder.output("out").rows().len(), 4);
 }
@@ -103,7 +103,7 @@ fn a_file_that_has_grown_is_refused() {
     let run = append(&folder, &["other.ndjson", "in.ndjson"]).ended_with(1);
     run.says(&["it holds other content of in.ndjson (commit 1)", "a name of its own", "overwrite-partitions"]);
     assert!(before == tree(&folder.path("out")));
-    // A pipe has the same name each time.
+    // A pipe has the same name every time.
     for (commit, id) in [(2, "four"), (3, "five")] {
         let text = conversation(id, "2025-07-03T10:00:00Z");
         folder.convert_piped(&[&["-"], &APPEND[..]].concat(), text.as_bytes()).ended_with(0);
@@ -126,18 +126,18 @@ fn a_file_is_known_by_its_place_however_its_path_is_written() {
     for spelled in ["./in.ndjson", "sub/../in.ndjson", "link.ndjson", ".", &absolute] {
         append(&folder, &[spelled]).ended_with(1).says(&["it holds other content of"]);
     }
-    // A file of the same name elsewhere is another one.
+    // A file of the same name elsewhere is a different file.
     folder.write("sub/in.ndjson", conversation("three", "2025-07-01T12:00:00Z"));
     let mut elsewhere = folder.command(&["convert", "in.ndjson", "--out", "../out", "--mode", "append"]);
     Run::of(elsewhere.current_dir(folder.path("sub")).spawn().unwrap()).ended_with(0);
     assert_eq!(folder.output("out").sorted("conversation_id"), ["one", "three"]);
-    // But if it begins as that one did, the folder has moved and the file has grown.
+    // But if it begins with the same bytes, the folder has moved and the file has grown.
     fs::write(folder.path("sub/in.ndjson"), folder.read("in.ndjson") + "\n{}").unwrap();
     let mut elsewhere = folder.command(&["convert", "in.ndjson", "--out", "../out", "--mode", "append"]);
     let run = Run::of(elsewhere.current_dir(folder.path("sub")).spawn().unwrap()).ended_with(1);
     run.says(&["it holds other content of in.ndjson"]);
 
-    // A commit of an earlier version says the path as it was written, and no more.
+    // Commits of earlier versions have only the path as it was written.
     for commit in [1, 2] {
         let name = format!("out/_partiquet/commits/{commit}.json");
         let mut manifest = folder.json(&name);
@@ -204,7 +204,7 @@ fn a_schema_that_disagrees_is_refused_with_the_differences() {
     append(&folder, &["two.ndjson", "--provenance"]).ended_with(0);
 }
 
-/// The built-in model with the member `zest` of a participant besides.
+/// The built-in model, with an additional member `zest` of a participant.
 fn model_with_zest(kind: &str) -> String {
     let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/models/call.json")).unwrap();
     let mut model: Value = serde_json::from_str(&text).unwrap();
@@ -229,13 +229,13 @@ fn a_newer_model_adds_columns_and_may_not_change_any() {
     let schema = folder.json("out/_partiquet/schema.json");
     let zest = schema["columns"].as_array().unwrap().iter().find(|column| column["name"] == "zest").unwrap();
     assert_eq!(zest["since_commit"], 2);
-    // The older model would lose the column again.
+    // The older model would drop the column again.
     folder.write("three.ndjson", conversation("three", "2025-07-03T10:00:00Z"));
     append(&folder, &["three.ndjson"]).ended_with(1).says(&["zest: missing in this run"]);
     folder.write("other.json", model_with_zest("string"));
     let run = append(&folder, &["three.ndjson", "--model", "other.json"]).ended_with(1);
     run.says(&["zest: int64 in the dataset, text in this run"]);
-    // What a later run says of the columns still knows which files lack it.
+    // After a later run, the schema still knows which files lack the column.
     let run = append(&folder, &["three.ndjson", "--model", "newer.json"]).ended_with(0);
     assert!(run.stdout.contains("union_by_name = true"));
     let run = folder.convert(&["three.ndjson", "--out", "out", "--mode", "overwrite"]).ended_with(0);
@@ -254,10 +254,10 @@ fn overwrite_partitions_replaces_the_days_it_has_rows_for() {
     );
     folder.convert(&["one.ndjson", "--out", "out"]).ended_with(0);
     for commit in [2, 3] {
-        // Again: the same.
+        // The second run gives the same result.
         let args = ["two.ndjson", "--out", "out", "--mode", "overwrite-partitions", "--report", "r.json"];
         let run = folder.convert(&args).ended_with(0);
-        // First the day of one file; then what the same run had written.
+        // The first run replaces the day of one file, the second one what the first had written.
         let (files, rows) = if commit == 2 { (1, 1) } else { (2, 2) };
         let report = folder.json("r.json");
         assert_eq!((&report["replaced_files"], &report["replaced_rows"]), (&files.into(), &rows.into()));
@@ -267,7 +267,7 @@ fn overwrite_partitions_replaces_the_days_it_has_rows_for() {
         assert_eq!(output.manifest(commit)["mode"], "overwrite-partitions");
         assert_no_staging(&folder, "out");
     }
-    // What it replaced in part counts as held.
+    // An input that was partly replaced still counts as held.
     append(&folder, &["one.ndjson", "two.ndjson"]).ended_with(0);
     assert_eq!(folder.output("out").rows().len(), 3);
 }

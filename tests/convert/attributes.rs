@@ -1,4 +1,5 @@
-//! Participant attributes: hot keys as columns, the rest in the map, nothing lost and nothing twice.
+//! Participant attributes: frequent keys are columns, the rest is in the map, nothing is lost and nothing is stored
+//! twice.
 
 use serde_json::{Value, json};
 
@@ -7,7 +8,7 @@ use crate::{
     run::Folder,
 };
 
-/// One participant for each of these attribute objects.
+/// One participant for each attribute object.
 fn folder(attributes: &[Value]) -> Folder {
     let lines: Vec<String> =
         attributes.iter().map(|attributes| json!({"attributes": attributes}).to_string()).collect();

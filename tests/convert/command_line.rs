@@ -1,4 +1,4 @@
-//! What a person or a script meets: help, exit codes, config files, progress, the lines to paste.
+//! What a person or a script sees: help, exit codes, config files, progress, queries to paste.
 
 use std::{fs, io::Read, sync::Mutex};
 
@@ -167,7 +167,7 @@ fn at_the_end_all_bytes_are_read() {
     }
 }
 
-/// Keeps what it is told.
+/// An observer that keeps every progress.
 #[derive(Default)]
 struct Told(Mutex<Vec<Progress>>);
 
@@ -188,7 +188,7 @@ fn progress_within_a_file_can_be_seen() {
     assert!(total > 3 << 20 && read.iter().any(|read| (1..total).contains(read)), "{read:?} of {total} bytes");
 }
 
-/// What the command line makes of `in.ndjson --out out --attribute-columns none`.
+/// The configuration for `in.ndjson --out out --attribute-columns none` on the command line.
 fn config(folder: &Folder) -> Config {
     Config {
         inputs: vec![folder.path("in.ndjson").into()],
@@ -235,7 +235,7 @@ fn the_library_keeps_the_limits_of_the_options() {
         let share = partiquet::ShareName { run: "run", share: "share" };
         for error in [
             convert(&config, &Silent).unwrap_err(),
-            partiquet::preview(&config).unwrap_err(),
+            partiquet::preview(&config, &Silent).unwrap_err(),
             partiquet::stage_share(&config, share, &Silent).unwrap_err(),
         ] {
             assert!(matches!(error, Error::Usage { .. }) && error.to_string().contains(option), "{error}");
@@ -249,7 +249,7 @@ fn the_library_keeps_the_limits_of_the_options() {
     assert_eq!(folder.names(), ["in.ndjson"]);
 }
 
-/// Asks to stop once something is under way.
+/// An observer that always asks to stop.
 struct Stopper;
 
 impl Observer for Stopper {

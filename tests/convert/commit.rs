@@ -125,7 +125,7 @@ fn the_manifest_lists_what_is_there() {
         assert_eq!(file["rows"], footer.file_metadata().num_rows(), "{path}");
         assert_eq!(file["row_groups"], footer.num_row_groups(), "{path}");
     }
-    // Least and greatest instants, and the day of the folder agrees with them.
+    // The range of instants agrees with the day of the folder.
     for file in listed {
         let path = file["path"].as_str().unwrap();
         let Some(day) = path.strip_prefix("start_time_day=2025").map(|rest| format!("2025{}", &rest[..6])) else {
@@ -151,7 +151,7 @@ fn a_full_disk_ends_the_run_without_a_trace() {
     let run = folder.convert(&["in.ndjson", "--out", "disk/out", "--compression", "none"]).ended_with(1);
     run.says(&["cannot write disk/out/_partiquet/staging/", "No space left on device"]);
     assert_eq!(entries(&folder.path("disk")).len(), 1, "{:?}", entries(&folder.path("disk")));
-    // A dataset that was there stays.
+    // An existing dataset stays.
     folder.write("small.ndjson", conversations(2));
     folder.convert(&["small.ndjson", "--out", "disk/out"]).ended_with(0);
     let before = tree(&folder.path("disk/out"));
@@ -180,7 +180,7 @@ pub fn assert_no_staging(folder: &Folder, out: &str) {
     assert!(!folder.path(out).join("_partiquet/staging").exists(), "{:?}", entries(&folder.path(out)));
 }
 
-/// A file system in memory; unmounted when dropped.
+/// A small file system in memory; unmounted when dropped.
 struct SmallDisk(PathBuf);
 
 impl SmallDisk {

@@ -1,4 +1,4 @@
-//! Records to convert: a few by hand, and as many as wanted from a generator that gives the same every time.
+//! Records to convert: a few by hand, and any number from a generator that is deterministic.
 
 use std::{fmt::Write as _, io::Write as _};
 
@@ -9,12 +9,12 @@ pub fn conversation(id: &str, start_time: &str) -> String {
     format!(r#"{{"id":"{id}","participants":[{{"id":"{id}-p","purpose":"agent","startTime":"{start_time}"}}]}}"#)
 }
 
-/// Lines of conversations `c0`, `c1`, ..., one participant each, on one day.
+/// Lines of conversations `c0`, `c1`, ..., with one participant each, all on one day.
 pub fn conversations(number: usize) -> String {
     (0..number).map(|n| conversation(&format!("c{n}"), "2025-07-01T10:00:00Z") + "\n").collect()
 }
 
-/// Numbers that look like chance and are always the same (xorshift).
+/// Pseudo-random numbers that are always the same (xorshift).
 pub struct Chance(u64);
 
 impl Chance {
@@ -35,14 +35,14 @@ impl Chance {
     }
 }
 
-/// Calls as an export has them: conversations of 1 to 6 participants and bare participants, over 7 days in no order,
-/// with attributes, nested objects, lists, nulls, coercions and members that the model does not know.
+/// Calls as in an export: conversations of 1 to 6 participants and bare participants, over 7 days in random order, with
+/// attributes, nested objects, lists, nulls, coercions and members that the model does not know.
 pub fn export(number: usize, seed: u64) -> Vec<String> {
     let mut chance = Chance::new(seed);
     (0..number).map(|n| record(n, &mut chance)).collect()
 }
 
-/// The records, one a line.
+/// The records, one per line.
 pub fn lines(records: &[String]) -> String {
     records.iter().fold(String::new(), |text, record| text + record + "\n")
 }
@@ -53,7 +53,7 @@ fn record(n: usize, chance: &mut Chance) -> String {
     }
     let participants: Vec<String> = (0..=chance.below(6)).map(|p| participant(&format!("{n}-{p}"), chance)).collect();
     let participants = participants.join(",");
-    // The id on either side.
+    // The id comes before or after the participants.
     match chance.below(2) {
         0 => format!(r#"{{"id":"c{n}","participants":[{participants}]}}"#),
         _ => format!(r#"{{"participants":[{participants}],"divisionName":"d{n}","id":"c{n}"}}"#),

@@ -15,7 +15,7 @@ fn shown(folder: &Folder, args: &[&str]) -> Run {
     folder.run(&[&["schema", "out"], args].concat()).ended_with(0)
 }
 
-/// The document, and the text for people.
+/// Returns the JSON document, and the text for people.
 #[track_caller]
 fn both(folder: &Folder) -> (Value, String) {
     let before = tree(&folder.path("out"));

@@ -1,5 +1,5 @@
-//! Broken JSON that is not line-delimited: there is no way to find the next record, so the rest of the file goes
-//! together. What is wrong with a whole record (and not with its syntax) costs that record alone.
+//! Broken JSON that is not line-delimited: the next record cannot be found, so the rest of the file is refused as a
+//! whole. A fault in a well-formed record costs only that record.
 
 use serde_json::json;
 

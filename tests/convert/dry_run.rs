@@ -1,4 +1,4 @@
-//! `--dry-run` tells what a run would do, and does nothing.
+//! `--dry-run` shows what a run would do, and changes nothing.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use crate::{
     run::Folder,
 };
 
-/// The lines `  NAME  N row(s)` of one section, with what is before the number.
+/// The lines `  NAME  N row(s)` of one section, as name and number.
 fn listed(text: &str, section: &str, unit: &str) -> BTreeMap<String, u64> {
     let lines = text.lines().skip_while(|line| !line.starts_with(section)).skip(1).take_while(|line| !line.is_empty());
     lines
@@ -22,7 +22,7 @@ fn listed(text: &str, section: &str, unit: &str) -> BTreeMap<String, u64> {
         .collect()
 }
 
-/// A conversation with a name of 400 kB, which each of its participants repeats.
+/// A conversation with a name of 400 kB, which is repeated for each of its participants.
 fn repeated(participants: usize) -> String {
     let participants: Vec<String> = (0..participants).map(|number| format!("{{\"id\":\"{number}\"}}")).collect();
     format!("{{\"id\":\"a\",\"name\":\"{}\",\"participants\":[{}]}}", "x".repeat(400_000), participants.join(","))

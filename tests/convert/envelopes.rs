@@ -1,4 +1,4 @@
-//! Where the participants stand is seen in each record, and so is how their members are spelled.
+//! The envelope and the spelling of members are detected for each record.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::{
     run::Folder,
 };
 
-/// The same participant in every envelope, in wire names and in snake case.
+/// The same participant, in wire names and in snake case.
 const WIRE: &str =
     r#"{"id":"p","startTime":"2025-07-01T10:00:00Z","queue":{"id":"q","selfUri":"/q"},"wrapup":{"durationSeconds":7}}"#;
 const SNAKE: &str = r#"{"id":"p","start_time":"2025-07-01T10:00:00Z","queue":{"id":"q","self_uri":"/q"},"wrapup":{"duration_seconds":7}}"#;
@@ -18,7 +18,7 @@ fn participant() -> Row {
     row.as_object().unwrap().clone()
 }
 
-/// The row as far as it comes from the participant itself.
+/// The columns of a row that come from the participant itself.
 fn own_part(mut row: Row) -> Row {
     row.retain(|column, _| {
         !column.starts_with("conversation_") && !column.starts_with("notification_") && column != "extra"

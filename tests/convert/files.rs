@@ -1,4 +1,4 @@
-//! The Parquet files: how many, how large, how sorted, with which codec and filters.
+//! The Parquet files: their number, size, sorting, codec and filters.
 
 use arrow::datatypes::DataType;
 use parquet::{
@@ -44,14 +44,15 @@ fn files_roll_at_their_size_and_keep_the_order_of_rows() {
 
 #[test]
 fn the_rows_that_a_day_leaves_behind_do_not_wait_for_the_end() {
-    // Too few to be written as soon as the day seems to be over, at this memory, but not too few for ever.
+    // With this memory these rows are too few to be written as soon as the day seems to be over, but not too few for
+    // ever.
     let first_day: String = (0..120)
         .map(|n| {
             let attributes = format!(r#""attributes":{{"note":"{}"}},"purpose""#, "-".repeat(1000));
             conversation(&format!("c{n}"), "2025-07-01T10:00:00Z").replace(r#""purpose""#, &attributes) + "\n"
         })
         .collect();
-    // An input is a block at least.
+    // Every input is at least one block.
     for (blocks, row_groups) in [(40, 1), (70, 2)] {
         let folder = Folder::with("in/000.ndjson", &first_day);
         for block in 0..blocks {
@@ -91,7 +92,8 @@ fn sorted_row_groups_are_sorted_and_say_so() {
         let sorting = group.sorting_columns().unwrap();
         let said: Vec<_> = sorting.iter().map(|by| (by.column_idx, by.descending, by.nulls_first)).collect();
         assert_eq!(said, [(leaf("purpose"), false, false), (leaf("start_time"), false, false)]);
-        // Microseconds of 2025 have the same number of digits, so that texts compare as they do. Nulls come last.
+        // Microseconds of 2025 all have the same number of digits, so their texts compare like numbers. Nulls come
+        // last.
         let key = |row: &crate::output::Row| {
             let text =
                 |name: &str| row.get(name).map_or("\u{10ffff}".to_owned(), |value| value.as_str().unwrap().to_owned());
@@ -153,9 +155,9 @@ fn every_codec_is_written_and_read() {
         folder.convert(&["in.ndjson", "--out", codec, "--compression", codec, "--partition-by", "none"]).ended_with(0);
         let (output, mut said_somewhere) = (folder.output(codec), false);
         for footer in output.footers() {
-            // zstd is said with a level, which the file does not hold.
+            // The crate shows zstd with a level, which the file does not contain.
             let is_said = |codec: Compression| format!("{codec:?}").starts_with(said);
-            // Chunks of a few hundred bytes have none.
+            // Chunks of a few hundred bytes are not compressed.
             let is_small = |chunk: &ColumnChunkMetaData| {
                 chunk.compression() == Compression::UNCOMPRESSED && chunk.uncompressed_size() < 2048
             };

@@ -1,4 +1,4 @@
-//! What can be named as input, and in which forms its bytes may come.
+//! What can be named as an input, and the forms in which its bytes may come.
 
 use crate::{
     data::{conversation, conversations, gzip, zstd},
@@ -21,7 +21,7 @@ fn a_folder_is_searched_for_the_known_endings_at_any_depth() {
     folder.write("in/c.JSONL", line("c"));
     folder.write("in/d.json.gz", gzip(line("d").as_bytes()));
     folder.write("in/e.ndjson.zst", zstd(line("e").as_bytes()));
-    // What is compressed is seen by the bytes, not by the name.
+    // Compression is detected by the bytes, not by the name.
     folder.write("in/f.json", gzip(line("f").as_bytes()));
     folder.write("in/g.jsonl.gz", line("g"));
     for other in ["in/notes.txt", "in/.hidden.json", "in/_x/y.json", "in/data.json.bak", "in/json"] {
@@ -143,7 +143,7 @@ fn an_empty_file_among_others_changes_nothing() {
 #[test]
 fn the_output_may_lie_inside_the_input_folder() {
     let folder = Folder::with("in/a.json", conversation("a", DAY));
-    // Something that looks like an input, in a dataset that is there already.
+    // The folder contains an existing dataset with files that look like inputs.
     folder.convert(&["in", "--out", "in/out"]).ended_with(0);
     assert_eq!(folder.output("in/out").sorted("conversation_id"), ["a"]);
     folder.convert(&["in", "--out", "in/out", "--mode", "overwrite"]).ended_with(0);
@@ -208,7 +208,7 @@ fn of_two_faults_the_one_in_the_earlier_input_is_told() {
     for keys in ["auto", "none"] {
         let folder = Folder::with("in/a.json", "{\"id\":!}\n");
         folder.write("in/b.json.gz", &gzip(conversations(100).as_bytes())[..50]);
-        // Reading it from its beginning is an error of the system.
+        // Reading it from the beginning is an error of the system.
         std::os::unix::fs::symlink("/proc/self/mem", folder.path("in/c.json")).unwrap();
         let run = folder.convert(&["in", "--out", "out", "--attribute-columns", keys]).ended_with(1);
         run.says(&["in/a.json, line 1, byte 6"]);
@@ -230,7 +230,7 @@ fn what_is_not_json_at_all_is_told_what_it_is() {
         folder.convert(&[name, "--out", "out"]).ended_with(1).says(&[name, said]);
         assert_eq!(folder.names(), [name]);
     }
-    // A broken record is no table, wherever it stands.
+    // A broken record is not a table, wherever it is.
     for text in ["{\"id\":1,\"name\"}\n", "{}\nid,name\n", "garbage\n{}\n"] {
         let run = Folder::with("in.ndjson", text).convert(&["in.ndjson", "--out", "out"]).ended_with(1);
         run.says(&["Mend the record"]);

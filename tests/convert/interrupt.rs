@@ -1,5 +1,5 @@
-//! Signals, crashes and two runs at once. The runs here read a pipe that the test holds open: they are in the middle of
-//! their work for as long as the test wants, on any machine.
+//! Signals, crashes and two runs at once. The runs here read a pipe that the test holds open, so they stay in the
+//! middle of their work for as long as the test wants, on any machine.
 
 use std::{
     fs,
@@ -33,7 +33,7 @@ impl Running {
         running
     }
 
-    /// Gives it records until something is true, or until it takes no more.
+    /// Feeds it records until a condition holds, or until it accepts no more.
     fn feed_until(&mut self, what: &str, mut is_true: impl FnMut() -> bool) {
         let block = lines(&export(300, 40));
         wait_until(what, || is_true() || self.pipe.write_all(block.as_bytes()).is_err() || is_true());
@@ -44,7 +44,7 @@ impl Running {
         assert!(kill.success());
     }
 
-    /// Feeds it until it ends by itself.
+    /// Feeds it until it ends on its own.
     fn end(mut self) -> Run {
         let block = lines(&export(300, 40));
         wait_until("the end of the run", || self.pipe.write_all(block.as_bytes()).is_err());
@@ -84,7 +84,8 @@ fn a_signal_is_heard_while_the_input_is_silent_and_closes() {
     let folder = Folder::new();
     let running = Running::start(&folder, &[]);
     running.signal("INT");
-    // What feeds a pipe dies of the same Ctrl-C: the end of input must not be taken for the end of the data.
+    // The program that feeds a pipe dies of the same Ctrl-C: this end of input must not be taken for the end of the
+    // data.
     drop(running.pipe);
     Run::of(running.child).ended_with(130);
     assert_eq!(folder.names(), Vec::<String>::new());
@@ -98,7 +99,7 @@ fn a_signal_ends_a_run_whose_input_stays_silent() {
         let before = (tree(&folder.path("out")), entries(&folder.path("out")));
         let running = Running::start(&folder, &["--mode", "overwrite", "--threads", threads]);
         running.signal("TERM");
-        // The pipe stays open, and nothing comes out of it.
+        // The pipe stays open without sending anything.
         let Running { child, pipe } = running;
         Run::of(child).ended_with(130).says(&["interrupted: nothing was committed"]);
         drop(pipe);
@@ -144,7 +145,7 @@ fn repeated_signals_end_a_run_too() {
     });
     assert_eq!(child.wait().unwrap().code(), Some(130));
     drop(pipe);
-    // What the second signal may have left is swept by the next run.
+    // The next run removes what the second signal may have left.
     folder.convert(&["in.ndjson", "--out", "out"]).ended_with(0);
     assert_eq!(folder.output("out").rows().len(), 3);
     assert_no_staging(&folder, "out");
@@ -185,7 +186,7 @@ fn of_two_runs_at_once_the_second_is_told_who_is_there() {
         let run = folder.convert(&["in.ndjson", "--out", "out", "--mode", mode]).ended_with(1);
         run.says(&["another run is writing to it", &format!("process {} on ", running.child.id())]);
     }
-    // The first one does not notice.
+    // The first run is not affected.
     drop(running.pipe);
     Run::of(running.child).ended_with(0);
     assert!(folder.output("out").rows().len() > 200);

@@ -1,8 +1,8 @@
-//! What is at a limit is taken, what is beyond it is refused with its name.
+//! Values at a limit are accepted, values beyond it are refused with the name of the limit.
 
 use crate::run::Folder;
 
-/// A participant with a name of so many bytes.
+/// A participant record with this total length in bytes.
 fn long(id: &str, bytes: usize) -> String {
     let frame = format!(r#"{{"id":"{id}","name":""}}"#).len();
     format!(r#"{{"id":"{id}","name":"{}"}}"#, "x".repeat(bytes - frame))
@@ -26,7 +26,7 @@ fn a_record_longer_than_the_limit_is_refused_and_the_next_one_read() {
     );
     assert_eq!((reject.get("raw"), &reject["record_offset"]), (None, &101.into()), "too long to be kept");
 
-    // Given back as an input it says where its text is.
+    // Read as an input, the reject says where to find the text.
     folder.write("again.ndjson", reject.to_string());
     folder
         .convert(&["again.ndjson", "--out", "rest"])

@@ -1,5 +1,5 @@
-//! The program from inputs to dataset, as its users run it: every test starts the real binary in a folder of its own and
-//! reads back what it wrote with the Parquet crate's own reader.
+//! The program from inputs to dataset, as its users run it: every test starts the real binary in a folder of its own,
+//! and reads the output with the Parquet crate's own reader.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 #![expect(clippy::format_collect, reason = "inputs are small, and plain to read this way")]

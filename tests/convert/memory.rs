@@ -7,10 +7,10 @@ use crate::{
     run::{Folder, Run, watched},
 };
 
-/// Without optimisation the same is seen on less.
+/// In unoptimized builds less data suffices.
 const SIZES: [usize; 2] = if cfg!(debug_assertions) { [30, 90] } else { [100, 300] };
 
-/// Greatest resident memory of a run over so many MiB, in KiB.
+/// Peak resident memory of a run over this many MiB, in KiB.
 fn peak(folder: &Folder, mib: usize, options: &[&str]) -> u64 {
     let block = lines(&export(1200, 90));
     let mut file = fs::File::create(folder.path("in.ndjson")).unwrap();
@@ -28,17 +28,17 @@ fn peak(folder: &Folder, mib: usize, options: &[&str]) -> u64 {
 #[cfg(target_os = "linux")]
 fn three_times_the_input_takes_the_same_memory() {
     let folder = Folder::new();
-    // So little that the bounds of all queues and buffers are reached by the smaller input as well.
+    // So little that the smaller input already fills all queues and buffers.
     let options = ["--threads", "2", "--memory", "64MiB"];
     let [small, large] = SIZES.map(|mib| peak(&folder, mib, &options));
     assert!(small > 10_000, "{small} KiB: not measured");
     assert!(large * 4 < small * 5, "{small} KiB for {} MiB and {large} KiB for {} MiB", SIZES[0], SIZES[1]);
 }
 
-/// So much larger is the code without optimisation, MiB.
+/// Additional size of unoptimized code, in MiB.
 const UNOPTIMISED_CODE: u64 = if cfg!(debug_assertions) { 12 } else { 0 };
 
-/// Greatest resident memory of a conversion of `in.ndjson`, in MiB.
+/// Peak resident memory of a conversion of `in.ndjson`, in MiB.
 fn resident(folder: &Folder, memory: &str, partition_by: &str) -> u64 {
     let args = ["convert", "in.ndjson", "--out", "out", "--mode", "overwrite", "--threads", "2"];
     let options = ["--memory", memory, "--partition-by", partition_by];
@@ -78,7 +78,7 @@ fn the_process_stays_below_its_memory_with_records_of_30_megabytes() {
 #[cfg(target_os = "linux")]
 fn of_a_pipe_no_more_is_kept_than_a_sample_and_a_record() {
     let folder = Folder::new();
-    // Longer than any record there is room for, and what stands before a record.
+    // A line that is longer than any record may be, and blanks before a record.
     for filling in [b'x', b' '] {
         let out = format!("out-{filling}");
         let args = ["convert", "-", "--out", &out, "--memory", "64MiB", "--max-rejects", "1"];

@@ -1,4 +1,4 @@
-//! What stands in a folder after a run: the files' bytes, and their rows as JSON.
+//! The content of a folder after a run: the bytes of the files, and their rows as JSON.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,7 +19,7 @@ use parquet::{
 };
 use serde_json::{Map, Value, json};
 
-/// A row: column to value. Null columns are left out, so that a test names what it is about.
+/// A row: column to value. Null columns are omitted, so that a test names only what it is about.
 pub type Row = Map<String, Value>;
 
 /// A dataset as a reader finds it.
@@ -94,7 +94,7 @@ impl Output {
         self.files.iter().map(|file| self.footer(file)).collect()
     }
 
-    /// What the footer says under `key`.
+    /// The value of `key` in the footer.
     pub fn said(&self, file: &str, key: &str) -> Option<String> {
         let footer = self.footer(file);
         let said = footer.file_metadata().key_value_metadata().unwrap().iter().find(|said| said.key == key)?;
@@ -122,7 +122,7 @@ impl Output {
     }
 }
 
-/// Every file below a folder: relative path to content. A folder that is not there has none.
+/// Every file below a folder: relative path to content. A missing folder has none.
 pub fn tree(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     for entry in walkdir::WalkDir::new(dir).into_iter().filter_map(Result::ok) {
@@ -149,7 +149,7 @@ fn members(array: &StructArray, row: usize) -> Row {
     present.map(|(field, column)| (field.name().clone(), value(column, row))).collect()
 }
 
-/// A value as JSON; instants as text of microseconds and unit, so that they are not taken for integers.
+/// A value as JSON; instants become texts of microseconds and unit, so that they cannot be confused with integers.
 fn value(array: &dyn Array, row: usize) -> Value {
     if array.is_null(row) {
         return Value::Null;
@@ -174,7 +174,7 @@ fn value(array: &dyn Array, row: usize) -> Value {
     }
 }
 
-/// `2025-07-01T10:00:00Z` and the like as [`value`] shows instants.
+/// Converts `2025-07-01T10:00:00Z` and the like to the form of [`value`].
 pub fn instant(text: &str) -> Value {
     let instant: chrono::DateTime<chrono::Utc> = text.parse().unwrap();
     json!(format!("{} us UTC", instant.timestamp_micros()))

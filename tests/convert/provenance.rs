@@ -1,4 +1,4 @@
-//! `--provenance`: where in the input each row stood.
+//! `--provenance`: the place of each row in the input.
 
 use crate::{
     data::{export, gzip, lines},
@@ -22,7 +22,7 @@ fn the_source_has_the_row_at_its_offset() {
     let rows = output.rows();
     assert!(rows.len() > 900);
     for row in rows {
-        // Offsets count in the decompressed text.
+        // Offsets refer to the decompressed text.
         let text = match row["source_file"].as_str().unwrap() {
             "a.ndjson" => &plain,
             "b.ndjson.gz" => &packed,

@@ -1,11 +1,11 @@
-//! How many records may be refused, and which one is named when there are too many.
+//! How many records may be refused, and which one is named if there are too many.
 
 use crate::{
     data::{conversations, export, gzip, lines},
     run::Folder,
 };
 
-/// A file of good lines with broken ones at these places; each broken line says which it is.
+/// A file of good lines with broken ones at these places; each broken line contains its number.
 fn file(number: usize, broken: &[usize]) -> String {
     let good = conversations(number);
     let line =
@@ -31,7 +31,7 @@ fn the_first_the_last_and_any_record_may_be_the_broken_one() {
 #[test]
 fn the_earliest_by_file_and_byte_is_named_however_many_threads() {
     let folder = Folder::new();
-    // Blocks are about 1 MiB: faults in several blocks of several files, so that workers meet later ones first.
+    // Blocks are about 1 MiB: the faults are in several blocks of several files, so that workers find later ones first.
     let large = lines(&export(2500, 20));
     let (head, tail) = large.split_at(large.match_indices('\n').nth(1200).unwrap().0 + 1);
     folder.write("in/a.ndjson", lines(&export(200, 21)));
@@ -86,7 +86,7 @@ fn one_more_than_the_budget_is_too_many() {
 
 #[test]
 fn a_share_is_judged_at_the_end() {
-    // 3 of 100; the first 20 records alone are above 3 %.
+    // 3 of 100 are broken; in the first 20 records alone the share is above 3 %.
     let folder = Folder::with("in.ndjson", file(100, &[0, 1, 2]));
     let run = folder.convert(&["in.ndjson", "--out", "out", "--max-rejects", "2.9%"]).ended_with(1);
     run.says(&["line 1,", "3 of 100 records", "2.9%", "--max-rejects"]);
@@ -108,7 +108,7 @@ fn unlimited_takes_a_file_of_nothing_but_faults() {
 
 #[test]
 fn a_rejected_record_leaves_no_trace() {
-    // It is broken at its very end: by then all its values had been taken.
+    // The record is broken at its very end, when all its values have been stored already.
     let broken =
         r#"{"id":"x","participants":[{"id":"p","newMember":1,"held":"true","attributes":{"Odd Key":"v"}}],"more":1"#;
     let good = r#"{"id":"y","participants":[{"id":"q","attributes":{"Key":"v"}}]}"#;

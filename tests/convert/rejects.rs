@@ -1,4 +1,4 @@
-//! A broken record: what is said of it, what stays of the output, and the way back in.
+//! A broken record: the error message, what happens to the output, and converting the repaired record.
 
 use serde_json::{Value, json};
 
@@ -165,7 +165,7 @@ fn rejects_that_were_not_mended_are_rejected_again() {
     assert_eq!((&second[0]["raw"], &second[0]["kind"]), (&first[0]["raw"], &first[0]["kind"]));
     assert_eq!(second[0]["line"], 1);
 
-    // A broken line that looks like the rest of an array is a broken line.
+    // A broken line that looks like the rest of an array is still just a broken line.
     let folder = Folder::with("in.ndjson", "{\"id\":\"1\"}\n{\"id\":\"2\"}]\n{\"id\":\"3\"},{\"id\":\"4\"}]\n");
     folder.convert(&["in.ndjson", "--out", "out", "--max-rejects", "2"]).ended_with(3);
     folder.write("again.ndjson", mended(&folder.output("out").rejects(), str::to_owned));

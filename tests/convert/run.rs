@@ -1,4 +1,4 @@
-//! A folder to work in, and the program run in it.
+//! A folder to work in, and runs of the program in it.
 
 use std::{
     fs,
@@ -12,10 +12,10 @@ use serde_json::Value;
 
 use crate::output::Output;
 
-/// Longer than anything here takes on a busy machine: a test that waits so long has failed.
+/// Longer than anything here takes on a busy machine: a test that waits this long has failed.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A folder that goes away with the test.
+/// A folder that is removed after the test.
 pub struct Folder {
     dir: tempfile::TempDir,
 }
@@ -58,7 +58,7 @@ impl Folder {
         serde_json::from_str(&self.read(name)).unwrap()
     }
 
-    /// The program with these arguments, to be run in this folder, without a progress display.
+    /// The program with these arguments, to be run in this folder. Its output is captured.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_partiquet"));
         command.args(args).current_dir(self.dir.path()).stdin(Stdio::null());
@@ -71,21 +71,21 @@ impl Folder {
         Run::of(self.command(args).spawn().unwrap())
     }
 
-    /// `partiquet convert ARGS`.
+    /// Runs `partiquet convert ARGS`.
     pub fn convert(&self, args: &[&str]) -> Run {
         self.run(&[&["convert"], args].concat())
     }
 
-    /// `partiquet convert ARGS` with this on standard input.
+    /// Runs `partiquet convert ARGS` with `stdin` as standard input.
     pub fn convert_piped(&self, args: &[&str], stdin: &[u8]) -> Run {
         let mut command = self.command(&[&["convert"], args].concat());
         let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
-        // A run that fails early does not read to the end; that is seen by its exit code.
+        // A run that fails early does not read to the end; its exit code shows that.
         let _ = child.stdin.take().unwrap().write_all(stdin);
         Run::of(child)
     }
 
-    /// Converts, asks for success, and reads what was written to `out`.
+    /// Converts, checks for success, and reads what was written to `out`.
     pub fn converted(&self, args: &[&str]) -> Output {
         self.convert(&[args, &["--out", "out"]].concat()).ended_with(0);
         self.output("out")
@@ -108,7 +108,7 @@ impl Run {
     pub fn of(child: Child) -> Self {
         let output = child.wait_with_output().unwrap();
         Self {
-            // A process that a signal has ended has no code.
+            // A process that was ended by a signal has no code.
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
@@ -122,7 +122,7 @@ impl Run {
         self
     }
 
-    /// The message has all of this in it.
+    /// Checks that the message contains all of these parts.
     #[track_caller]
     pub fn says(self, parts: &[&str]) -> Self {
         for part in parts {
@@ -141,7 +141,7 @@ impl Run {
     }
 }
 
-/// Waits until something is true.
+/// Waits until a condition holds.
 #[track_caller]
 pub fn wait_until(what: &str, mut is_true: impl FnMut() -> bool) {
     let started = Instant::now();
@@ -151,13 +151,13 @@ pub fn wait_until(what: &str, mut is_true: impl FnMut() -> bool) {
     }
 }
 
-/// Waits for the end of a process; gives its greatest resident memory, in KiB. (What the system tells of a child that has
-/// ended counts the memory of its parent as well, from before it became another program.)
+/// Waits for the end of a process, and returns its peak resident memory in KiB. (The system's own figure for an ended
+/// child also counts the memory of its parent from before the exec.)
 pub fn watched(child: &mut Child) -> u64 {
     let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;
     while child.try_wait().unwrap().is_none() {
-        // It rises only; the last look before the end is what counts.
+        // The figure only rises, so the last one before the end counts.
         let text = fs::read_to_string(&status).unwrap_or_default();
         let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         peak = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok()).unwrap_or(peak);

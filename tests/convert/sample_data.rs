@@ -1,10 +1,10 @@
-//! The sample data are what its README says they are.
+//! The sample data must match their README.
 
 use std::path::Path;
 
 use crate::run::Folder;
 
-/// `| file | what | records | rows |` of the README.
+/// The rows `| file | what | records | rows |` of the README.
 fn table() -> Vec<(String, u64, u64)> {
     let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("sample-data/README.md");
     let text = std::fs::read_to_string(readme).unwrap();
@@ -56,7 +56,7 @@ fn hard_partition_values_stay_inside_the_folder_and_lose_nothing() {
         assert!(folders.iter().any(|folder| folder == name), "{name} is not among {folders:?}");
     }
     assert_eq!(folder.names(), ["out"]);
-    // The empty text and the sentinel cannot name a folder: their rows keep the value.
+    // An empty text and the default partition's name cannot name a folder: these rows keep the value in `extra`.
     let displaced: Vec<_> = output.partitions()["purpose=__HIVE_DEFAULT_PARTITION__"]
         .iter()
         .filter_map(|row| row.get("extra")?.get("/purpose").cloned())
@@ -65,6 +65,6 @@ fn hard_partition_values_stay_inside_the_folder_and_lose_nothing() {
         displaced.contains(&"\"\"".into()) && displaced.contains(&"\"__HIVE_DEFAULT_PARTITION__\"".into()),
         "{displaced:?}"
     );
-    // The column is in the path, and only there.
+    // The column is only in the path.
     assert!(!output.column_names().contains(&"purpose".to_owned()));
 }

@@ -1,4 +1,4 @@
-//! More open partitions than memory has room for: rows go to disk and come back, none lost, each in its place.
+//! More open partitions than fit in memory: rows go to disk and come back, none is lost, and each is in its place.
 
 use crate::{
     data::{conversation, export, lines},
@@ -6,10 +6,10 @@ use crate::{
     run::Folder,
 };
 
-/// So many folders that none of them gets a row group's worth of rows.
+/// So many partitions that none of them gets enough rows for a row group.
 const PARTITIONS: [&str; 2] = ["--partition-by", "bucket(600,id)"];
 
-/// Calls of all kinds and calls with a long note: more than waits in the least memory, yet few for each partition.
+/// Calls of all kinds and calls with a long note: more than fits in the minimum memory, yet few per partition.
 fn calls(seed: u64) -> String {
     let notes = (0..8000).map(|n| {
         conversation(&format!("n{n}"), "2025-07-01T10:00:00Z")

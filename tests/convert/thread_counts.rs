@@ -1,4 +1,4 @@
-//! The bytes of the output depend on inputs and options, and on nothing else.
+//! The bytes of the output depend only on inputs and options.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::{
     run::Folder,
 };
 
-/// Every file of a dataset but the commit, which alone may tell the time.
+/// Every file of a dataset except the commit, which is the only one that may contain the time.
 fn bytes(folder: &Folder, out: &str) -> BTreeMap<String, Vec<u8>> {
     let mut files = tree(&folder.path(out));
     files.retain(|path, _| !path.starts_with("_partiquet/commits/"));
@@ -28,8 +28,8 @@ fn assert_same(some: &BTreeMap<String, Vec<u8>>, others: &BTreeMap<String, Vec<u
     }
 }
 
-/// A plain file of several blocks, a gz of two members, a zst and a pretty-printed document; records of several days
-/// in no order, and some that are refused.
+/// A plain file of several blocks, a gz file of two members, a zst file and a pretty-printed document; their records
+/// are of several days in random order, and some are refused.
 fn mixed_inputs() -> Folder {
     let folder = Folder::with("in/1.ndjson", lines(&export(4200, 1)) + "{\"broken\"\n");
     let members = export(500, 2);
@@ -43,7 +43,7 @@ fn mixed_inputs() -> Folder {
 #[test]
 fn one_two_and_seven_threads_write_the_same_bytes() {
     let folder = mixed_inputs();
-    // Small row groups and files, so that many are in work at a time and must be put in order again.
+    // Small row groups and files, so that many are in progress at a time and must be put in order again.
     let options = ["--row-group-rows", "700", "--target-file-size", "64KiB", "--max-rejects", "5", "--provenance"];
     for threads in ["1", "2", "7"] {
         let places = ["in", "--out", threads, "--threads", threads];
@@ -91,7 +91,7 @@ fn another_option_or_another_byte_is_another_run() {
     let runs: [&[&str]; 13] = [
         &["in.ndjson"],
         &["byte.ndjson"],
-        // The same rows, but not the same input.
+        // The same rows, but a different input.
         &["blank.ndjson"],
         &["in.ndjson", "--partition-by", "month(start_time)"],
         &["in.ndjson", "--compression", "snappy"],
@@ -112,7 +112,7 @@ fn another_option_or_another_byte_is_another_run() {
     }
     assert_eq!(ids.len(), runs.len(), "{ids:?}");
 
-    // What does not change the files does not change the name.
+    // Options that do not change the files do not change the name.
     folder
         .convert(&["in.ndjson", "--out", "x", "--threads", "3", "--progress", "json", "--max-rejects", "7"])
         .ended_with(0);
@@ -131,7 +131,7 @@ fn one_file_or_fifty_make_the_same_rows_in_the_same_order() {
     let mut members = Vec::new();
     let mut rest = text.as_bytes();
     while !rest.is_empty() {
-        // Cut anywhere, also inside a record and inside a character.
+        // Members are cut anywhere, even inside a record or a character.
         let (member, tail) = rest.split_at(rest.len().min(1 + chance.below(40_000) as usize));
         members.extend(gzip(member));
         rest = tail;
@@ -142,7 +142,7 @@ fn one_file_or_fifty_make_the_same_rows_in_the_same_order() {
     folder.write("pretty.json", serde_json::to_string_pretty(&pretty).unwrap());
     folder.write("concatenated.json", records.concat());
 
-    // The same columns for all: the sample that `auto` looks at differs between one file and fifty.
+    // The same columns for all, because the sample of `auto` differs between one file and fifty.
     let options = ["--attribute-columns", "Language,rare", "--threads", "3"];
     let convert = |input: &str| {
         folder.convert(&[&[input, "--out", &format!("out-{input}")], &options[..]].concat()).ended_with(0);

@@ -54,7 +54,7 @@ fn every_option_is_understood() {
         report: Some("r.json".into()),
     };
     assert_eq!(given, expected);
-    // The line has every option there is.
+    // The line contains every option.
     let missing: Vec<_> =
         known_names().into_iter().skip(1).filter(|name| !line.contains(&format!("--{name} "))).collect();
     assert!(missing.is_empty(), "{missing:?}");
@@ -136,7 +136,7 @@ fn every_example_of_the_help_is_understood() {
     let lines = joined.lines().filter_map(|line| line.split_once("partiquet convert ")).map(|(_, rest)| rest);
     let mut examples = 0;
     for line in lines {
-        // What a shell makes of it: quotes keep blanks together.
+        // Splits the words as a shell would: quotes keep blanks together.
         let words = line.split('\'').enumerate().flat_map(|(index, part)| match index % 2 {
             0 => part.split_whitespace().map(str::to_owned).collect::<Vec<_>>(),
             _ => vec![part.to_owned()],

@@ -1,4 +1,4 @@
-//! Charts as SVG, to stand in the page.
+//! Charts as SVG, embedded in the page.
 
 use partiquet::{Error, Result};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -15,7 +15,7 @@ use plotters::{
     style::{Color, FontStyle, IntoFont, RGBColor, TextStyle},
 };
 
-/// Ours, others, and the parts of a whole: told apart also by those who see few colours.
+/// Colours for our program, for others, and for the parts of a whole. They differ for colour-blind readers too.
 pub const OURS: RGBColor = RGBColor(0, 109, 119);
 pub const OTHERS: RGBColor = RGBColor(173, 181, 189);
 pub const SERIES: [RGBColor; 6] = [
@@ -30,19 +30,19 @@ pub const SERIES: [RGBColor; 6] = [
 const INK: RGBColor = RGBColor(52, 58, 64);
 const FAINT: RGBColor = RGBColor(222, 226, 230);
 const FONT: &str = "system-ui, sans-serif";
-/// Blanks that SVG keeps.
+/// Blanks that SVG does not collapse.
 const GAP: &str = "\u{a0}\u{a0}";
 const WIDTH: u32 = 900;
 const BAR_HEIGHT: u32 = 34;
 const LABEL_WIDTH: u32 = 300;
-/// Of the height of a chart.
+/// Vertical distance between two line names, as a fraction of the chart's height.
 const NAME_HEIGHT: f64 = 0.07;
 
-/// One bar: its parts from left to right, and what is written behind it.
+/// One bar: its parts from left to right, and the text after its end.
 pub struct Bar {
     pub label: String,
     pub parts: Vec<(f64, RGBColor)>,
-    /// Least and most of all rounds, drawn as a thin line across the end.
+    /// Minimum and maximum of all rounds, drawn as a thin line across the end.
     pub spread: Option<(f64, f64)>,
     pub said: String,
 }
@@ -66,7 +66,7 @@ pub fn bars(bars: &[Bar]) -> Result<String> {
         let mut chart = ChartBuilder::on(root)
             .margin(4)
             .set_label_area_size(plotters::chart::LabelAreaPosition::Left, LABEL_WIDTH)
-            // Room for what is written behind the longest bar.
+            // Leaves space for the text after the longest bar.
             .build_cartesian_2d(
                 0.0..most.max(f64::MIN_POSITIVE) * 1.35,
                 (0..bars.len().saturating_sub(1)).into_segmented(),
@@ -111,7 +111,7 @@ pub fn bars(bars: &[Bar]) -> Result<String> {
     })
 }
 
-/// Lines over one axis; the name of each stands at its end.
+/// Lines over one axis; the name of each is written at its end.
 pub fn lines(lines: &[Line], x_name: &str, y_name: &str, ideal: Option<&Line>) -> Result<String> {
     let points = || lines.iter().chain(ideal).flat_map(|line| &line.points);
     let most = |of: fn(&(f64, f64)) -> f64| points().map(of).fold(0.0, f64::max);
@@ -146,7 +146,7 @@ pub fn lines(lines: &[Line], x_name: &str, y_name: &str, ideal: Option<&Line>) -
             let dots = line.points.iter().map(|point| Circle::new(*point, 4, line.colour.filled()));
             chart.draw_series(dots).map_err(bug)?;
         }
-        // From the lowest up, each name clear of the one below it.
+        // Names are placed from the lowest upwards, so that each is clear of the one below it.
         let mut ends: Vec<(&Line, (f64, f64))> =
             lines.iter().filter_map(|line| Some((line, *line.points.last()?))).collect();
         ends.sort_by(|(_, a), (_, b)| a.1.total_cmp(&b.1));

@@ -1,26 +1,26 @@
-//! What was measured, as it stands in the JSON.
+//! The measurements, in the form in which the JSON has them.
 
 use partiquet::report::StageSeconds;
 use serde::Serialize;
 
 use super::{machine::Machine, matrix::Setting, peers::Peer};
 
-/// Everything of one bench.
+/// All results of one benchmark.
 #[derive(Debug, Serialize)]
 pub struct Results {
     pub version: String,
-    /// RFC 3339.
+    /// Time of the measurement, RFC 3339.
     pub measured_at: String,
     pub machine: Machine,
     pub rounds: u32,
     pub settings: Vec<Setting>,
     /// For each setting, in the order of `settings`, one for each contender.
     pub rows: Vec<Row>,
-    /// Contenders that were asked for and are not here, and why.
+    /// Contenders that were asked for and are not available, and why.
     pub missing: Vec<(String, String)>,
 }
 
-/// Who converts.
+/// A program that converts.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub enum Contender {
     /// This program, with all attributes.
@@ -32,7 +32,8 @@ pub enum Contender {
 }
 
 impl Contender {
-    /// Whose runs this one is compared with: those of ours that did the same work.
+    /// The attribute keys that are columns. A contender is compared with our runs that have the same keys, and so did
+    /// the same work.
     pub const fn keys(&self) -> Option<&Vec<String>> {
         match self {
             Self::Ours => None,
@@ -83,9 +84,9 @@ pub struct Figures {
     pub rows: u64,
     pub output_bytes: u64,
     pub files: u64,
-    /// Of our own runs, the mean.
+    /// Mean time by stage, of our own runs only.
     pub stages: Option<StageSeconds>,
-    /// What was found when the output was compared with ours; none while it was not.
+    /// Result of comparing the output with ours; `None` until it was compared.
     pub agreement: Option<Agreement>,
     /// Wall time divided by that of our run of the same round, median; only where the outputs agree.
     pub times_ours: Option<f64>,
@@ -104,9 +105,9 @@ pub struct Run {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Agreement {
-    /// In so many sums.
+    /// In this many sums.
     Agrees(u64),
-    /// In these it does not.
+    /// In the sums listed here.
     Differs(Vec<String>),
     NotChecked(String),
 }
@@ -132,7 +133,7 @@ impl Figures {
         self.runs.iter().map(|run| run.peak_bytes).max().unwrap_or_default()
     }
 
-    /// Bytes of JSON in a second of wall time, median.
+    /// Bytes of JSON per second of wall time, median.
     pub fn bytes_per_second(&self) -> f64 {
         self.json_bytes as f64 / self.wall()
     }
@@ -142,7 +143,7 @@ impl Figures {
     }
 }
 
-/// The middle one, or the mean of the two in the middle; 0 of none.
+/// Middle value, or the mean of the two middle values; 0 for an empty list.
 pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;

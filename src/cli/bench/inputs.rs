@@ -43,9 +43,9 @@ pub struct Input {
     pub names: Vec<String>,
     /// Bytes as stored.
     pub bytes: u64,
-    /// Bytes of JSON that were asked for; none for an input of one's own.
+    /// Bytes of JSON that were asked for; `None` for a given input.
     pub generated: Option<u64>,
-    /// `conversations` and so on; none for an input of one's own.
+    /// `conversations` and so on; `None` for a given input.
     pub shape: Option<String>,
     pub stored: Stored,
 }

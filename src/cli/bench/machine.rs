@@ -1,10 +1,10 @@
-//! What a figure is worth depends on where it was measured.
+//! Describes the machine, since figures mean little without it.
 
 use std::{fs, path::Path, process::Command, thread};
 
 use serde::Serialize;
 
-/// The machine, as far as it tells.
+/// The machine, as far as the system describes it.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Machine {
     pub processor: String,
@@ -35,7 +35,7 @@ impl Machine {
     }
 }
 
-/// What a program says, trimmed; empty where there is none.
+/// Output of a program, trimmed; empty if it cannot be run.
 fn said_by(program: &str, args: &[&str]) -> String {
     let output = Command::new(program).args(args).output();
     output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()

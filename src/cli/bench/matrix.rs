@@ -1,11 +1,11 @@
-//! What is varied, and every combination of it.
+//! The varied options, and every combination of their values.
 
 use partiquet::config::{AttributeColumns, Compression, PartitionBy, Size};
 use serde::Serialize;
 
 use super::inputs::{Input, Stored};
 
-/// The values of each thing that is varied; none of the lists is empty.
+/// The values of each varied option; none of the lists is empty.
 pub struct Matrix {
     pub threads: Vec<usize>,
     pub memories: Vec<Size>,
@@ -16,7 +16,7 @@ pub struct Matrix {
     pub attributes: AttributeColumns,
 }
 
-/// One combination.
+/// One combination of options.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Setting {
     pub input: Input,
@@ -35,7 +35,7 @@ fn as_text<S: serde::Serializer>(value: &impl std::fmt::Display, serializer: S) 
     serializer.collect_str(value)
 }
 
-/// Every combination, the threads varied first.
+/// Every combination; the threads vary fastest.
 pub fn settings(asked: &Matrix, inputs: &[Input]) -> Vec<Setting> {
     let mut settings = Vec::new();
     for input in inputs {
@@ -59,7 +59,7 @@ pub fn settings(asked: &Matrix, inputs: &[Input]) -> Vec<Setting> {
 }
 
 impl Setting {
-    /// What tells this setting from the others, shortly: only what differs among them.
+    /// A short label that tells this setting from the others: only the values that differ among them.
     pub fn label(&self, among: &[Self]) -> String {
         let differs = |value: &dyn Fn(&Self) -> String| among.iter().any(|other| value(other) != value(self));
         let values: [&dyn Fn(&Self) -> String; 6] = [
@@ -74,12 +74,12 @@ impl Setting {
         if told.is_empty() { values[5](self) } else { told.join(", ") }
     }
 
-    /// Everything that does not change with the threads.
+    /// Whether the settings are equal in everything but the threads.
     pub fn is_same_but_threads(&self, other: &Self) -> bool {
         Self { threads: 0, ..self.clone() } == Self { threads: 0, ..other.clone() }
     }
 
-    /// Everything that does not change with the size of the input.
+    /// Whether the settings are equal in everything but the size of the input.
     pub fn is_same_but_size(&self, other: &Self) -> bool {
         Self { input: other.input.clone(), ..self.clone() } == *other && self.input.stored == other.input.stored
     }

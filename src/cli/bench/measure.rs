@@ -1,4 +1,4 @@
-//! The runs: each a process of its own, its wall time, processor time and memory taken from outside.
+//! Runs the conversions, each in a process of its own, and measures wall time, processor time and memory from outside.
 
 use std::{
     env,
@@ -23,10 +23,10 @@ use super::{
 };
 use crate::cli::human;
 
-/// How a peer says that it cannot do what was asked.
+/// Exit code of a peer that does not support the request.
 const CANNOT: i32 = 3;
 
-/// Runs everything, `rounds` times in turn: so a slow minute of the machine hits all of them.
+/// Runs everything `rounds` times in turn, so that a slow minute of the machine affects all contenders.
 pub fn all(
     settings: &[Setting],
     contenders: &Contenders,
@@ -43,7 +43,7 @@ pub fn all(
     for round in 0..rounds as usize {
         for (number, setting) in settings.iter().enumerate() {
             let rows = &mut rows[number * each..(number + 1) * each];
-            // Who goes first is warmest or coldest: each in turn.
+            // The first in a round finds other cache and clock conditions, so each contender goes first in turn.
             for at in (0..each).map(|at| (at + round) % each) {
                 let out = work.join(format!("out-{at}"));
                 if stop.load(Ordering::Relaxed) {
@@ -72,18 +72,18 @@ pub fn all(
     })
 }
 
-/// What a peer says on its last line.
+/// What a peer reports on its last line.
 #[derive(Deserialize)]
 struct ToldByPeer {
     seconds: f64,
-    /// Of processes that it does not wait for.
+    /// Of processes that the peer does not wait for.
     #[serde(default)]
     cpu_seconds: f64,
     #[serde(default)]
     peak_bytes: u64,
 }
 
-/// What the comparing program says on its last line.
+/// What the comparing program reports on its last line.
 #[derive(Deserialize)]
 struct ToldOfAgreement {
     sums: u64,
@@ -113,7 +113,7 @@ fn one(setting: &Setting, row: &mut Row, runner: Option<&Peers>, work: &Path, ou
         }
         let told: ToldByPeer = serde_json::from_str(&said.last_line())
             .map_err(|error| Error::Bug(format!("{} told no time: {error}", row.contender.name())))?;
-        // Starting Python or Java is not held against it.
+        // The start of Python or Java does not count.
         run.wall_seconds = told.seconds;
         run.cpu_seconds += told.cpu_seconds;
         run.peak_bytes = run.peak_bytes.max(told.peak_bytes);
@@ -121,7 +121,7 @@ fn one(setting: &Setting, row: &mut Row, runner: Option<&Peers>, work: &Path, ou
         figures.runs.push(run);
         return Ok(());
     }
-    // With rejects inside the budget is a success, too.
+    // Exit code 3 is a success too: committed, with rejects within the budget.
     if !matches!(code, Some(0 | 3)) {
         let _ = io::stderr().lock().write_all(&fs::read(&said.stderr).unwrap_or_default());
         return Err(Error::usage("the conversion that was to be measured failed", "see above"));
@@ -151,7 +151,7 @@ fn ours(setting: &Setting, keys: Option<&Vec<String>>, out: &Path, report: &Path
     Ok(command)
 }
 
-/// Where a child's words go: to files, for a pipe that nobody reads would hold it up.
+/// Where a child's output goes: to files, because a pipe that nobody reads would block it.
 struct ChildOutput {
     stdout: PathBuf,
     stderr: PathBuf,
@@ -174,7 +174,7 @@ impl ChildOutput {
         Ok((used.status.code(), run))
     }
 
-    /// The last line that says something, of standard output if there is one.
+    /// The last non-empty line of standard output, or of standard error if there is none.
     fn last_line(&self) -> String {
         let last = |path: &PathBuf| {
             let text = String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned();
@@ -184,7 +184,7 @@ impl ChildOutput {
     }
 }
 
-/// Compares the output of each peer with that of ours that did the same work.
+/// Compares the output of each peer with the output of our contender that did the same work.
 fn agree(setting: &Setting, rows: &mut [Row], runner: &Peers, work: &Path) -> Result<()> {
     for at in 0..rows.len() {
         let keys = rows[at].contender.keys().cloned();
@@ -202,7 +202,7 @@ fn agree(setting: &Setting, rows: &mut [Row], runner: &Peers, work: &Path) -> Re
         };
         let name = rows[at].contender.name();
         if let Outcome::Measured(figures) = &mut rows[at].outcome {
-            // What went in is the same for all.
+            // The input is the same for all, so rows and bytes are too.
             (figures.rows, figures.json_bytes) = num_rows;
             let job = peers::job(setting, keys.as_ref(), &work.join(format!("out-{at}")), work)?;
             let agreement = agreement(&mut runner.agree(&job, &own_out), work)?;
@@ -227,7 +227,7 @@ fn agreement(command: &mut Command, work: &Path) -> Result<Agreement> {
     })
 }
 
-/// Ratios within each round, and means of what our runs told. `rows` are those of one setting.
+/// Computes the ratios within each round, and the means of our stage times. `rows` are those of one setting.
 fn compare(rows: &mut [Row]) {
     let own: Vec<(Option<Vec<String>>, Vec<f64>)> = rows
         .iter()
@@ -262,7 +262,7 @@ fn compare(rows: &mut [Row]) {
     }
 }
 
-/// Bytes and number of the data files.
+/// Total bytes and number of the data files.
 fn size(out: &Path) -> (u64, u64) {
     let is_data = |entry: &walkdir::DirEntry| entry.path().extension().is_some_and(|end| end == "parquet");
     WalkDir::new(out)

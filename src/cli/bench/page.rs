@@ -1,4 +1,4 @@
-//! The results as one page, complete in one file: to be opened anywhere, and shown to a colleague.
+//! The results as one self-contained HTML page, to be opened anywhere and shown to a colleague.
 
 use std::fmt::Write;
 
@@ -13,13 +13,13 @@ use crate::cli::human;
 
 const STYLE: &str = include_str!("page.css");
 
-/// Stages in the order in which the data meets them.
+/// Stages, in the order in which data passes through them.
 const STAGES: [&str; 6] = ["sample", "read", "decode", "route", "encode", "commit"];
 
-/// The page.
+/// Renders the page.
 ///
 /// # Errors
-/// Only a bug: a chart that cannot be drawn.
+/// [`Error::Bug`](partiquet::Error::Bug) for a chart that cannot be drawn.
 pub fn render(results: &Results) -> Result<String> {
     let mut body = head(results);
     for (title, about, svg) in charts(results)? {
@@ -74,7 +74,7 @@ fn head(results: &Results) -> String {
     head
 }
 
-/// Title, what it shows, and the drawing.
+/// Title, explanation and SVG of each chart.
 fn charts(results: &Results) -> Result<Vec<(&'static str, String, String)>> {
     let mut charts = Vec::new();
     let throughput: Vec<Bar> = results
@@ -124,7 +124,7 @@ fn charts(results: &Results) -> Result<Vec<(&'static str, String, String)>> {
     Ok(charts)
 }
 
-/// Lines of our throughput; a line for each group of settings that differ in `x` only, if any has two points.
+/// Lines of our throughput: one for each group of settings that differ only in `x` and that has at least two points.
 fn scaling(results: &Results, is_same: impl Fn(usize, usize) -> bool, x: impl Fn(usize) -> f64) -> Vec<Line> {
     let mut groups: Vec<Vec<(&Row, &Figures)>> = Vec::new();
     for (row, figures) in ours(results) {
@@ -214,7 +214,7 @@ fn figures(results: &Results) -> String {
     html
 }
 
-/// The texts of all of them, one behind the other.
+/// Concatenates the text of all items.
 fn all<T>(items: impl IntoIterator<Item = T>, text: impl Fn(T) -> String) -> String {
     items.into_iter().map(text).collect::<Vec<_>>().concat()
 }

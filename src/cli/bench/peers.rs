@@ -1,4 +1,4 @@
-//! Other engines: their programs are in `benches/peers`, for anyone to read and to object to.
+//! Other engines. Their programs are in `benches/peers`, where anyone can read and criticize them.
 
 use std::{
     fmt, fs,
@@ -11,6 +11,7 @@ use partiquet::{
     Error, Result,
     config::{Compression, PartitionBy, nearest::nearest},
     model::{AttributeMap, Model, TableSchema},
+    observe::Silent,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -23,7 +24,7 @@ use crate::cli::{
     surroundings,
 };
 
-/// The programs, a part of this one: so they are there wherever it is.
+/// The programs, embedded in the binary so that they are available wherever it is.
 const PROGRAMS: [(&str, &str); 7] = [
     ("common.py", include_str!("../../../benches/peers/common.py")),
     ("agree.py", include_str!("../../../benches/peers/agree.py")),
@@ -34,7 +35,7 @@ const PROGRAMS: [(&str, &str); 7] = [
     ("with_spark.py", include_str!("../../../benches/peers/with_spark.py")),
 ];
 
-/// Attribute keys for peers that have no maps: the most frequent ones.
+/// How many attribute keys peers without maps get as columns: the most frequent ones.
 const KEYS: usize = 10;
 
 /// Another engine.
@@ -61,7 +62,7 @@ impl Peer {
         Self::ALL.iter().find(|(peer, _, _)| *peer == self).map_or(("", ""), |(_, word, name)| (word, name))
     }
 
-    /// Whether it reads a JSON object of any keys as a map.
+    /// Whether it can read a JSON object with arbitrary keys as a map.
     const fn has_maps(self) -> bool {
         matches!(self, Self::DuckDb | Self::ClickHouse | Self::Spark)
     }
@@ -85,11 +86,11 @@ impl fmt::Display for Peer {
     }
 }
 
-/// Everyone who converts.
+/// All contenders.
 pub struct Contenders {
     pub all: Vec<Contender>,
     pub peers: Option<Peers>,
-    /// Name and reason.
+    /// Name and reason of each unavailable peer.
     pub missing: Vec<(String, String)>,
 }
 
@@ -100,7 +101,7 @@ pub struct Peers {
     programs: PathBuf,
 }
 
-/// Ours, and of the peers those that are here.
+/// Our program, and the requested peers that are available.
 pub fn contenders(asked: &[Peer], python: Option<&Path>, settings: &[Setting], work: &Path) -> Result<Contenders> {
     if asked.is_empty() {
         return Ok(Contenders { all: vec![Contender::Ours], peers: None, missing: Vec::new() });
@@ -142,7 +143,7 @@ pub fn contenders(asked: &[Peer], python: Option<&Path>, settings: &[Setting], w
     Ok(Contenders { all, peers: Some(peers), missing })
 }
 
-/// What the programs of the peers can do.
+/// Refuses settings that the programs of the peers do not support.
 fn check(settings: &[Setting]) -> Result<()> {
     for setting in settings {
         let shape = setting.input.shape.as_deref();
@@ -172,7 +173,7 @@ fn check(settings: &[Setting]) -> Result<()> {
 fn frequent_keys(setting: &Setting, work: &Path) -> Result<Vec<String>> {
     let inputs = setting.input.names.iter().map(Into::into).collect();
     let said = RawOptions { inputs, out: Some(work.join("preview")), ..RawOptions::default() };
-    let preview = partiquet::preview(&resolve::resolve(said, &surroundings())?.config)?;
+    let preview = partiquet::preview(&resolve::resolve(said, &surroundings())?.config, &Silent)?;
     Ok(preview.attribute_keys.into_iter().take(KEYS).map(|(key, _)| key).collect())
 }
 
@@ -183,7 +184,7 @@ impl Peers {
         command
     }
 
-    /// Its version, or why it is not here.
+    /// Returns the peer's version, or why it is not available.
     fn version(&self, peer: Peer) -> std::result::Result<String, String> {
         let output = self.program(&format!("with_{}.py", peer.words().0)).arg("--version").output();
         let output = output.map_err(|error| format!("cannot run {}: {error}", self.python.display()))?;
@@ -194,14 +195,14 @@ impl Peers {
         if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
     }
 
-    /// The conversion.
+    /// The command that converts.
     pub fn command(&self, peer: Peer, job: &Path) -> Command {
         let mut command = self.program(&format!("with_{}.py", peer.words().0));
         command.arg(job);
         command
     }
 
-    /// The comparison of a job's output with ours.
+    /// The command that compares a job's output with ours.
     pub fn agree(&self, job: &Path, ours: &Path) -> Command {
         let mut command = self.program("agree.py");
         command.arg(job).arg(ours);
@@ -209,7 +210,7 @@ impl Peers {
     }
 }
 
-/// Writes what is to be done; the path of it.
+/// Writes the job description for a peer and returns its path.
 pub fn job(setting: &Setting, keys: Option<&Vec<String>>, out: &Path, work: &Path) -> Result<PathBuf> {
     let model = Model::load(Model::DEFAULT)?;
     let table = TableSchema::new(&model, keys.map_or(&[][..], Vec::as_slice), AttributeMap::Rest, false)?;

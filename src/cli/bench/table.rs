@@ -1,4 +1,4 @@
-//! The figures as a table, for a terminal or for a page of Markdown.
+//! The figures as a table, for a terminal or a Markdown page.
 
 use std::fmt::Write;
 
@@ -11,7 +11,7 @@ use crate::cli::human;
 pub const HEADS: [&str; 10] =
     ["", "wall s", "least", "most", "cpu s", "MB/s", "rows/s", "peak memory", "output", "times ours"];
 
-/// Aligned columns.
+/// A table with aligned columns, for a terminal.
 pub fn plain(results: &Results) -> String {
     let mut text = format!("\n{}\n{}\n\n", about(results), machine(results));
     let rows = cells(results);
@@ -24,7 +24,7 @@ pub fn plain(results: &Results) -> String {
     let line = |cells: &[String]| {
         let mut line = String::new();
         for (index, cell) in cells.iter().enumerate() {
-            // What is said instead of figures may be as long as it likes.
+            // A message in place of figures may be longer than its column.
             let width = if cells.len() < HEADS.len() && index == 1 { 0 } else { widths[index] };
             let _ = if index == 0 { write!(line, "{cell:<width$}") } else { write!(line, "  {cell:>width$}") };
         }
@@ -38,7 +38,7 @@ pub fn plain(results: &Results) -> String {
     text
 }
 
-/// To be pasted into a document.
+/// A Markdown table, to be pasted into a document.
 pub fn markdown(results: &Results) -> String {
     let mut text = format!("{}\n{}\n\n", about(results), machine(results));
     let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
@@ -54,7 +54,7 @@ pub fn markdown(results: &Results) -> String {
 /// A value of a setting, as text.
 type Of<'a> = &'a dyn Fn(&Setting) -> String;
 
-/// What was run.
+/// Describes what was run.
 pub fn about(results: &Results) -> String {
     let Some(first) = results.settings.first() else { return String::new() };
     let shape = first.input.shape.as_deref().unwrap_or("input of its own");
@@ -63,7 +63,7 @@ pub fn about(results: &Results) -> String {
     let day = results.measured_at.split('T').next().unwrap_or_default();
     let mut text = format!("partiquet {}, {day}, {rounds}: {shape}", results.version);
     let varies = |of: &dyn Fn(&Setting) -> String| results.settings.iter().any(|s| of(s) != of(first));
-    // What varies stands in the rows.
+    // Values that vary are in the rows.
     let fixed: [(Of<'_>, String); 6] = [
         (&|s| s.input.size_text(), size),
         (&|s| s.input.stored.to_string(), first.input.stored.to_string()),
@@ -80,7 +80,7 @@ pub fn about(results: &Results) -> String {
     text
 }
 
-/// Where it was run.
+/// Describes where it was run.
 pub fn machine(results: &Results) -> String {
     let machine = &results.machine;
     let cores = human::counted(machine.cores as u64, "core", "cores");
@@ -93,7 +93,7 @@ pub fn machine(results: &Results) -> String {
     )
 }
 
-/// The name of a row: who, and what differs among the settings.
+/// The name of a row: the contender, and what differs among the settings.
 pub fn row_name(results: &Results, row: &Row) -> String {
     let label = results.settings[row.setting].label(&results.settings);
     match (results.settings.len() > 1, results.rows.len() > results.settings.len()) {
@@ -138,7 +138,7 @@ fn numbers(figures: &Figures, is_ours: bool) -> Vec<String> {
     ]
 }
 
-/// What a reader has to know about the figures.
+/// Notes that a reader needs to interpret the figures.
 pub fn notes_list(results: &Results) -> Vec<String> {
     let mut notes = vec![
         "Wall time is the median of all rounds, beside it the least and the most; MB/s are bytes of JSON by the median. Processor \

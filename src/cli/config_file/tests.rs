@@ -57,7 +57,7 @@ fn every_option_has_its_key() {
         report: Some("run.json".into()),
     };
     assert_eq!(said, expected);
-    // The text has every option there is.
+    // The text contains every option.
     let missing: Vec<_> = known_names().into_iter().filter(|name| !text.contains(&format!("{name} ="))).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }

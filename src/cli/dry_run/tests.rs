@@ -34,6 +34,7 @@ fn preview() -> Preview {
         schema: TableSchema { columns, attributes: Vec::new(), attribute_map: AttributeMap::Rest },
         attribute_keys: vec![("IVR Priority".to_owned(), 7)],
         sampled_participants: 1000,
+        replaced: Vec::new(),
         partitions: vec![("start_time_day=2025-07-01".to_owned(), 1000)],
         sample_complete: false,
         records: 1000,

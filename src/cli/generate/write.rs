@@ -1,5 +1,5 @@
-//! Parts on their way to files: made and compressed by all threads, written in their order by one, and under their final
-//! name only when all of them are there.
+//! Writes generated parts to files: all threads make and compress them, one writes them in order, and the files get
+//! their final name only when all of them are complete.
 
 use std::{
     fs::{self, File},
@@ -26,12 +26,12 @@ pub enum InputCompression {
 }
 
 impl InputCompression {
-    /// What most exporters use, `gzip` among them.
+    /// The default of `gzip`, and the level that most exporters use.
     const GZ_LEVEL: u32 = 6;
-    /// What `zstd` uses.
+    /// The default of `zstd`.
     const ZST_LEVEL: i32 = 3;
 
-    /// What the name of a file ends in.
+    /// The suffix of a file name.
     pub const fn ending(self) -> &'static str {
         match self {
             Self::Gz => ".gz",
@@ -51,16 +51,16 @@ impl InputCompression {
     }
 }
 
-/// Where to.
+/// Where to write.
 pub struct Destination<'a> {
     pub path: &'a Path,
-    /// How many files in a folder; none for one file.
+    /// Number of files in a folder; `None` for a single file.
     pub files: Option<u64>,
     pub if_there: IfThere,
     pub compression: Option<InputCompression>,
 }
 
-/// What to do if the place is taken.
+/// What to do if the path already exists.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum IfThere {
     /// Refuse.
@@ -80,20 +80,20 @@ pub struct Written {
     pub bytes_stored: u64,
 }
 
-/// Parts made at a time by each thread, while those before are written: enough that none waits for another.
+/// Parts that each thread makes while the previous ones are written: enough that no thread waits for another.
 const PARTS_PER_THREAD: usize = 4;
 
-/// How files of a folder begin.
+/// Prefix of the file names in a folder.
 const FILE_STEM: &str = "calls-";
 
-/// Files of one folder: more cannot be listed in reasonable time, and their numbers keep five digits.
+/// Maximum number of files in one folder: more take too long to list, and five digits suffice for their numbers.
 const MAX_FILES: u64 = 99_999;
 
 /// Writes all parts.
 ///
 /// # Errors
-/// [`Error::Usage`] for a place that is taken or cannot be used, [`Error::Io`] when the system refuses, [`Error::Interrupted`]
-/// when `stop` was set.
+/// [`Error::Usage`] for a path that exists or cannot be used, [`Error::Io`] when the system refuses,
+/// [`Error::Interrupted`] when `stop` is set.
 pub fn write(generator: &Generator, to: &Destination<'_>, threads: usize, stop: &AtomicBool) -> Result<Written> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
@@ -145,7 +145,7 @@ struct PartsWriter<'a> {
     batch: usize,
 }
 
-/// A part as it will stand in the file.
+/// A part, as it is stored in the file.
 #[derive(Default)]
 struct Made {
     part: Part,
@@ -154,7 +154,7 @@ struct Made {
 }
 
 impl PartsWriter<'_> {
-    /// Writes these parts in their order, making the next ones meanwhile. Bounded by two batches.
+    /// Writes these parts in order while the next ones are made. At most two batches are in memory.
     fn write(&self, parts: Range<u64>, out: &mut (dyn Write + Send), path: &Path) -> Result<Written> {
         let refused = |error| Error::io("write", path)(error);
         let mut written = Written::default();
@@ -196,7 +196,7 @@ impl PartsWriter<'_> {
     }
 }
 
-/// A path that will be there whole or not at all. Not synced: what a power cut takes away can be made again.
+/// A path that appears complete or not at all. It is not synced: what a power cut destroys can be generated again.
 struct Target<'a> {
     path: &'a Path,
     staged: PathBuf,
@@ -232,7 +232,8 @@ impl<'a> Target<'a> {
         Ok(Self { path, staged: beside("tmp") })
     }
 
-    /// Gives it its name. What was there before goes away only now, and comes back if the name cannot be given.
+    /// Renames the staged file to its final name. An existing one is removed only afterwards, and restored if the
+    /// rename fails.
     fn publish(self) -> Result<()> {
         let refused = |error| Error::io("write", self.path)(error);
         let old = self.staged.with_extension("old");
@@ -261,7 +262,7 @@ impl Drop for Target<'_> {
     }
 }
 
-/// Something in a folder that is not a file of generated data.
+/// Finds an entry of a folder that is not a generated file.
 fn foreign_entry(folder: &Path) -> Result<Option<PathBuf>> {
     if !folder.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) {
         return Ok(None);

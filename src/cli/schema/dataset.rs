@@ -1,4 +1,4 @@
-//! What a dataset holds: for people, and as JSON.
+//! Shows what a dataset holds: for people, and as JSON.
 
 use std::{fmt::Write as _, path::Path};
 
@@ -15,14 +15,14 @@ use partiquet::{
 use super::SchemaForm;
 use crate::cli::{human, paint::Paint};
 
-/// Commits and partitions listed; the form json has all.
+/// Maximum number of commits and partitions listed; the JSON form has all of them.
 const LISTED: usize = 20;
 
-/// Longer names and types push what stands behind them to the right, on their own line only.
+/// Longer names and types shift the rest of their own line to the right.
 const MAX_NAME_WIDTH: usize = 64;
 const MAX_TYPE_WIDTH: usize = 24;
 
-/// What the dataset in `dir` holds.
+/// Describes what the dataset in `dir` holds.
 pub fn of_dataset(dir: &Path, form: SchemaForm, paint: Paint) -> Result<String> {
     let summary = DatasetSummary::read(dir)?;
     match form {
@@ -38,7 +38,7 @@ pub fn of_dataset(dir: &Path, form: SchemaForm, paint: Paint) -> Result<String> 
 }
 
 fn table(summary: &DatasetSummary, dir: &str, paint: Paint) -> String {
-    // Destructured in full: what is known is shown.
+    // Destructured in full, so that every field is shown.
     let DatasetSummary { total, partitions, commits, is_commit_open, schema } = summary;
     let mut text = String::new();
     let _ = writeln!(text, "{}", paint.bold(&format!("{dir} holds {}", amount(total))));
@@ -47,7 +47,7 @@ fn table(summary: &DatasetSummary, dir: &str, paint: Paint) -> String {
     }
 
     heading(&mut text, paint, &human::counted(commits.len() as u64, "commit", "commits"));
-    // The last ones are those that somebody asks about.
+    // The last commits are the interesting ones.
     earlier(&mut text, commits.len());
     for commit in &commits[commits.len().saturating_sub(LISTED)..] {
         let _ = writeln!(text, "  {}", human::shown(&one_commit(commit)));
@@ -91,7 +91,7 @@ fn one_commit(commit: &CommitSummary) -> String {
     let CommitSummary { commit, committed_at, mode, run_id, version, model: _, inputs, rows, rejected, rejects_file } =
         commit;
     let (rows, inputs) = (human::counted(*rows, "row", "rows"), human::counted(*inputs, "input", "inputs"));
-    // The mode that refuses what is there is the one that makes a dataset.
+    // `Mode::Error` only succeeds in an empty folder, so its commit created the dataset.
     let did = if *mode == Mode::Error { "create".to_owned() } else { mode.to_string() };
     let mut line = format!("{commit}  {committed_at}  {did}: {rows} from {inputs}, run {run_id}, partiquet {version}");
     if *rejected > 0 {

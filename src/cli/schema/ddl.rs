@@ -1,4 +1,4 @@
-//! The columns as data definitions of two engines.
+//! The columns as data definitions for two engines.
 
 use partiquet::{
     columns::{ColumnShape, ScalarType},
@@ -7,7 +7,7 @@ use partiquet::{
 
 use super::one_line;
 
-/// `CREATE TABLE "call" (...)` with a comment on each line; runs as it stands.
+/// `CREATE TABLE "call" (...)` with a comment on each line; it runs unchanged.
 pub(super) fn duckdb(schema: &TableSchema, model: &Model) -> String {
     let mut text = format!("CREATE TABLE {} (\n", double_quoted(&model.name));
     for (index, column) in schema.columns.iter().enumerate() {
@@ -21,7 +21,7 @@ pub(super) fn duckdb(schema: &TableSchema, model: &Model) -> String {
     text
 }
 
-/// The text for `spark.read.schema(...)`, one column a line with its comment; a read that is given it infers nothing.
+/// The text for `spark.read.schema(...)`, one column per line with its comment. With this schema Spark infers nothing.
 pub(super) fn spark(schema: &TableSchema) -> String {
     let lines: Vec<String> = schema
         .columns
@@ -53,7 +53,7 @@ struct Dialect {
 
 const DUCKDB: Dialect = Dialect {
     scalar: |scalar| match scalar {
-        // JSON is text in the files, so that every reader has it; DuckDB's json functions take text.
+        // JSON is text in the files, so that every reader can read it; DuckDB's JSON functions accept text.
         ScalarType::Text | ScalarType::Json => "VARCHAR",
         ScalarType::Int64 => "BIGINT",
         ScalarType::Float64 => "DOUBLE",

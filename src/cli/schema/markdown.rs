@@ -6,7 +6,7 @@ use partiquet::model::{ColumnOrigin, ColumnSpec, Form, Model, TableSchema};
 
 use super::one_line;
 
-/// The whole page.
+/// The complete page.
 pub(super) fn page(schema: &TableSchema, model: &Model) -> String {
     let mut page = format!("# Columns of the model `{}`\n\n", escaped(&model.name));
     for paragraph in [&model.title, &model.description] {
@@ -89,19 +89,19 @@ fn row(page: &mut String, column: &ColumnSpec) {
     let _ = writeln!(page, "| {} |", cells.join(" | "));
 }
 
-/// A code span that stays in its cell; nothing for nothing.
+/// A code span that stays within its cell; empty text gives an empty cell.
 fn code(text: &str) -> String {
     if text.is_empty() {
         return String::new();
     }
-    // A fence longer than any run of backquotes inside, as CommonMark has it.
+    // As CommonMark requires, the fence is longer than any run of backquotes inside.
     let longest = text.split(|char| char != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(longest + 1);
     let pad = if text.starts_with(['`', ' ']) || text.ends_with(['`', ' ']) { " " } else { "" };
     format!("{fence}{pad}{}{pad}{fence}", one_line(text).replace('|', "\\|"))
 }
 
-/// Plain text: nothing in it is markup.
+/// Escapes text so that nothing in it is read as markup.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for char in one_line(text).chars() {

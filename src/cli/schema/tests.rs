@@ -8,7 +8,7 @@ fn rendered(form: SchemaForm, keys: &[&str]) -> String {
     render(&TableSchema::new(&model, &keys, AttributeMap::Rest, true).unwrap(), &model, form)
 }
 
-/// A key that tries to leave its line, its quotes and its cell.
+/// A key that tries to escape from its line, its quotes and its cell.
 const HOSTILE: &str = "x|`'\"\\\n-- );";
 
 #[test]

@@ -1,38 +1,38 @@
-//! Values of columns to bytes.
+//! Packs values of columns into bytes.
 
 use super::PackedRows;
 use crate::columns::{Bitmap, Column, Columns, Rank, TextValues, Values, end_of};
 
-/// What says how long the fields of a row are.
+/// Bytes of the row header, which holds the length of the fields.
 const HEADER_BYTES: usize = size_of::<u64>();
 
-/// Packs rows of a table one after the other.
+/// Packs the rows of a table one after another.
 #[derive(Debug)]
 pub struct Packer<'a> {
-    /// Those that have values.
+    /// The columns that have any values.
     columns: Vec<Cursor<'a>>,
-    /// Those that have values in the 64 rows at hand: index in `columns`, and which of the rows.
+    /// Columns with values in the current 64 rows: index in `columns`, and a bit for each row that has one.
     active: Vec<(usize, u64)>,
     row: usize,
-    /// Whether a row can be so large that room for it has to be measured.
+    /// Whether a row may be so large that it is measured first, to allocate its chunk at full size.
     is_large: bool,
 }
 
-/// A column, and which of its values comes next.
+/// A column, and the index of its next value.
 #[derive(Debug)]
 struct Cursor<'a> {
     number: Leb128,
     column: &'a Column,
-    /// Of the columns within it.
+    /// Ranks of the columns nested in it.
     ranks: Vec<Rank>,
     next: usize,
 }
 
 impl<'a> Packer<'a> {
-    /// In a block of this size a row may be so large that it should not be moved to where it has more room.
+    /// In a table of at least this many bytes a row may be so large that its chunk should not be reallocated.
     const LARGE_BYTES: usize = 2 << 20;
 
-    /// Of all rows, from the first one on.
+    /// Starts before the first of `rows`.
     #[must_use]
     pub fn new(rows: &'a Columns) -> Self {
         let columns = rows.columns.iter().enumerate().filter(|(_, column)| column.num_values() > 0);
@@ -44,7 +44,7 @@ impl<'a> Packer<'a> {
         Self { columns: columns.map(cursor).collect(), active: Vec::new(), row: 0, is_large }
     }
 
-    /// Packs the next row behind those in `rows`.
+    /// Packs the next row and appends it to `rows`.
     pub fn pack(&mut self, partition: usize, rows: &mut PackedRows) {
         self.look_at_row();
         let mut size = 0;
@@ -66,7 +66,7 @@ impl<'a> Packer<'a> {
         self.leave_row();
     }
 
-    /// Leaves the next row out.
+    /// Skips the next row.
     pub fn skip(&mut self) {
         self.look_at_row();
         self.leave_row();
@@ -80,7 +80,7 @@ impl<'a> Packer<'a> {
         }
     }
 
-    /// All fields of the row; gives how many elements there are in its lists, once for each leaf.
+    /// Writes all fields of the row. Returns the number of elements in its lists, counted once for each leaf.
     fn put_row(&self, out: &mut impl Sink) -> usize {
         let mut num_elements = 0;
         for &(index, word) in &self.active {
@@ -101,11 +101,11 @@ impl<'a> Packer<'a> {
     }
 }
 
-/// What takes the bytes of values.
+/// A destination for packed bytes.
 trait Sink {
     fn byte(&mut self, byte: u8);
 
-    /// Bytes `start..end` of `bytes`.
+    /// Takes bytes `start..end` of `bytes`.
     fn bytes(&mut self, bytes: &[u8], start: usize, end: usize);
 }
 
@@ -121,7 +121,7 @@ impl Sink for Vec<u8> {
     }
 }
 
-/// Counts them.
+/// Counts the bytes, to measure a row.
 impl Sink for usize {
     fn byte(&mut self, _: u8) {
         *self += 1;
@@ -132,7 +132,7 @@ impl Sink for usize {
     }
 }
 
-/// Appends bytes `start..end`, which are mostly few: those without a call.
+/// Appends bytes `start..end`. Up to 32 bytes, as usual, are copied at a fixed size, without a call.
 #[inline]
 pub(super) fn append(out: &mut Vec<u8>, bytes: &[u8], start: usize, end: usize) {
     const FEW: usize = 32;
@@ -146,7 +146,7 @@ pub(super) fn append(out: &mut Vec<u8>, bytes: &[u8], start: usize, end: usize) 
     }
 }
 
-/// One value; gives how many elements there are in it, once for each leaf.
+/// Writes one value. Returns the number of its elements, counted once for each leaf.
 #[inline]
 fn put_value(values: &Values, index: usize, ranks: &[Rank], out: &mut impl Sink) -> usize {
     match values {
@@ -174,7 +174,7 @@ fn put_value(values: &Values, index: usize, ranks: &[Rank], out: &mut impl Sink)
     }
 }
 
-/// Values `from..to` of what is no list.
+/// Writes values `from..to` of a scalar column.
 #[inline]
 fn put_scalars(values: &Values, from: usize, to: usize, out: &mut impl Sink) {
     match values {
@@ -199,7 +199,7 @@ fn put_texts(texts: &TextValues, from: usize, to: usize, out: &mut impl Sink) {
     out.bytes(&texts.bytes, start, end);
 }
 
-/// Lengths of what ends there; gives where the first one begins and the last one ends.
+/// Writes the lengths of the items that end at `ends[from..to]`. Returns where the first begins and the last ends.
 #[inline]
 fn put_lengths(ends: &[u32], from: usize, to: usize, out: &mut impl Sink) -> (usize, usize) {
     let start = end_of(ends, from);
@@ -216,7 +216,7 @@ fn put_lengths(ends: &[u32], from: usize, to: usize, out: &mut impl Sink) -> (us
     (start, end)
 }
 
-/// Rows `from..to` of columns within another.
+/// Writes rows `from..to` of nested columns.
 fn put_columns<'a>(
     columns: impl IntoIterator<Item = &'a Column>,
     ranks: &[Rank],
@@ -233,7 +233,7 @@ fn put_columns<'a>(
     }
 }
 
-/// How many of the bits are set, and the bits unless they are all alike.
+/// Writes how many of the bits are set, and the bits themselves unless all are equal.
 fn put_validity(bits: &Bitmap, (from, to): (usize, usize), count: usize, out: &mut impl Sink) {
     Leb128::new(count).put(out);
     if count != 0 && count != to - from {
@@ -245,7 +245,7 @@ fn put_validity(bits: &Bitmap, (from, to): (usize, usize), count: usize, out: &m
     }
 }
 
-/// A number of seven bits a byte, the lowest first; the highest bit of a byte says that there are more.
+/// An encoded number: seven bits per byte, the lowest first; the highest bit of a byte says that more follow.
 #[derive(Debug, Clone, Copy)]
 struct Leb128 {
     bytes: [u8; Self::MAX_BYTES],

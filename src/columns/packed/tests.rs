@@ -36,7 +36,7 @@ proptest! {
         prop_assert_eq!(whole.num_rows(), rows.len());
         prop_assert_eq!(&rows_of(&shapes, &unpacked(whole.clone(), &shapes)), &rows);
 
-        // Behind others, in pieces, through bytes.
+        // Appended to others, in pieces, and by way of bytes.
         let mut rest = of_bytes(&bytes_of(whole.clone())).unwrap();
         let first = rest.take_first(cut);
         prop_assert_eq!(first.num_rows(), cut.min(rows.len()));
@@ -166,7 +166,7 @@ fn elements_without_a_value_are_in_the_measure_and_take_nothing_else() {
     let size = many.unpacked_size();
     let columns = unpacked(many, &shapes);
     assert!(size >= columns.byte_size(), "{size} for {}", columns.byte_size());
-    // Nor are they gone over for each row.
+    // The validity is not extended for each row either.
     let Values::List { element, .. } = &columns.columns[0].values else { unreachable!() };
     assert_eq!(element.validity.byte_capacity(), 0);
     assert_eq!(columns.num_rows, 1000);
@@ -178,7 +178,7 @@ proptest! {
         let packed = packed(&columns(&shapes, &rows));
         let size = packed.unpacked_size();
         let columns = unpacked(packed, &shapes);
-        // Where a text ends takes four bytes, and one here; and there is a bit for each row.
+        // The end of a text takes four bytes unpacked and one byte packed; and each row has a validity bit.
         prop_assert!(size + 4 * rows.len() * shapes.len() >= columns.byte_size() - columns.byte_size() / 8);
     }
 }

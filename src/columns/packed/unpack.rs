@@ -1,9 +1,9 @@
-//! Bytes to values of columns.
+//! Unpacks bytes into values of columns.
 
 use super::{PackedRow, pack::append};
 use crate::columns::{Bitmap, Column, Columns, TextValues, Values, end_of};
 
-/// What is still to be read.
+/// The bytes that are still to be read. Methods return none if they are not well-formed.
 pub(super) struct Source<'a>(pub &'a [u8]);
 
 impl<'a> Source<'a> {
@@ -44,7 +44,7 @@ impl<'a> Source<'a> {
         Some(PackedRow { partition, num_elements, fields, bytes: &all[..all.len() - self.0.len()] })
     }
 
-    /// All fields of the next row of these columns.
+    /// Unpacks all fields into the next row of `columns`.
     pub fn fields(&mut self, columns: &mut Columns) -> Option<()> {
         let row = columns.num_rows;
         while !self.0.is_empty() {
@@ -59,7 +59,7 @@ impl<'a> Source<'a> {
         Some(())
     }
 
-    /// `count` values behind those that are there.
+    /// Appends `count` values.
     #[inline]
     fn values(&mut self, values: &mut Values, count: usize) -> Option<()> {
         match values {
@@ -110,7 +110,7 @@ impl<'a> Source<'a> {
         Some(())
     }
 
-    /// Where `count` more end; gives where the first of them begins and the last one ends.
+    /// Appends the ends of `count` more items. Returns where the first of them begins and the last ends.
     #[inline]
     fn lengths(&mut self, ends: &mut Vec<u32>, count: usize) -> Option<(usize, usize)> {
         let start = end_of(ends, ends.len());
@@ -122,11 +122,12 @@ impl<'a> Source<'a> {
         Some((start, end))
     }
 
-    /// Rows `from..to` of a column within another.
+    /// Unpacks rows `from..to` of a nested column.
     fn column(&mut self, column: &mut Column, from: usize, to: usize) -> Option<()> {
         let count = self.number()?;
         if count == 0 {
-            // Its validity ends before: to make it longer for each row without a value would take the longer the more there are.
+            // The validity stays shorter: extending it for rows without values would take time and memory for every
+            // null element.
             return Some(());
         }
         column.validity.resize(from);

@@ -10,7 +10,7 @@ use crate::{
 const RUN_A: &str = "aaaaaaaaaaaa";
 const RUN_B: &str = "bbbbbbbbbbbb";
 
-/// Opens the dataset, stages one file for each partition (its content is `text`, its digest says so), and gives the run.
+/// Opens the dataset, stages one file per partition (with `text` as its content and its digest), and returns the run.
 fn stage(dir: &Path, mode: Mode, run_id: &str, text: &str, partitions: &[&str]) -> (Dataset, StagedRun) {
     let dataset = Dataset::open(dir, mode).unwrap();
     let files = partitions.iter().zip(0..).map(|(partition, sequence)| {
@@ -45,7 +45,7 @@ fn with_rejects(dataset: &Dataset, run: StagedRun) -> StagedRun {
     StagedRun { rejects: Some(rejects), ..run }
 }
 
-/// Every file below a folder with its content, empty folders too.
+/// Every file below a folder with its content, and every folder with `None`.
 fn contents(dir: &Path) -> BTreeMap<PathBuf, Option<String>> {
     let entries = walkdir::WalkDir::new(dir).min_depth(1).into_iter().map(|entry| entry.unwrap().into_path());
     entries.map(|path| (path.clone(), fs::read_to_string(path).ok())).collect()
@@ -127,7 +127,7 @@ fn a_failure_in_the_middle_of_the_renames_takes_them_back() {
     let temp = tempfile::tempdir().unwrap();
     let dir = temp.path().join("dataset");
     let (dataset, run) = stage(&dir, Mode::Error, RUN_A, "one", &["a=1/b=1", "a=2", "a=3"]);
-    // A file stands where a folder has to be made.
+    // A file exists where a folder has to be created.
     fs::write(dir.join("a=2"), "in the way").unwrap();
     let error = dataset.commit(&run).unwrap_err().to_string();
     assert!(error.contains("cannot create folder") && error.contains("a=2"), "{error}");
@@ -141,11 +141,11 @@ fn a_failed_commit_leaves_the_dataset_as_it_was() {
             let temp = tempfile::tempdir().unwrap();
             let dir = temp.path();
             let _ = commit(dir, Mode::Error, RUN_A, "one", &["a=1", "a=2"]).unwrap();
-            // The same run id with other content: whatever is put back can be told from what was put there.
+            // The same run id with other content: restored files can be told from newly published ones.
             let (dataset, run) = stage(dir, mode, RUN_A, "two", &["a=1", "a=2", "a=3"]);
             let run = with_rejects(&dataset, run);
             match blocked {
-                // A rename cannot put a file in the place of a folder.
+                // A rename cannot replace a folder with a file.
                 "_partiquet/intent.json" => fs::create_dir(dir.join(blocked)).unwrap(),
                 _ => fs::write(dir.join(blocked), "in the way").unwrap(),
             }
@@ -166,7 +166,7 @@ fn append_adds_and_takes_no_name_twice() {
     let temp = tempfile::tempdir().unwrap();
     let dir = temp.path();
     let _ = commit(dir, Mode::Append, RUN_A, "one", &["a=1", "a=2"]).unwrap();
-    // Content and run id as before, and other content under the same run id.
+    // The same content under the same run id, then other content under the same run id.
     for text in ["one", "two"] {
         let before = contents(dir);
         let committed = commit(dir, Mode::Append, RUN_A, text, &["a=1"]).unwrap();

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 
-/// Every file below a folder with its content, folders with none.
+/// Every file below a folder with its content, and every folder with `None`.
 type Tree = BTreeMap<String, Option<String>>;
 
 fn tree(dir: &Path) -> Tree {
@@ -25,7 +25,7 @@ fn step(from: &str, to: &str, target: Target) -> Move {
     Move { from: from.to_owned(), to: to.to_owned(), target }
 }
 
-/// A dataset with two old files, and a commit that replaces one, keeps the name of the other, and adds two.
+/// Prepares a dataset with two old files, and a commit that replaces one, keeps the name of the other, and adds two.
 fn prepared(dir: &Path) -> Intent {
     write(dir, "a=1/old.parquet", "old");
     write(dir, "a=2/same.parquet", "same");
@@ -68,7 +68,7 @@ fn committed() -> Tree {
 
 #[test]
 fn a_commit_ends_in_the_same_state_wherever_it_was_cut_off() {
-    // The steps of a commit in their order; a crash leaves some of them done.
+    // The number of steps that were done when the commit was cut off.
     for steps_done in 0..=8 {
         let temp = tempfile::tempdir().unwrap();
         let dir = temp.path();
@@ -108,7 +108,7 @@ fn what_is_refused_in_the_middle_is_taken_back() {
         let error = intent.execute(dir).unwrap_err().to_string();
         assert!(error.contains(blocked), "{error}");
         let mut after = tree(dir);
-        // It said the same as what it took the place of.
+        // This file has replaced one with the same content, so it does not return to staging.
         after.insert("_partiquet/staging/2/same".to_owned(), Some("same".to_owned()));
         assert_eq!(after, before, "{blocked}");
     }
@@ -121,7 +121,7 @@ fn what_cannot_be_taken_back_is_carried_on_by_the_next() {
     let intent = prepared(dir);
     write(dir, "a=3", "in the way");
     intent.write(dir, &dir.join("_partiquet/staging/2")).unwrap();
-    // Somebody takes the first file away while it is published.
+    // Somebody moves the first file away while the commit is under way.
     let mut folders = Folders::new(dir);
     intent.moves[0].make(dir, &mut folders).unwrap();
     fs::rename(dir.join("a=1/new.parquet"), dir.join("kept")).unwrap();

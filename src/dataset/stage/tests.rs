@@ -4,7 +4,7 @@ use super::*;
 use crate::dataset::manifest::MANIFEST_VERSION;
 use crate::report::FileReport;
 
-/// Everything below a folder, relative to it, folders with a slash at the end.
+/// Everything below a folder, relative to it, folders with a trailing slash.
 fn tree(dir: &Path) -> Vec<String> {
     let mut names: Vec<String> = WalkDir::new(dir)
         .min_depth(1)
@@ -90,7 +90,7 @@ fn runs_that_fail_together_are_told_of_each_other_and_of_nothing_else() {
             });
         }
     });
-    // Whoever made a folder anew need not be the last one in it: then it stays.
+    // A run that created a folder anew need not be the last one in it: the folder then stays.
     let left = tree(temp.path());
     let made = ["a/", "a/dataset/", "a/dataset/_partiquet/", "a/dataset/_partiquet/lock"];
     assert_eq!(left, made[..left.len().min(made.len())]);

@@ -1,4 +1,4 @@
-//! `ColumnMetaData`: what the footer says of a column chunk.
+//! `ColumnMetaData`: the footer's metadata of a column chunk.
 
 use parquet::{
     basic::{CompressionCodec, Encoding, PageType},
@@ -12,18 +12,18 @@ use crate::encode::{
     thrift::{Type, write_struct},
 };
 
-/// What is to be said of the chunks of a part: some columns of a row group, whose pages stand one behind the other.
-/// Places count from the beginning of the part.
+/// Metadata of the chunks of a part: some columns of a row group, whose pages are stored one after another. Offsets are
+/// relative to the beginning of the part.
 #[derive(Debug, Default)]
 pub struct PartMetadata {
     chunks: Vec<ChunkMetadata>,
-    /// Of all chunks, one behind the other.
+    /// Pages of all chunks, in order.
     pages: Vec<PageLocation>,
-    /// Of each chunk its statistics, its size statistics and its column index, as the format has them.
+    /// For each chunk its statistics, size statistics and column index, encoded in the format.
     encoded: Vec<u8>,
 }
 
-/// What is to be said of one chunk.
+/// Metadata of one chunk.
 #[derive(Debug)]
 struct ChunkMetadata {
     num_levels: u64,
@@ -32,55 +32,55 @@ struct ChunkMetadata {
     compressed_bytes: u64,
     dictionary_page: Option<u64>,
     codec: CompressionCodec,
-    /// Of the data pages.
+    /// Encoding of the data pages.
     encoding: Encoding,
     bloom_filter: Option<Box<Sbbf>>,
-    /// Where its pages end among those of the part.
+    /// End of its pages in `PartMetadata::pages`.
     pages_end: usize,
-    /// Where its statistics, its size statistics and its column index end in what is encoded.
+    /// Ends of its statistics, size statistics and column index in `PartMetadata::encoded`.
     statistics_end: usize,
     sizes_end: usize,
     column_index_end: usize,
 }
 
-/// What is known of a chunk when its pages are written.
+/// What is known about a chunk once its pages are written.
 #[derive(Debug)]
 pub struct ChunkFacts<'a> {
     pub whole: &'a PageStatistics<'a>,
-    /// Of each page.
+    /// Statistics of each page.
     pub pages: &'a [PageStatistics<'a>],
     /// Whether the leaf is not repeated.
     pub is_flat: bool,
-    /// Pages with their headers.
+    /// Bytes of the pages with their headers, before and after compression.
     pub uncompressed_bytes: u64,
     pub compressed_bytes: u64,
     pub dictionary_page: Option<u64>,
     pub codec: CompressionCodec,
     pub encoding: Encoding,
-    /// Bytes of its texts, without anything that the format adds; none for what is no text.
+    /// Bytes of its texts alone, without what the format adds; none for other types.
     pub text_bytes: Option<u64>,
     pub bloom_filter: Option<Sbbf>,
 }
 
-/// A chunk whose place in the file is known.
+/// A chunk whose position in the file is known.
 #[derive(Debug)]
 pub struct PlacedChunk<'a> {
     part: &'a PartMetadata,
     chunk: &'a ChunkMetadata,
     pages: &'a [PageLocation],
-    /// Where what is encoded of it begins.
+    /// Where its encoded metadata begins in the part's.
     encoded: usize,
-    /// Where its part begins.
+    /// Offset of its part in the file.
     start: u64,
 }
 
 impl PartMetadata {
-    /// Adds a page of the chunk that is added next.
+    /// Adds a page of the chunk that will be added next.
     pub fn add_page(&mut self, page: PageLocation) {
         self.pages.push(page);
     }
 
-    /// Adds a chunk with the pages that were added since the last one.
+    /// Adds a chunk, which has the pages added since the last one.
     pub fn add(&mut self, facts: ChunkFacts<'_>) {
         let (whole, encoded) = (facts.whole, &mut self.encoded);
         whole.write_statistics(encoded);
@@ -119,7 +119,7 @@ impl PartMetadata {
         self.chunks.iter().map(|chunk| chunk.num_levels.saturating_sub(chunk.num_nulls))
     }
 
-    /// The chunks, where byte `start` of the file is the first one of the part.
+    /// The chunks of the part, if it begins at byte `start` of the file.
     pub fn placed(&self, start: u64) -> impl Iterator<Item = PlacedChunk<'_>> {
         let (mut page, mut encoded) = (0, 0);
         self.chunks.iter().map(move |chunk| {
@@ -147,11 +147,11 @@ impl PlacedChunk<'_> {
         self.chunk.compressed_bytes
     }
 
-    /// Appends its `ColumnMetaData`. `bloom_filter` is where its filter is, and how long.
+    /// Appends its `ColumnMetaData`. `bloom_filter` is the offset and length of its bloom filter.
     pub fn write_metadata(&self, options: &ChunkOptions, bloom_filter: Option<(i64, i32)>, out: &mut Vec<u8>) {
         let Self { part, chunk, pages, encoded, start } = self;
         let has_dictionary = chunk.dictionary_page.is_some();
-        // In the order of the format. Levels are always runs.
+        // In the order of the format's enum. RLE is the encoding of the levels.
         let encodings = match chunk.encoding {
             encoding if has_dictionary => &[Encoding::PLAIN, Encoding::RLE, encoding][..],
             Encoding::PLAIN => &[Encoding::PLAIN, Encoding::RLE],

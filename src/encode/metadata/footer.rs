@@ -17,36 +17,37 @@ use crate::{
     error::{Error, Result},
 };
 
-/// How a file begins and ends.
+/// The magic bytes at the beginning and at the end of a file.
 pub const MAGIC: &[u8; 4] = b"PAR1";
 
-/// Version 2 brings data pages V2: levels stand outside the compressed part, pages end at row bounds.
+/// Version 2 has data pages V2: levels are outside the compressed part, and pages end at row boundaries.
 const VERSION: i32 = 2;
 
-/// What the footers of all files of a schema have in common, encoded.
+/// The encoded parts that the footers of all files of a schema have in common.
 #[derive(Debug)]
 pub struct FooterParts {
     num_leaves: usize,
     /// Fields 1 and 2 of `FileMetaData`: version and schema.
     head: Vec<u8>,
-    /// Field 7: how the values of each leaf are ordered, a list.
+    /// Field 7: a list with the sort order of each leaf's values.
     column_orders: Vec<u8>,
-    /// The value of the key by which readers find the Arrow schema.
+    /// The value of the key under which readers find the Arrow schema.
     arrow_schema: String,
     sorting_columns: Vec<SortingColumn>,
 }
 
-/// Behind the schema, where there is nothing else to say: no rows (field 3), no row groups (4), a list of orders (7).
+/// What follows the schema in a footer without rows: no rows (field 3), no row groups (4), a list of orders (7).
 const BEHIND_SCHEMA: &[u8] = &[0x16, 0, 0x19, 0x0C, 0x39];
 
-/// Where something is in the file, and how long.
+/// Offset in the file, and length.
 type Place = (i64, i32);
 
 impl FooterParts {
-    /// Of files with these leaves, whose rows are sorted like this. The schema is written by the crate, which knows all types.
+    /// Parts for files with these leaves and this sort order. The schema is encoded by the crate, which knows all
+    /// types.
     ///
     /// # Errors
-    /// [`Error::Bug`] when the crate writes something else than it did.
+    /// [`Error::Bug`] when the crate writes footers in another form than expected.
     pub fn new(schema: &SchemaDescPtr, arrow_schema: String, sorting_columns: Vec<SortingColumn>) -> Result<Self> {
         let of_nothing = FileMetaData::new(VERSION, 0, None, None, Arc::clone(schema), None);
         let mut bytes = Vec::new();
@@ -56,7 +57,7 @@ impl FooterParts {
         let num_leaves = schema.num_columns();
         let length_of_list = if num_leaves < 15 { 1 } else { 1 + num_leaves.ilog2() as usize / 7 + 1 };
         let orders_bytes = length_of_list + 3 * num_leaves;
-        // At the end stand the end of the struct, the length of the footer, and the magic bytes.
+        // The orders are followed by the end of the struct, the length of the footer, and the magic bytes.
         let parts = bytes.len().checked_sub(1 + 4 + MAGIC.len() + orders_bytes).and_then(|orders| {
             let (head, orders) = (bytes.get(..orders)?, bytes.get(orders..orders + orders_bytes)?);
             Some((head.strip_suffix(BEHIND_SCHEMA)?, orders))
@@ -71,10 +72,10 @@ impl FooterParts {
         })
     }
 
-    /// All bytes from `position` to the end of a file with these row groups.
+    /// Encodes everything from `position` to the end of a file with these row groups.
     ///
     /// # Errors
-    /// [`Error::Bug`] when a note is of another schema, or the footer would be longer than the format allows.
+    /// [`Error::Bug`] when a record belongs to another schema, or the footer would be longer than the format allows.
     pub fn encode(
         &self,
         row_groups: &[RowGroupRecord<'_>],
@@ -101,7 +102,7 @@ impl FooterParts {
         let num_rows: u64 = row_groups.iter().map(|(facts, _)| facts.num_rows).sum();
         let mut file = Fields::behind(&mut out, 2);
         file.i64(3, num_rows as i64);
-        // The format has room for so many numbers; with more row groups none of them has one.
+        // Ordinals are 16-bit numbers in the format. With more row groups than that, none gets one.
         let has_ordinals = i16::try_from(row_groups.len()).is_ok();
         file.list(4, Type::Struct, row_groups.iter().enumerate(), |out, (at, (facts, leaves))| {
             let indexes = &indexes[at * self.num_leaves..][..self.num_leaves];

@@ -1,17 +1,17 @@
-//! `PageHeader`: what stands before each page.
+//! `PageHeader`, which precedes each page.
 
 use parquet::basic::{Encoding, PageType};
 
 use crate::encode::thrift::write_struct;
 
-/// Sizes of a page without its header: before compression, and as it is stored.
+/// Sizes of a page without its header, before and after compression, bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct PageSizes {
     pub uncompressed: i32,
     pub compressed: i32,
 }
 
-/// What the header of a data page (version 2) says.
+/// The contents of the header of a data page (version 2).
 #[derive(Debug)]
 pub struct DataPage {
     pub num_levels: i32,
@@ -41,7 +41,7 @@ pub fn write_data_page(out: &mut Vec<u8>, page: &DataPage, sizes: PageSizes) {
     });
 }
 
-/// Appends the header of a dictionary page with so many values.
+/// Appends the header of a dictionary page of `num_values` values.
 pub fn write_dictionary_page(out: &mut Vec<u8>, num_values: i32, sizes: PageSizes) {
     write_struct(out, |header| {
         header.i32(1, PageType::DICTIONARY_PAGE as i32);

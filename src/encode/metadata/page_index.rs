@@ -1,23 +1,23 @@
-//! `ColumnIndex` and `OffsetIndex`: what readers skip pages by.
+//! `ColumnIndex` and `OffsetIndex`, by which readers skip pages.
 
 use crate::encode::{
     statistics::{PageStatistics, boundary_order},
     thrift::{Type, write_integer, write_struct},
 };
 
-/// Where a page is, and what is in it.
+/// Location and size of a page.
 #[derive(Debug, Clone, Copy)]
 pub struct PageLocation {
-    /// Bytes before it, from the beginning of its part.
+    /// Offset from the beginning of its part.
     pub offset: u64,
-    /// With its header.
+    /// Length, including its header.
     pub bytes: i32,
     pub first_row: u64,
-    /// Bytes of its texts, without anything that the format adds.
+    /// Bytes of its texts alone, without what the format adds; none for other types.
     pub text_bytes: Option<u64>,
 }
 
-/// Appends the column index of a chunk with these pages; for leaves that are not repeated.
+/// Appends the column index of a chunk with these pages. Only for leaves that are not repeated.
 pub fn write_column_index(out: &mut Vec<u8>, pages: &[PageStatistics<'_>]) {
     write_struct(out, |index| {
         index.list(1, Type::Bool, pages.iter(), |out, page| out.push(if page.num_values == 0 { 1 } else { 2 }));

@@ -1,9 +1,9 @@
-//! `RowGroup`: what the footer says of one, encoded as far as it can be before the file ends.
+//! The footer's metadata of one row group (`RowGroup`), encoded as far as it can be before the file ends.
 //!
-//! Only where the page indexes will be is not known yet: they stand behind all row groups. So a note has
+//! Only the offsets of the page indexes are unknown until then, since these follow all row groups. So a record has
 //!
 //! ```text
-//! rows | bytes before compression | bytes of pages | place         8 bytes each
+//! rows | bytes before compression | bytes of pages | offset        8 bytes each
 //! for each leaf      length of each of the following                4 bytes each
 //!                    ColumnMetaData | ColumnIndex | OffsetIndex
 //! ```
@@ -12,21 +12,21 @@ use std::borrow::Cow;
 
 use crate::error::{Error, Result};
 
-/// What is known of a row group when it is in its file.
+/// What is known about a row group once it is in its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowGroupFacts {
     pub num_rows: u64,
     pub uncompressed_bytes: u64,
     pub compressed_bytes: u64,
-    /// Where it begins.
+    /// Where it begins in the file.
     pub offset: u64,
 }
 
-/// What a footer will say of one row group.
+/// The encoded metadata of one row group, for the footer.
 #[derive(Debug)]
 pub struct RowGroupRecord<'a>(Cow<'a, [u8]>);
 
-/// What a footer says of one leaf of a row group, in the words of the format.
+/// The encoded metadata of one leaf of a row group.
 #[derive(Debug, Clone, Copy)]
 pub struct LeafNote<'a> {
     pub metadata: &'a [u8],
@@ -40,19 +40,19 @@ const LENGTH: usize = size_of::<u32>();
 const HEAD_BYTES: usize = 4 * NUMBER;
 const LENGTHS_BYTES: usize = 3 * LENGTH;
 
-/// Writes a note, leaf by leaf.
+/// Writes a record, leaf by leaf.
 #[derive(Debug)]
 pub struct RowGroupRecordWriter(Vec<u8>);
 
 impl RowGroupRecordWriter {
-    /// A note of so many leaves.
+    /// Begins a record of this many leaves.
     pub fn new(num_leaves: usize) -> Self {
         let mut bytes = Vec::with_capacity(HEAD_BYTES + num_leaves * 256);
         bytes.resize(HEAD_BYTES, 0);
         Self(bytes)
     }
 
-    /// Adds a leaf; each of the functions appends what it is called after.
+    /// Adds a leaf. Each of the functions appends the structure that it is named after.
     pub fn add(
         &mut self,
         metadata: impl FnOnce(&mut Vec<u8>),
@@ -74,7 +74,7 @@ impl RowGroupRecordWriter {
         }
     }
 
-    /// The note of the leaves added.
+    /// The record of the added leaves.
     pub fn finish(mut self, facts: RowGroupFacts) -> RowGroupRecord<'static> {
         let RowGroupFacts { num_rows, uncompressed_bytes, compressed_bytes, offset } = facts;
         let numbers = [num_rows, uncompressed_bytes, compressed_bytes, offset];
@@ -86,18 +86,20 @@ impl RowGroupRecordWriter {
 }
 
 impl<'a> RowGroupRecord<'a> {
-    /// From the bytes of one.
+    /// A record from its [`bytes`](Self::bytes).
     pub const fn from_bytes(bytes: &'a [u8]) -> Self {
         Self(Cow::Borrowed(bytes))
     }
 
-    /// To be kept somewhere.
+    /// The bytes of the record, to be stored.
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
 
+    /// The facts of the row group.
+    ///
     /// # Errors
-    /// [`Error::Bug`] when it is no note.
+    /// [`Error::Bug`] when it is not a record.
     pub fn facts(&self) -> Result<RowGroupFacts> {
         let Some((head, _)) = self.0.split_first_chunk::<HEAD_BYTES>() else { return Err(broken()) };
         let number = |at: usize| head[at * NUMBER..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
@@ -105,10 +107,10 @@ impl<'a> RowGroupRecord<'a> {
         Ok(RowGroupFacts { num_rows, uncompressed_bytes, compressed_bytes, offset })
     }
 
-    /// The leaves, in their order.
+    /// The leaves, in schema order.
     ///
     /// # Errors
-    /// [`Error::Bug`] when it is no note of so many.
+    /// [`Error::Bug`] when it is not a record of `num_leaves` leaves.
     pub fn leaves(&self, num_leaves: usize) -> Result<Vec<LeafNote<'_>>> {
         let mut rest = self.0.get(HEAD_BYTES..).unwrap_or_default();
         let mut leaf = || {

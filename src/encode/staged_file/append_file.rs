@@ -8,20 +8,20 @@ use std::{
 
 use xxhash_rust::xxh3::Xxh3;
 
-/// Bytes collected before they are handed to the system. The pages of a row group come in one piece, which goes past the
-/// buffer unless it is small.
+/// Size of the write buffer, bytes. The pages of a row group come in one piece, which bypasses the buffer unless it is
+/// small.
 pub(super) const WRITE_BUFFER_BYTES: usize = 64 << 10;
 
-/// Appends to one file, opened by the first byte after each [`AppendFile::release`].
+/// Appends to one file, which is opened by the first byte after each [`AppendFile::release`].
 ///
 /// The first time the file must not exist; later it must be as long as it was left. After an error nothing more is
-/// written: the bytes would land in the wrong place.
+/// written, since the bytes would land in the wrong place.
 pub(super) struct AppendFile {
     path: PathBuf,
     state: State,
-    /// Bytes taken so far.
+    /// Bytes accepted so far.
     len: u64,
-    /// Of the same bytes.
+    /// Digest of the same bytes.
     digest: Box<Xxh3>,
 }
 
@@ -38,17 +38,17 @@ impl AppendFile {
         Self { path, state: State::New, len: 0, digest: Box::default() }
     }
 
-    /// Bytes taken so far.
+    /// Bytes accepted so far.
     pub(super) const fn len(&self) -> u64 {
         self.len
     }
 
-    /// XXH3-128 of everything taken so far.
+    /// XXH3-128 of all bytes accepted so far.
     pub(super) fn digest(&self) -> u128 {
         self.digest.digest128()
     }
 
-    /// Hands everything to the system and closes the descriptor.
+    /// Passes all buffered bytes to the system and closes the descriptor.
     pub(super) fn release(&mut self) -> io::Result<()> {
         if matches!(self.state, State::Open(_)) {
             self.close(|_| Ok(()))?;
@@ -56,7 +56,7 @@ impl AppendFile {
         Ok(())
     }
 
-    /// Brings everything to the disk and closes the descriptor. What closing could complain about, syncing has.
+    /// Syncs everything to disk and closes the descriptor. Errors that closing could report are reported by the sync.
     pub(super) fn sync_and_release(&mut self) -> io::Result<()> {
         self.open()?;
         self.close(File::sync_all)

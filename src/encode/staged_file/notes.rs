@@ -1,4 +1,5 @@
-//! What the footer will say of the row groups so far, on disk beside the file: in memory it would grow with the input.
+//! Keeps the footer metadata of the row groups so far (the notes) on disk beside the file, since in memory it would
+//! grow with the input.
 
 use std::{fs, io, io::Write, path::PathBuf};
 
@@ -6,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::append_file::AppendFile;
 
-/// Notes of one file, each written behind the others. Without any there is no file of notes.
+/// The notes of one file, appended one after another. Without any, the notes file does not exist.
 pub(super) struct Notes {
     path: PathBuf,
     file: AppendFile,
@@ -14,12 +15,12 @@ pub(super) struct Notes {
 }
 
 impl Notes {
-    /// To be kept in `path`, which must not exist yet.
+    /// Notes to be kept in `path`, which must not exist yet.
     pub fn new(path: PathBuf) -> Self {
         Self { file: AppendFile::new(path.clone()), path, lens: Vec::new() }
     }
 
-    /// Where they are kept.
+    /// Path of the notes file.
     pub fn path(&self) -> &PathBuf {
         &self.path
     }
@@ -29,7 +30,7 @@ impl Notes {
         self.lens.len()
     }
 
-    /// Appends one.
+    /// Appends a note.
     pub fn push(&mut self, note: &[u8]) -> io::Result<()> {
         let len = u32::try_from(note.len()).map_err(|_| io::Error::other("a note of 4 GiB"))?;
         self.file.write_all(note)?;
@@ -38,8 +39,8 @@ impl Notes {
         Ok(())
     }
 
-    /// Gives all of them, one behind the other, and the length of each, and removes their file. A disk that gives back other
-    /// bytes does not go unseen.
+    /// Returns all notes, one after another, with the length of each, and removes their file. A digest detects a disk
+    /// that returns other bytes than were written.
     pub fn take(self) -> io::Result<(Vec<u8>, Vec<u32>)> {
         if self.lens.is_empty() {
             return Ok(Default::default());

@@ -1,4 +1,4 @@
-//! What files say of themselves, against what the crate makes of it.
+//! Compares the metadata of files with what the crate writes.
 
 use parquet::file::{
     metadata::{ColumnChunkMetaData, ParquetMetaDataOptions, ParquetMetaDataWriter, RowGroupMetaData},
@@ -8,10 +8,10 @@ use parquet::file::{
 use super::*;
 use crate::model::{AttributeMap, Model, TableSchema};
 
-/// The end of the file as the crate writes it, from what it reads in the file: page indexes and footer. `file` has
-/// `before` bytes in front of it.
+/// Page indexes and footer as the crate writes them from what it reads in the file, which has `before` bytes in front
+/// of them.
 fn end_by_the_crate(path: &Path, before: usize) -> Vec<u8> {
-    // Otherwise it would forget how many pages have which encoding.
+    // Otherwise the reader would drop how many pages have which encoding.
     let options = ParquetMetaDataOptions::new().with_encoding_stats_as_mask(false);
     let reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Required);
     let mut reader = reader.with_metadata_options(Some(options));
@@ -24,7 +24,7 @@ fn end_by_the_crate(path: &Path, before: usize) -> Vec<u8> {
     bytes.split_off(before)
 }
 
-/// Writes the groups as a file; gives the place of its page index, and its bytes.
+/// Writes the groups as a file; returns the offset of its page indexes, and its bytes.
 fn written(schema: &Arc<FileSchema>, shapes: &[ColumnShape], groups: &[Vec<Row>], path: &Path) -> (usize, Vec<u8>) {
     write(schema, shapes, groups, path).unwrap();
     let metadata = metadata(path);
@@ -40,7 +40,7 @@ fn a_file_of_many_row_groups_says_what_the_crate_would_say() {
     let options = EncodeOptions { sort_by: vec![2, 0], bloom_filter: vec![0, 1], ..EncodeOptions::default() };
     let schema = file_schema(&shapes, &options);
     let rows = |group: i64| -> Vec<Row> {
-        // Of different sizes, and with some that have nothing but nulls.
+        // Row groups of different sizes, some with nothing but nulls.
         let row = |index| if group % 7 == 3 { vec![Cell::Null; shapes.len()] } else { awkward_row(index) };
         (group * 1000..group * 1000 + 1 + group * 13 % 300).map(row).collect()
     };
@@ -62,7 +62,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn any_file_says_what_the_crate_would_say((shapes, rows) in any_table(100), compression in any_compression()) {
-        // Without a column that is not repeated there is no column index.
+        // Without a scalar column there is no column index.
         prop_assume!(!rows.is_empty() && shapes.iter().any(|shape| matches!(shape, ColumnShape::Scalar(_))));
         let schema = file_schema(&shapes, &EncodeOptions { compression, ..EncodeOptions::default() });
         let folder = tempfile::tempdir().unwrap();
@@ -74,7 +74,7 @@ proptest! {
 
 #[test]
 fn a_chunk_of_many_pages_says_what_the_crate_would_say() {
-    // Each long text is a page; between them are pages of nulls. Lists take another form from 15 elements on.
+    // Each long text is a page; between them are pages of nulls. Thrift lists have another header from 15 elements on.
     let shapes = [TEXT, ColumnShape::Scalar(ScalarType::Float64), ColumnShape::List(ScalarType::Text)];
     let long = |row: usize| {
         let value = text(&format!("{row}").repeat(EncodeOptions::DATA_PAGE_BYTES));
@@ -99,7 +99,7 @@ fn a_chunk_of_many_pages_says_what_the_crate_would_say() {
 
 #[test]
 fn the_schema_is_written_whatever_its_size() {
-    // The length of a list takes one byte more from 15 and from 128 on.
+    // The length of a Thrift list takes one more byte from 15 and from 128 on.
     for columns in [1, 14, 15, 16, 127, 128, 129, 300] {
         let shapes = vec![INT64; columns];
         let schema = file_schema(&shapes, &EncodeOptions::default());
@@ -110,7 +110,7 @@ fn the_schema_is_written_whatever_its_size() {
     }
 }
 
-/// A value of this shape that looks like no other.
+/// A value of this shape that differs from all others.
 fn unlike_others(shape: &ColumnShape, seed: u64) -> Cell {
     let noise = |salt: u64| xxhash_rust::xxh3::xxh3_64(&(seed ^ salt << 48).to_le_bytes());
     let scalar = |scalar: ScalarType| match scalar {
@@ -149,7 +149,7 @@ fn little_is_kept_of_a_row_group_even_if_no_statistic_is_like_another() {
     }
 }
 
-/// Tells where the bytes differ, not all of them.
+/// Shows where the bytes differ instead of all of them.
 #[track_caller]
 fn assert_same(found: &[u8], wanted: &[u8]) {
     let at = found.iter().zip(wanted).take_while(|(found, wanted)| found == wanted).count();

@@ -1,4 +1,4 @@
-//! Where pages end, how they are encoded, and what is not compressed.
+//! Tests where pages end, how they are encoded, and what is not compressed.
 
 use super::*;
 

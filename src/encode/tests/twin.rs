@@ -1,5 +1,5 @@
-//! Our pages against those of the crate's own writer, which takes Arrow arrays: the same rows are read from both, and
-//! the same is said of them.
+//! Compares our pages with those of the crate's own writer, which takes Arrow arrays: rows and metadata read from both
+//! must be the same.
 
 use parquet::{
     arrow::arrow_writer::{ArrowRowGroupWriterFactory, compute_leaves},
@@ -16,7 +16,7 @@ use parquet::{
 use super::*;
 use crate::batch::to_arrays;
 
-/// What the crate's writer makes of the same rows: a file in memory.
+/// The file that the crate's writer makes of the same rows, in memory.
 fn twin_file(schema: &Arc<FileSchema>, columns: &Columns, options: &EncodeOptions) -> Vec<u8> {
     let codec = match options.compression {
         Compression::Zstd(level) => Codec::ZSTD(ZstdLevel::try_new(level).unwrap()),
@@ -67,7 +67,7 @@ fn page_indexes(metadata: &ParquetMetaData, leaf: usize) -> (Option<&ColumnIndex
     (index.column_index(0, leaf), index.offset_index(0, leaf).unwrap())
 }
 
-/// What does not depend on where pages end.
+/// Metadata that does not depend on where pages end.
 fn facts(chunk: &ColumnChunkMetaData) -> (Statistics, i64, Option<i64>, Vec<i64>, Vec<i64>) {
     let histogram = |of: Option<&parquet::file::metadata::LevelHistogram>| of.map_or(vec![], |of| of.values().to_vec());
     (
@@ -100,7 +100,7 @@ pub(super) fn check(shapes: &[ColumnShape], rows: &[Row], options: &EncodeOption
     for (leaf, (our, twin)) in ours.row_group(0).columns().iter().zip(twins.row_group(0).columns()).enumerate() {
         let (our_facts, mut twin_facts) = (facts(our), facts(twin));
         if our.column_descr().max_rep_level() > 0 {
-            // Of what stands in lists there is no least and greatest value.
+            // Leaves in lists have no minimum and maximum.
             assert_eq!(our_facts.0.null_count_opt(), twin_facts.0.null_count_opt(), "leaf {leaf}");
             assert_eq!(our_facts.0.min_bytes_opt(), None);
             twin_facts.0 = our_facts.0.clone();

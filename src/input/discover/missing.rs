@@ -1,14 +1,26 @@
-//! What to say of a name that is not there.
+//! Explains why a name was not found.
 
 use std::{ffi::OsStr, fs, path::Path};
 
-use crate::{config::nearest::nearest, error::Error};
+use crate::{
+    config::{nearest::nearest, url},
+    error::Error,
+};
 
-/// Entries of a folder that are looked at for a name like the one that is missing.
+/// Maximum number of entries in a folder that are compared with a missing name.
 const MAX_ADVICE_ENTRIES: usize = 1_000;
 
-/// The error for a name that is not there, with what comes nearest to it.
+/// The error for a name that does not exist, with the most similar name as a hint.
 pub(super) fn error(path: &Path) -> Error {
+    if let Some(error) = path.to_str().and_then(url::refusal) {
+        return error;
+    }
+    if let Some(word @ ("true" | "false")) = path.to_str() {
+        return Error::usage(
+            format!("there is no file or folder {word}"),
+            format!("the value of a switch follows after an equals sign: --provenance={word}"),
+        );
+    }
     let mut known =
         path.ancestors().skip(1).map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
     let hint = match known.find(|parent| parent.is_dir()) {
@@ -25,11 +37,11 @@ pub(super) fn error(path: &Path) -> Error {
     Error::usage(format!("there is no file or folder {}", path.display()), hint)
 }
 
-/// The entry of a folder whose name is most like `name`, if one is like it at all.
+/// The entry of a folder whose name is most similar to `name`, if any is similar enough.
 fn alike(folder: &Path, name: &OsStr) -> Option<String> {
     let entries = fs::read_dir(folder).ok()?.flatten().take(MAX_ADVICE_ENTRIES);
     let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    // Of two that are as near, always the same one.
+    // Sorted, so that of two equally similar names it is always the same one.
     names.sort_unstable();
     nearest(&name.to_string_lossy(), names.iter().map(String::as_str)).map(str::to_owned)
 }

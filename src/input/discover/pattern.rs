@@ -1,23 +1,24 @@
-//! Patterns like those of a shell. Names that are not UTF-8 are matched as they are shown: `?` stands for what is odd.
+//! Patterns like those of a shell. Names that are not UTF-8 are matched in lossy form: `?` matches a replacement
+//! character.
 
 use std::path::{Component, Path, PathBuf};
 
 use glob::{MatchOptions, PatternError};
 use walkdir::WalkDir;
 
-/// A pattern, apart: the folder to begin in, and what is to be matched below it.
+/// A pattern, split into the folder where the search starts and the pattern to match below it.
 pub(super) struct Pattern {
-    /// Without any character of a pattern; may be empty.
+    /// The folder, without pattern characters; may be empty.
     pub fixed: PathBuf,
-    /// What stands behind it.
+    /// The pattern below it.
     rest: glob::Pattern,
-    /// The parts of the rest before the first `**`: a folder has to match its part to be entered.
+    /// The parts of the rest before the first `**`: a folder is entered only if its name matches its part.
     parts: Vec<glob::Pattern>,
-    /// How deep matches can be; none if there is a `**`.
+    /// Maximum depth of matches; `None` if there is a `**`.
     depth: Option<usize>,
 }
 
-/// What a dataset keeps of itself is no input, unless it is named in front of every wildcard.
+/// The metadata of a dataset is not an input, unless it is named before the first wildcard.
 const OF_DATASETS: &str = "_partiquet";
 
 const MATCHING: MatchOptions =
@@ -31,7 +32,7 @@ impl Pattern {
     /// # Errors
     /// What is wrong with the pattern, and where.
     pub fn new(pattern: &str) -> Result<Self, PatternError> {
-        // As a whole first, so that a place is one of the whole.
+        // The whole pattern is parsed first, so that error positions refer to it.
         glob::Pattern::new(pattern)?;
         let (mut fixed, mut rest) = (PathBuf::new(), Vec::new());
         for part in Path::new(pattern).components() {
@@ -48,12 +49,12 @@ impl Pattern {
         Ok(Self { fixed, rest: glob::Pattern::new(&rest.join("/"))?, parts, depth })
     }
 
-    /// Whether a path below the fixed folder is meant.
+    /// Whether the pattern matches a path below the fixed folder.
     pub fn matches(&self, inside: &Path) -> bool {
         self.rest.matches_with(&inside.to_string_lossy(), MATCHING)
     }
 
-    /// What is there of that which the pattern means, in the order of a listing.
+    /// The existing paths that match the pattern, in the order of the directory listings.
     pub fn walk(&self) -> impl Iterator<Item = walkdir::Result<PathBuf>> {
         let begin = if self.fixed.as_os_str().is_empty() { Path::new(".") } else { &self.fixed };
         let walk = WalkDir::new(begin).follow_links(true).min_depth(1).max_depth(self.depth.unwrap_or(usize::MAX));
@@ -69,7 +70,7 @@ impl Pattern {
             Ok(entry) => {
                 inside(entry.path()).then(|| Ok(entry.path().strip_prefix(".").unwrap_or(entry.path()).to_owned()))
             }
-            // A circle of links is walked once, a link to nowhere matters if it is meant.
+            // A cycle of links is walked once; a dangling link matters only if it matches.
             Err(error) if error.loop_ancestor().is_some() => None,
             Err(error) if error.io_error().is_some_and(|error| error.kind() == std::io::ErrorKind::NotFound) => {
                 error.path().is_some_and(inside).then_some(Err(error))

@@ -1,4 +1,4 @@
-//! Whether a file that is not there yet would be an input.
+//! Tells whether a file that does not exist yet would be an input.
 
 use std::{
     ffi::OsStr,
@@ -11,12 +11,12 @@ use super::{
     pattern::{Pattern, is_pattern},
 };
 
-/// Whether a file at `path`, once it is there, is among the inputs that `names` mean. Links to folders inside a folder
-/// are not followed.
+/// Whether a file at `path`, once it exists, would be among the inputs that `names` denote. Links to folders inside a
+/// folder are not followed.
 #[must_use]
 pub fn would_take(names: &[impl AsRef<OsStr>], path: &Path) -> bool {
     let (Some(place), Some(name)) = (place(path), path.file_name()) else { return false };
-    // What is there under this name already, if that is a link.
+    // The present target of this name, if it is a link.
     let target = fs::canonicalize(path).ok();
     names.iter().map(AsRef::as_ref).filter(|input| *input != STDIN).any(|input| match fs::canonicalize(input) {
         Ok(found) if found.is_dir() => is_in_folder(&place, &found, name),
@@ -29,22 +29,22 @@ pub fn would_take(names: &[impl AsRef<OsStr>], path: &Path) -> bool {
     })
 }
 
-/// The path without links and dots, its last part as it is.
+/// The path without links and dots, except that its last part stays unchanged.
 fn place(path: &Path) -> Option<PathBuf> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     Some(fs::canonicalize(parent).ok()?.join(path.file_name()?))
 }
 
-/// Whether a folder that is searched gives the file.
+/// Whether a search of the folder would find the file.
 fn is_in_folder(place: &Path, folder: &Path, name: &OsStr) -> bool {
     let Ok(inside) = place.strip_prefix(folder) else { return false };
     has_data_name(name) && !inside.components().any(|part| is_hidden(part.as_os_str()))
 }
 
-/// Whether a pattern gives the file, or a folder that it is in.
+/// Whether a pattern would match the file, or a folder that contains it.
 fn is_matched(place: &Path, pattern: &str, name: &OsStr) -> bool {
     let Ok(pattern) = Pattern::new(pattern) else { return false };
-    // The folders before the first character of a pattern may be written in many ways: they are looked up.
+    // The folders before the first wildcard can be written in many ways, so their canonical path is compared.
     let fixed = if pattern.fixed.as_os_str().is_empty() { Path::new(".") } else { &pattern.fixed };
     let Ok(fixed) = fs::canonicalize(fixed) else { return false };
     let Ok(inside) = place.strip_prefix(&fixed) else { return false };

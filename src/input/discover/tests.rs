@@ -20,7 +20,7 @@ impl Tree {
         self.dir.path().join(name).to_str().unwrap().to_owned()
     }
 
-    /// What is found, relative to the tree, or the error.
+    /// Returns what is found, relative to the tree, or the error.
     fn find_beside(&self, names: &[&str], out: Option<&str>) -> Result<Vec<String>, String> {
         let names: Vec<String> =
             names.iter().map(|name| if *name == "-" { (*name).to_owned() } else { self.path(name) }).collect();

@@ -1,4 +1,4 @@
-//! gzip and zstd, member after member, straight into the caller's buffer.
+//! Decompresses gzip and zstd, member after member, straight into the caller's buffer.
 
 use std::io;
 
@@ -9,22 +9,22 @@ use super::Stored;
 
 pub(super) const TRUNCATED_HINT: &str = "copy or download the file again";
 
-/// Why decompressed bytes cannot be had.
+/// Why no decompressed bytes can be returned.
 pub(super) enum Fault {
     /// The bytes as stored cannot be read.
     Io(io::Error),
-    /// They are not what they should be, at this offset as stored.
+    /// The stored bytes are damaged at this offset, as stored.
     Damaged { offset: u64, message: String, hint: String },
 }
 
-/// A decompressor and the stored bytes that wait for it.
+/// A decompressor, and the stored bytes that are waiting for it.
 pub(super) struct Inflater {
     codec: Codec,
     input: Vec<u8>,
     pos: usize,
     len: usize,
     ended: bool,
-    /// Between the first and the last byte of a gzip member or zstd frame.
+    /// Whether it is inside a gzip member or zstd frame.
     inside: bool,
 }
 
@@ -41,10 +41,10 @@ struct Progress {
 }
 
 impl Inflater {
-    /// Large enough that the calls of the operating system do not count.
+    /// Large enough that the cost of system calls is negligible.
     const INPUT_BYTES: usize = 256 << 10;
 
-    /// The largest window that DEFLATE knows.
+    /// The maximum window size of DEFLATE.
     const GZIP_WINDOW_BITS: u8 = 15;
 
     pub(super) fn gzip() -> Self {
@@ -59,7 +59,7 @@ impl Inflater {
         Self { codec, input: vec![0; Self::INPUT_BYTES], pos: 0, len: 0, ended: false, inside: false }
     }
 
-    /// Reads some bytes; 0 at the end of the last member, and only if it is complete.
+    /// Reads some bytes; returns 0 at the end of the last member, and only if that member is complete.
     pub(super) fn read(&mut self, stored: &mut Stored<'_>, out: &mut [u8]) -> Result<usize, Fault> {
         loop {
             self.refill(stored)?;
@@ -88,7 +88,7 @@ impl Inflater {
         }
     }
 
-    /// Makes stored bytes available, unless there are none left.
+    /// Reads more stored bytes if all were consumed.
     fn refill(&mut self, stored: &mut Stored<'_>) -> Result<(), Fault> {
         if self.pos == self.len && !self.ended {
             self.pos = 0;
@@ -98,8 +98,8 @@ impl Inflater {
         Ok(())
     }
 
-    /// Zero bytes after the last gzip member are padding (tapes, block devices). Whether that is all there is left;
-    /// false where another member begins.
+    /// Zero bytes after the last gzip member are padding (tapes, block devices). Returns true if only padding is left,
+    /// and false if another member begins.
     fn skip_padding(&mut self, stored: &mut Stored<'_>) -> Result<bool, Fault> {
         if !matches!(self.codec, Codec::Gzip(_)) || self.input[self.pos] == 0x1f {
             return Ok(false);

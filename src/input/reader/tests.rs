@@ -24,7 +24,7 @@ fn zst(frames: &[&[u8]]) -> Vec<u8> {
     frames.iter().flat_map(|frame| zstd::encode_all(*frame, 1).unwrap()).collect()
 }
 
-/// Gives at most so many bytes at a time.
+/// A reader that returns at most this many bytes at a time.
 struct Trickle(io::Cursor<Vec<u8>>, usize);
 
 impl Read for Trickle {
@@ -51,7 +51,7 @@ fn pieces_of(stored: &[u8]) -> Result<Vec<Piece>> {
     pieces(InputFile::stream("it", Stream::new(io::Cursor::new(stored.to_vec()))), ReadOptions::default())
 }
 
-/// The records of the blocks; they and the refused texts must have no gap between them.
+/// Returns the records of the blocks, and asserts that the blocks have no gap between them.
 fn records(pieces: &[Piece], text: &[u8]) -> Vec<String> {
     let mut records = Vec::new();
     let mut at = if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
@@ -84,7 +84,7 @@ fn record() -> impl Strategy<Value = String> {
     })
 }
 
-/// Line breaks and blanks at places where they may be.
+/// The record with line breaks and blanks wherever they may be.
 fn pretty(record: &str) -> String {
     let value: serde_json::Value = serde_json::from_str(record).unwrap();
     serde_json::to_string_pretty(&value).unwrap()
@@ -154,16 +154,17 @@ proptest! {
         let trickle = Stream::new(Trickle(io::Cursor::new(stored.clone()), read_bytes));
         let pieces = super::tests::pieces(InputFile::stream("it", trickle), options).unwrap();
         prop_assert_eq!(records(&pieces, &text), expected);
-        let end = Piece::EndOfInput { input: 0, bytes: stored.len() as u64, digest: xxh3_128(&stored) };
+        let text_digest = (compression > 0).then(|| xxh3_128(&text));
+        let end = Piece::EndOfInput { input: 0, bytes: stored.len() as u64, digest: xxh3_128(&stored), text_digest };
         prop_assert_eq!(pieces.last(), Some(&end));
         prop_assert!(!pieces.iter().any(|piece| matches!(piece, Piece::Unreadable(_))));
-        // The same at once, from a file.
+        // The same text from a file, read at once.
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(&stored).unwrap();
         prop_assert_eq!(super::tests::pieces(InputFile::open(file.path()).unwrap(), options).unwrap(), pieces);
     }
 
-    /// Whatever the bytes are, each of them is in one piece.
+    /// For arbitrary bytes, each byte is in exactly one piece.
     #[test]
     fn nothing_is_lost_of_any_bytes(
         bytes in prop::collection::vec(prop::sample::select(&b"{}[]\",:\\\n\r a1\0\xff"[..]), 0..300),
@@ -208,7 +209,7 @@ fn a_truncated_compressed_file_is_an_error_at_each_byte() {
     let text = b"{\"a\":1}\n{\"b\":\"some more text\"}\n".repeat(3);
     for stored in [gz(&[&text]), zst(&[&text])] {
         for len in 1..stored.len() {
-            // The first byte of a zstd file is a plain `(`: a line for the decoder to refuse.
+            // The first byte of a zstd file is a plain `(`: a line that the decoder refuses.
             if stored[..len] == *b"(" {
                 continue;
             }
@@ -225,7 +226,7 @@ fn a_truncated_compressed_file_is_an_error_at_each_byte() {
 fn a_damaged_compressed_file_is_never_read_as_if_it_were_whole() {
     let text = b"{\"a\":1}\n{\"b\":\"some more text\"}\n".repeat(20);
     let stored = gz(&[&text]);
-    // Behind the header, whose time stamp and the like may be anything.
+    // Starts after the header, whose time stamp and other fields may be anything.
     for at in 10..stored.len() {
         let mut damaged = stored.clone();
         damaged[at] ^= 0x10;
@@ -239,7 +240,12 @@ fn after_gzip_only_padding_may_stand() {
     let padded = [&stored[..], &vec![0; 300_000]].concat();
     let pieces = pieces_of(&padded).unwrap();
     assert_eq!(records(&pieces, b"{}\n"), ["{}"]);
-    let end = Piece::EndOfInput { input: 0, bytes: padded.len() as u64, digest: xxh3_128(&padded) };
+    let end = Piece::EndOfInput {
+        input: 0,
+        bytes: padded.len() as u64,
+        digest: xxh3_128(&padded),
+        text_digest: Some(xxh3_128(b"{}\n")),
+    };
     assert_eq!(pieces.last(), Some(&end));
     for garbage in [&b"{}\n"[..], b"\0\0x", b"\0\x1f\x8b"] {
         let Err(Error::Input { offset, message, .. }) = pieces_of(&[&stored, garbage].concat()) else {
@@ -447,7 +453,7 @@ fn a_file_that_was_cut_between_two_records_is_told_from_a_whole_one() {
         fs::write(&path, &text).unwrap();
         let input = InputFile::open(&path).unwrap();
         pieces(input.clone(), ReadOptions::default()).unwrap();
-        // One that has grown is read to its end.
+        // A file that has grown is read to its end.
         fs::write(&path, [&text[..], &text].concat()).unwrap();
         pieces(input.clone(), ReadOptions::default()).unwrap();
         for len in [0, cut] {

@@ -3,7 +3,7 @@ use std::{fs, io::Cursor};
 use super::*;
 use crate::{input::stream::Stream, observe::Silent};
 
-/// The blocks of a sample; what cannot be read is passed over.
+/// The blocks of a sample; inputs that cannot be read are skipped.
 fn sample_blocks(inputs: &[InputFile], options: SampleOptions) -> Result<Vec<RecordBlock>> {
     let mut blocks = Vec::new();
     sample(inputs, options, &Silent, |piece| {
@@ -28,7 +28,7 @@ fn file(dir: &tempfile::TempDir, name: &str, text: &str) -> InputFile {
 
 const OPTIONS: SampleOptions = SampleOptions { bytes: 8000, places: 4, max_record_bytes: 100_000 };
 
-/// Every line of a block of lines is whole, and each block stands where it says.
+/// Asserts that a block has whole lines only, and is at the offset that it names.
 fn assert_whole(block: &RecordBlock, text: &str) {
     let start = usize::try_from(block.offset).unwrap();
     assert_eq!(block.bytes, text.as_bytes()[start..start + block.bytes.len()]);

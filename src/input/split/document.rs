@@ -1,21 +1,21 @@
-//! The grammar around the records of a JSON text that is not line-delimited.
+//! Parses the grammar around the records of a JSON text that is not line-delimited.
 //!
-//! A text is any number of top-level values, with or without white space between them: objects, each a record, and
-//! arrays, each element a record. The grammar around records is checked in full, the inside of a record only for its
-//! end.
+//! A text is any number of top-level values, with or without white space between them: an object is a record, and each
+//! element of an array is a record. The grammar around the records is checked in full; the inside of a record is only
+//! searched for its end.
 
 use std::ops::Range;
 
 use super::scan::BracketScan;
 
-/// Where the scan of a document stands. Positions are relative to the buffer it is given.
+/// The state of the scan of a document. Positions are relative to the current buffer.
 #[derive(Debug, Default)]
 pub(super) struct DocumentScan {
     place: Position,
     open: Option<Open>,
-    /// Where the open record begins.
+    /// Position at which the open record begins.
     start: usize,
-    /// All before is scanned.
+    /// All bytes before this position are scanned.
     pos: usize,
     ranges: Vec<Range<usize>>,
 }
@@ -34,30 +34,30 @@ enum Position {
     AfterElement,
 }
 
-/// A record whose end was not seen yet.
+/// A record whose end has not been seen yet.
 #[derive(Debug)]
 enum Open {
     Brackets(BracketScan),
-    /// A string in the place of a record, which the decoder will refuse.
+    /// A string in place of a record, which the decoder will refuse.
     Text {
         escaped: bool,
     },
-    /// A number, a literal or garbage: up to the next byte that could not belong to it.
+    /// A number, a literal or garbage, up to the next byte that cannot belong to it.
     Token,
 }
 
-/// The text cannot be followed any further.
+/// A fault after which the text cannot be parsed further.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fault {
-    /// Where the text that has to be refused begins.
+    /// Position at which the refused text begins.
     pub(super) start: usize,
-    /// Whether the error is that the input ends, not what stands at `start`.
+    /// Whether the error is the early end of the input, and not the text at `start`.
     pub(super) at_end: bool,
     pub(super) message: String,
 }
 
 impl DocumentScan {
-    /// Walks on to the end of `bytes`.
+    /// Scans on to the end of `bytes`.
     pub(super) fn scan(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         while self.pos < bytes.len() {
             if self.open.is_some() {
@@ -75,7 +75,7 @@ impl DocumentScan {
         Ok(())
     }
 
-    /// The input has ended at `len`.
+    /// Ends the scan: the input has ended at `len`.
     pub(super) fn finish(&mut self, len: usize) -> Result<(), Fault> {
         if matches!(self.open, Some(Open::Token)) {
             self.open = None;
@@ -93,7 +93,8 @@ impl DocumentScan {
         Ok(())
     }
 
-    /// Walks on inside the open record. The number of bytes up to and including its last one, if it is there.
+    /// Scans on inside the open record. Returns the number of bytes up to and including its last one, if that was
+    /// found.
     pub(super) fn close(&mut self, bytes: &[u8]) -> Option<usize> {
         let end = match self.open.as_mut()? {
             Open::Brackets(scan) => scan.advance(bytes),
@@ -112,12 +113,12 @@ impl DocumentScan {
         Some(end)
     }
 
-    /// Where the open record begins, if there is one.
+    /// Position at which the open record begins, if there is one.
     pub(super) fn open_start(&self) -> Option<usize> {
         self.open.as_ref().map(|_| self.start)
     }
 
-    /// Whether the open record is one that the end of the input ends as well.
+    /// Whether the end of the input may end the open record.
     pub(super) const fn may_end_here(&self) -> bool {
         matches!(self.open, None | Some(Open::Token))
     }
@@ -127,14 +128,14 @@ impl DocumentScan {
         &self.ranges
     }
 
-    /// The bytes before `at` leave the buffer, and the records found with them.
+    /// Removes the bytes before `at` from the buffer, and returns the records found so far.
     pub(super) fn cut(&mut self, at: usize) -> Vec<Range<usize>> {
         self.pos = self.pos.saturating_sub(at);
         self.start = self.start.saturating_sub(at);
         std::mem::take(&mut self.ranges)
     }
 
-    /// A byte outside records.
+    /// Handles a byte outside records.
     fn between(&mut self, byte: u8) -> Result<(), Fault> {
         match (byte, self.place) {
             (b' ' | b'\t' | b'\r' | b'\n', _) => {}
@@ -164,7 +165,7 @@ impl DocumentScan {
         Ok(())
     }
 
-    /// A record has ended.
+    /// Records that a record has ended.
     fn element(&mut self) {
         if self.place != Position::Top {
             self.place = Position::AfterElement;
@@ -181,7 +182,7 @@ impl DocumentScan {
 mod tests {
     use super::*;
 
-    /// Records and fault of a whole text.
+    /// Returns the records and the fault of a whole text.
     fn read(text: &str) -> (Vec<&str>, Option<(usize, bool)>) {
         let mut scan = DocumentScan::default();
         let result = scan.scan(text.as_bytes()).and_then(|()| scan.finish(text.len()));

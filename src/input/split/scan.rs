@@ -1,11 +1,11 @@
 //! Finds the end of a JSON object or array by its brackets, 64 bytes at a time.
 //!
-//! Each 64 bytes become bit masks (one bit a byte): quotes, backslashes, opening and closing brackets. The exclusive
-//! or of all quotes before a bit says whether it is inside a string. As long as a stretch has fewer closing brackets
-//! than the value is deep, their counts are all that is needed. Whether brackets match in kind is the decoder's
-//! concern: a value that is wrong in itself spoils the rest of its document anyway.
+//! Each 64 bytes become bit masks (one bit per byte): quotes, backslashes, opening and closing brackets. The exclusive
+//! or of all quotes up to a bit tells whether it is inside a string. As long as a stretch has fewer closing brackets
+//! than the depth of the value, counting the brackets is enough. The decoder checks that brackets match in kind: a
+//! value with mismatched brackets invalidates the rest of its document anyway.
 
-/// Where the scan of one value stands. Starts at the value's opening bracket.
+/// The state of the scan of one value. It starts at the value's opening bracket.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct BracketScan {
     depth: u64,
@@ -17,11 +17,12 @@ pub(super) struct BracketScan {
 
 const STRIDE: usize = 64;
 
-/// The bits with an even number.
+/// The bits at even positions.
 const EVEN: u64 = 0x5555_5555_5555_5555;
 
 impl BracketScan {
-    /// Walks on over `bytes`. The number of bytes up to and including the value's last one, if it is there.
+    /// Scans on over `bytes`. Returns the number of bytes up to and including the last one of the value, if that was
+    /// found.
     pub(super) fn advance(&mut self, bytes: &[u8]) -> Option<usize> {
         let (strides, rest) = bytes.as_chunks::<STRIDE>();
         for (idx, stride) in strides.iter().enumerate() {
@@ -38,7 +39,7 @@ impl BracketScan {
     }
 
     fn stride(&mut self, stride: &[u8; STRIDE]) -> Option<usize> {
-        // `[` and `{`, `]` and `}` differ in this bit only, and no other byte meets them by it.
+        // `[` and `{`, and `]` and `}`, differ only in this bit, and no other byte becomes one of them by it.
         let folded = stride.map(|byte| byte | 0x20);
         let quotes = equal_bytes(stride, b'"');
         let backslashes = equal_bytes(stride, b'\\');
@@ -68,7 +69,7 @@ impl BracketScan {
         None
     }
 
-    /// One byte, by the same rules. Whether it ends the value.
+    /// Scans one byte by the same rules. Returns whether it ends the value.
     const fn byte(&mut self, byte: u8) -> bool {
         let was_escaped = self.escaped == 1;
         self.escaped = (byte == b'\\' && !was_escaped) as u64;
@@ -84,8 +85,8 @@ impl BracketScan {
         false
     }
 
-    /// The bytes that a backslash stands before which is not escaped itself: in a run of backslashes every second
-    /// byte from the run's beginning. An addition carries from the beginning of each run to its end.
+    /// The bytes after a backslash that is not escaped itself: in a run of backslashes every second byte from its
+    /// beginning. An addition carries from the beginning of each run to its end.
     const fn escaped_bytes(&mut self, backslashes: u64) -> u64 {
         if backslashes == 0 {
             let first = self.escaped;
@@ -101,7 +102,7 @@ impl BracketScan {
     }
 }
 
-/// A bit for each byte that equals `byte`; the first byte has the lowest bit. The comparison becomes vector code.
+/// A bit for each byte that equals `byte`; the first byte has the lowest bit. The compiler vectorizes the comparison.
 #[inline]
 fn equal_bytes(stride: &[u8; STRIDE], byte: u8) -> u64 {
     let equal = stride.map(|other| u8::from(other == byte));
@@ -113,7 +114,7 @@ fn equal_bytes(stride: &[u8; STRIDE], byte: u8) -> u64 {
     mask
 }
 
-/// Each bit becomes the exclusive or of itself and all below it.
+/// Each bit becomes the exclusive or of itself and all lower bits.
 const fn prefix_xor(mut bits: u64) -> u64 {
     bits ^= bits << 1;
     bits ^= bits << 2;
@@ -160,7 +161,7 @@ mod tests {
     }
 
     proptest! {
-        /// The masks and the byte-wise rules say the same about any text, however it is cut.
+        /// The masks and the byte-wise rules agree on any text, however it is cut.
         #[test]
         fn strides_agree_with_bytes(
             text in proptest::collection::vec(prop::sample::select(&b"\"\"\\\\{}[]ab "[..]), 0..400),

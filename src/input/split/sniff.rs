@@ -1,24 +1,24 @@
-//! Sees in its first bytes how an input is laid out.
+//! Detects the layout of an input by its first bytes.
 
-/// How the records of an input are told apart.
+/// How the records of an input are delimited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
-    /// One record a line.
+    /// One record per line.
     Lines,
-    /// JSON text of any layout, records found by their brackets.
+    /// JSON text of any layout; records are found by their brackets.
     Document,
 }
 
-/// How far values after the first one are looked at, to tell one compact object among pretty-printed ones from lines.
+/// How far values after the first one are inspected, to tell a compact object before pretty-printed ones from lines.
 pub const SNIFF_BYTES: usize = 64 << 10;
 
-/// The layout of an input that is no longer than `text`.
+/// The layout of an input that consists of `text`.
 #[must_use]
 pub fn sniff(text: &[u8]) -> Layout {
     Sniffer::default().look(text, true).unwrap_or(Layout::Lines)
 }
 
-/// Whether `text` begins with an element of an array and ends where that ends.
+/// Whether `text` is the rest of an array: it begins with an element and ends with the array's bracket.
 #[must_use]
 pub fn is_rest_of_array(text: &[u8]) -> bool {
     let text = text.trim_ascii();
@@ -29,31 +29,33 @@ pub fn is_rest_of_array(text: &[u8]) -> bool {
         && matches!(text[first.pos..].trim_ascii_start(), [b',', ..] | [b']'])
 }
 
-/// Sees the layout of one input.
+/// Detects the layout of one input.
 #[derive(Debug, Default)]
 pub struct Sniffer {
-    /// The first value can be long, so it is not walked again when there are more bytes.
+    /// The state of the first value. It can be long, so it is not scanned again when more bytes arrive.
     first: ValueWalk,
 }
 
 impl Sniffer {
-    /// The layout of an input that begins with `head`; none if more bytes are needed: to be called again then with these and
-    /// more. `is_whole`: there are no more.
+    /// Returns the layout of an input that begins with `head`; `None` if more bytes are needed. It is then called again
+    /// with these bytes and more. `is_whole` means that there are no more bytes.
     ///
-    /// Line-delimited is whatever can be read as lines: a broken line is then refused alone, while a broken document is
-    /// refused from there to its end. So a text is a document only if it begins with `[`, or with `{` alone on its line and a
-    /// member below, has two values on a line, or has a value that goes on over a newline where JSON allows white space.
+    /// Whatever can be read as lines is line-delimited: a malformed line is then refused alone, while a malformed
+    /// document is refused from there to its end. So a text is a document only if it begins with `[`, or with `{` alone
+    /// on its line and a member below, has two values on a line, or has a value that continues over a newline where
+    /// JSON allows white space.
     pub fn look(&mut self, head: &[u8], is_whole: bool) -> Option<Layout> {
         let mut pos = 0;
         while pos < SNIFF_BYTES {
             let is_first = pos == 0;
-            // A later value is not worth reading on for.
+            // It is not worth reading more bytes for a later value.
             let give_up = (is_whole || !is_first).then_some(Layout::Lines);
             pos += head[pos..].iter().take_while(|byte| is_blank(**byte)).count();
             match head.get(pos) {
                 None => return give_up,
                 Some(b'[') if is_first => return Some(Layout::Document),
-                // What is pretty-printed begins so; of a record cut off right behind its bracket the next line is another one.
+                // Pretty-printed text begins like this. After a record cut off right after its bracket, the next line
+                // would be another record.
                 Some(b'{') if is_first && goes_on_below(&head[pos + 1..]) => return Some(Layout::Document),
                 Some(b'{' | b'[') => {}
                 Some(_) => return Some(Layout::Lines),
@@ -80,37 +82,37 @@ impl Sniffer {
     }
 }
 
-/// What a value turned out to be.
+/// What a scan of a value has found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Walk {
-    /// Ends here, on the line on which it begins.
+    /// The value ends here, on the line on which it begins.
     OneLine(usize),
-    /// Ends on a later line, and each newline in it stands where white space may stand.
+    /// The value ends on a later line, and each newline in it is where white space may be.
     ManyLines,
-    /// Goes on beyond the bytes at hand, so far over so many newlines, each where white space may stand.
+    /// The value continues beyond the present bytes; so far it has this many newlines, each where white space may be.
     Open { newlines: usize },
-    /// Has a newline where none may be.
+    /// The value has a newline where none may be.
     Broken,
 }
 
-/// A walk over a value, which goes on where it was when there are more bytes.
+/// A resumable scan of a value: it continues when more bytes arrive.
 #[derive(Debug, Default)]
 struct ValueWalk {
-    /// Bytes walked over.
+    /// Number of bytes scanned.
     pos: usize,
-    /// How it ended.
+    /// How the scan ended, once it has.
     end: Option<Walk>,
     brackets: Vec<u8>,
     in_string: bool,
     escaped: bool,
-    /// The last byte that is neither blank nor inside a string, and whether a newline came after it.
+    /// The last byte that is neither blank nor inside a string, and whether a newline followed it.
     last: u8,
     after_newline: bool,
     newlines: usize,
 }
 
 impl ValueWalk {
-    /// Walks over the value at the beginning of `bytes`: those of the last time, and more behind them.
+    /// Scans the value at the beginning of `bytes`, which start with the bytes of the previous call.
     fn walk(&mut self, bytes: &[u8]) -> Walk {
         if self.end.is_none() {
             self.end = self.go_on(bytes);
@@ -161,7 +163,7 @@ impl ValueWalk {
     }
 }
 
-/// Whether JSON has a place inside `bracket` where `next` comes after `last`.
+/// Whether JSON allows `next` after `last` inside `bracket`.
 const fn may_be_neighbours(last: u8, next: u8, bracket: Option<u8>) -> bool {
     match (last, bracket) {
         (b'{', _) => matches!(next, b'"' | b'}'),
@@ -172,7 +174,7 @@ const fn may_be_neighbours(last: u8, next: u8, bracket: Option<u8>) -> bool {
     }
 }
 
-/// Whether nothing but blanks stand before the next newline, and a member behind it.
+/// Whether only blanks precede the next newline, and a member follows it.
 fn goes_on_below(text: &[u8]) -> bool {
     let blanks = text.iter().take_while(|byte| is_blank(**byte)).count();
     text[..blanks].contains(&b'\n') && text.get(blanks) == Some(&b'"')
@@ -200,7 +202,7 @@ mod tests {
             " {} \r\n",
             "\n{\"a\":1}\n{\"a\":2}\n",
             "{\"a\":\"}{\\\"\"}\n{}",
-            // Broken lines spoil only themselves.
+            // Malformed lines affect only themselves.
             "{\"a\":1\n{\"a\":2}\n",
             "{\"a\":\"x\n{}\n",
             "{\"a\":1,\n{\"a\":2}",

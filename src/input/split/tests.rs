@@ -4,7 +4,7 @@ fn begin(layout: Layout, block_bytes: usize, max_record_bytes: usize) -> Begin {
     Begin { input: 3, document: 7, offset: 100, layout, options: ReadOptions { block_bytes, max_record_bytes } }
 }
 
-/// All pieces of a text that arrives `read_bytes` at a time.
+/// Returns all pieces of a text that arrives `read_bytes` at a time.
 fn cut(text: &[u8], begin: Begin, read_bytes: usize) -> Vec<Piece> {
     let mut splitter = Splitter::new(begin.options);
     splitter.begin(begin);
@@ -29,7 +29,7 @@ fn cut(text: &[u8], begin: Begin, read_bytes: usize) -> Vec<Piece> {
     }
 }
 
-/// Pieces in short: records, and refused texts with kind, length, text if kept, error offset.
+/// Summarizes pieces: records, and refused texts with kind, offset, length, error offset and text if kept.
 fn told(pieces: &[Piece]) -> Vec<String> {
     let mut told = Vec::new();
     for piece in pieces {
@@ -62,7 +62,7 @@ fn told(pieces: &[Piece]) -> Vec<String> {
     told
 }
 
-/// Pieces follow each other, and their newlines are those of the text.
+/// Asserts that pieces have no gap between them, and that their newlines are those of the text.
 fn assert_gapless(text: &[u8], pieces: &[Piece]) {
     let (mut at, mut newlines) = (100, 0);
     for piece in pieces {
@@ -86,7 +86,7 @@ fn assert_gapless(text: &[u8], pieces: &[Piece]) {
     assert_eq!(newlines, memchr_iter(b'\n', text).count() as u64);
 }
 
-/// What a text is cut into, the same for all ways in which it may arrive and for all sizes of blocks.
+/// Returns the pieces of a text, and asserts that they are the same however it arrives and for all block sizes.
 fn every_way(text: &str, layout: Layout, max_record_bytes: usize) -> Vec<String> {
     let expected = told(&cut(text.as_bytes(), begin(layout, 1 << 20, max_record_bytes), usize::MAX));
     for block_bytes in [0, 1, 2, 3, 5, 8, 13, 40, 100] {
@@ -180,7 +180,7 @@ fn buffers_go_round() {
         }
     }
     assert_eq!(addresses.len(), 2, "one buffer is filled while the other one is away");
-    // Neither too small nor grown for a long record.
+    // Neither a buffer that is too small nor one that has grown for a long record is kept.
     splitter.recycle(Vec::with_capacity(999));
     splitter.recycle(Vec::with_capacity(4001));
     assert!(splitter.spare.is_none_or(|spare| spare.capacity() == 1000));

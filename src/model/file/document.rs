@@ -1,4 +1,5 @@
-//! A JSON document as written: members in order, repeated ones kept so that they can be refused with their place.
+//! A JSON document as written: members stay in order, and repeated ones are kept so that they can be refused with their
+//! place.
 
 use std::fmt;
 
@@ -15,7 +16,7 @@ use crate::{
 pub(super) enum Node {
     Null,
     Bool(bool),
-    /// A number that is no integer from 0 up; the format has no use for another one.
+    /// A number other than an integer from 0 up; the format does not use such numbers.
     OtherNumber,
     Integer(u64),
     Text(String),
@@ -23,7 +24,7 @@ pub(super) enum Node {
     Object(Vec<(String, Node)>),
 }
 
-/// Parses a whole document; the error tells line and column.
+/// Parses a complete document; the error has line and column.
 pub(super) fn parse(text: &str) -> serde_json::Result<Node> {
     serde_json::from_str(text)
 }
@@ -88,7 +89,7 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
 }
 
-/// A value together with where it stands, so that every complaint can name the place.
+/// A value together with its place, so that every error can name the place.
 #[derive(Debug, Clone)]
 pub(super) struct NodeRef<'a> {
     file: &'a str,
@@ -106,12 +107,12 @@ impl<'a> NodeRef<'a> {
         if self.pointer.is_empty() { "/" } else { &self.pointer }
     }
 
-    /// A complaint about this value.
+    /// An error about this value.
     pub(super) fn fail(&self, message: impl Into<String>) -> Error {
         Error::Model { file: self.file.to_owned(), pointer: self.pointer().to_owned(), message: message.into() }
     }
 
-    /// The members of an object, in order. Refuses keys that are not among `known`; with no `known`, any key goes.
+    /// The members of an object, in order. Refuses keys that are not in `known`; an empty `known` allows any key.
     pub(super) fn members(&self, known: &[&str]) -> Result<Vec<(&'a str, Self)>> {
         let Node::Object(members) = self.node else {
             return Err(self.fail(format!("this is {}, an object is expected", self.node.kind())));
@@ -160,7 +161,7 @@ impl<'a> NodeRef<'a> {
         }
     }
 
-    /// Refuses the first object with two members of one name, anywhere in the document.
+    /// Refuses the first object with two members of the same name, anywhere in the document.
     pub(super) fn refuse_repeated_members(&self) -> Result<()> {
         match self.node {
             Node::Object(members) => {

@@ -1,4 +1,4 @@
-//! From named types to fields: references followed, and everything refused that the table could not hold.
+//! Resolves named types to fields: follows references, and refuses everything that the table cannot represent.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,7 +12,7 @@ use crate::{
     model::{Envelope, Field, FieldKind, Group, Model, naming::snake_case, schema},
 };
 
-/// Resolves the document's types, from the row outwards.
+/// Resolves the types of the document, starting with the row.
 pub(super) fn model(doc: &ModelDoc<'_>) -> Result<Model> {
     let mut resolver = Resolver::new(doc);
     let model = Model {
@@ -28,22 +28,22 @@ pub(super) fn model(doc: &ModelDoc<'_>) -> Result<Model> {
     Ok(model)
 }
 
-/// What a member stands in, which decides what it may be.
+/// The context of a member, which decides what types it may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Inside {
     /// The participant itself: one map may be promoted here.
     Row,
     /// Any other object.
     Object,
-    /// An element of a list of objects: one struct, so no lists and no maps.
+    /// An element of a list of objects. It is one struct, so it may contain no lists and no maps.
     Element,
 }
 
 struct Resolver<'d, 'a> {
     doc: &'d ModelDoc<'a>,
-    /// Types around the one that is being resolved.
+    /// The types that enclose the one being resolved.
     around: Vec<&'a str>,
-    /// Column names in use, lower-case, with the place of the member that has them.
+    /// Column names in use, in lower case, with the pointer to the member that has them.
     columns: HashMap<String, String>,
     num_paths: usize,
     promoted: Option<String>,
@@ -69,7 +69,7 @@ impl<'d, 'a> Resolver<'d, 'a> {
         self.fields(root.type_name, &prefix, inside, &root.type_place)
     }
 
-    /// Members of a type whose columns begin with `prefix`. `user` is where the type is asked for.
+    /// Returns the members of a type whose columns begin with `prefix`. `user` is where the type is referred to.
     fn fields(&mut self, type_name: &'a str, prefix: &str, inside: Inside, user: &NodeRef<'a>) -> Result<Vec<Field>> {
         if self.around.contains(&type_name) {
             return Err(user.fail(format!("{type_name} contains itself, a table cannot; use json here")));
@@ -115,7 +115,7 @@ impl<'d, 'a> Resolver<'d, 'a> {
     }
 
     fn kind(&mut self, member: &MemberDoc<'a>, column: &str, inside: Inside) -> Result<FieldKind> {
-        // A list or map has a path of its own and one for what is in it.
+        // A list or map has a path itself, and one for its elements.
         self.num_paths += match member.member_type {
             MemberType::Scalar(_) | MemberType::Named(_) | MemberType::Ignored => 1,
             MemberType::ListOf(_) | MemberType::ListOfNamed(_) | MemberType::Map => 2,
@@ -145,7 +145,7 @@ impl<'d, 'a> Resolver<'d, 'a> {
             }
             MemberType::ListOfNamed(name) => {
                 self.claim(column, member)?;
-                // The struct's members are named among themselves.
+                // The names in a struct need to be distinct only among themselves.
                 let outside = std::mem::take(&mut self.columns);
                 let fields = self.fields(name, "", Inside::Element, &member.type_place)?;
                 if self.columns.is_empty() {
@@ -181,12 +181,12 @@ impl<'d, 'a> Resolver<'d, 'a> {
     }
 }
 
-/// Whether input may give the field under this name.
+/// Whether input may use this name for the field.
 fn has_name(field: &Field, name: &str) -> bool {
     field.wire == name || snake_case(&field.wire) == name
 }
 
-/// Every envelope must be reachable and must not name a member that the model also reads as a value.
+/// Checks that every envelope can be used and names no member that the model also reads as a value.
 fn check_envelopes(doc: &ModelDoc<'_>, model: &Model) -> Result<()> {
     let mut first_keys = HashSet::new();
     let mut num_steps = None;

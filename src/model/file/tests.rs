@@ -1,7 +1,7 @@
 use super::*;
 use crate::model::{Field, FieldKind, Form, Step};
 
-/// A small model that is right, with `from` replaced by `to`.
+/// Reads a small valid model, with `from` replaced by `to`.
 fn changed(from: &str, to: &str) -> Result<Model> {
     let text = r#"{
         "partiquet_model": 1,
@@ -27,7 +27,7 @@ fn changed(from: &str, to: &str) -> Result<Model> {
     Model::from_json(&text.replacen(from, to, 1), "shop.json")
 }
 
-/// NodeRef and complaint.
+/// Returns the pointer and the message of the error.
 fn refused(from: &str, to: &str) -> (String, String) {
     match changed(from, to) {
         Err(Error::Model { file, pointer, message }) => {
@@ -54,7 +54,7 @@ fn a_right_model_is_read_whole() {
 
 #[test]
 fn the_place_of_every_mistake_is_named() {
-    // What is replaced, by what, the place that the error names, and a part of what it says.
+    // Each entry: what is replaced, the replacement, the place that the error names, and a part of its message.
     let mistakes = [
         ("\"partiquet_model\": 1", "\"partiquet_model\": 2", "/partiquet_model", "version 1"),
         ("\"partiquet_model\": 1,", "", "/", "\"partiquet_model\" is missing"),
@@ -152,7 +152,7 @@ fn a_document_that_is_no_json_says_where() {
 
 #[test]
 fn a_small_document_cannot_unfold_into_a_huge_model() {
-    // Each type holds the next one four times: 4^20 leaves.
+    // Each type contains the next one four times: 4^20 leaves.
     let types: Vec<String> = (0..20)
         .map(|level| {
             let held = if level == 19 { "string".to_owned() } else { format!("T{}", level + 1) };

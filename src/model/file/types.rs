@@ -1,4 +1,4 @@
-//! The document's parts with their types: every key known, every value of the right kind, nothing resolved yet.
+//! The typed parts of a model document: every key is known, every value is of the right kind, nothing is resolved yet.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::{
     model::{Envelope, Form, Step},
 };
 
-/// A whole model document.
+/// A complete model document.
 pub(super) struct ModelDoc<'a> {
     pub name: &'a str,
     pub title: &'a str,
@@ -22,7 +22,7 @@ pub(super) struct ModelDoc<'a> {
     pub types: HashMap<&'a str, TypeDoc<'a>>,
 }
 
-/// Which type describes the row, the parent or the outermost object.
+/// The type that describes the row, the parent or the outermost object.
 pub(super) struct RootDoc<'a> {
     pub type_name: &'a str,
     pub type_place: NodeRef<'a>,
@@ -50,7 +50,7 @@ pub(super) struct MemberDoc<'a> {
     pub column: Option<&'a str>,
 }
 
-/// A member's type as written.
+/// A member's type as it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum MemberType<'a> {
     Scalar(ScalarType),
@@ -61,7 +61,7 @@ pub(super) enum MemberType<'a> {
     Ignored,
 }
 
-/// The words for values, and what holds them.
+/// The names of scalar types in a document, and the types of their columns.
 pub(super) const SCALARS: [(&str, ScalarType); 6] = [
     ("string", ScalarType::Text),
     ("integer", ScalarType::Int64),
@@ -261,7 +261,7 @@ fn read_form(place: &NodeRef<'_>) -> Result<Form> {
     }
 }
 
-/// The place of `"promote": true`, for complaints about it.
+/// The place of `"promote": true`, for errors about it.
 fn promotion(place: NodeRef<'_>) -> Result<Option<NodeRef<'_>>> {
     Ok(place.boolean()?.then_some(place))
 }

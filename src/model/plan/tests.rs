@@ -13,7 +13,7 @@ fn member<'p>(object: &'p ObjectPlan, wire: &str) -> &'p MemberPlan {
     object.members.iter().find(|member| member.wire == wire).unwrap()
 }
 
-/// Every column that some action fills, in the order of the walk.
+/// Collects every column that an action fills, in the order of the walk.
 fn filled(object: &ObjectPlan, columns: &mut Vec<usize>) {
     for member in &object.members {
         match &member.action {

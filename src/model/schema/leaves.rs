@@ -1,4 +1,5 @@
-//! From a tree of fields to columns: names and pointers joined, and what an object says passed on to its leaves.
+//! Turns a tree of fields into columns: joins names and pointers, and lets leaves inherit the properties of their
+//! objects.
 
 use super::{ChildSpec, ColumnOrigin, ColumnSpec};
 use crate::{
@@ -13,7 +14,7 @@ pub(super) fn columns(fields: &[Field], origin: ColumnOrigin) -> Vec<(ColumnSpec
     leaves.into_iter().filter_map(|leaf| leaf.into_column(origin)).collect()
 }
 
-/// Columns of a group that lies `levels` objects above the row.
+/// Columns of a group that is `levels` objects above the row.
 pub(super) fn group_columns(group: Option<&Group>, levels: usize, origin: ColumnOrigin) -> Vec<ColumnSpec> {
     let Some(group) = group else { return Vec::new() };
     let mut leaves = Vec::new();
@@ -21,18 +22,18 @@ pub(super) fn group_columns(group: Option<&Group>, levels: usize, origin: Column
     leaves.into_iter().filter_map(|leaf| leaf.into_column(origin)).map(|(column, _)| column).collect()
 }
 
-/// A member with what it has from the objects around it.
+/// A member, with what it inherits from the enclosing objects.
 #[derive(Debug, Clone)]
 struct Leaf<'m> {
-    /// Column name; of an object, what its members' names begin with.
+    /// Column name; of an object, the prefix of its members' names.
     name: String,
-    /// JSON Pointer; of an object, what its members' pointers begin with.
+    /// JSON Pointer; of an object, the prefix of its members' pointers.
     path: String,
-    /// What the objects around are, and the member itself.
+    /// Descriptions of the enclosing objects, and of the member itself.
     descriptions: Vec<&'m str>,
     since: Option<&'m str>,
     form: Form,
-    /// None before the first member of the way: that one says whether it is original.
+    /// Whether it is original; `None` for the root. The first member on the path decides.
     original: Option<bool>,
     field: Option<&'m Field>,
 }
@@ -58,7 +59,7 @@ impl<'m> Leaf<'m> {
             leaf.descriptions.push(&field.description);
             leaf.since = leaf.since.max(field.since.as_deref());
             leaf.form = if field.form == Form::Both { leaf.form } else { field.form };
-            // A member of an original property is original unless it came later or only notifications have it.
+            // A member of an original property is original, unless it was added later or only notifications have it.
             leaf.original = Some(match leaf.original {
                 None => field.original,
                 Some(original) => original && field.since.is_none() && field.form != Form::Notification,
@@ -74,7 +75,7 @@ impl<'m> Leaf<'m> {
         }
     }
 
-    /// The column, and whether it is the promoted map; none for an ignored member.
+    /// Returns the column, and whether it is the promoted map; `None` for an ignored member.
     fn into_column(self, origin: ColumnOrigin) -> Option<(ColumnSpec, bool)> {
         let field = self.field?;
         let mut children = Vec::new();
@@ -114,7 +115,7 @@ impl<'m> Leaf<'m> {
     }
 }
 
-/// `Queue that the leg belongs to: display name`: the objects around, then the member.
+/// Joins the descriptions of the enclosing objects and of the member: `Queue that the leg belongs to: display name`.
 fn joined(descriptions: &[&str]) -> String {
     let spoken: Vec<&str> = descriptions.iter().copied().filter(|description| !description.is_empty()).collect();
     spoken.join(": ")

@@ -1,7 +1,7 @@
-//! Rows of a block to the buffers of their partitions, column by column.
+//! Copies rows of a block to the buffers of their partitions, column by column.
 //!
-//! A column is walked by its set bits, so that missing values cost nothing; the kind of its values is looked at once
-//! for each column where that pays.
+//! A column is walked by its set bits, so that missing values cost nothing. For texts and integers the type is matched
+//! once per column and not for each value.
 
 use super::Buffer;
 use crate::columns::{Column, Columns, Rank, Values};
@@ -16,11 +16,11 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// Of a row that is left out.
+    /// The target of a row that is skipped.
     pub const NOWHERE: Self = Self { buffer: usize::MAX, row: 0 };
 }
 
-/// Appends every value of `block` to the columns of the buffer that `targets` names for its row.
+/// Appends every value of `block` to the columns of its row's buffer; `targets` has one target for each row.
 pub(super) fn scatter(block: &Columns, targets: &[Target], buffers: &mut [Buffer]) {
     for (index, column) in block.columns.iter().enumerate() {
         scatter_column(column, index, targets, buffers);
@@ -59,7 +59,7 @@ fn scatter_column(column: &Column, index: usize, targets: &[Target], buffers: &m
     }
 }
 
-/// None for [`Target::NOWHERE`].
+/// The column that the value goes to; none for [`Target::NOWHERE`].
 fn destination(buffers: &mut [Buffer], target: Target, index: usize) -> Option<&mut Column> {
     buffers.get_mut(target.buffer)?.rows.columns.columns.get_mut(index)
 }

@@ -24,13 +24,13 @@ fn values_of(columns: &Columns) -> &Vec<i64> {
     values
 }
 
-/// Of rows that all stand in columns.
+/// The values of rows that are all in columns.
 fn values(rows: &WaitingRows) -> &Vec<i64> {
     assert_eq!(rows.packed.num_rows(), 0);
     values_of(&rows.columns)
 }
 
-/// In columns.
+/// The rows, unpacked into columns.
 fn unpacked(shapes: &[ColumnShape], mut rows: WaitingRows) -> Columns {
     rows.unpack(|| Columns::new(shapes)).unwrap();
     rows.columns
@@ -131,7 +131,7 @@ fn the_larger_memory_is_kept_but_not_that_of_a_huge_row() {
     }
     buffers.recycle(taken(5000));
     assert_eq!(kept(&buffers), [1000, 2000]);
-    // Not too much together either: each has a bit for each row besides.
+    // The total is limited too; besides its value, each row takes a validity bit.
     buffers.recycle(taken(3000));
     assert_eq!(kept(&buffers), [3000]);
 }
@@ -141,7 +141,7 @@ fn the_rows_that_come_in_order_do_not_move_on_their_way_to_a_row_group() {
     for (rows, bytes) in [(10_000, usize::MAX), (usize::MAX, 80_000)] {
         let mut buffers = buffers(rows).with_row_group_bytes(8000, bytes);
         buffers.add(&numbers(0..50), &Partitions::One(0)).unwrap();
-        // Worth a row group, and the larger part of all that waits.
+        // These are worth a row group, and the larger part of all waiting rows.
         buffers.add(&numbers(0..1000), &Partitions::One(1)).unwrap();
         let memory = |buffers: &RowBuffers| values(&buffers.buffers[1].rows).as_ptr();
         let before = memory(&buffers);
@@ -155,13 +155,13 @@ fn the_rows_that_come_in_order_do_not_move_on_their_way_to_a_row_group() {
 
 #[test]
 fn room_for_a_row_group_is_for_rows_that_come_to_one_or_go_soon() {
-    // With as many rows elsewhere it is not known which of them will come to a row group.
+    // If other partitions have as many rows, it is unknown which will fill a row group.
     let mut many = buffers(10_000).with_row_group_bytes(8000, usize::MAX);
     for partition in 1..4 {
         many.add(&numbers(0..1000), &Partitions::One(partition)).unwrap();
     }
     assert!((2..4).all(|partition| many.buffers[partition].rows.columns.byte_capacity() < 20_000));
-    // Those that are not taken of an idle partition would keep it to the end.
+    // Rows too few to be taken when their partition is idle would keep the room to the end.
     let mut few = buffers(10_000).with_row_group_bytes(8500, usize::MAX);
     few.add(&numbers(0..1000), &Partitions::One(1)).unwrap();
     assert!(few.buffers[1].rows.columns.byte_capacity() < 20_000);
@@ -177,7 +177,7 @@ fn a_few_rows_are_packed_and_many_stand_in_columns() {
     };
     buffers.add(&numbers(0..2 * many as i64 - 1), &Partitions::Each(&partitions)).unwrap();
     assert_eq!(forms(&buffers), [(many, 0), (0, many - 1)]);
-    // Those behind packed rows are packed too if they are few, and if not all go to columns.
+    // A few rows after packed rows are packed too; many rows cause all of them to be unpacked.
     buffers.add(&numbers(1000..1002), &Partitions::Each(&[0, 1])).unwrap();
     assert_eq!(forms(&buffers), [(many, 1), (0, many)]);
     buffers.add(&numbers(2000..2001), &Partitions::One(1)).unwrap();
@@ -222,7 +222,7 @@ proptest! {
                 break;
             }
         }
-        // What waits moves to other buffers, packed or not, as it does on its way to disk and back.
+        // Waiting rows move to other buffers in either form, as on their way to disk and back.
         let mut others = RowBuffers::new(shapes.clone(), usize::MAX);
         for partition in buffers.waiting() {
             let WaitingRows { columns, packed } = buffers.take_all(partition).unwrap();

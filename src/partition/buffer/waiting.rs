@@ -1,4 +1,4 @@
-//! Rows of one partition, in one or both of their forms.
+//! The waiting rows of one partition, in columns, packed, or both.
 
 use std::mem;
 
@@ -10,9 +10,9 @@ use crate::{
 /// Rows in input order: first those in columns, then those that are packed.
 #[derive(Debug, Default, PartialEq)]
 pub struct WaitingRows {
-    /// All columns of the table, or none if no row stands in them.
+    /// All columns of the table, or none at all if they have no rows.
     pub columns: Columns,
-    /// The rows behind those in columns.
+    /// The rows that follow those in `columns`.
     pub packed: PackedRows,
 }
 
@@ -23,10 +23,10 @@ impl WaitingRows {
         self.columns.num_rows + self.packed.num_rows()
     }
 
-    /// Makes all rows stand in columns; `memory` gives columns without rows if there are none yet.
+    /// Unpacks all packed rows into columns; `memory` provides empty columns if there are none yet.
     ///
     /// # Errors
-    /// [`Error::Bug`](crate::error::Error::Bug), if rows were packed that do not belong to the table.
+    /// [`Error::Bug`](crate::error::Error::Bug) if packed rows do not belong to the table.
     pub fn unpack(&mut self, memory: impl FnOnce() -> Columns) -> Result<()> {
         if self.columns.columns.is_empty() && self.columns.num_rows == 0 {
             self.columns = memory();
@@ -38,7 +38,7 @@ impl WaitingRows {
     }
 }
 
-/// A copy of the rows `from..to`; no columns if there are none.
+/// A copy of the rows `from..to`; without any columns if the range is empty.
 pub(super) fn rows_of(shapes: &[ColumnShape], columns: &Columns, from: usize, to: usize) -> Columns {
     if from == to {
         return Columns::default();

@@ -1,8 +1,8 @@
-//! Values that no folder name can carry, kept in `extra`.
+//! Keeps values that no folder name can hold in `extra`.
 
 use crate::columns::{Column, ColumnShape, Values};
 
-/// A value that its folder does not say.
+/// A value that neither its folder name nor its file would hold.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Displaced {
     /// Row of the block.
@@ -13,8 +13,8 @@ pub(super) struct Displaced {
     pub raw: String,
 }
 
-/// Adds `displaced`, which is sorted by row, behind the entries that the rows have in the map column `extra`.
-/// `key_of` gives the key for the index of a partition column.
+/// Appends `displaced`, which is sorted by row, to the entries of the rows in the map column `extra`. `key_of` returns
+/// the key for the index of a partition column.
 pub(super) fn keep<'a>(
     extra: &mut Column,
     num_rows: usize,

@@ -1,6 +1,6 @@
-//! Partition values of rows as small numbers: each distinct value of a partition column gets a code.
+//! Encodes partition values as small numbers: each distinct value of a partition column gets a code.
 //!
-//! Rows are compared by codes alone. A folder name is made once for each distinct value, not for each row.
+//! Rows are compared by codes alone, and a folder name is built once for each distinct value, not for each row.
 
 use std::collections::HashMap;
 
@@ -11,10 +11,10 @@ use crate::{
     partition::{PartitionColumn, PartitionPlan, path, transform},
 };
 
-/// A row's codes, one for each partition column, zeros behind.
+/// A row's codes, one for each partition column, padded with zeros.
 pub(super) type RowKey = [u32; PartitionPlan::MAX_COLUMNS];
 
-/// The code of null and of values that no folder can carry.
+/// The code of null and of values that no folder name can hold.
 const DEFAULT_CODE: u32 = 0;
 
 /// The distinct values of one partition column so far.
@@ -37,9 +37,12 @@ impl ValueCodes {
         &self.components[code as usize]
     }
 
-    /// Writes the code of every row of `column` (the source column of this partition column) into its key at `at`,
-    /// where zeros stand now. `displaced(row, raw)` hears of every value that has to go to the default partition
-    /// although it is not null; `raw` is the value as JSON if the files will not have it.
+    /// Writes the code of every row of `column` (the source of this partition column) to index `at` of its key, which
+    /// must be zero before. Calls `displaced(row, raw)` for every value that is not null but goes to the default
+    /// partition; `raw` is the value as JSON if the files will not have it.
+    ///
+    /// # Errors
+    /// [`Error::Bug`] if `column` is nested.
     pub(super) fn encode(
         &mut self,
         column: &Column,
@@ -68,7 +71,7 @@ impl ValueCodes {
                 encode_numbers(rows, numbers, number_code, put);
             }
             (Values::Text(values), of) => {
-                // Neighbours often have the same value: comparing is cheaper than hashing.
+                // Consecutive rows often have the same value, and comparing is cheaper than hashing.
                 let mut last: Option<(&[u8], u32)> = None;
                 for (row, text) in rows.zip(values.iter()) {
                     let part = if let Transform::Truncate(width) = of { transform::prefix(text, width) } else { text };
@@ -88,7 +91,8 @@ impl ValueCodes {
     }
 }
 
-/// Gives each of `rows` the code of its number; rows in order mostly have the number of the row before.
+/// Calls `put` for each of `rows` with the code of its number. Remembers the last number, since consecutive rows mostly
+/// have the same.
 fn encode_numbers(
     rows: impl Iterator<Item = usize>,
     numbers: impl Iterator<Item = Option<i64>>,
@@ -136,7 +140,7 @@ fn text_code(
     if let Some(&code) = codes.get(text) {
         return Some(code);
     }
-    // Texts of a column are UTF-8; two that are not could meet in one folder if they were made so here.
+    // Texts of a column are UTF-8. Converting others lossily could put two different values in one folder.
     let component = path::component(&spec.name, std::str::from_utf8(text).ok()?)?;
     let code = new_code(components, component)?;
     codes.insert(text.into(), code);

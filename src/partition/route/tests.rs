@@ -47,7 +47,7 @@ fn schema() -> crate::model::TableSchema {
     ])
 }
 
-/// Router and buffers as a run has them.
+/// Router and buffers, connected as in a run.
 struct Subject {
     router: Router,
     buffers: RowBuffers,
@@ -147,7 +147,7 @@ fn string(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// Value index of `row` in `column`.
+/// Index among the present values of `column` for `row`.
 fn value_at(column: &Column, row: usize) -> Option<usize> {
     column.validity.get(row).then(|| column.validity.count_ones_before(row))
 }
@@ -193,7 +193,7 @@ fn rows_of(block: &Columns) -> Vec<Row> {
         .collect()
 }
 
-/// The folder and the stored row, worked out row by row in the plainest way.
+/// The expected folder and stored row, computed for each row in the simplest way.
 fn by_hand(row: &Row) -> (String, Row) {
     let mut stored = Row { purpose: None, held: None, ..row.clone() };
     let day = row.start.and_then(chrono::DateTime::from_timestamp_micros).map(|at| at.format("%Y-%m-%d").to_string());
@@ -245,7 +245,7 @@ fn any_row() -> impl Strategy<Value = Row> {
         })
 }
 
-/// Blocks of mixed rows, and blocks whose rows all go one way.
+/// Blocks of mixed rows, and blocks whose rows all belong to one partition.
 fn any_blocks() -> impl Strategy<Value = Vec<Vec<Row>>> {
     let mixed = proptest::collection::vec(any_row(), 0..70);
     let uniform = (any_row(), proptest::collection::vec(any_row(), 1..20)).prop_map(|(first, mut rows)| {
@@ -422,7 +422,7 @@ fn one_partition_more_than_allowed_is_an_error_that_says_what_to_do() {
     let rows = |range: std::ops::Range<i64>| -> Vec<Row> {
         range.map(|level| Row { level: Some(level), ..Row::default() }).collect()
     };
-    // The rows are taken at once: a hundred thousand open buffers are more than a test needs.
+    // The rows are taken immediately, since a test does not need a hundred thousand open buffers.
     for start in (0..Router::MAX_PARTITIONS as i64).step_by(1000) {
         router.route(&mut columns_of(&rows(start..start + 1000))).unwrap();
         while let Some((partition, _)) = router.buffers.largest() {

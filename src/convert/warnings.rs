@@ -1,0 +1,170 @@
+//! What a run that went well tells all the same: signs that the input is not what it was taken for.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    config::{AttributeColumns, Config},
+    dataset::{RunRecord, StagedFile},
+    model::TableSchema,
+    partition::{path::default_component, transform::partition_name},
+    report::{InputReport, Ledger, ReplacedPartition},
+};
+
+/// Keys or inputs that a warning names.
+const MAX_NAMED: usize = 5;
+
+/// Whether a value of a participant was stored in a column that is its own. What stands around participants does not
+/// count: any JSON document has an `id`.
+pub(super) fn has_known_values(ledger: &Ledger) -> bool {
+    let participants = ledger.paths.iter().filter(|(path, _)| !path.starts_with("../"));
+    participants.map(|(_, counts)| counts.kept - counts.null + counts.coerced).any(|stored| stored > 0)
+}
+
+/// The signs that a run as a whole gives.
+pub(super) fn of_run(record: &RunRecord, files: &[StagedFile]) -> Vec<String> {
+    let nothing = (record.records == 0).then(|| "there are no records in the inputs".to_owned());
+    let foreign = foreign_values(&record.model, record.rows, &record.ledger);
+    [nothing, same_text(&record.inputs), foreign, no_partition_value(record, files)].into_iter().flatten().collect()
+}
+
+/// Partitions with fewer rows than before: perhaps the run was to replace another partition only.
+pub(super) fn shrunk(replaced: &[ReplacedPartition]) -> Option<String> {
+    let shrunk: Vec<String> = replaced
+        .iter()
+        .filter(|partition| partition.rows < partition.rows_before)
+        .map(|ReplacedPartition { partition, rows_before, rows }| {
+            format!("{partition} had {rows_before} rows and has {rows}")
+        })
+        .collect();
+    (!shrunk.is_empty()).then(|| format!("partitions were replaced by fewer rows: {}", listed(shrunk)))
+}
+
+/// Inputs whose text is the same, so that the dataset has their rows more than once.
+fn same_text(inputs: &[InputReport]) -> Option<String> {
+    let mut by_text: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for input in inputs.iter().filter(|input| input.records > 0) {
+        by_text.entry(input.text_digest()).or_default().push(&input.path);
+    }
+    let same = by_text.into_values().find(|paths| paths.len() > 1)?;
+    let names = listed(same.iter().map(|path| (*path).to_owned()).collect());
+    Some(format!("{names} have the same content: its rows are in the dataset {} times", same.len()))
+}
+
+/// Values that are mostly foreign to the model.
+fn foreign_values(model: &str, rows: u64, ledger: &Ledger) -> Option<String> {
+    if rows == 0 {
+        return None;
+    }
+    let advice = "is it other JSON? `partiquet infer` proposes a model for it";
+    if !has_known_values(ledger) {
+        return Some(format!("no row has a value that the model {model} knows: {advice}"));
+    }
+    let total = ledger.total();
+    let is_mostly_unknown = total.unknown > total.seen / 2;
+    is_mostly_unknown.then(|| {
+        let percent = total.unknown * 100 / total.seen;
+        format!("{percent}% of the values are not in the model {model}: {advice}")
+    })
+}
+
+/// A partition column that has no value in any row.
+fn no_partition_value(record: &RunRecord, files: &[StagedFile]) -> Option<String> {
+    if files.is_empty() || record.partition_values_displaced > 0 {
+        return None;
+    }
+    let folders =
+        record.partition_by.iter().enumerate().map(|(position, field)| {
+            (position, field, default_component(&partition_name(&field.column, field.transform)))
+        });
+    let is_only = |position: usize, folder: &str| {
+        files.iter().all(|file| file.partition.split('/').nth(position).is_some_and(|found| found == folder))
+    };
+    folders
+        .into_iter()
+        .find(|(position, _, folder)| is_only(*position, folder))
+        .map(|(_, field, folder)| format!("no row has a {} to partition by: all of them are in {folder}", field.column))
+}
+
+/// Attribute keys that were named and that no record has: most likely they are written otherwise.
+pub(super) fn unmet_keys(config: &Config, schema: &TableSchema, ledger: &Ledger) -> Option<String> {
+    let AttributeColumns::Keys(named) = &config.attribute_columns else { return None };
+    let is_met = |column: usize| ledger.paths.contains_key(&schema.columns[column].path);
+    let unmet: Vec<String> = schema
+        .attributes
+        .iter()
+        .filter(|(key, column)| named.contains(key) && !is_met(*column))
+        .map(|(key, _)| format!("{key:?}"))
+        .collect();
+    (!unmet.is_empty()).then(|| {
+        format!("no record has an attribute {}: check the spelling, upper and lower case count", listed(unmet))
+    })
+}
+
+/// `a, b and 7 more`.
+fn listed(mut names: Vec<String>) -> String {
+    let more = names.len().saturating_sub(MAX_NAMED);
+    if more > 0 {
+        names.truncate(MAX_NAMED);
+        names.push(format!("{more} more"));
+    }
+    let last = names.pop().unwrap_or_default();
+    if names.is_empty() { last } else { format!("{} and {last}", names.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Counts;
+
+    #[test]
+    fn inputs_of_one_text_are_named_however_they_are_stored() {
+        let input = |path: &str, digest: &str, text: Option<&str>, records| InputReport {
+            path: path.to_owned(),
+            digest: digest.to_owned(),
+            text_digest: text.map(str::to_owned),
+            records,
+            ..InputReport::default()
+        };
+        let inputs = [input("a", "1", None, 7), input("a.gz", "2", Some("1"), 7), input("b", "3", None, 7)];
+        let told = same_text(&inputs).unwrap();
+        assert_eq!(told, "a and a.gz have the same content: its rows are in the dataset 2 times");
+        assert_eq!(same_text(&[input("a", "1", None, 0), input("b", "1", None, 0)]), None);
+    }
+
+    #[test]
+    fn values_of_another_kind_of_json_are_a_sign_and_those_around_participants_are_none() {
+        let ledger = |counts: &[(&str, Counts)]| Ledger {
+            paths: counts.iter().map(|(path, counts)| ((*path).to_owned(), counts.clone())).collect(),
+        };
+        let kept = |number| Counts { seen: number, kept: number, ..Counts::default() };
+        let unknown = |number| Counts { seen: number, unknown: number, ..Counts::default() };
+        let only_parents = ledger(&[("../id", kept(1)), ("/sessions", unknown(1))]);
+        assert!(foreign_values("call", 1, &only_parents).unwrap().contains("no row has a value"));
+        assert_eq!(foreign_values("call", 0, &only_parents), None);
+        let nulls = ledger(&[("/id", Counts { seen: 1, kept: 1, null: 1, ..Counts::default() })]);
+        assert!(!has_known_values(&nulls));
+        let mostly = ledger(&[("/id", kept(1)), ("/x", unknown(3))]);
+        assert!(foreign_values("call", 1, &mostly).unwrap().starts_with("75% of the values"));
+        assert_eq!(foreign_values("call", 1, &ledger(&[("/id", kept(2)), ("/x", unknown(2))])), None);
+    }
+
+    #[test]
+    fn partitions_that_shrink_are_named() {
+        let replaced = |partition: &str, rows_before, rows| ReplacedPartition {
+            partition: partition.to_owned(),
+            rows_before,
+            rows,
+        };
+        assert_eq!(shrunk(&[replaced("a=1", 3, 3), replaced("a=2", 3, 4)]), None);
+        let told = shrunk(&[replaced("a=1", 3, 3), replaced("a=2", 3, 2)]).unwrap();
+        assert_eq!(told, "partitions were replaced by fewer rows: a=2 had 3 rows and has 2");
+    }
+
+    #[test]
+    fn long_lists_are_cut() {
+        let names = |number: usize| (0..number).map(|n| n.to_string()).collect();
+        assert_eq!(listed(names(1)), "0");
+        assert_eq!(listed(names(5)), "0, 1, 2, 3 and 4");
+        assert_eq!(listed(names(7)), "0, 1, 2, 3, 4 and 2 more");
+    }
+}
