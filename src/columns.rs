@@ -174,7 +174,7 @@ impl Column {
         if self.validity.len() <= row {
             return;
         }
-        self.validity.truncate(row);
+        self.validity.truncate_to_ones(row);
         let keep = self.validity.count_ones();
         self.values.truncate(keep);
     }

@@ -156,14 +156,15 @@ impl MaxRejects {
     pub fn allows(self, rejected: u64, records: u64) -> bool {
         match self {
             Self::Count(most) => rejected <= most,
-            // 0.57% of 10,000 is 56.99... in binary fractions: a share that is met exactly is allowed.
+            // 0.57% of 10,000 is 56.99... in binary fractions; the factor allows a share that is met exactly.
             Self::Percent(percent) => rejected as f64 * 100.0 <= percent * records as f64 * (1.0 + 1e-12),
             Self::Unlimited => true,
         }
     }
 
-    /// Whether the unreadable rest of a document may be refused as one record. Nobody knows how many records it was, so
-    /// no percentage can allow it; and what is not even kept in the rejects file would be lost.
+    /// Whether the unreadable rest of a document may be refused as one record. How many records it held is unknown, so
+    /// no percentage can allow it. A count allows it only if the rejects file keeps it (`is_kept`): otherwise it would
+    /// be lost.
     #[must_use]
     pub const fn allows_rest(self, is_kept: bool) -> bool {
         match self {

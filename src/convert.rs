@@ -91,7 +91,7 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
     Ok(report)
 }
 
-/// Another kind of JSON has no rows, or rows without a value.
+/// Refuses to replace a dataset by rows without any known value: the inputs are probably another kind of JSON.
 fn refuse_to_replace_by_nothing(config: &Config, dataset: &Dataset, ledger: &Ledger) -> Result<()> {
     if warnings::has_known_values(ledger) || Manifest::live(dataset.commits()).is_empty() {
         return Ok(());

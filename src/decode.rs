@@ -12,6 +12,8 @@
 //!
 //! It touches no file and can be used alone; [`crate::batch`] turns its columns into Arrow record batches.
 
+mod arrivals;
+mod block;
 mod cursor;
 mod decoded;
 mod envelope;
@@ -33,6 +35,7 @@ mod walk;
 
 use std::{mem, ops::Range, sync::Arc};
 
+pub use block::Block;
 pub use cursor::MAX_DEPTH;
 pub use decoded::{DecodeReject, DecodedBlock};
 pub use fault::MAX_SHOWN_NAME_BYTES;
@@ -42,9 +45,10 @@ pub use tally::PathTally;
 use crate::{
     columns::{ColumnShape, Columns},
     input::Framing,
-    model::plan::{Action, ObjectPlan, PathId, Plan},
-    report::{Firsts, RejectKind},
+    model::plan::Plan,
+    report::RejectKind,
 };
+use arrivals::Arrivals;
 use cursor::Cursor;
 use envelope::{EnclosingValues, Shape, Target, shape_of};
 use fault::{Fault, Parse};
@@ -62,24 +66,9 @@ const KEPT_SCRATCH_BYTES: usize = 2 << 20;
 /// In blocks larger than this many bytes the shape of a record is looked up instead of guessed.
 const GUESSED_BYTES: usize = 4 << 20;
 
-/// Bytes to decode, and where they come from.
-#[derive(Debug, Clone, Copy)]
-pub struct Block<'a> {
-    /// Whole records.
-    pub bytes: &'a [u8],
-    /// How the records are separated.
-    pub framing: &'a Framing,
-    /// The input's name, for `source_file`.
-    pub file: &'a str,
-    /// Offset of the first byte in the input, for `source_offset`.
-    pub offset: u64,
-}
-
-impl Block<'_> {
-    /// The largest block that is decoded: columns keep the ends of their texts in 32 bits. A larger one is refused as a
-    /// whole.
-    pub const MAX_BYTES: usize = 1 << 31;
-}
+/// After a wrong guess, the shape of this many records is looked up: if shapes alternate, every guess is wrong, and
+/// each wrong guess costs two more walks.
+const SUSPENDED_GUESSES: u8 = 16;
 
 /// Decodes blocks. It learns the order of members as it goes, so each worker keeps one; the result does not depend on
 /// what it has learned.
@@ -90,8 +79,9 @@ pub struct Decoder {
     scratch: Scratch,
     staging: EnclosingValues,
     last_shape: Shape,
-    /// By path: the table column that all of its values go to, if there is one, to count what really arrived there.
-    column_of_path: Vec<Option<usize>>,
+    /// For this many further records the shape is looked up instead of guessed.
+    guesses_suspended: u8,
+    arrivals: Arrivals,
     max_flattened_bytes: u64,
     /// The rest of `max_flattened_bytes` for the current block.
     flattened_left: u64,
@@ -103,15 +93,14 @@ impl Decoder {
     /// A decoder for the columns of `plan`.
     #[must_use]
     pub fn new(plan: Arc<Plan>) -> Self {
-        let mut column_of_path = vec![None; plan.paths.len()];
-        columns_by_path(&plan.row, &mut column_of_path);
         let program = Program::new(&plan);
         Self {
             scratch: Scratch::new(&program, plan.paths.len()),
             program,
             staging: EnclosingValues::new(&plan),
             last_shape: None,
-            column_of_path,
+            guesses_suspended: 0,
+            arrivals: Arrivals::new(Arc::clone(&plan)),
             max_flattened_bytes: MAX_FLATTENED_BYTES,
             flattened_left: MAX_FLATTENED_BYTES,
             padded: Vec::new(),
@@ -186,7 +175,7 @@ impl Decoder {
         debug_assert_eq!(decoded.num_newlines, num_newlines(block.bytes), "lines are counted where they end");
         self.scratch.count_slots(&self.program);
         decoded.tallies = self.scratch.tally.take(&self.plan);
-        self.count_what_arrived(&mut decoded);
+        self.arrivals.recount(&mut decoded);
         // The memory that a huge record took is not kept.
         self.padded.clear();
         self.padded.shrink_to(KEPT_SCRATCH_BYTES);
@@ -301,6 +290,11 @@ impl Decoder {
         {
             (shape, is_certain) = (said, true);
             self.scratch.trim_names(KEPT_SCRATCH_BYTES);
+        } else if self.guesses_suspended > 0
+            && let Ok(said) = self.shape_by_keys(start.clone(), &at_end)
+        {
+            self.guesses_suspended = if said == shape { self.guesses_suspended - 1 } else { SUSPENDED_GUESSES };
+            (shape, is_certain) = (said, true);
         }
         loop {
             let flattened_left = self.flattened_left;
@@ -326,7 +320,10 @@ impl Decoder {
             self.forget_walk(columns, first_row);
             self.flattened_left = flattened_left;
             let said = match said {
-                Ok(said) => said,
+                Ok(said) => {
+                    self.guesses_suspended = SUSPENDED_GUESSES;
+                    said
+                }
                 // Some faults are due to the assumed shape. They count only if that shape is right.
                 Err(fault) => {
                     let said = match fault.kind {
@@ -423,32 +420,6 @@ impl Decoder {
     fn bare_walk<'w>(&'w mut self, cursor: Cursor<'w>) -> Walk<'w> {
         Walk { cursor, plan: &self.plan, program: &self.program, scratch: &mut self.scratch, at: Position::default() }
     }
-
-    /// Replaces what the walk says it kept by what the columns hold, so that the ledger closes only if both agree.
-    fn count_what_arrived(&self, decoded: &mut DecodedBlock) {
-        let mut next = 0;
-        for ((id, path), column) in self.plan.paths.iter().enumerate().zip(&self.column_of_path) {
-            let Some(tally) = decoded.tallies.get_mut(next).filter(|tally| tally.known == Some(id as PathId)) else {
-                if let Some(stray) = column.filter(|&column| decoded.columns.columns[column].num_values() > 0) {
-                    // Values that were not counted: their path's empty count makes the ledger fail to close.
-                    let kept = decoded.columns.columns[stray].num_values() as u64;
-                    let counts = crate::report::Counts { kept, ..Default::default() };
-                    decoded.tallies.push(PathTally {
-                        path: path.clone(),
-                        known: Some(id as PathId),
-                        counts,
-                        first_offsets: Firsts::default(),
-                    });
-                }
-                continue;
-            };
-            next += 1;
-            if let Some(column) = *column {
-                let arrived = decoded.columns.columns[column].num_values() as u64 + tally.counts.null;
-                tally.counts.kept = arrived.saturating_sub(tally.counts.coerced);
-            }
-        }
-    }
 }
 
 /// A part of a block, walked with offsets relative to its own start.
@@ -478,32 +449,6 @@ fn check_utf8(bytes: &[u8], record: Range<usize>) -> Parse<()> {
         Err(error) => {
             let offset = record.start + error.valid_up_to();
             Err(Fault::new(RejectKind::Utf8, offset, format!("byte 0x{:02x} is not UTF-8 here", bytes[offset])))
-        }
-    }
-}
-
-/// Finds the paths whose values all go to one table column.
-fn columns_by_path(object: &ObjectPlan, found: &mut [Option<usize>]) {
-    let mut set = |path: PathId, column: usize| found[usize::from(path)] = Some(column);
-    for member in &object.members {
-        match &member.action {
-            Action::Scalar { column, .. } | Action::List { column, .. } | Action::Structs { column, .. } => {
-                set(member.path, *column);
-            }
-            Action::Map { column, promoted, .. } => {
-                if let Some(column) = column {
-                    set(member.path, *column);
-                }
-                for promoted in promoted {
-                    set(promoted.path, promoted.column);
-                }
-            }
-            Action::Object(_) | Action::Ignored => {}
-        }
-    }
-    for member in &object.members {
-        if let Action::Object(inner) = &member.action {
-            columns_by_path(inner, found);
         }
     }
 }

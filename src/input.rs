@@ -117,7 +117,7 @@ pub enum Piece {
         bytes: u64,
         /// XXH3-128 of the bytes as stored.
         digest: u128,
-        /// XXH3-128 of the decompressed bytes, if they are stored compressed.
+        /// XXH3-128 of the decompressed bytes; `None` if the input is not compressed.
         text_digest: Option<u128>,
     },
 }
@@ -132,7 +132,7 @@ pub struct ReadOptions {
 }
 
 impl ReadOptions {
-    /// These, as far as they can be kept: a buffer has to have room for the longest record.
+    /// Clamps the limits to what a buffer can hold, because it must hold the longest record.
     #[must_use]
     pub fn within_limits(self) -> Self {
         let most = Config::MAX_MAX_RECORD_BYTES;

@@ -31,7 +31,7 @@ pub struct Report {
     /// Number of rows in those files.
     #[serde(default)]
     pub replaced_rows: u64,
-    /// The partitions that a run in mode `overwrite-partitions` has replaced.
+    /// The partitions that a run in mode `overwrite-partitions` replaced and that had rows before.
     #[serde(default)]
     pub replaced_partitions: Vec<ReplacedPartition>,
     /// Whether some files of the dataset lack columns that others have, so that readers must match columns by name.
@@ -122,7 +122,8 @@ pub struct InputReport {
     pub bytes: u64,
     /// XXH3-128 of the bytes as stored, hexadecimal.
     pub digest: String,
-    /// The same of its text, where that is stored compressed. Commits of earlier versions have none.
+    /// XXH3-128 of the decompressed text, hexadecimal; `None` if the input is not compressed, and in commits of earlier
+    /// versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text_digest: Option<String>,
     /// Number of records found in it.
@@ -140,7 +141,7 @@ impl InputReport {
         self.place.as_deref().unwrap_or(&self.path)
     }
 
-    /// What tells its text from others, however it is compressed.
+    /// Identifies its text, however it is compressed; in commits of earlier versions it identifies the stored bytes.
     #[must_use]
     pub fn text_digest(&self) -> &str {
         self.text_digest.as_deref().unwrap_or(&self.digest)
@@ -162,9 +163,9 @@ pub struct SkippedInput {
 pub struct ReplacedPartition {
     /// Its folder relative to the dataset; empty without partitions.
     pub partition: String,
-    /// Rows that it had.
+    /// Number of rows before the run.
     pub rows_before: u64,
-    /// Rows that it has.
+    /// Number of rows after the run.
     pub rows: u64,
 }
 

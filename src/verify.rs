@@ -194,7 +194,7 @@ fn expected_columns(schema: &SchemaDocument, commit: u64) -> BTreeSet<String> {
     columns.map(|column| column.name.clone()).filter(|name| !in_path(name)).collect()
 }
 
-/// A sum that a damaged document cannot make overflow.
+/// Sums in 128 bits, so that the numbers of a damaged document cannot overflow.
 fn total(numbers: impl Iterator<Item = u64>) -> u128 {
     numbers.map(u128::from).sum()
 }

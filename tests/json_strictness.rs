@@ -1,4 +1,4 @@
-//! RFC 8259 to the letter: every form of JSON that is valid is read, every other one rejects its record.
+//! RFC 8259 to the letter: every valid form of JSON is accepted, and every other form rejects its record.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,9 +1,9 @@
-//! `--memory` is a cap: what a run allocates stays below it, whatever the records and their order and the partitions.
+//! `--memory` is a cap: the allocations of a run stay below it, whatever the records, their order and the partitions.
 //!
-//! Each case is a run of its own in this process, with an allocator that counts. What the process takes besides (its code,
-//! its stacks, what the allocator has freed and not given back) is seen in `convert/memory.rs`.
+//! Each case is a run of its own in this process, with a counting allocator. What the process takes beyond that (code,
+//! stacks, memory that the allocator has freed and not returned) is tested in `convert/memory.rs`.
 //!
-//! `PARTIQUET_TEST_LONG=1 cargo test --release --test memory` does the same on more.
+//! `PARTIQUET_TEST_LONG=1 cargo test --release --test memory` runs the same cases on more data.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(unsafe_code, reason = "an allocator that counts")]
@@ -35,7 +35,7 @@ fn more(bytes: usize) {
     PEAK.fetch_max(ALLOCATED.fetch_add(bytes, Ordering::Relaxed) + bytes, Ordering::Relaxed);
 }
 
-// SAFETY: all is done by the system's allocator.
+// SAFETY: every call is forwarded to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         more(layout.size());
@@ -56,7 +56,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        // Old and new may both be there for a moment.
+        // The old and the new block may both exist for a moment.
         more(new_size);
         ALLOCATED.fetch_sub(layout.size(), Ordering::Relaxed);
         // SAFETY: as the caller promises.
@@ -79,11 +79,11 @@ struct Input {
 enum Order {
     None,
     ByDay,
-    /// By day, each day twice as long as the one before, and late records all the time: no day is over.
+    /// By day, each day twice as long as the previous one, with late records all the time: no day is ever complete.
     Growing,
 }
 
-/// Bare participants of 28 days.
+/// Writes bare participants over 28 days.
 fn write(path: &Path, input: Input) {
     let mut file = BufWriter::new(File::create(path).unwrap());
     let records = (input.bytes / input.record_bytes).max(2);
@@ -121,7 +121,7 @@ fn write(path: &Path, input: Input) {
     }
 }
 
-/// The most that was allocated at a time, in MiB.
+/// Maximum memory allocated at a time during a run, in MiB.
 fn peak(input: &Path, memory: u64, partition_by: &str) -> usize {
     let folder = tempfile::tempdir().unwrap();
     let config = Config {
@@ -151,7 +151,7 @@ fn peak(input: &Path, memory: u64, partition_by: &str) -> usize {
     (PEAK.load(Ordering::Relaxed) - before) >> 20
 }
 
-/// All cases one after the other: what is counted is the whole process.
+/// All cases run one after another, because the counts are those of the whole process.
 #[test]
 fn what_a_run_allocates_stays_below_its_memory() {
     let is_long = std::env::var_os("PARTIQUET_TEST_LONG").is_some();

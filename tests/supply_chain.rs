@@ -1,5 +1,5 @@
-//! What is built into the program, held against the policy in `deny.toml`, which cargo-deny reads as well: licences,
-//! versions, sources, build scripts. Advisories are not looked at here: their database is not in the repository.
+//! Checks what is built into the program against the policy in `deny.toml`, which cargo-deny reads too: licences,
+//! versions, sources, build scripts. Advisories are not checked here, because their database is not in the repository.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
@@ -29,7 +29,7 @@ fn policy() -> toml::Table {
     fs::read_to_string(root().join("deny.toml")).unwrap().parse().unwrap()
 }
 
-/// The texts of a list in the policy; of a table in it, the member `crate`.
+/// The texts of a list in the policy; for tables in it, their member `crate`.
 fn list(policy: &toml::Table, path: &[&str]) -> Vec<String> {
     let (last, tables) = path.split_last().unwrap();
     let table = tables.iter().fold(policy, |table, name| table[*name].as_table().expect(name));
@@ -63,7 +63,7 @@ fn packages(policy: &toml::Table) -> Vec<Package> {
     packages
 }
 
-/// Whether the policy allows one of the ways in which a package may be used. `/` is what `OR` was once.
+/// Whether the policy allows one of the licence alternatives of a package. `/` is the old form of `OR`.
 fn is_allowed(expression: &str, allowed: &BTreeSet<String>) -> bool {
     let expression = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
     let words: Vec<&str> = expression.split_whitespace().collect();
@@ -165,7 +165,7 @@ fn everything_comes_from_the_registry() {
     let allowed = list(&policy, &["sources", "allow-registry"]);
     for package in packages(&policy) {
         match package.source {
-            // Not from anywhere: this one.
+            // The package itself has no source.
             None => assert_eq!(package.name, "partiquet"),
             Some(source) => {
                 assert!(allowed.iter().any(|registry| source == format!("registry+{registry}")), "{source}");

@@ -1,13 +1,13 @@
-//! The architecture's absences, held by a look at the source: what a module may not know, and what the library may not
-//! do. Tests are left out: files named `tests.rs` or `testing.rs`, folders `tests`, and everything behind `#[cfg(test)]`.
+//! Checks the architecture's rules by reading the source: what a module may not use, and what the library may not do.
+//! Tests are excluded: files named `tests.rs` or `testing.rs`, folders `tests`, and every item after `#[cfg(test)]`.
 //!
-//! An exception is listed beside its rule, with the reason. One that is no longer needed fails, too.
+//! An exception is listed beside its rule, with the reason. An exception that is no longer needed fails too.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-/// A source file: its path below `src`, its text as it stands, and its code without comments, texts and tests.
+/// A source file: its path below `src`, its full text, and its code without comments, literals and tests.
 struct Source {
     path: String,
     text: String,
@@ -24,7 +24,7 @@ impl Source {
         self.path == format!("{prefix}.rs") || self.path.starts_with(&format!("{prefix}/"))
     }
 
-    /// The code with blanks between names only, so that a line break does not hide a path.
+    /// The code with blanks only between names, so that a line break does not hide a path.
     fn dense(&self) -> String {
         let mut dense = String::new();
         for word in self.code.split_whitespace() {
@@ -37,7 +37,7 @@ impl Source {
     }
 }
 
-/// Everything below `src` but tests.
+/// All files below `src`, except tests.
 fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut sources = Vec::new();
@@ -56,7 +56,7 @@ fn sources() -> Vec<Source> {
     sources
 }
 
-/// The code up to the tests, without comments and without what stands in quotes. Lines stay lines.
+/// The code without tests, comments and literals in quotes. Line breaks are kept.
 fn code_of(text: &str) -> String {
     let mut code = String::new();
     let bytes = text.as_bytes();
@@ -83,7 +83,7 @@ fn code_of(text: &str) -> String {
     without_tests(&code)
 }
 
-/// Length of a raw text: `r"..."`, `r#"..."#` and so on. What ends in `r` is a name.
+/// Length of a raw string literal: `r"..."`, `r#"..."#` and so on.
 fn raw_text(rest: &str) -> Option<usize> {
     let hashes = rest.strip_prefix('r')?.bytes().take_while(|byte| *byte == b'#').count();
     let inner = rest[1 + hashes..].strip_prefix('"')?;
@@ -100,7 +100,7 @@ fn end_of_text(rest: &str) -> usize {
     at + 1
 }
 
-/// Length of a character literal; a lifetime is none.
+/// Length of a character literal; `None` for a lifetime.
 fn character(rest: &str) -> Option<usize> {
     let inner = rest.strip_prefix('\'')?;
     if inner.starts_with('\\') {
@@ -110,7 +110,7 @@ fn character(rest: &str) -> Option<usize> {
     inner[c.len_utf8()..].starts_with('\'').then_some(c.len_utf8() + 2)
 }
 
-/// Takes away each item behind `#[cfg(test)]`: up to its closing brace, or its semicolon.
+/// Removes each item after `#[cfg(test)]`, up to its closing brace or semicolon.
 fn without_tests(code: &str) -> String {
     let mut kept = String::new();
     let mut rest = code;
@@ -135,7 +135,7 @@ fn is_name(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// Whether `code` has `word` in it, and not as a part of a longer name.
+/// Whether `code` contains `word` other than as part of a longer name.
 fn has_word(code: &str, word: &str) -> bool {
     code.match_indices(word).any(|(at, _)| {
         let before = code[..at].chars().next_back().is_some_and(is_name);
@@ -144,7 +144,7 @@ fn has_word(code: &str, word: &str) -> bool {
     })
 }
 
-/// No file but those that are allowed has any of the words; each allowance is used.
+/// Asserts that only the allowed files contain one of the words, and that each allowance is used.
 #[track_caller]
 fn only_in(words: &[&str], allowed: &[(&str, &str)]) {
     let sources = sources();
@@ -165,22 +165,22 @@ fn only_in(words: &[&str], allowed: &[(&str, &str)]) {
     assert!(unused.is_empty(), "allowed and not needed: {unused:?}");
 }
 
-/// Everything of the library: not the program around it.
+/// The modules of the program around the library, and why they are exempt.
 const PROGRAM: [(&str, &str); 2] = [("cli", "talks to a person and to the system"), ("main", "hands the exit code on")];
 
 const VOCABULARY: [&str; 6] = ["error", "config", "model", "columns", "report", "observe"];
-/// `generate` stands before the first of them: it makes input, and knows none of them.
+/// `generate` comes before all others: it makes input, and knows none of them.
 const STAGES: [&str; 8] = ["generate", "input", "decode", "batch", "partition", "spill", "encode", "dataset"];
 const ABOVE: [&str; 7] = ["pipeline", "convert", "sampling", "infer", "verify", "cli", "main"];
 
-/// Modules of this crate that a file names.
+/// The modules of this crate that a file imports.
 fn imports(source: &Source) -> BTreeSet<String> {
     let dense = source.dense();
     let mut found = BTreeSet::new();
     for (at, _) in dense.match_indices("crate::") {
         let rest = &dense[at + "crate::".len()..];
         if let Some(group) = rest.strip_prefix('{') {
-            // Only what stands first in each path of the group.
+            // Only the first segment of each path in the group counts.
             let mut depth = 0;
             let mut name = String::new();
             let mut at_start = true;
@@ -204,7 +204,7 @@ fn imports(source: &Source) -> BTreeSet<String> {
         }
     }
     found.retain(|name| !name.is_empty());
-    // A file right below `src` can name its neighbours as `super::` as well.
+    // A file directly below `src` could also name its neighbours as `super::`.
     let is_at_top = !source.path.contains('/');
     assert!(!is_at_top || !has_word(&dense, "super::"), "src/{} says super:: for crate::", source.path);
     found
@@ -292,7 +292,7 @@ fn the_library_prints_nothing_never_exits_and_reads_neither_environment_nor_cloc
 #[test]
 fn nothing_panics_by_intention() {
     only_in(&[".unwrap()", ".expect(", "panic!", "todo!", "unimplemented!", ".unwrap_err()"], &[]);
-    // What the types cannot say, and no input changes.
+    // What the types cannot express, and what no input can cause.
     let allowed = [
         ("columns", "columns of one schema have one shape, and elements of lists and maps are scalars"),
         ("decode/map", "a promoted key has a column"),
@@ -325,7 +325,7 @@ fn imports_run_one_way() {
             let is_known = |names: &[&str]| names.contains(&to.as_str());
             let is_at_the_bottom = VOCABULARY.contains(&from.as_str());
             let is_stage = STAGES.contains(&from.as_str()) && to != from;
-            // In the layer above none knows the command line.
+            // No module of the layer above may use the command line.
             let is_program = from == "cli" || from == "main";
             let is_wrong = (is_at_the_bottom || is_stage) && (is_known(&STAGES) || is_known(&ABOVE))
                 || !is_program && is_known(&["cli", "main"]);

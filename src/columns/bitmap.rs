@@ -90,6 +90,15 @@ impl Bitmap {
         }
     }
 
+    /// Cuts to `len` bits, and further to the last set one: as if no more had ever been set.
+    pub fn truncate_to_ones(&mut self, len: usize) {
+        self.truncate(len);
+        let used = self.words.iter().rposition(|&word| word != 0).map_or(0, |last| last + 1);
+        self.words.truncate(used);
+        let last = self.words.last().map_or(0, |word| 64 - word.leading_zeros() as usize);
+        self.len = used.saturating_sub(1) * 64 + last;
+    }
+
     /// How many bits are set.
     #[must_use]
     pub fn count_ones(&self) -> usize {

@@ -1,7 +1,7 @@
 //! Rows packed one after another, for when few rows at a time go to each of many partitions.
 //!
-//! A row in [`Columns`](super::Columns) is spread over as many places as it has values. Appending a row to one of
-//! hundreds of tables means fetching the ends of all its columns from distant memory. A packed row is in one place:
+//! A row in [`Columns`] is spread over as many places as it has values. Appending a row to one of hundreds of tables
+//! means fetching the ends of all its columns from distant memory. A packed row is in one place:
 //!
 //! ```text
 //! row     length of the fields, 8 bytes | partition | field | field | ... | elements      missing values take nothing

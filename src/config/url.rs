@@ -1,8 +1,8 @@
-//! Addresses in the place of paths: as paths they would name folders such as `s3:` in the working folder.
+//! Refuses addresses given as paths: taken as paths, they would name folders such as `s3:` in the working folder.
 
 use crate::error::Error;
 
-/// The error for a text that is an address of another system (`s3://bucket/calls`); none if it may be a path.
+/// The error for a text that is an address of another system (`s3://bucket/calls`); `None` if it can be a path.
 #[must_use]
 pub fn refusal(text: &str) -> Option<Error> {
     let (scheme, _) = text.split_once("://")?;

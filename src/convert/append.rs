@@ -22,7 +22,7 @@ pub(super) struct CommittedInputs {
     next: u64,
     /// Number of the commit for each digest; digests are in the form of the manifests.
     digests: BTreeMap<String, u64>,
-    /// Digest of the text, as it is without compression: number of the commit. Only of inputs with records.
+    /// Number of the commit for each digest of the decompressed text; only for inputs with records.
     texts: BTreeMap<String, u64>,
     /// Sizes of the held inputs: an input of another size is new and need not be read.
     sizes: BTreeSet<u64>,
@@ -43,7 +43,7 @@ impl CommittedInputs {
         let inputs = commits.iter().flat_map(|commit| commit.run.inputs.iter().map(|input| (input, commit.commit)));
         let held: Vec<_> = inputs.filter(|(input, _)| digests.contains_key(&input.digest)).collect();
         let sizes = held.iter().map(|(input, _)| input.bytes).collect();
-        // Where no record is, none can be in it twice: such an input may grow.
+        // An input without records cannot duplicate any, so it may grow.
         let held: Vec<_> = held.into_iter().filter(|(input, _)| input.records > 0).collect();
         let texts = held.iter().map(|(input, commit)| (input.text_digest().to_owned(), *commit)).collect();
         let places = held.iter().map(|(input, commit)| (input.place().to_owned(), *commit)).collect();
@@ -139,8 +139,8 @@ impl CommittedInputs {
         Ok(same.map(|(_, (_, commit))| *commit))
     }
 
-    /// What of the inputs that were read turned out to be held, or to be the same as an earlier one: streams, files that
-    /// changed meanwhile, and texts that were stored with another compression.
+    /// The inputs that turned out, after reading, to be held already or to equal an earlier input: streams, files that
+    /// changed meanwhile, and texts stored with another compression.
     pub(super) fn among(&self, inputs: &[InputReport]) -> Vec<SkippedInput> {
         let mut read = BTreeSet::new();
         let held = inputs.iter().filter(|_| self.is_append).filter_map(|input| {

@@ -36,7 +36,7 @@ pub struct Preview {
     pub sampled_participants: u64,
     /// Partition folders and their sampled rows, in the order of their first row.
     pub partitions: Vec<(String, u64)>,
-    /// Rows that the dataset has in these partitions and that the run would replace: only of those where it has any.
+    /// Partition folders and the dataset's rows in them that the run would replace; without folders that have no rows.
     pub replaced: Vec<(String, u64)>,
     /// Whether the sample was the whole input.
     pub sample_complete: bool,
@@ -126,7 +126,7 @@ pub fn preview(config: &Config, observer: &dyn Observer) -> Result<Preview> {
     })
 }
 
-/// Rows of the dataset after these commits.
+/// Rows of the dataset after these commits, by partition folder.
 fn rows_by_partition(commits: &[Manifest]) -> BTreeMap<&str, u64> {
     let mut rows = BTreeMap::new();
     for file in Manifest::live(commits).into_values() {
@@ -159,7 +159,7 @@ struct Seen<'a> {
     records: u64,
     rejected: u64,
     rejects: Vec<Reject>,
-    /// Whether one of them is the rest of a document.
+    /// Whether one of the rejects is the rest of a document.
     has_rest: bool,
     /// The input and the document whose rest is lost after a fault.
     lost: Option<(usize, u64)>,

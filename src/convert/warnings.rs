@@ -1,4 +1,4 @@
-//! What a run that went well tells all the same: signs that the input is not what it was taken for.
+//! Warnings of a successful run: signs that the input is not what the user expects.
 
 use std::collections::BTreeMap;
 
@@ -10,24 +10,24 @@ use crate::{
     report::{InputReport, Ledger, ReplacedPartition},
 };
 
-/// Keys or inputs that a warning names.
+/// Maximum number of items that a warning names.
 const MAX_NAMED: usize = 5;
 
-/// Whether a value of a participant was stored in a column that is its own. What stands around participants does not
-/// count: any JSON document has an `id`.
+/// Whether a value of a participant was stored in its column. Values around participants do not count: any JSON
+/// document may have an `id`.
 pub(super) fn has_known_values(ledger: &Ledger) -> bool {
     let participants = ledger.paths.iter().filter(|(path, _)| !path.starts_with("../"));
     participants.map(|(_, counts)| counts.kept - counts.null + counts.coerced).any(|stored| stored > 0)
 }
 
-/// The signs that a run as a whole gives.
+/// Warnings about the run as a whole.
 pub(super) fn of_run(record: &RunRecord, files: &[StagedFile]) -> Vec<String> {
     let nothing = (record.records == 0).then(|| "there are no records in the inputs".to_owned());
     let foreign = foreign_values(&record.model, record.rows, &record.ledger);
     [nothing, same_text(&record.inputs), foreign, no_partition_value(record, files)].into_iter().flatten().collect()
 }
 
-/// Partitions with fewer rows than before: perhaps the run was to replace another partition only.
+/// Warns of replaced partitions that have fewer rows than before: perhaps only another partition was meant.
 pub(super) fn shrunk(replaced: &[ReplacedPartition]) -> Option<String> {
     let shrunk: Vec<String> = replaced
         .iter()
@@ -39,7 +39,7 @@ pub(super) fn shrunk(replaced: &[ReplacedPartition]) -> Option<String> {
     (!shrunk.is_empty()).then(|| format!("partitions were replaced by fewer rows: {}", listed(shrunk)))
 }
 
-/// Inputs whose text is the same, so that the dataset has their rows more than once.
+/// Warns of inputs with the same text, whose rows are in the dataset more than once.
 fn same_text(inputs: &[InputReport]) -> Option<String> {
     let mut by_text: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for input in inputs.iter().filter(|input| input.records > 0) {
@@ -50,7 +50,7 @@ fn same_text(inputs: &[InputReport]) -> Option<String> {
     Some(format!("{names} have the same content: its rows are in the dataset {} times", same.len()))
 }
 
-/// Values that are mostly foreign to the model.
+/// Warns if no row has a value that the model knows, or if the model does not know most of the values.
 fn foreign_values(model: &str, rows: u64, ledger: &Ledger) -> Option<String> {
     if rows == 0 {
         return None;
@@ -67,7 +67,7 @@ fn foreign_values(model: &str, rows: u64, ledger: &Ledger) -> Option<String> {
     })
 }
 
-/// A partition column that has no value in any row.
+/// Warns of the first partition column that has no value in any row.
 fn no_partition_value(record: &RunRecord, files: &[StagedFile]) -> Option<String> {
     if files.is_empty() || record.partition_values_displaced > 0 {
         return None;
@@ -85,7 +85,7 @@ fn no_partition_value(record: &RunRecord, files: &[StagedFile]) -> Option<String
         .map(|(_, field, folder)| format!("no row has a {} to partition by: all of them are in {folder}", field.column))
 }
 
-/// Attribute keys that were named and that no record has: most likely they are written otherwise.
+/// Warns of requested attribute keys that no record has: most likely they are misspelt.
 pub(super) fn unmet_keys(config: &Config, schema: &TableSchema, ledger: &Ledger) -> Option<String> {
     let AttributeColumns::Keys(named) = &config.attribute_columns else { return None };
     let is_met = |column: usize| ledger.paths.contains_key(&schema.columns[column].path);
@@ -100,7 +100,7 @@ pub(super) fn unmet_keys(config: &Config, schema: &TableSchema, ledger: &Ledger)
     })
 }
 
-/// `a, b and 7 more`.
+/// Joins the names and cuts long lists: `a, b and 7 more`.
 fn listed(mut names: Vec<String>) -> String {
     let more = names.len().saturating_sub(MAX_NAMED);
     if more > 0 {

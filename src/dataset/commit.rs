@@ -168,7 +168,7 @@ impl Dataset {
         })
     }
 
-    /// The name for staged rejects: never that of a file that says something else, for somebody may have mended it.
+    /// The name for staged rejects. A file with other content keeps its name, because somebody may have repaired it.
     fn rejects_file(&self, staged: &Path, run_id: &str) -> Result<String> {
         let staged = size_and_digest(staged)?;
         for number in 1.. {
@@ -237,7 +237,7 @@ impl Dataset {
     }
 }
 
-/// The partitions of files that are gone, and the rows that new files bring to them.
+/// The partitions of replaced files, with their rows before and after.
 fn replaced_partitions(gone: &[&FileReport], new: &[FileReport]) -> Vec<ReplacedPartition> {
     let mut partitions: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
     for file in gone {

@@ -54,8 +54,8 @@ pub(super) fn is_meta(path: &str) -> bool {
     path.strip_prefix(META).is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// Path of a run's rejects file, relative to the dataset.
-/// `number` is 1 unless the same run has left a file that was changed since.
+/// Path of a run's rejects file, relative to the dataset. `number` is 1 unless the same run has left a file that was
+/// changed since.
 pub(super) fn rejects_file(run_id: &str, number: u64) -> String {
     let number = if number == 1 { String::new() } else { format!("-{number}") };
     format!("{META}/rejects/{run_id}{number}.ndjson")

@@ -74,7 +74,7 @@ impl Dataset {
         let commits = Manifest::read_with(dir, Manifest::without_details)?;
         let is_allowed = check(dir, mode, &commits).map_err(|refusal| told(refusal, recovered));
         if is_allowed.is_ok() || !commits.is_empty() {
-            // Also where the mode forbids the run: what dead runs left in a dataset belongs to nobody.
+            // In a dataset this also runs if the mode forbids the run, because nobody else removes what dead runs left.
             sweep(dir, &commits)?;
         }
         is_allowed?;
@@ -240,7 +240,7 @@ fn create_meta(dir: &Path, created: &mut Created) -> Result<()> {
     created.folder(dir)?;
     created.folder(&meta)?;
     let parts = ["commits", "rejects", "shares", "staging"].map(|part| meta.join(part));
-    // One look: between two of them another run may remove its folder.
+    // A single call for each folder: between two calls another run may remove it.
     let is_link = |part: &&PathBuf| match fs::symlink_metadata(part) {
         Ok(found) => !found.is_dir(),
         Err(error) => error.kind() != io::ErrorKind::NotFound,

@@ -239,6 +239,23 @@ impl<'a> Cursor<'a> {
 
     #[inline(never)]
     fn string_into_slow(&mut self, out: &mut Vec<u8>) -> Parse<()> {
+        let (start, before) = (self.pos() + 1, out.len());
+        let mut at = start;
+        // One pass for texts that are not long: plain pieces are copied and escapes decoded as they come.
+        while at - start < LONG_TEXT_BYTES {
+            let piece = out.len();
+            let (end, stop) = self.input.plain_end(at, LONG_TEXT_BYTES, |bytes| out.extend_from_slice(bytes));
+            out.truncate(piece + (end - at));
+            if stop == b'"' {
+                self.input.go_to(end + 1);
+                return Ok(());
+            }
+            let Some(next) = (stop == b'\\').then(|| self.escape(end).ok()).flatten() else { break };
+            unescape(&self.text()[end..next], out);
+            at = next;
+        }
+        // Long texts and faults: find the end first, then decode.
+        out.truncate(before);
         let token = self.string()?;
         unescape(&self.text()[token.start..token.end], out);
         Ok(())
@@ -250,7 +267,7 @@ impl<'a> Cursor<'a> {
     fn string_slow(&mut self, start: usize, from: usize) -> Parse<StringToken> {
         let text = self.text();
         let mut pos = from.min(text.len());
-        let mut escaped = false;
+        let (mut escaped, mut plain_run) = (false, 0);
         loop {
             match text.get(pos) {
                 Some(b'"') => {
@@ -258,7 +275,7 @@ impl<'a> Cursor<'a> {
                     return Ok(StringToken { start, end: pos, escaped });
                 }
                 Some(b'\\') => {
-                    escaped = true;
+                    (escaped, plain_run) = (true, 0);
                     pos = self.escape(pos)?;
                 }
                 Some(b'\n') => return Err(Fault::syntax(pos, "the line ends inside a string")),
@@ -266,7 +283,14 @@ impl<'a> Cursor<'a> {
                     let message = format!("control character 0x{byte:02x} inside a string must be escaped");
                     return Err(Fault::syntax(pos, message));
                 }
-                Some(_) => pos += 1,
+                Some(_) => {
+                    pos += 1;
+                    plain_run += 1;
+                    // Dense escapes are faster byte by byte; a long plain run is scanned in lanes.
+                    if plain_run == LANES {
+                        pos = self.input.plain_end(pos, usize::MAX, |_| {}).0.min(text.len());
+                    }
+                }
                 None => return Err(Fault::syntax(pos, "the text ends inside a string")),
             }
         }

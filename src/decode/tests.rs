@@ -1,5 +1,8 @@
 use super::*;
-use crate::model::{AttributeMap, Model, TableSchema};
+use crate::{
+    model::{AttributeMap, Model, TableSchema},
+    report::Firsts,
+};
 
 /// Decodes lines of JSON, after the lines of `warm`.
 fn decoded(model: &str, keys: &[&str], warm: &str, lines: &str) -> DecodedBlock {

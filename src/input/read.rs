@@ -39,7 +39,7 @@ pub struct InputReader<'a> {
     path: PathBuf,
     stored: Stored<'a>,
     inflater: Option<Inflater>,
-    /// Of what comes out of the inflater.
+    /// Hashes the decompressed bytes.
     text_hasher: Option<Box<Xxh3>>,
 }
 
@@ -123,9 +123,8 @@ impl<'a> InputReader<'a> {
         self.stored.hasher.digest128()
     }
 
-    /// XXH3-128 of the decompressed bytes read so far; none for an input that is not compressed, whose [`digest`] it is.
-    ///
-    /// [`digest`]: Self::digest
+    /// XXH3-128 of the decompressed bytes read so far; `None` if the input is not compressed, since it would equal
+    /// [`Self::digest`].
     #[must_use]
     pub fn text_digest(&self) -> Option<u128> {
         self.text_hasher.as_ref().map(|hasher| hasher.digest128())

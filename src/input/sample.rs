@@ -49,7 +49,6 @@ impl SampleOptions {
 /// give the same sample. Of compressed inputs and of inputs that are not line-delimited only the beginning is read. A
 /// stream keeps what is read here and replays it. An input's error is passed to `each` too, after what could be read of
 /// that input. Returns whether the sample was the whole input.
-/// sample was all there is.
 ///
 /// # Errors
 /// Errors of `each`; [`Error::Interrupted`] if the observer asked to stop.

@@ -59,7 +59,7 @@ pub struct RowBuffers {
     bytes: usize,
     /// Number of blocks so far.
     num_blocks: u64,
-    /// Of the current block: see [`RowBuffers::many_rows`].
+    /// The result of `RowBuffers::many_rows` for the current block.
     many_rows: usize,
     /// The buffer that was given newly allocated room for a row group and has not been taken since. At most one at a
     /// time, because this room is not charged to the budget.
@@ -87,8 +87,8 @@ impl RowBuffers {
     /// A partition that gets at least this many rows of a block gets them by columns, otherwise packed.
     const MANY_ROWS: usize = 16;
 
-    /// But packed as well if empty columns would take more than this many times what the rows take: a block of tiny
-    /// rows for thousands of partitions would otherwise allocate columns for each of them before any is charged.
+    /// Rows are also packed if empty columns would take more than this many times the memory of the rows: otherwise a
+    /// block of tiny rows for thousands of partitions would allocate columns for each of them before any is charged.
     const MAX_EMPTY_SHARE: usize = 4;
 
     /// Reserve one part in this many more than extrapolated, since not all columns continue at the rate at which they
@@ -297,7 +297,7 @@ impl RowBuffers {
         *rows_of_block >= if has_columns { Self::MANY_ROWS } else { self.many_rows }
     }
 
-    /// How many rows of a block a partition without columns must get to get them by columns.
+    /// Minimum number of rows of a block that a partition without columns gets by columns.
     fn many_rows(&self, block: &Columns) -> usize {
         let row_bytes = (block.byte_size() / block.num_rows.max(1)).max(1);
         Self::MANY_ROWS.max(empty_bytes(&self.shapes) / (row_bytes * Self::MAX_EMPTY_SHARE))

@@ -219,28 +219,21 @@ impl Account {
     }
 
     fn add_tallies(&mut self, block: &RecordBlock, decoded: &mut DecodedBlock, lines: LineNumbers) {
+        let mut lines = LinesOfBlock::new(block, lines, self.newlines[block.input]);
         for tally in &mut decoded.tallies {
             if !tally.first_offsets.is_empty() {
                 // The places known already come first, so no line is counted for a place that would be dropped.
-                let known = self.totals.ledger.paths.get(&tally.path);
+                let known = self.totals.ledger.counted_under(&tally.path, tally.known.is_some());
                 let mut first = known.map(|counts| counts.first.clone()).unwrap_or_default();
                 first.add(&tally.first_offsets, |&offset| Place {
                     file: self.totals.inputs[block.input].path.clone(),
                     offset: block.offset + offset as u64,
-                    line: self.line(block, offset, lines),
+                    line: lines.at(offset),
                 });
                 tally.counts.first = first;
             }
             self.totals.ledger.add(&tally.path, tally.known.is_some(), &tally.counts);
         }
-    }
-
-    fn line(&self, block: &RecordBlock, offset: usize, lines: LineNumbers) -> u64 {
-        if lines == LineNumbers::Documents {
-            return block.document + 1;
-        }
-        let before = &block.bytes[..offset.min(block.bytes.len())];
-        self.newlines[block.input] + memchr::memchr_iter(b'\n', before).count() as u64 + 1
     }
 
     fn refuse_record(
@@ -292,6 +285,33 @@ impl Account {
             self.totals.rejects.push(reject);
         }
         Ok(())
+    }
+}
+
+/// Finds the line numbers of places in a block. Ascending places cost a single pass over the block in total.
+struct LinesOfBlock<'a> {
+    block: &'a RecordBlock,
+    numbers: LineNumbers,
+    first_line: u64,
+    /// The last place asked for, and its line.
+    last: (usize, u64),
+}
+
+impl<'a> LinesOfBlock<'a> {
+    const fn new(block: &'a RecordBlock, numbers: LineNumbers, newlines_before: u64) -> Self {
+        let first_line = newlines_before + 1;
+        Self { block, numbers, first_line, last: (0, first_line) }
+    }
+
+    fn at(&mut self, offset: usize) -> u64 {
+        if self.numbers == LineNumbers::Documents {
+            return self.block.document + 1;
+        }
+        let offset = offset.min(self.block.bytes.len());
+        let (from, line) = if self.last.0 <= offset { self.last } else { (0, self.first_line) };
+        let line = line + memchr::memchr_iter(b'\n', &self.block.bytes[from..offset]).count() as u64;
+        self.last = (offset, line);
+        line
     }
 }
 

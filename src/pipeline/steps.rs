@@ -163,6 +163,9 @@ impl<'a> Steps<'a> {
         let read = self.observer.clock();
         if let Some(block) = block {
             self.decode(decoder, block, columns);
+        } else {
+            // Kept for reuse: each of many small inputs ends with a piece that is not a block.
+            self.lock().spare_columns.extend(columns);
         }
         busy.read += read.saturating_sub(begun).as_secs_f64();
         busy.decode += self.observer.clock().saturating_sub(read).as_secs_f64();

@@ -67,13 +67,13 @@ impl<T> Firsts<T> {
     }
 
     /// Adds the entries of `later` that are missing here, converted with `place`; present ones stay.
-    pub fn add<U>(&mut self, later: &Firsts<U>, place: impl Fn(&U) -> T) {
+    pub fn add<U>(&mut self, later: &Firsts<U>, mut place: impl FnMut(&U) -> T) {
         let Firsts { coerced, mismatched, unknown } = later;
         for (mine, theirs) in
             [(&mut self.coerced, coerced), (&mut self.mismatched, mismatched), (&mut self.unknown, unknown)]
         {
             if mine.is_none() {
-                *mine = theirs.as_ref().map(&place);
+                *mine = theirs.as_ref().map(&mut place);
             }
         }
     }
@@ -96,7 +96,7 @@ impl Counts {
 
     fn closes(&self) -> bool {
         let parts = [self.kept, self.coerced, self.mismatched, self.unknown, self.ignored];
-        // In 128 bits: a damaged manifest may say any number.
+        // Sums in 128 bits, because a damaged manifest may contain any number.
         u128::from(self.seen) == parts.into_iter().map(u128::from).sum() && self.null <= self.kept
     }
 }
@@ -121,15 +121,27 @@ impl Ledger {
     /// The path under which the overflow is counted (no JSON Pointer begins with an asterisk).
     pub const OVERFLOW: &'static str = "*";
 
+    /// The counts that those of `path` are added to: its own, or those of the overflow.
+    #[must_use]
+    pub fn counted_under(&self, path: &str, known: bool) -> Option<&Counts> {
+        let own = self.paths.get(path);
+        own.or_else(|| self.paths.get(Self::OVERFLOW).filter(|_| !known && self.is_beyond_bounds(path)))
+    }
+
     /// Adds counts for one path. `known` paths are always listed, others only within the bounds.
     pub fn add(&mut self, path: &str, known: bool, counts: &Counts) {
         if let Some(present) = self.paths.get_mut(path) {
             present.add(counts);
-        } else if known || (self.paths.len() < Self::MAX_UNKNOWN_PATHS && path.len() <= Self::MAX_UNKNOWN_PATH_BYTES) {
+        } else if known || !self.is_beyond_bounds(path) {
             self.paths.insert(path.to_owned(), counts.clone());
         } else {
             self.paths.entry(Self::OVERFLOW.to_owned()).or_default().add(counts);
         }
+    }
+
+    /// Whether an unknown path that is not listed yet goes to the overflow.
+    fn is_beyond_bounds(&self, path: &str) -> bool {
+        self.paths.len() >= Self::MAX_UNKNOWN_PATHS || path.len() > Self::MAX_UNKNOWN_PATH_BYTES
     }
 
     /// Adds the ledger of a later stretch of input.

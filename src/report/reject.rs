@@ -104,7 +104,7 @@ impl Reject {
         };
     }
 
-    /// Whether the refused bytes are kept with it.
+    /// Whether the reject keeps the refused bytes.
     #[must_use]
     pub const fn has_raw(&self) -> bool {
         self.raw.is_some() || self.raw_base64.is_some()

@@ -1,4 +1,4 @@
-//! Small inputs that inflate to something huge: they are refused at a limit, and memory does not follow them.
+//! Small inputs that decompress to something huge: they are refused at a limit, and memory stays bounded.
 
 use std::{io::Write, process::Stdio};
 
@@ -9,13 +9,13 @@ use crate::{
     run::{Folder, watched},
 };
 
-/// What the bombs inflate to: more than the memory allowed.
+/// Size of the decompressed bombs: more than the memory allowed.
 const MIB: usize = if cfg!(debug_assertions) { 48 } else { 1024 };
 
-/// Greatest resident memory allowed. Blocks on their way, the longest record, and the program itself take about 32 MiB.
+/// Maximum resident memory. Blocks in flight, the longest record and the program itself take about 32 MiB.
 const MOST_BYTES: u64 = 44 << 20;
 
-/// `start`, then MiB after MiB of `filling`.
+/// Writes `start`, then one MiB of `filling` after another.
 fn write_bomb(out: &mut impl Write, start: &str, filling: &str) {
     let filling = filling.repeat((1 << 20) / filling.len());
     out.write_all(start.as_bytes()).unwrap();
@@ -34,7 +34,7 @@ fn zst_bomb(start: &str, filling: &str) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// The exit code, what was said, and the greatest resident memory, of a conversion of this input.
+/// Returns the exit code, standard error and the peak resident memory of a conversion of this input.
 fn measured(bomb: &[u8], options: &[&str]) -> (i32, String, u64) {
     let folder = Folder::with("bomb.json", bomb);
     let args = ["convert", "bomb.json", "--out", "out", "--threads", "2", "--memory", "64MiB"];
@@ -53,7 +53,7 @@ fn a_bomb_is_refused_at_the_limit_of_a_record_in_little_memory() {
         (gz_bomb("", "\0"), too_long),
         (zst_bomb("{\"id\":\"", "x"), too_long),
         (zst_bomb("[{\"id\":\"", "x"), "ends inside a record"),
-        // Blanks are no record: the input holds none.
+        // Blanks are not a record: the input holds none.
         (zst_bomb("[", "\n"), "its `]` is missing"),
     ] {
         assert!(bomb.len() < MIB << 20 >> 6, "{} bytes are no bomb", bomb.len());

@@ -1,4 +1,4 @@
-//! Disks that are full, folders that may not be written to, descriptors that run out, links that lead elsewhere.
+//! Full disks, folders that may not be written to, exhausted descriptors, links that lead elsewhere.
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +14,7 @@ use crate::{
     run::{Folder, Run},
 };
 
-/// A file system in memory; unmounted when dropped.
+/// A small file system in memory; unmounted when dropped.
 struct SmallDisk(PathBuf);
 
 impl SmallDisk {
@@ -40,14 +40,14 @@ impl Drop for SmallDisk {
     }
 }
 
-/// What a dataset consists of; the lock is nobody's.
+/// The files of a dataset, without the lock.
 fn contents(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = tree(dir);
     files.remove("_partiquet/lock");
     files
 }
 
-/// What the dataset takes before.
+/// What the dataset uses before the run.
 #[derive(Clone, Copy)]
 struct Used {
     pages: usize,
@@ -56,8 +56,8 @@ struct Used {
 
 const MOST_ATTEMPTS: usize = 200;
 
-/// Runs again and again with a little more room each time. Every run that fails leaves the dataset as it was; the first
-/// that ends well has done everything.
+/// Repeats the run with slightly more space each time. Every run that fails leaves the dataset as it was; the first
+/// that succeeds has done everything. Returns the number of failed runs.
 fn with_more_room_each_time(mode: &str, room: fn(Used, usize) -> String) -> Option<usize> {
     let folder = Folder::with("one.ndjson", lines(&export(4, 1)));
     folder.write("two.ndjson", lines(&export(12, 2)));
@@ -87,7 +87,7 @@ fn with_more_room_each_time(mode: &str, room: fn(Used, usize) -> String) -> Opti
 
 #[test]
 fn a_disk_that_fills_up_at_any_write_ends_the_run_without_a_trace() {
-    // In steps of a few pages, so that it happens in data files, in the manifest, in the intent.
+    // Steps of a few pages make it fail in data files, in the manifest and in the intent.
     let room = |used: Used, step| format!("size={}k", (used.pages + 1 + step * 7) * 4);
     if let Some(failed) = with_more_room_each_time("append", room) {
         eprintln!("disk full at {failed} points");
@@ -98,7 +98,7 @@ fn a_disk_that_fills_up_at_any_write_ends_the_run_without_a_trace() {
 #[test]
 fn a_disk_without_room_for_one_more_name_ends_the_run_without_a_trace() {
     for mode in ["append", "overwrite-partitions"] {
-        // One name more each time: folders and files are refused one after the other, up to those of the commit itself.
+        // One more name each time: folders and files are refused one after another, up to those of the commit itself.
         let room = |used: Used, step| format!("nr_inodes={}", used.names + step);
         if let Some(failed) = with_more_room_each_time(mode, room) {
             eprintln!("no room for a name at {failed} points in mode {mode}");
@@ -107,7 +107,7 @@ fn a_disk_without_room_for_one_more_name_ends_the_run_without_a_trace() {
     }
 }
 
-/// The program by a shell that sets limits first.
+/// Runs the program in a shell that sets limits first.
 fn limited(folder: &Folder, limit: &str, args: &str) -> Run {
     let script = format!("{limit}; exec {} {args}", env!("CARGO_BIN_EXE_partiquet"));
     let mut command = Command::new("sh");
@@ -126,9 +126,9 @@ fn descriptors_that_run_out_end_the_run_and_nothing_is_visible() {
             assert!(most > 3);
             return;
         }
-        // With too few the program itself cannot be loaded, or look for a signal.
+        // With too few, the program itself cannot be loaded, or cannot watch for signals.
         assert!(run.code != 101 && !run.stderr.contains("panicked"), "{most}: {run:?}");
-        // Tidying up needs a descriptor too: what is left then is invisible, and swept by the next run.
+        // Cleaning up needs a descriptor too: what is left then is invisible, and the next run removes it.
         assert!(folder.output("out").files.is_empty(), "{most}: {run:?}");
     }
     panic!("64 descriptors are not enough");
@@ -137,7 +137,7 @@ fn descriptors_that_run_out_end_the_run_and_nothing_is_visible() {
 #[test]
 fn a_file_size_limit_is_a_clear_error() {
     let folder = Folder::with("in.ndjson", lines(&export(60, 1)));
-    // Blocks of 512 bytes. The signal that comes with it is ignored, as under many schedulers.
+    // The limit is in blocks of 512 bytes. The signal that comes with it is ignored, as under many schedulers.
     let run = limited(&folder, "trap '' XFSZ; ulimit -f 20", "convert in.ndjson --out out --threads 1").ended_with(1);
     run.says(&["cannot write out/_partiquet/staging/", "File too large"]);
     assert!(!folder.path("out").exists());
@@ -181,7 +181,7 @@ fn links_are_never_followed_out_of_the_dataset() {
         assert_eq!(tree(&folder.path("elsewhere")).len(), 1, "{link}");
         fs::remove_dir_all(folder.path("out")).unwrap();
     }
-    // In a dataset: the folder of a partition is replaced by a link, and the next run has rows for it.
+    // Inside a dataset: a link replaces the folder of a partition, and the next run has rows for it.
     folder.convert(&["in.ndjson", "--out", "out"]).ended_with(0);
     fs::rename(folder.path("out/start_time_day=2025-07-01"), folder.path("moved")).unwrap();
     symlink(folder.path("moved"), folder.path("out/start_time_day=2025-07-01")).unwrap();
@@ -194,7 +194,7 @@ fn links_are_never_followed_out_of_the_dataset() {
             .says(&["start_time_day=2025-07-01"]);
         assert!(before == tree(&folder.path("moved")));
     }
-    // The folder of the dataset itself is the user's own choice.
+    // The folder of the dataset itself may be a link: that is the user's choice.
     folder.convert(&["in.ndjson", "--out", "real"]).ended_with(0);
     symlink(folder.path("real"), folder.path("link")).unwrap();
     folder.convert(&["two.ndjson", "--out", "link", "--mode", "append"]).ended_with(0);

@@ -1,4 +1,4 @@
-//! Inputs that are cut, spoiled, changed or taken away, and names that would make a mess of a terminal.
+//! Inputs that are cut, damaged, changed or removed, and names that would disturb a terminal.
 
 use std::{fs, io::Write, process::Stdio, thread};
 
@@ -7,10 +7,10 @@ use crate::{
     run::{Folder, Run, wait_until},
 };
 
-/// Cut at every byte: never a commit of a part.
+/// Converts an input cut at every byte: a part must never be committed.
 fn cut_at_every_byte(name: &str, whole: &[u8], records: usize) {
     let folder = Folder::new();
-    // A few runs at once: each takes the cuts of its own.
+    // Several workers run at once; each takes its own cuts.
     let workers = 2;
     thread::scope(|scope| {
         for worker in 0..workers {
@@ -20,7 +20,7 @@ fn cut_at_every_byte(name: &str, whole: &[u8], records: usize) {
                     let (file, out) = (format!("{cut}-{name}"), format!("out-{cut}"));
                     folder.write(&file, &whole[..cut]);
                     let run = folder.convert(&[&file, "--out", &out, "--threads", "1", "--attribute-columns", "none"]);
-                    // Nothing at all is an input without records.
+                    // An empty file is an input without records.
                     if cut == 0 {
                         run.ended_with(0);
                         continue;
@@ -64,7 +64,7 @@ fn garbage_behind_the_end_of_a_compressed_input_is_refused() {
     }
 }
 
-/// A run on files, in the middle of which something happens: it waits for a pipe that comes first by its name.
+/// Runs a conversion during which `happens` is called: the run waits for a pipe, whose name sorts before the file's.
 fn meanwhile(folder: &Folder, happens: impl FnOnce()) -> Run {
     let options = ["convert", "-", "z.ndjson", "--out", "out", "--attribute-columns", "none", "--threads", "1"];
     let mut child = folder.command(&options).stdin(Stdio::piped()).spawn().unwrap();
@@ -88,7 +88,7 @@ fn an_input_that_disappears_during_the_run_is_named_and_nothing_is_committed() {
 fn an_input_that_changes_during_the_run_is_what_was_read_of_it() {
     let folder = Folder::with("z.ndjson", conversations(3));
     meanwhile(&folder, || folder.write("z.ndjson", conversations(5))).ended_with(0);
-    // The manifest names the bytes that were read, so that the next append sees what it has and what it has not.
+    // The manifest records the bytes that were read, so that the next append knows what the dataset holds.
     let output = folder.output("out");
     assert_eq!(output.rows().len(), 6);
     assert_eq!(output.manifest(1)["inputs"][1]["bytes"], conversations(5).len());
@@ -112,7 +112,7 @@ fn a_reader_of_standard_output_that_has_gone_does_no_harm() {
     let folder = Folder::with("in.ndjson", lines(&export(50, 1)));
     let mut command = folder.command(&["convert", "in.ndjson", "--out", "out", "--progress", "json"]);
     let mut child = command.spawn().unwrap();
-    // SIGPIPE: nobody reads what it says.
+    // Nobody reads its output any more, so writing gives SIGPIPE.
     drop((child.stdout.take(), child.stderr.take()));
     assert_eq!(child.wait().unwrap().code(), Some(0));
     folder.run(&["verify", "out"]).ended_with(0);

@@ -1,5 +1,6 @@
-//! `kill -9`, at any moment and at each single step of a commit; and each single call refused by the system. Then a reader
-//! looks, the run is done again, and the dataset must be the one of a run that nobody disturbed, byte for byte.
+//! Kills runs with `kill -9`, at any moment and at each single step of a commit, and lets the system refuse each single
+//! call. Afterwards a reader reads the dataset, the run is repeated, and the dataset must equal that of an undisturbed
+//! run, byte for byte.
 
 use std::{
     collections::BTreeMap,
@@ -18,14 +19,15 @@ use crate::{
     run::{Folder, Run},
 };
 
-/// How many runs are killed at random moments; the long form is started with another number.
+/// Environment variable with the number of runs killed at random moments. Setting it selects the long form of the
+/// tests.
 const KILLS: &str = "PARTIQUET_TEST_KILLS";
 const FEW_KILLS: u64 = 20;
 
-/// A run on a dataset of one commit, in one of the modes.
+/// The modes of the second run, on a dataset of one commit.
 const MODES: [&str; 3] = ["append", "overwrite", "overwrite-partitions"];
 
-/// Enough partitions that a commit takes its time, and few enough to do it often.
+/// With many partitions a commit takes some time; with few it can be repeated often.
 const MANY: &str = "day(start_time), purpose";
 const FEW: &str = "bucket(3, purpose)";
 
@@ -33,7 +35,7 @@ fn options<'a>(mode: &'a str, out: &'a str, partition_by: &'a str) -> Vec<&'a st
     vec!["--out", out, "--mode", mode, "--partition-by", partition_by, "--max-rejects", "1", "--threads", "2"]
 }
 
-/// The files of a dataset, without what may differ: the time of each commit, and the lock.
+/// The files of a dataset, without what may differ: the times of the commits, and the lock.
 fn contents(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = tree(dir);
     files.remove("_partiquet/lock");
@@ -47,17 +49,18 @@ fn contents(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-/// What a reader of the whole folder finds: every file is complete. Files may go while it looks.
+/// Reads the whole folder like a reader, and checks that every file is complete. Files may disappear meanwhile. Returns
+/// the number of files read.
 fn read_everything(dir: &Path) -> usize {
     let entries = walkdir::WalkDir::new(dir).into_iter().filter_map(Result::ok);
     let files =
         entries.map(walkdir::DirEntry::into_path).filter(|path| path.extension().is_some_and(|end| end == "parquet"));
     let mut read = 0;
     for path in files {
-        // Opened, it stays what it is, whatever becomes of its name.
+        // An open file stays readable, whatever happens to its name.
         let Ok(file) = fs::File::open(&path) else { continue };
         let reader = SerializedFileReader::new(file).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        // The footer is the last thing of a file; the bytes before it are compared when the run was done again.
+        // The footer is written last; the bytes before it are compared after the run was repeated.
         assert!(reader.metadata().file_metadata().num_rows() > 0, "{}", path.display());
         read += 1;
     }
@@ -72,7 +75,8 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A folder with two inputs, the dataset `before` of the first, and for each mode what the second makes of it.
+/// A folder with two inputs, the dataset `before` made of the first, and for each mode the dataset that the second
+/// makes of it.
 fn prepared(records: usize, partition_by: &str) -> Folder {
     let folder = Folder::with("one.ndjson", lines(&export(records / 2, 1)));
     folder.write("two.ndjson", lines(&export(records, 2)) + "{\n");
@@ -84,15 +88,15 @@ fn prepared(records: usize, partition_by: &str) -> Folder {
     folder
 }
 
-/// The run again, on whatever a disturbed one has left. And how long it took.
+/// Repeats the run on whatever a disturbed one has left. Returns how long it took.
 fn done_again(folder: &Folder, mode: &str, partition_by: &str, what: &str) -> Duration {
     let started = Instant::now();
     let run = folder.convert(&[&["two.ndjson"], &options(mode, "out", partition_by)[..]].concat());
     let took = started.elapsed();
-    // Where the disturbed one had come to its commit, appending finds nothing new.
+    // If the disturbed run had reached its commit, appending finds nothing new.
     assert!(matches!(run.code, 0 | 3), "{what}: {run:?}");
     let (ours, undisturbed) = (contents(&folder.path("out")), contents(&folder.path(mode)));
-    // A run that replaces was committed twice if the disturbed one came to its commit: the second says so.
+    // A run that replaces is committed twice if the disturbed one had reached its commit: there is a third commit then.
     let again: Vec<&String> = ours.keys().filter(|path| !undisturbed.contains_key(*path)).collect();
     let expected: &[&str] = if mode != "append" && !again.is_empty() { &["_partiquet/commits/3.json"] } else { &[] };
     assert_eq!(again, expected, "{what}");
@@ -109,7 +113,7 @@ fn a_run_killed_at_any_moment_is_done_again_as_if_nothing_had_been() {
     let kills = env::var(KILLS).ok().and_then(|text| text.parse().ok()).unwrap_or(FEW_KILLS);
     let mut chance = Chance::new(kills);
     let (mut runs, mut died, mut in_commit, mut read) = (0, 0, 0, 0);
-    // What a run takes at present, as far as is known: others may keep this machine busy now, and not later.
+    // Current duration of a run, as far as it is known: the load of the machine may change.
     let mut duration = Duration::from_millis(100);
     while died < kills {
         assert!(runs < 10 * kills + 10, "{died} of {runs} runs were killed before they ended");
@@ -119,7 +123,7 @@ fn a_run_killed_at_any_moment_is_done_again_as_if_nothing_had_been() {
         let mut child =
             folder.command(&[&["convert", "two.ndjson"], &options(mode, "out", MANY)[..]].concat()).spawn().unwrap();
         if runs < 3 {
-            // The first of each mode is read all the while.
+            // During the first run of each mode a reader reads all the time.
             while child.try_wait().unwrap().is_none() {
                 read += read_everything(&folder.path("out"));
             }
@@ -138,7 +142,7 @@ fn a_run_killed_at_any_moment_is_done_again_as_if_nothing_had_been() {
     eprintln!("{runs} runs, {died} killed, {in_commit} of them in their commit; readers opened {read} files");
 }
 
-/// Whether strace can be used. A test that needs it says so and passes.
+/// Whether strace can be used. If not, a test that needs it says so and passes.
 fn has_strace() -> bool {
     let status = Command::new("strace").args(["-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
     let has_strace = status.is_ok_and(|ran| ran.success());
@@ -148,17 +152,18 @@ fn has_strace() -> bool {
     has_strace
 }
 
-/// Whether everything is done that there is time for when nobody waits.
+/// Whether to run the long form, which takes more time than CI has.
 fn is_long_form() -> bool {
     env::var(KILLS).is_ok()
 }
 
-/// In the long form all modes, in CI one.
+/// All modes in the long form, one mode otherwise.
 fn modes() -> &'static [&'static str] {
     if is_long_form() { &MODES[..] } else { &MODES[2..] }
 }
 
-/// The run, to which `what` happens at call number `at` of this name, in each thread. None if there are fewer calls.
+/// Runs the program while strace applies `what` to call number `at` of this name, in each thread. Returns `None` if
+/// there are fewer calls.
 fn disturbed(folder: &Folder, (mode, partition_by): (&str, &str), call: &str, what: &str, at: usize) -> Option<Run> {
     copy(&folder.path("before"), &folder.path("out"));
     let trace = folder.path("trace");
@@ -196,7 +201,7 @@ fn a_commit_killed_at_each_of_its_steps_ends_the_same() {
     }
 }
 
-/// What the system says no to, and with which words.
+/// The calls that the system refuses, with the error code.
 const REFUSALS: [(&str, &str); 9] = [
     ("write", "ENOSPC"),
     ("rename", "EIO"),
@@ -209,7 +214,7 @@ const REFUSALS: [(&str, &str); 9] = [
     ("openat", "EMFILE"),
 ];
 
-/// What readers and later runs go by. Tidying up may be what was refused: the next run sees to it.
+/// The files that matter to readers and later runs. If the cleanup was refused, the next run does it.
 fn visible(folder: &Folder, dir: &str) -> BTreeMap<String, Vec<u8>> {
     let mut files = contents(&folder.path(dir));
     files.retain(|path, _| !path.starts_with("_partiquet/staging/") && path != "_partiquet/intent.json");
@@ -223,8 +228,8 @@ fn a_run_refused_any_single_call_ends_well_or_changes_nothing() {
     }
     let folder = prepared(8, FEW);
     let before = visible(&folder, "before");
-    // In CI every other call, and every read: one of them is of the sample that chooses the columns, which only a run
-    // does that replaces everything.
+    // CI tests every other call, but every read, because one of them belongs to the sample that chooses the columns.
+    // Only a run that replaces everything takes a sample.
     let (modes, step) = if is_long_form() { (&MODES[..], 1) } else { (&MODES[1..2], 2) };
     for mode in modes {
         let after = visible(&folder, mode);
@@ -241,7 +246,7 @@ fn a_run_refused_any_single_call_ends_well_or_changes_nothing() {
                 } else {
                     failed += 1;
                     assert!(before == visible(&folder, "out"), "{what}: {run:?}");
-                    // Otherwise the next run would carry to its end what this one has called failed.
+                    // Otherwise the next run would complete a commit that this one has reported as failed.
                     assert!(!folder.path("out/_partiquet/intent.json").exists(), "{what}: {run:?}");
                 }
                 done_again(&folder, mode, FEW, &what);
@@ -275,13 +280,13 @@ fn many_files_synced_at_once_are_synced_or_the_run_fails() {
         assert_eq!(run.code, -1, "{run:?}");
         killed += 1;
         done_again(&folder, mode.0, VERY_MANY, &format!("killed at syncfs {at}"));
-        // A system that does not know the call: the files are synced one by one.
+        // On a system without the call, the files are synced one by one.
         let run = disturbed(&folder, mode, "syncfs", "error=ENOSYS", at).unwrap();
         assert!(matches!(run.code, 0 | 3), "{run:?}");
         done_again(&folder, mode.0, VERY_MANY, &format!("ENOSYS at syncfs {at}"));
     }
     eprintln!("syncfs: {failed} runs failed, {killed} were killed");
-    // Of the files, of the folders with their new names.
+    // One call is for the files, another for the folders with their new names.
     assert!(failed >= 2, "{failed}");
 }
 
@@ -292,7 +297,7 @@ fn a_row_group_that_the_disk_refuses_before_its_file_is_finished_ends_the_run() 
     }
     let folder = Folder::new();
     folder.run(&["generate", "--size", "12MB", "--shape", "participants", "-o", "in.ndjson"]).ended_with(0);
-    // Row groups of some megabytes.
+    // Options that give row groups of some megabytes.
     let large = ["--partition-by", "none", "--compression", "none", "--memory", "64MiB", "--threads", "2"];
     folder.converted(&[&["in.ndjson"], &large[..]].concat());
     let run = |what: &str| {
@@ -316,7 +321,7 @@ fn a_row_group_that_the_disk_refuses_before_its_file_is_finished_ends_the_run() 
     let (refused, trace) = run("error=EIO");
     refused.ended_with(1).says(&["cannot sync refused/_partiquet/staging/", ".staged"]);
     assert!(!folder.path("refused").exists());
-    // Every thread has its first call refused. That there is one only means that nobody went on to the end.
+    // strace refuses the first call of every thread. A single refusal means that no thread went on to the end.
     assert_eq!(trace.matches("(INJECTED)").count(), 1, "{trace}");
 
     assert_eq!(run("signal=KILL").0.code, -1);

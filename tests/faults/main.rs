@@ -1,8 +1,8 @@
-//! What goes wrong outside: processes killed at any moment, disks that are full, inputs that change or end too early, links
-//! that lead elsewhere. Each test does the real thing to the real program (or to a process of its own with the library),
-//! and then looks at what a reader finds and what the next run makes of it.
+//! External faults: processes killed at any moment, full disks, inputs that change or end too early, links that lead
+//! elsewhere. Each test causes the real fault for the real program (or for a process of its own with the library), and
+//! then checks what a reader finds and what the next run does.
 //!
-//! A test that needs what this machine does not allow (mounting, `strace`) says so and passes.
+//! A test that needs something this machine does not allow (mounting, `strace`) says so and passes.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 

@@ -1,4 +1,4 @@
-//! Several processes stage shares of one run, and one commits them. The processes are this test binary again.
+//! Several processes stage shares of one run, and one commits them. The processes run this test binary.
 
 use std::{
     env,
@@ -22,7 +22,8 @@ use crate::{
     run::{Folder, PATIENCE, wait_until},
 };
 
-/// Tells the second process what to stage: dataset, inputs, share, and whether to wait for its death at the end.
+/// Environment variable with the task of the second process: dataset, input, share, and whether to wait at the end
+/// until it is killed.
 const TASK: &str = "PARTIQUET_TEST_SHARE";
 
 const KEYS: [&str; 2] = ["Language", "IVR Priority"];
@@ -37,7 +38,7 @@ fn config(out: &Path, inputs: &[PathBuf]) -> Config {
         attribute_map: AttributeMap::Rest,
         compression: Compression::DEFAULT,
         target_file_bytes: Config::TARGET_FILE_BYTES,
-        // Small, so that there are staged files before the end of the input.
+        // Small, so that files are staged before the end of the input.
         row_group_rows: 50,
         threads: 2,
         memory_bytes: Config::MEMORY_BYTES,
@@ -60,7 +61,7 @@ fn commit(out: &Path, shares: &[&str]) -> partiquet::Result<Report> {
     commit_shares(&config(out, &[]), "night", &shares)
 }
 
-/// Stops when everything is staged but not yet complete, for as long as it lives.
+/// An observer that sleeps when everything is staged but not yet complete, until the process is killed.
 struct WaitsForDeath;
 
 impl Observer for WaitsForDeath {
@@ -91,7 +92,7 @@ fn process(out: &Path, input: &Path, share: &str, dies: bool) -> Child {
         .unwrap()
 }
 
-/// Three inputs, with a refused record in the first.
+/// Three inputs; the first has a record that is refused.
 fn inputs(folder: &Folder) -> Vec<PathBuf> {
     let names = ["a.ndjson", "b.ndjson", "c.ndjson"];
     for (name, seed) in names.iter().zip(1..) {
@@ -100,7 +101,7 @@ fn inputs(folder: &Folder) -> Vec<PathBuf> {
     names.iter().map(|name| folder.path(name)).collect()
 }
 
-/// All rows as text, in no order.
+/// All rows as sorted texts.
 fn sorted_rows(folder: &Folder, out: &str) -> Vec<String> {
     let output = folder.output(out);
     let mut rows: Vec<String> = output
@@ -124,14 +125,14 @@ fn three_processes_stage_one_dies_and_stages_again_and_one_commits() {
     let of_b = out.join("_partiquet/shares/night/b");
     wait_until("files of the share", || entries(&of_b).len() > 2);
     assert!(a.wait().unwrap().success() && c.wait().unwrap().success());
-    // While it lives nobody commits, and nobody else converts into the folder.
+    // While it lives, nobody can commit or convert into the folder.
     let refusal = commit(&out, &["a", "b", "c"]).unwrap_err().to_string();
     assert!(refusal.contains("another run is writing to it") && refusal.contains("staging a share"), "{refusal}");
     let run = folder.convert(&["a.ndjson", "--out", "out", "--max-rejects", "1"]).ended_with(1);
     run.says(&["another run is writing to it"]);
     b.kill().unwrap();
     b.wait().unwrap();
-    // What it left is not taken for a share.
+    // What it left must not be taken for a share.
     let refusal = commit(&out, &["a", "b", "c"]).unwrap_err().to_string();
     assert!(refusal.contains("share b is not complete"), "{refusal}");
     assert!(folder.output("out").files.is_empty(), "nothing is visible");
@@ -188,10 +189,10 @@ fn shares_are_committed_all_or_none_and_only_together() {
     refused(&["a", "b", "c", "c"], "each share is named once");
     refused(&[], "each share is named once");
     refused(&["../a"], "cannot name a run or a share");
-    // A share that reads what another one has read.
+    // A share that has read the same input as another one.
     stage(&out, &inputs[..1], "c").unwrap();
     refused(&["a", "b", "c"], "two of its shares have read the same input: ");
-    // And under another name.
+    // The same input under another name.
     std::fs::copy(&inputs[0], folder.path("copy.ndjson")).unwrap();
     stage(&out, &[folder.path("copy.ndjson")], "c").unwrap();
     refused(&["a", "b", "c"], "copy.ndjson\n  stage one of them again, without it");
@@ -230,13 +231,13 @@ fn shares_of_an_append_leave_out_what_is_held() {
         let name = ShareName { run: "second", share };
         stage_share(&append(inputs), name, &Silent).unwrap();
     }
-    // Another run meanwhile: it sees the shares of the other one, and leaves them alone.
+    // The input that the first run committed is skipped.
     let names = ["a".to_owned(), "b".to_owned()];
     let second = commit_shares(&append(&[]), "second", &names).unwrap();
     assert_eq!((second.skipped.len(), second.inputs.len(), second.commit), (1, 2, Some(2)));
     let rows = folder.output("out").rows().len() as u64;
     assert_eq!(rows, first.rows + second.rows);
-    // Staged before somebody else committed the same: refused when it is to be committed.
+    // Staged before another run commits the same input: refused at the commit.
     let name = ShareName { run: "third", share: "a" };
     folder.write("new.ndjson", conversation("new", "2025-07-01T10:00:00Z"));
     stage_share(&append(&[folder.path("new.ndjson")]), name, &Silent).unwrap();

@@ -1,4 +1,4 @@
-//! Partition values that would like to be something else: another folder, a null, the end of a name.
+//! Partition values that look like something else: another folder, a null, the end of a name.
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
@@ -7,13 +7,14 @@ use serde_json::{Value, json};
 
 use crate::run::Folder;
 
-/// Every character up to U+00FF, alone and at the end of a value; and others that are known to be awkward.
+/// Every character up to U+00FF, alone and at the end of a value, and some others that are known to be awkward.
 fn hostile() -> BTreeSet<String> {
     let mut values = BTreeSet::new();
     for c in (0..=255_u8).map(char::from) {
         values.extend([c.to_string(), format!("x{c}")]);
     }
-    // Twins that differ by case, by their form in Unicode, or by their escape only; ways out; the sentinel's neighbours.
+    // Twins that differ only in case, in Unicode form or in their escape; paths that lead out; texts similar to the
+    // sentinel.
     let others =
         ["Agent", "agent", "AGENT", "ü", "u\u{308}", "%2F", "%2f", "%252F", "../../x", "/etc/passwd", "a/../b", "~"];
     values.extend(others.map(str::to_owned));
@@ -21,7 +22,7 @@ fn hostile() -> BTreeSet<String> {
     values
 }
 
-/// These read as null: the row keeps the value in `extra`.
+/// Values that read as null: the row keeps the value in `extra`.
 fn without_a_folder() -> [String; 5] {
     [String::new(), DEFAULT_PARTITION.to_owned(), "x".repeat(300), "/".repeat(100), "😀".repeat(80)]
 }

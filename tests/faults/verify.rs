@@ -1,4 +1,4 @@
-//! `partiquet verify`: what it finds, and what it mends. And a dataset that the first version has written.
+//! `partiquet verify`: what it finds and what it repairs. Also datasets that earlier versions have written.
 
 use std::{
     fs,
@@ -21,7 +21,7 @@ fn dataset() -> Folder {
     folder
 }
 
-/// The kinds and paths of what is found.
+/// Returns the kinds and paths of the findings.
 #[track_caller]
 fn found(folder: &Folder) -> Vec<(String, String)> {
     let before = tree(&folder.path("out"));
@@ -47,7 +47,7 @@ fn a_report_does_not_stand_in_the_dataset() {
         assert!(run.stderr.contains("would stand inside the dataset"), "{report}: {}", run.stderr);
     }
     folder.run(&["verify", "out"]).ended_with(0);
-    // Standard output is nowhere.
+    // Standard output is not in the dataset.
     let mut within = folder.command(&["verify", ".", "--report", "-"]);
     Run::of(within.current_dir(folder.path("out")).spawn().unwrap()).ended_with(0);
 }
@@ -69,7 +69,7 @@ fn each_fault_is_found_and_named() {
     let file = folder.output("out").files[0].clone();
     let path = folder.path("out").join(&file);
     let whole = fs::read(&path).unwrap();
-    // One bit, in a page: footer and size are as they were.
+    // One bit in a page is flipped: footer and size stay the same.
     let mut flipped = whole.clone();
     flipped[20] ^= 1;
     fs::write(&path, &flipped).unwrap();
@@ -121,7 +121,7 @@ fn the_manifest_says_what_became_of_each_path() {
 #[test]
 fn a_folder_that_may_only_be_read_can_be_verified() {
     let folder = dataset();
-    // Not for root, who may do everything: the lock is what would be written.
+    // Permissions mean nothing to root, so the test checks that the lock file, which would be written, is not created.
     fs::remove_file(folder.path("out/_partiquet/lock")).unwrap();
     assert_eq!(found(&folder), []);
     assert!(!folder.path("out/_partiquet/lock").exists());
@@ -134,7 +134,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A dataset as the first version has left it: commits without mode, ledger and digests.
+/// A dataset of the first version: commits without mode, ledger and digests.
 #[test]
 fn a_dataset_of_the_first_version_goes_on_working() {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
@@ -155,8 +155,8 @@ fn a_dataset_of_the_first_version_goes_on_working() {
     assert_eq!(found(&folder), []);
 }
 
-/// A dataset as today's version has left it: for all versions to come. Its commits are an append with another column and
-/// a reject, and an overwrite of one partition. `dataset-version-2.inputs` is what it was made of.
+/// A dataset of today's version, kept for all versions to come. Its commits are an append with another column and a
+/// reject, and an overwrite of one partition. It was made from `dataset-version-2.inputs`.
 #[test]
 fn a_dataset_of_the_second_version_goes_on_working() {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
@@ -185,7 +185,7 @@ fn a_dataset_of_the_second_version_goes_on_working() {
     assert_eq!(found(&folder), []);
     convert(&["new.ndjson"], "overwrite-partitions").ended_with(0);
     assert_eq!(folder.output("out").sorted("id"), ["v5", "v6", "v9"]);
-    // Its rejects are an input like any other, and its older columns are not enough for it any more.
+    // Its rejects are an input like any other, and its older model no longer has enough columns.
     let rejects = folder.json("out/_partiquet/commits/2.json")["rejects_file"].as_str().unwrap().to_owned();
     folder.convert(&[&format!("out/{rejects}"), "--out", "other", "--max-rejects", "1"]).ended_with(3);
     folder.write("later.ndjson", r#"{"visits":[{"id":"v10"}]}"#);
@@ -228,7 +228,7 @@ fn a_commit_whose_staged_files_are_gone_is_taken_back() {
     let folder = dataset();
     let file = folder.output("out").files[0].clone();
     let before = tree(&folder.path("out"));
-    // The state in which a crash leaves an overwrite, in the middle of its moves; then somebody clears up by hand.
+    // The state in which a crash leaves an overwrite in the middle of its moves, after somebody cleaned up by hand.
     let aside = "_partiquet/staging/2-77/replaced-0";
     fs::create_dir_all(folder.path("out/_partiquet/staging/2-77")).unwrap();
     fs::rename(folder.path("out").join(&file), folder.path("out").join(aside)).unwrap();
@@ -244,7 +244,7 @@ fn a_commit_whose_staged_files_are_gone_is_taken_back() {
     write_intent();
     let run = folder.convert(&["in.ndjson", "--out", "out", "--mode", "append", "--dry-run"]).ended_with(0);
     assert!(run.stdout.contains("Commit 2 was cut off and cannot be completed"), "{}", run.stdout);
-    // Without the intent nothing is cleared, for the only copy is in staging.
+    // Without the intent nothing is removed, because the only copy is in staging.
     fs::remove_file(folder.path("out/_partiquet/intent.json")).unwrap();
     for command in
         [&["verify", "out", "--repair"][..], &["convert", "in.ndjson", "--out", "out", "--mode", "overwrite"]]
@@ -269,7 +269,7 @@ fn rejects_are_a_part_of_the_dataset() {
     assert_eq!(found(&folder), []);
     let name = folder.output("out").manifest(1)["rejects_file"].as_str().unwrap().to_owned();
     let whole = folder.read(&format!("out/{name}"));
-    // Mended in its place, or taken out.
+    // Records may be repaired in place or removed.
     folder.write(&format!("out/{name}"), whole.lines().next().unwrap());
     assert_eq!(found(&folder), []);
     folder.write(&format!("out/{name}"), "");

@@ -1,4 +1,4 @@
-//! Where the rows are, and what stands around them.
+//! Where the rows are, and the values around them.
 
 use partiquet::config::AttributeMap;
 

@@ -1,4 +1,4 @@
-//! Both flatteners on one text, and what they give in a form that can be written by hand.
+//! Runs both flatteners on one text, and shows their results in a form that can be written by hand.
 
 use std::sync::LazyLock;
 
@@ -9,12 +9,12 @@ use crate::support::{
     subject::Subject,
 };
 
-/// A model with each kind of member in each place.
+/// A model with every kind of member in every place.
 pub const MODEL: &str = include_str!("../support/model.json");
-/// Its promoted attributes, in no order.
+/// Its promoted attributes, unsorted.
 pub const PROMOTED: &[&str] = &["IVR Priority", "日本", "", "a.b", "~1/~0"];
 
-/// Both flatteners for each use of the attribute map, made once.
+/// Both flatteners for each setting of the attribute map, built once.
 static FLATTENERS: LazyLock<[(AttributeMap, Reference, Subject); 3]> = LazyLock::new(|| {
     [AttributeMap::Rest, AttributeMap::All, AttributeMap::None].map(|map| {
         let reference = Reference::new(&serde_json::from_str(MODEL).unwrap(), PROMOTED, map);
@@ -35,7 +35,7 @@ pub fn subject(map: AttributeMap) -> Subject {
     flatteners(map).1
 }
 
-/// What each flattener makes of these lines.
+/// The result of each flattener for these lines.
 pub fn flatten(map: AttributeMap, lines: &str) -> Vec<(&'static str, Flattened)> {
     vec![
         ("reference", reference(map).flatten(lines.as_bytes(), &Framing::Lines)),
@@ -69,7 +69,7 @@ pub fn show(cell: &Cell) -> String {
     }
 }
 
-/// The ledger as `path: kept 2, null 1`; `seen` is the sum and checked to be so.
+/// The ledger as `path: kept 2, null 1`; `seen` is checked to be the sum.
 fn ledger_lines(flattened: &Flattened) -> Vec<String> {
     let line = |(path, counts): (&String, &partiquet::report::Counts)| {
         let words = [
@@ -88,7 +88,7 @@ fn ledger_lines(flattened: &Flattened) -> Vec<String> {
     flattened.ledger.iter().map(line).collect()
 }
 
-/// Both flatteners make these rows of the lines, and count so.
+/// Checks that both flatteners give these rows and counts for the lines.
 #[track_caller]
 pub fn check_with(map: AttributeMap, lines: &str, rows: &[&[&str]], ledger: &[&str]) {
     let columns = reference(map).columns;
@@ -105,7 +105,7 @@ pub fn check(lines: &str, rows: &[&[&str]], ledger: &[&str]) {
     check_with(AttributeMap::Rest, lines, rows, ledger);
 }
 
-/// Both flatteners refuse this one record for this reason, and nothing of it is left.
+/// Checks that both flatteners refuse this record for this reason, and that nothing of it is left.
 #[track_caller]
 pub fn check_refused(map: AttributeMap, record: &str, kind: &str) {
     for (who, flattened) in flatten(map, record) {

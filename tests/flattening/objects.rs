@@ -203,7 +203,7 @@ fn a_member_given_twice_rejects_the_record() {
     ] {
         check_refused(AttributeMap::Rest, record, "duplicate");
     }
-    // The same name in two objects is no repetition, nor are both spellings where the model does not look.
+    // The same name in two objects is not a duplicate, nor are both spellings where the model does not look.
     check(
         r#"{"labels":{"selfUri":"a","self_uri":"b","SelfUri":"c"}}"#,
         &[&["/labels = {selfUri: a, self_uri: b, SelfUri: c}"]],

@@ -1,4 +1,4 @@
-//! Properties over generated records.
+//! Properties of the decoder on generated records.
 
 use std::sync::LazyLock;
 
@@ -20,7 +20,7 @@ fn blocks(broken: u16) -> impl Strategy<Value = Block> {
     generate::block(reference.layout, reference.promoted, broken)
 }
 
-/// Models of other shapes: long ways to the rows, nothing around them.
+/// Models of other shapes: long paths to the rows, and no parent or outer objects.
 static OTHERS: LazyLock<Vec<(Reference, Subject)>> = LazyLock::new(|| {
     let edits: [fn(&mut Value); 2] = [
         |model| model["envelopes"] = json!(["detail.eventBody.participants[]", "pages[].entities[].participants[]"]),
@@ -64,7 +64,7 @@ fn built_in_blocks() -> impl Strategy<Value = Block> {
     generate::block(reference.layout.clone(), reference.promoted.clone(), 10)
 }
 
-/// The tree as `serde_json` would have it; its numbers are doubles.
+/// The tree as `serde_json` represents it; its numbers are doubles.
 fn as_serde(json: &Json, text: &str) -> Value {
     let raw = &text[json.range.clone()];
     match &json.node {
@@ -77,8 +77,8 @@ fn as_serde(json: &Json, text: &str) -> Value {
     }
 }
 
-/// Whether the decoder's reject is one of those that the reference allows for the record: its only fault, or one of
-/// several. Behind a fault of grammar the reference does not look, so what the decoder found before it counts too.
+/// Whether the decoder's reject is one that the reference allows for the record: its only fault, or one of several. The
+/// reference stops at a fault of grammar, so faults that the decoder found before it count too.
 fn is_allowed(expected: &Refused, seen: &Refused) -> bool {
     let fault = seen.faults[0];
     let found = expected.faults.iter().any(|known| known.kind == fault.kind);
@@ -87,7 +87,7 @@ fn is_allowed(expected: &Refused, seen: &Refused) -> bool {
     found || (before_the_end && needs_the_model)
 }
 
-/// Both made the same of a block.
+/// Checks that both flatteners agree on a block.
 fn check_same(columns: &[String], expected: &Flattened, seen: &Flattened) -> Result<(), TestCaseError> {
     for (expected, seen) in expected.rejects.iter().zip(&seen.rejects) {
         prop_assert!(is_allowed(expected, seen), "reference {expected:?}\ndecoder {seen:?}");
@@ -133,9 +133,9 @@ proptest! {
         };
         prop_assert!(!has(Kind::Utf8));
         let grammar = serde_json::from_str::<IgnoredAny>(text);
-        // serde_json passes over surrogates in what it ignores, and the reference stops there.
+        // serde_json does not check surrogates in ignored values, while the reference stops there.
         prop_assert!(unpaired || grammar.is_ok() != has(Kind::Syntax), "{:?} {:?}", grammar, parsed.faults);
-        // Values: numbers beyond doubles are an error in serde_json only.
+        // Numbers beyond doubles are an error only in serde_json, so values are compared where both succeed.
         if let (Some(tree), Ok(value)) = (&parsed.tree, serde_json::from_str::<Value>(text)) {
             prop_assert_eq!(as_serde(tree, text), value);
         }
@@ -158,7 +158,7 @@ proptest! {
         check_same(&reference.columns, &expected, &subject.flatten(&block.bytes, &block.framing))?;
     }
 
-    /// Which worker gets which block is chance: nothing may show it, not even the words of a reject.
+    /// Which worker gets which block is random: it must not show anywhere, not even in the text of a reject.
     #[test]
     fn what_the_decoder_has_learned_does_not_show(block in blocks(40), earlier in blocks(30), none in any::<bool>()) {
         let map = if none { AttributeMap::None } else { AttributeMap::Rest };
@@ -188,7 +188,7 @@ proptest! {
         check_same(&reference.columns, &expected, &subject.flatten(&block.bytes, &block.framing))?;
     }
 
-    /// The model that comes with the program, whose document the reference reads itself.
+    /// The built-in model, whose document the reference reads itself.
     #[test]
     fn the_built_in_model_gives_the_same_rows(block in built_in_blocks()) {
         let (reference, mut subject) = BUILT_IN.clone();
@@ -196,8 +196,8 @@ proptest! {
         check_same(&reference.columns, &expected, &subject.flatten(&block.bytes, &block.framing))?;
     }
 
-    /// Whatever the bytes are: each value met is kept, coerced, mismatched, unknown or ignored; each record is kept or
-    /// refused; and what was refused is in no count.
+    /// For arbitrary bytes: each value seen is kept, coerced, mismatched, unknown or ignored; each record is kept or
+    /// refused; and refused records are in no count.
     #[test]
     fn the_ledger_closes_for_any_bytes(
         block in blocks(20),
@@ -238,7 +238,7 @@ proptest! {
     }
 }
 
-/// A generator that makes nothing of some sort would hide faults: this holds it to its task.
+/// A generator that never makes some kind of record would hide faults, so this checks that it makes every kind.
 #[test]
 fn the_generator_makes_every_kind_of_record() {
     use proptest::{strategy::ValueTree, test_runner::TestRunner};

@@ -1,10 +1,10 @@
-//! What a reject says of its place: the byte, and the JSON Pointer from the record's root.
+//! The place that a reject reports: the byte, and the JSON Pointer from the record's root.
 
 use partiquet::{columns::Values, config::AttributeMap, decode::MAX_SHOWN_NAME_BYTES, input::Framing};
 
 use super::flatten::subject;
 
-/// Records of every shape: the decoder guesses that the next one is like the last one.
+/// Records of every shape, because the decoder guesses that the next record is like the last one.
 const EARLIER: &[&str] = &[
     "",
     "{}",

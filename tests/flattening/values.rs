@@ -13,7 +13,7 @@ enum Fate {
 }
 use Fate::{Coerced, Kept, Mismatched};
 
-/// Each value as the value of `member`, in a record of its own, under both names of the member.
+/// Checks each value as the value of `member`, in a record of its own, under both names of the member.
 #[track_caller]
 fn check_values(member: &str, cases: &[(&str, Fate, &str)]) {
     for (raw, fate, expected) in cases {

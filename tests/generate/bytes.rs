@@ -1,4 +1,4 @@
-//! The bytes: the same for the same seed, as many as asked for, and there whole or not at all.
+//! The bytes: the same for the same seed, as many as requested, and written completely or not at all.
 
 use std::{fs, io::Read};
 
@@ -22,8 +22,8 @@ fn a_seed_gives_the_same_bytes_on_any_number_of_threads() {
 
 #[test]
 fn bytes_are_a_promise() {
-    // Figures of one version can be compared with those of the next only if both had the same input. This digest may
-    // change when the generator is meant to change, and then the change belongs into CHANGELOG.md.
+    // Benchmarks of two versions can be compared only if both had the same input. This digest may change when the
+    // generator is changed on purpose, and the change is then noted in CHANGELOG.md.
     let digest = |shape: &str| {
         let folder = Folder::new();
         folder.generate(&["--records", "300", "--profile", "dirty", "--shape", shape, "--out", "a"]);
@@ -89,7 +89,7 @@ fn what_is_there_is_replaced_only_when_that_is_said() {
     assert_eq!(folder.read("a"), b"mine");
     folder.generate(&["--records", "1", "--out", "a", "--mode", "overwrite"]);
     assert!(folder.read("a").starts_with(b"{\"id\""));
-    // A folder takes the place of a file, and a file that of a folder.
+    // A folder can replace a file, and a file a folder.
     folder.generate(&["--records", "1", "--files", "1", "--out", "a", "--mode", "overwrite"]);
     assert_eq!(folder.names("a"), ["calls-00001.ndjson"]);
     folder.generate(&["--records", "1", "--out", "a", "--mode", "overwrite"]);

@@ -1,4 +1,4 @@
-//! A folder to work in, and the program run in it.
+//! A folder to work in, and runs of the program in it.
 
 use std::{
     fs,
@@ -23,7 +23,7 @@ impl Folder {
         fs::read(self.path(name)).unwrap()
     }
 
-    /// Names directly in a folder of this one.
+    /// Names directly in a subfolder of this folder.
     pub fn names(&self, name: &str) -> Vec<String> {
         let entries = fs::read_dir(self.path(name)).unwrap();
         let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -35,13 +35,13 @@ impl Folder {
         Command::new(env!("CARGO_BIN_EXE_partiquet")).args(args).current_dir(self.dir.path()).output().unwrap()
     }
 
-    /// `partiquet generate ARGS`, which must succeed; what it said.
+    /// Runs `partiquet generate ARGS`, which must succeed; returns its standard error.
     #[track_caller]
     pub fn generate(&self, args: &[&str]) -> String {
         self.ended(0, &[&["generate"], args].concat())
     }
 
-    /// Runs, and asks for this exit code; what was said on standard error.
+    /// Runs the program, checks the exit code, and returns standard error.
     #[track_caller]
     pub fn ended(&self, code: i32, args: &[&str]) -> String {
         let output = self.run(args);
@@ -51,7 +51,7 @@ impl Folder {
         said
     }
 
-    /// `partiquet convert ARGS`, which must end with this code; its report.
+    /// Runs `partiquet convert ARGS`, which must end with this code; returns its report.
     #[track_caller]
     pub fn converted(&self, code: i32, args: &[&str]) -> serde_json::Value {
         let more = ["--out", "out", "--mode", "overwrite", "--progress", "none", "--report", "report.json"];

@@ -1,4 +1,4 @@
-//! `partiquet generate` as its users run it, and what it makes as `convert` sees it.
+//! `partiquet generate` as its users run it, checked by converting its output.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 

@@ -1,11 +1,11 @@
-//! Every profile and every shape is what it says it is, seen by a conversion.
+//! Every profile and every shape must be what its name says, checked by a conversion.
 
 use partiquet::generate::{BrokenKind, Profile, Shape};
 use serde_json::Value;
 
 use crate::folder::Folder;
 
-/// The counts of all paths added up.
+/// The sum of a count over all paths.
 fn total(report: &Value, what: &str) -> u64 {
     let paths = report["ledger"]["paths"].as_object().unwrap_or_else(|| panic!("{}", report["ledger"]));
     paths.values().map(|counts| counts[what].as_u64().unwrap_or_default()).sum()
@@ -21,21 +21,21 @@ fn a_sound_profile_converts_without_any_surprise() {
                 ["--size", "400kB", "--profile", &profile, "--shape", shape, "--out", "in", "--mode", "overwrite"];
             let said = folder.generate(&args);
             let report = folder.converted(0, &["in"]);
-            // What a heartbeat says is no part of a call.
+            // The members of a heartbeat do not belong to a call.
             let heartbeats = String::from_utf8(folder.read("in")).unwrap().matches("Heartbeat").count() as u64;
             assert!(heartbeats == 0 || *shape == "notifications");
             for (surprise, expected) in [("coerced", 0), ("mismatched", 0), ("unknown", heartbeats)] {
                 assert_eq!(total(&report, surprise), expected, "{profile}, {shape}: {surprise}");
             }
             assert_eq!(report["rejected"], 0);
-            // What the generator says it made is what comes out.
+            // The conversion must find what the generator reports.
             assert_eq!(said_number(&said, "row"), report["rows"].as_u64().unwrap(), "{profile}, {shape}: {said}");
             assert_eq!(said_number(&said, "record"), report["records"].as_u64().unwrap(), "{said}");
         }
     }
 }
 
-/// `1234` of `1,234 rows`.
+/// The number 1234 in `1,234 rows`.
 fn said_number(said: &str, what: &str) -> u64 {
     let words: Vec<&str> = said.split_whitespace().collect();
     let at = words.iter().position(|word| word.trim_end_matches([',', 's']) == what).unwrap();
@@ -78,7 +78,7 @@ fn each_kind_of_broken_record_is_refused_and_no_other_record() {
             _ => "syntax",
         };
         for reject in report["rejects"].as_array().unwrap() {
-            // A record that is cut within a character is no UTF-8 either.
+            // A record that is cut within a character is not UTF-8 either.
             let kinds = [wanted, if *kind == "truncated" { "utf8" } else { wanted }];
             assert!(kinds.contains(&reject["kind"].as_str().unwrap()), "{kind}, {shape}: {reject}");
         }

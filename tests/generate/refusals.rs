@@ -1,4 +1,4 @@
-//! Wrong options get an error that shows the way.
+//! Wrong options give an error with a hint.
 
 use crate::folder::Folder;
 

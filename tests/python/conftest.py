@@ -1,4 +1,4 @@
-"""What all tests share: the binary, a way to run it, the samples converted once, one Spark session."""
+"""What all tests share: the binary, a way to run it, the converted samples, and one Spark session."""
 
 import json
 import os
@@ -27,7 +27,7 @@ class Partiquet:
         return subprocess.run([self.path, *map(str, words)], capture_output=True, text=True, timeout=RUN_SECONDS_MAX)
 
     def convert(self, *inputs, out, code=0, **options):
-        """Converts and gives the report. `partition_by="purpose"` becomes `--partition-by purpose`."""
+        """Converts and returns the report. `partition_by="purpose"` becomes `--partition-by purpose`."""
         report = out.parent / f"{out.name}.report.json"
         words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", value)]
         done = self.run("convert", *inputs, "--out", out, "--progress", "none", "--report", report, *words)
@@ -52,7 +52,7 @@ def partiquet():
 
 @pytest.fixture(scope="session")
 def samples(partiquet, tmp_path_factory):
-    """All sample files in one dataset, in partitions with hard names."""
+    """All sample files in one dataset, in partitions with awkward names."""
     out = tmp_path_factory.mktemp("samples") / "calls"
     partiquet.convert(SAMPLES, out=out, partition_by="day(start_time),purpose")
     return out

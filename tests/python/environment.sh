@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes the Python environment that the tests and the peers of the bench use, below target/, unless it is there already;
-# prints its path. PYTHON names the Python to make it with.
+# Creates the Python environment of the tests and of the benchmark's peers below target/, unless it exists already, and
+# prints its path. PYTHON names the Python to create it with.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -27,7 +27,7 @@ if [ "$(cat "$environment/installed" 2>/dev/null)" != "$wanted" ]; then
     echo "installing what $requirements wants" >&2
     "$python" -m venv --clear "$environment"
     "$environment/bin/python" -m pip install --quiet --no-input --disable-pip-version-check -r "$requirements" >&2
-    # Written last: an installation that broke off is done again.
+    # Written last, so that an interrupted installation is repeated.
     printf '%s\n' "$wanted" >"$environment/installed"
 fi
 printf '%s\n' "$environment"

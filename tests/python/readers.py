@@ -1,6 +1,6 @@
-"""Five engines that read a dataset, each in its own way, brought to one form so that they can be compared.
+"""Five engines that read a dataset, each in its own way; results are converted to one form to be compared.
 
-Partition columns are text here: left to guess, most engines turn `007` into 7.
+Partition columns are read as text here: by default most engines turn `007` into 7.
 """
 
 import duckdb
@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pds
 
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
-# What is summed up of a column of each kind, beside the number of its values.
+# Aggregates of a column of each kind, besides the number of its values.
 MEASURES = {
     "text": ("bytes", "empty"),
     "integer": ("sum", "min", "max"),
@@ -86,7 +86,7 @@ class DuckDb(Sql):
 
 
 class ClickHouse(Sql):
-    """ClickHouse does not undo the escapes in the names of folders, and reads Hive's null as a text: the path is taken apart here."""
+    """ClickHouse neither undoes the escapes in folder names nor reads Hive's null, so the path is parsed here."""
 
     name = "ClickHouse"
     quote = "`"
@@ -121,7 +121,7 @@ class Spark(Sql):
         return self.session.read.parquet(str(dataset))
 
     def source(self, dataset, partitions):
-        # the session does not infer types of partition columns, so they are text
+        # The session does not infer the types of partition columns, so they are text.
         self.frame(dataset).createOrReplaceTempView("dataset")
         return "dataset"
 
@@ -201,7 +201,7 @@ def plain(value, arrow_type):
 
 
 def by_column(table):
-    """Column name to the list of its values in plain form."""
+    """Column name to the list of its values, in plain form."""
     out = {}
     for field in table.schema:
         column = table[field.name]
@@ -212,7 +212,7 @@ def by_column(table):
 
 
 def without_absent_nesting(columns, kinds):
-    """ClickHouse has no null list or map, and a null struct has null members there: such values count as empty."""
+    """ClickHouse has no null lists or maps, and reads null structs as structs of nulls: such values count as empty."""
     return {
         name: [tuple(e for e in v or () if not absent(e)) for v in values] if kinds[name] in ("list", "map") else values
         for name, values in columns.items()
@@ -220,7 +220,7 @@ def without_absent_nesting(columns, kinds):
 
 
 def absent(element):
-    """A struct in a list that is null, or has nothing but nulls in it."""
+    """Whether a struct in a list is null, or has only null members."""
     if element is None:
         return True
     return isinstance(element, tuple) and all(isinstance(m, tuple) and len(m) == 2 and m[1] is None for m in element)

@@ -1,4 +1,4 @@
-"""The broken sample: refused by default, committed with a budget, and every reject told."""
+"""The broken sample: refused by default, committed with a budget, and every reject is reported."""
 
 from conftest import SAMPLES
 

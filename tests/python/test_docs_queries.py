@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT, SAMPLES
 
 DOCUMENT = (ROOT / "docs/queries.md").read_text(encoding="utf-8")
-# heading to query: each block stands under a heading of its own
+# Heading to query: each query block has a heading of its own.
 BLOCKS = {
     section.split("\n", 1)[0]: section.split("```sql\n")[1].split("```")[0]
     for section in re.split(r"^### ", DOCUMENT, flags=re.M)[1:]

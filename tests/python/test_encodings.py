@@ -1,4 +1,4 @@
-"""Every encoding and every shape of levels, over several pages, read alike by five engines."""
+"""Every encoding and every shape of levels, over several pages: five engines must read the same."""
 
 import json
 import random
@@ -23,8 +23,8 @@ MEMBERS = {
 
 
 def participant(n, rng):
-    """Values by the number of the row, so that each column has another pattern of nulls."""
-    # Early, so that all instants can be added up.
+    """Values depend on the row number, so that each column has a different pattern of nulls."""
+    # Early instants, so that all of them can be added up.
     made = {"id": f"{rng.getrandbits(128):032x}", "provider": "Edge", "startTime": f"1970-01-02T{n // 3600 % 24:02}:{n // 60 % 60:02}:{n % 60:02}.{n % 1000:03}Z"}
     made["peer"] = "äx€😀"[: n % 5] * (n % 7)
     made["ani"] = f"tel:+4989{rng.randrange(40_000):08}"
@@ -112,12 +112,12 @@ def test_values_come_back(dataset, calls):
 @pytest.mark.parametrize("name", [name for name in ALL if name != "pyarrow"])
 def test_every_sum_is_alike(request, dataset, expected, name):
     kinds, sums = expected
-    # Its sum is beyond 64 bits, which engines answer differently.
+    # The sum of this column exceeds 64 bits, and engines handle that differently.
     kinds = {column: kind for column, kind in kinds.items() if column != "wrapup_duration_seconds"}
     engine = readers.Spark(request.getfixturevalue("spark")) if name == "Spark" else getattr(readers, {"DuckDB": "DuckDb"}.get(name, name))()
     found = engine.measures(dataset, PARTITIONS, kinds)
     if name == "ClickHouse":
-        # its lists and maps are never null
+        # ClickHouse has no null lists or maps.
         sums = {**sums, **{(c, "count"): ROWS for c, kind in kinds.items() if kind in ("list", "map")}}
     assert {k: (sums[k], found[k]) for k in sums if sums[k] != found[k]} == {}
 

@@ -1,4 +1,4 @@
-"""The lines that a run prints for DuckDB and Spark work as they are, whatever the folder is called."""
+"""The queries that a run prints for DuckDB and Spark work unchanged, whatever the folder is called."""
 
 import os
 import re
@@ -17,7 +17,7 @@ NAMES = ["plain", "it's", 'a "b"', "a*b?", "[1]", "{x,y}", "back\\slash", "line\
 
 
 def printed(partiquet, folder, name, *options):
-    """The lines printed for each reader, by its name."""
+    """Returns the lines printed for each reader, by its name."""
     source = folder / "records.ndjson"
     source.write_text(RECORDS)
     words = [partiquet.path, "convert", "records.ndjson", f"--out={name}", *options]
@@ -30,7 +30,7 @@ def printed(partiquet, folder, name, *options):
 
 
 def by_duckdb(lines, folder):
-    """What DuckDB gives, started by a shell in the folder that the lines say."""
+    """Returns DuckDB's result, started by a shell in the folder that the lines name."""
     if lines.startswith("cd "):
         enter, statement = lines.split("\n", 1)
     else:
@@ -44,7 +44,7 @@ def by_duckdb(lines, folder):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_duckdb_reads_a_folder_of_any_name(partiquet, tmp_path, name):
-    # neighbours that a pattern taken at its word would read as well
+    # Neighbours that an unescaped pattern would match too.
     (tmp_path / "aXbY").mkdir()
     lines = printed(partiquet, tmp_path, name, "--partition-by", "purpose")["DuckDB"]
     assert by_duckdb(lines, tmp_path) == "[('007', 1), ('agent', 1), (None, 1)]"
@@ -57,10 +57,10 @@ def test_duckdb_reads_a_folder_whose_name_is_not_utf_8(partiquet, tmp_path):
 
 
 def spark_frame(spark, lines, folder):
-    """Runs the lines in a session of their own that guesses, as it does unless told otherwise."""
+    """Runs the lines in a session of their own with type inference on, as it is by default."""
     session = spark.newSession()
     session.conf.set("spark.sql.sources.partitionColumnTypeInference.enabled", "true")
-    # the virtual machine does not follow a change of the folder, so the path is made absolute
+    # The JVM does not follow a change of the working folder, so the path is made absolute.
     escaped = re.sub(r"([*?\[\]{}\\])", r"\\\1", str(folder))
     names = {"spark": session, "here": escaped}
     exec(re.sub(r"spark\.read\.parquet\((.*)\)\n", r"spark.read.parquet(here + '/' + \1)\n", lines), names)

@@ -1,4 +1,4 @@
-"""Texts that make hard names of folders come back from them exactly, and none of them leads out of the dataset."""
+"""Texts that are hard to use in folder names are read back exactly, and none of them leads out of the dataset."""
 
 import json
 
@@ -12,7 +12,7 @@ KEPT = [
     "it's", '"quoted"', "a:b", "a+b", "a&b", "a;b", "a,b", "a|b", "a*b", "a?b", "[a]", "{b}", "a^b", "a#b", "a<b>c", "a`b", "a$b", "a~b", "a!b", "a@b",
     "tab\there", "line\nend", "cr\rhere", "bell\x07", "unit\x1f", "del\x7f", "no\u00a0break", "line\u2028separator", "x" * 200, "ü" * 100,
 ]  # fmt: skip
-# no folder can tell these from null: they go to the null partition, and the value stands in `extra`
+# No folder name can distinguish these from null: they go to the null partition, and the value is kept in `extra`.
 NULLED = ["", readers.HIVE_NULL, "z" * 300, "ü" * 200, "/" * 120]
 
 
@@ -23,7 +23,7 @@ def raw(value):
 @pytest.fixture(scope="module")
 def dataset(partiquet, tmp_path_factory):
     folder = tmp_path_factory.mktemp("partitions")
-    # the name tells each reader's result which purpose was meant
+    # The name shows in each reader's result which purpose was meant.
     lines = [f'{{"id":"{n}","name":{raw(v)},"purpose":{raw(v)}}}' for n, v in enumerate(KEPT + NULLED)]
     lines += ['{"id":"null","purpose":null}', '{"id":"missing"}']
     source = folder / "values.ndjson"
@@ -65,7 +65,7 @@ def test_values_that_no_folder_can_hold_are_null_and_kept_in_extra(engines, data
 
 
 def test_spark_reads_them_with_a_schema_and_inference_on(spark, dataset):
-    """The other way that users are told: say the schema, and leave the session as it is."""
+    """The other recommended way: give the schema, and leave the session unchanged."""
     inferring = spark.newSession()
     inferring.conf.set("spark.sql.sources.partitionColumnTypeInference.enabled", "true")
     read = inferring.read.schema("id string, name string, purpose string").parquet(str(dataset)).toArrow().to_pylist()
@@ -84,7 +84,7 @@ def test_a_condition_on_the_partition_finds_its_rows(engines, dataset, spark, va
 
 
 def test_nothing_left_the_folder(dataset):
-    """One folder for each value and one for null, directly in the dataset; beside them only `_partiquet`."""
+    """One folder for each value and one for null, directly in the dataset; besides them only `_partiquet`."""
     folders = {p.name for p in dataset.iterdir()}
     assert len({f for f in folders if f.startswith("purpose=")}) == len(KEPT) + 1
     assert {f for f in folders if not f.startswith("purpose=")} == {"_partiquet"}

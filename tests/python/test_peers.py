@@ -1,4 +1,4 @@
-"""What `partiquet bench` says of other engines: all of them run, and what they write is what partiquet writes."""
+"""The comparison of `partiquet bench` with other engines: all of them run, and their output equals ours."""
 
 import json
 import sys
@@ -37,12 +37,12 @@ def test_spark_runs_and_agrees(partiquet, tmp_path):
     found, _ = bench(partiquet, tmp_path, "--peers", "spark")
     measured = found["spark"]["measured"]
     assert list(measured["agreement"]) == ["agrees"], measured["agreement"]
-    # That of Java, not of the Python that started it.
+    # This is the memory of Java, not of the Python process that started it.
     assert measured["runs"][0]["peak_bytes"] > 250_000_000
 
 
 def test_a_peer_that_fails_gets_no_figures(partiquet, tmp_path):
-    # A priority that is no number: partiquet keeps it beside its column, DuckDB ends with an error.
+    # A priority that is not a number: partiquet keeps it in `extra`, DuckDB ends with an error.
     found, table = bench(partiquet, tmp_path, "--peers", "duckdb", "--profile", "drifting")
     assert "failed: " in found["duckdb"]["cannot"]
     assert found["duckdb"]["cannot"] in table

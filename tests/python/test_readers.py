@@ -1,4 +1,4 @@
-"""Five engines read the same dataset and see the same."""
+"""Five engines read the same dataset and must get the same values."""
 
 import collections
 import gzip
@@ -13,7 +13,7 @@ from conftest import SAMPLES
 
 PARTITIONS = ("start_time_day", "purpose")
 ROWS = 458
-# What the samples have of names that are hard for folders. The empty text and Hive's own name of null are null here.
+# The names in the samples that are hard for folders. The empty text and Hive's name for null become null.
 HARD_PURPOSES = {
     "Rückruf Team", "sales/eu", "100% Kulanz", "a=b", "voice mail ", "😀", "007", "%2F",
     "Kunde & Partner", "c:\\users", 'what\'s "this"?', "..", "{x}[y]#1*",
@@ -74,7 +74,7 @@ def test_every_value_is_read_alike(tables, kinds, name):
     assert sorted(ours) == sorted(theirs)
     if name == "ClickHouse":
         ours, theirs = readers.without_absent_nesting(ours, kinds), readers.without_absent_nesting(theirs, kinds)
-    # column by column first: a difference is named by its column
+    # Column by column first, so that a difference is reported with its column.
     for column in sorted(ours):
         assert collections.Counter(ours[column]) == collections.Counter(theirs[column]), column
     columns = sorted(ours)
@@ -83,7 +83,7 @@ def test_every_value_is_read_alike(tables, kinds, name):
 
 @pytest.mark.parametrize("name", ALL)
 def test_every_sum_is_alike(engines, tables, samples, kinds, name):
-    """Each engine adds up by itself: its aggregates use statistics and pushed-down scans that reading rows does not."""
+    """Each engine computes its own sums: aggregates use statistics and pushed-down scans that reading rows does not."""
     expected = {}
     for column, kind in kinds.items():
         values = [v for v in tables["pyarrow"][column] if v is not None]
@@ -100,7 +100,7 @@ def test_every_sum_is_alike(engines, tables, samples, kinds, name):
             }[measure]()
     found = engines[name].measures(samples, PARTITIONS, kinds)
     if name == "ClickHouse":
-        # its lists and maps are never null
+        # ClickHouse has no null lists or maps.
         for column, kind in kinds.items():
             if kind in ("list", "map"):
                 expected[column, "count"] = ROWS
@@ -147,7 +147,7 @@ def test_null_and_empty_stay_apart(tables):
 
 
 def test_attributes_are_all_there_and_none_twice(samples):
-    """Columns named after keys and the map together are the participant's attributes, key for key."""
+    """Together, the columns named after keys and the map hold the participant's attributes, key for key."""
     kept = collections.Counter()
     for path in samples.rglob("*.parquet"):
         table = pq.ParquetFile(path).read()
@@ -225,7 +225,7 @@ SPARK_NAMES = {
 
 
 def in_spark(duckdb_type):
-    """The same type as Spark writes it; a type that the contract does not have is a KeyError."""
+    """The same type as Spark writes it. A type outside the contract is a KeyError."""
     if duckdb_type.endswith("[]"):
         return f"array<{in_spark(duckdb_type[:-2])}>"
     if duckdb_type.startswith("STRUCT("):
@@ -236,7 +236,7 @@ def in_spark(duckdb_type):
 
 def duckdb_types(engine, dataset):
     described = engine.connection.execute(f"DESCRIBE SELECT * FROM {engine.source(dataset, PARTITIONS)}").fetchall()
-    # DuckDB quotes a struct's member where its name is a word of SQL.
+    # DuckDB quotes the name of a struct member if it is an SQL keyword.
     return {name: type_name.replace('"', '') for name, type_name, *_ in described}
 
 
@@ -259,7 +259,7 @@ def test_all_files_have_one_schema_and_it_is_the_one_told(partiquet, samples):
     assert len(schemas) == 1
     schema = pq.read_schema(next(samples.rglob("*.parquet")))
     told = [column["name"] for column in partiquet.columns()]
-    # an identity partition is in the path and not in the file; attribute columns depend on the input
+    # An identity partition is in the path and not in the file; attribute columns depend on the input.
     files = [name for name in schema.names if not name.startswith("attribute_")]
     assert files == [name for name in told if name not in PARTITIONS and not name.startswith("attribute_")]
     for field in schema:

@@ -155,7 +155,7 @@ fn arrays() {
     }
 }
 
-/// An array or object is not valid in each place by type alone (an envelope, an element), but it always is here.
+/// Checks an array or object in members where any type is valid, and then in all places of [`check_value`].
 #[track_caller]
 fn check_inside_unknown(value: &str, expected: &str) {
     for (before, after) in
@@ -295,7 +295,7 @@ fn white_space() {
     }
 }
 
-/// `levels` arrays or objects, one in the other.
+/// `levels` arrays or objects, one inside another.
 fn nested(levels: usize, open: &str, close: &str) -> String {
     open.repeat(levels) + &close.repeat(levels)
 }
@@ -318,7 +318,7 @@ fn depth() {
         (r#"{"entities":[{"participants":[{"errorInfo":"#, 5, "}]}]}"),
     ] {
         for (open, close) in [("[", "]"), ("[[],", "]"), (r#"[{"a":0},"#, "]")] {
-            // The last of them holds one level beside the next.
+            // The last of these patterns has a level beside the next one.
             for (inner, expected) in [
                 (62 - around, "ok"),
                 (63 - around, "ok"),
@@ -335,13 +335,13 @@ fn depth() {
         check(format!("{before}{}{after}", objects(64 - around)).as_bytes(), "ok");
         check(format!("{before}{}{after}", objects(65 - around)).as_bytes(), "depth");
     }
-    // Deeper than any stack.
+    // Deeper than any stack allows.
     check(format!(r#"{{"unknown":{}}}"#, nested(1_000_000, "[", "]")).as_bytes(), "depth");
     check(format!(r#"{{"id":{}}}"#, nested(1_000_000, r#"{"id":"#, "}").replace(":}", ":0}")).as_bytes(), "depth");
     check(nested(1_000_000, "[", "]").as_bytes(), "depth");
     check(nested(64, "[", "]").as_bytes(), "not-object");
     // Brackets in texts are not levels.
     check(format!(r#"{{"unknown":"{}","x":"{}"}}"#, "[".repeat(100), "{".repeat(100)).as_bytes(), "ok");
-    // Many one beside the other are not deep.
+    // Many arrays side by side are not deep.
     check(format!(r#"{{"unknown":[{}]}}"#, vec!["[[]]"; 1000].join(",")).as_bytes(), "ok");
 }

@@ -2,7 +2,7 @@
 
 use super::verdict::{check, check_text, check_value};
 
-/// The inside of a string, as a value everywhere and as a name.
+/// Checks the inside of a string, as a value everywhere and as a name.
 #[track_caller]
 fn check_string(inside: &[u8], expected: &str) {
     check_value(&[b"\"", inside, b"\""].concat(), expected);
@@ -142,7 +142,7 @@ fn control_characters_are_escaped() {
             check_string(&[byte], "ok");
         }
     }
-    // Behind many plain ones: no word-at-a-time loop may miss it, wherever it stands.
+    // After many plain characters: no word-at-a-time loop may miss it, at any position.
     for length in 0..70 {
         let plain = "x".repeat(length);
         check_string(format!("{plain}\n").as_bytes(), "syntax");
@@ -213,7 +213,8 @@ fn not_utf8() {
         b"\xe9t\xe9",
     ];
     for bytes in invalid {
-        // As a byte that is not text the whole record is not, even where the grammar would find another fault later.
+        // One byte that is not UTF-8 makes the whole record invalid UTF-8, even if the grammar would find a fault
+        // later.
         check_string_utf8(bytes);
         check_string_utf8(
             &[b"abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz", *bytes, b"abcdefghijklmnop"].concat(),

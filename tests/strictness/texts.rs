@@ -1,4 +1,4 @@
-//! Whole records: what is not an object, what stands before and behind, where it breaks off.
+//! Whole records: values that are not objects, text before and after, records that break off.
 
 use super::verdict::{check, flatten};
 
@@ -50,7 +50,7 @@ fn nothing_stands_around_the_record() {
     check(b"\x80{}", "utf8");
 }
 
-/// One with every kind of value in it.
+/// A record with every kind of value in it.
 const FULL: &str = concat!(
     r#" {"z":[1,{"a":null}],"participants":[{"id":"p\n\u00e9\ud83d\ude00é😀","startTime":"2025-07-01T13:05:09.123+02:00","#,
     r#""wrapupRequired":true,"alertingTimeoutMs":-30000,"sentiment_score":1.5e-3,"errorInfo":{"errors":[{"code":"x"}]},"#,
@@ -65,7 +65,7 @@ fn a_record_cut_anywhere_is_refused() {
         assert_eq!((flattened.rows.len(), flattened.rejects.len()), (2, 0), "{who}");
     }
     for end in 1..FULL.len() {
-        // Within a character the bytes are not even text.
+        // Within a character the bytes are not even UTF-8.
         let expected = if FULL.is_char_boundary(end) { "syntax" } else { "utf8" };
         if end > 1 {
             check(&FULL.as_bytes()[..end], expected);

@@ -12,14 +12,14 @@ use crate::support::{
 const MODEL: &str = include_str!("../support/model.json");
 
 thread_local! {
-    /// One pair for each test: what the decoder learns from a bad record must not show in the next.
+    /// One pair per test: what the decoder learns from a bad record must not matter for the next.
     static READERS: RefCell<(Reference, Subject)> = RefCell::new((
         Reference::new(&serde_json::from_str(MODEL).unwrap(), &[], AttributeMap::Rest),
         Subject::new(MODEL, &[], AttributeMap::Rest),
     ));
 }
 
-/// What each reader makes of one record: as a stretch of bytes, and as a line where it can be one.
+/// The result of each reader for one record: as a range of bytes, and as a line if it can be one.
 pub fn flatten(record: &[u8]) -> Vec<(&'static str, Flattened)> {
     let ranges = Framing::Ranges(vec![without_space(record)]);
     READERS.with_borrow_mut(|(reference, subject)| {
@@ -33,7 +33,7 @@ pub fn flatten(record: &[u8]) -> Vec<(&'static str, Flattened)> {
     })
 }
 
-/// A record begins and ends with a byte of its own, as the splitter cuts it.
+/// A record begins and ends with a non-blank byte, as the splitter cuts it.
 fn without_space(record: &[u8]) -> Range<usize> {
     let is_text = |byte: &u8| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
     let start = record.iter().position(is_text).unwrap_or(0);
@@ -62,8 +62,8 @@ pub fn check(record: &[u8], expected: &str) {
     }
 }
 
-/// The value in every place where the decoder reads a value in its own way: unknown, each type of column, raw,
-/// ignored, in lists, in structs, in maps, beside the rows.
+/// Checks the value in every place where the decoder reads values in a different way: unknown, each type of column,
+/// raw, ignored, in lists, in structs, in maps, beside the rows.
 #[track_caller]
 pub fn check_value(value: &[u8], expected: &str) {
     let places: &[(&str, &str)] = &[
@@ -107,7 +107,7 @@ pub fn check_value(value: &[u8], expected: &str) {
     }
 }
 
-/// The decoded text of the record's `id`.
+/// Checks the decoded text of the record's `id`.
 #[track_caller]
 pub fn check_text(token: &str, expected: &str) {
     let record = format!(r#"{{"id":{token}}}"#);

@@ -1,7 +1,7 @@
-//! Records by the thousand: everything the model knows in every spelling and form, and everything it does not.
+//! Generates records: everything the model knows, in every spelling and form, and everything it does not know.
 //!
-//! A record is a function of a tape of numbers. 0 always means the simplest choice and the end of the tape reads as
-//! zeros, so that proptest finds small records by cutting the tape and lowering its numbers.
+//! A record is a function of a tape of numbers. 0 always means the simplest choice, and the end of the tape reads as
+//! zeros, so proptest finds small records by shortening the tape and lowering its numbers.
 
 mod mutate;
 mod tokens;
@@ -13,7 +13,7 @@ use proptest::prelude::*;
 
 use super::reference::{Field, FieldKind, Layout, snake_case};
 
-/// A block of records and how to tell them apart.
+/// A block of records, and how they are delimited.
 #[derive(Clone)]
 pub struct Block {
     pub bytes: Vec<u8>,
@@ -26,7 +26,7 @@ impl std::fmt::Debug for Block {
     }
 }
 
-/// One to four records, each broken with this chance in percent.
+/// One to six records, each broken with this chance in percent.
 pub fn block(layout: Layout, promoted: Vec<String>, broken: u16) -> impl Strategy<Value = Block> {
     proptest::collection::vec(any::<u16>(), 0..2500).prop_map(move |tape| {
         let mut maker = Maker { tape: &tape, at: 0, depth: 0, spaces: "", snake: 0, faults: 0, promoted: &promoted };
@@ -55,7 +55,7 @@ pub fn lists_of_tokens() -> impl Strategy<Value = Block> {
     })
 }
 
-/// Any JSON text, now and then broken.
+/// Any JSON text, sometimes broken.
 pub fn json_text() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(any::<u16>(), 0..200).prop_map(move |tape| {
         let mut maker = Maker { tape: &tape, at: 0, depth: 0, spaces: "", snake: 0, faults: 10, promoted: &[] };
@@ -68,7 +68,7 @@ pub fn json_text() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// Where the text from `start` on stands, as a splitter would find it; none if there is only white space.
+/// The range of the text from `start` on, as a splitter would find it; `None` if there is only white space.
 fn without_space(bytes: &[u8], start: usize) -> Option<Range<usize>> {
     let is_text = |byte: &u8| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
     let first = bytes[start..].iter().position(is_text)?;
@@ -79,7 +79,7 @@ fn without_space(bytes: &[u8], start: usize) -> Option<Range<usize>> {
 struct Maker<'a> {
     tape: &'a [u16],
     at: usize,
-    /// Arrays and objects around the value being made.
+    /// Number of arrays and objects around the value being made.
     depth: usize,
     /// White space of the current record.
     spaces: &'static str,
@@ -97,7 +97,7 @@ impl Maker<'_> {
         usize::from(number) % choices
     }
 
-    /// False for a tape of zeros.
+    /// Always false for a tape of zeros.
     fn chance(&mut self, percent: u16) -> bool {
         self.pick(100) >= usize::from(100 - percent)
     }
@@ -120,7 +120,7 @@ impl Maker<'_> {
             } else {
                 self.one_of(&["", " ", "\n    ", "\r\n\t"])
             };
-            // The decoder guesses the order of members from the last record: some follow it closely.
+            // The decoder guesses the order of members from the last record, so some records repeat it.
             let mut record = match last.take().filter(|_| self.chance(25)) {
                 Some(same) => same,
                 None => self.record(layout).into_bytes(),
@@ -247,7 +247,7 @@ impl Maker<'_> {
         format!("{}{s}:{s}{value}", self.quoted(name))
     }
 
-    /// A value for a member of this kind: mostly one that fits, else anything.
+    /// A value for a member of this kind: usually one that fits, otherwise anything.
     fn value(&mut self, kind: &FieldKind) -> String {
         if self.chance(6) {
             return "null".to_owned();
@@ -325,7 +325,7 @@ impl Maker<'_> {
         if is_bare && !self.chance(25) { token } else { self.quoted(&token) }
     }
 
-    /// An object where a text is asked for.
+    /// An object where a text is expected.
     fn reference(&mut self) -> String {
         self.depth += 1;
         let id = match self.pick(4) {
@@ -363,7 +363,7 @@ impl Maker<'_> {
         }
     }
 
-    /// As deep as is allowed, one less, or one more.
+    /// As deep as allowed, one level less, or one more.
     fn deep(&mut self) -> String {
         let limit = super::json::MAX_DEPTH - self.depth;
         let levels = if self.chance(self.faults) { limit + 1 } else { limit - self.pick(2) };

@@ -1,20 +1,20 @@
-//! A strict JSON reader, as plain as RFC 8259 itself: a tree in which every value knows its bytes, and all faults
-//! that can be told apart. Slow, recursive, allocating; nothing here is shared with the decoder under test.
+//! A strict JSON reader, as simple as RFC 8259 itself: a tree in which every value knows its bytes, and all faults that
+//! can be told apart. It is slow, recursive and allocates; it shares nothing with the decoder under test.
 
 use std::ops::Range;
 
 use partiquet::report::RejectKind;
 
-/// Arrays and objects may be nested this deep; the root counts one.
+/// Maximum nesting of arrays and objects; the root counts as one level.
 pub const MAX_DEPTH: usize = 64;
-/// Where the reader itself gives up, so that hostile texts do not take its stack.
+/// Depth at which the reader itself gives up, so that hostile texts cannot overflow its stack.
 const STACK_DEPTH: usize = 200;
 
-/// A value and where it stands.
+/// A value and its place.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Json {
     pub node: Node,
-    /// From the value's first byte to behind its last.
+    /// From the value's first byte to after its last.
     pub range: Range<usize>,
 }
 
@@ -22,7 +22,7 @@ pub struct Json {
 pub enum Node {
     Null,
     Bool(bool),
-    /// The token is what `range` covers.
+    /// The token is the text in `range`.
     Number,
     /// After unescaping.
     String(String),
@@ -76,14 +76,14 @@ impl From<Kind> for RejectKind {
 
 pub const UNPAIRED_SURROGATE: &str = "unpaired surrogate";
 
-/// What was read: a tree if the grammar holds to the end, and all faults, earliest first.
+/// The result: a tree if the grammar holds to the end, and all faults, earliest first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parsed {
     pub tree: Option<Json>,
     pub faults: Vec<Fault>,
 }
 
-/// Reads one JSON text with white space around it.
+/// Parses one JSON text, which white space may surround.
 pub fn parse(bytes: &[u8]) -> Parsed {
     let mut reader = Reader { bytes, at: 0, faults: Vec::new() };
     if let Err(error) = std::str::from_utf8(bytes) {
@@ -130,7 +130,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads the value that begins here. `depth` is its own, if it is an array or an object.
+    /// Reads the value that begins here. `depth` is its own depth, if it is an array or an object.
     fn value(&mut self, depth: usize) -> Read<Json> {
         let start = self.at;
         let node = match self.peek() {
@@ -251,7 +251,7 @@ impl Reader<'_> {
         Ok(simple)
     }
 
-    /// Behind `\u`: four digits, and the second half of a pair if these are its first half.
+    /// Reads what follows `\u`: four digits, and the second half of a surrogate pair if these are the first half.
     fn unicode(&mut self, start: usize) -> Read<char> {
         let unpaired = Fault { offset: start, kind: Kind::Syntax, message: UNPAIRED_SURROGATE };
         let first = self.hex4()?;

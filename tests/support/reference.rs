@@ -1,5 +1,5 @@
-//! The reference flattener: every rule of the table written down once more, slow and plain, from the model document
-//! and a tree of the record. It shares with the library only words (column types, counts, kinds of rejects).
+//! The reference flattener: a second, slow and simple implementation of every rule of the table, working from the model
+//! document and a tree of the record. It shares only types with the library (column types, counts, kinds of rejects).
 
 mod model;
 mod scalar;
@@ -51,9 +51,9 @@ impl PartialEq for Cell {
 /// A record that was refused.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refused {
-    /// Where it stands in the block, without the white space around it.
+    /// Its place in the block, without surrounding white space.
     pub range: Range<usize>,
-    /// Every fault found in it, earliest first, offsets in the block. The first one is the verdict.
+    /// All its faults, earliest first, with offsets in the block. The first one is the verdict.
     pub faults: Vec<Fault>,
 }
 
@@ -63,20 +63,20 @@ impl Refused {
     }
 }
 
-/// What became of a block.
+/// The result for a block.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Flattened {
-    /// In table order; the last column is `extra`.
+    /// The rows, with cells in table order; the last column is `extra`.
     pub rows: Vec<Vec<Cell>>,
     pub ledger: BTreeMap<String, Counts>,
-    /// By ledger path, where the first value stands in the block that was not simply kept.
+    /// Offset in the block of the first value that was not simply kept, by ledger path.
     pub firsts: BTreeMap<String, usize>,
     pub rejects: Vec<Refused>,
     pub num_records: u64,
     pub records_without_rows: u64,
 }
 
-/// What became of one record.
+/// The result for one record.
 struct Record {
     rows: Vec<Vec<Cell>>,
     ledger: BTreeMap<String, Counts>,
@@ -124,7 +124,7 @@ impl Reference {
                     let is_malformed = |fault: &Fault| matches!(fault.kind, Kind::Syntax | Kind::Utf8);
                     let ends_block = *framing != Framing::Lines && faults.iter().any(is_malformed);
                     if ends_block {
-                        // Whatever else is wrong: without lines nobody knows where the next record begins.
+                        // Whatever else is wrong, without lines the beginning of the next record is unknown.
                         faults.retain(is_malformed);
                     }
                     result.rejects.push(Refused { range: trimmed(block, range), faults });
@@ -137,7 +137,7 @@ impl Reference {
         result
     }
 
-    /// The rows of one record and what was counted in it, or its faults, earliest first.
+    /// The rows of one record and its counts, or its faults, earliest first.
     fn record(&self, bytes: &[u8]) -> Result<Record, Vec<Fault>> {
         let parsed = parse(bytes);
         let (Some(root), Ok(text)) = (parsed.tree, std::str::from_utf8(bytes)) else { return Err(parsed.faults) };
@@ -161,7 +161,7 @@ fn trimmed(block: &[u8], range: Range<usize>) -> Range<usize> {
     range.start + start..range.start + end
 }
 
-/// Where the records of a block are.
+/// The ranges of the records in a block.
 fn records(block: &[u8], framing: &Framing) -> Vec<Range<usize>> {
     match framing {
         Framing::Ranges(ranges) => ranges.clone(),
@@ -178,7 +178,7 @@ fn records(block: &[u8], framing: &Framing) -> Vec<Range<usize>> {
     }
 }
 
-/// Names of one place: of its column, in `extra`, in the ledger.
+/// The names of one place: of its column, in `extra`, and in the ledger.
 #[derive(Debug, Clone)]
 struct At {
     column: String,
@@ -187,7 +187,7 @@ struct At {
 }
 
 impl At {
-    /// An object so many levels above the row, which is level 0.
+    /// An object `level` levels above the row, which is level 0.
     fn level(level: usize, column: &str) -> Self {
         let pointer = vec![".."; level].join("/");
         Self { column: column.to_owned(), ledger: column.to_owned(), pointer }
@@ -197,7 +197,7 @@ impl At {
         Self { column: join(&self.column, name), pointer: join(&self.pointer, name), ledger: join(&self.ledger, name) }
     }
 
-    /// An element of a list; the columns of a struct are named from its element.
+    /// An element of a list; the columns of a struct are named relative to its element.
     fn element(&self, index: usize) -> Self {
         Self {
             column: String::new(),
@@ -207,7 +207,7 @@ impl At {
     }
 }
 
-/// What one object gave.
+/// The values of one object.
 #[derive(Debug, Clone, Default)]
 struct Level {
     cells: BTreeMap<String, Cell>,
@@ -242,7 +242,7 @@ struct Pen<'a> {
     reference: &'a Reference,
     text: &'a str,
     ledger: BTreeMap<String, Counts>,
-    /// Where the first value stands that was not simply kept.
+    /// Offset of the first value that was not simply kept, by ledger path.
     firsts: BTreeMap<String, usize>,
     faults: Vec<Fault>,
 }
@@ -304,8 +304,8 @@ impl Pen<'_> {
         rows.into_iter().map(|level| self.cells(level)).collect()
     }
 
-    /// The object that is `depth` steps below the root, and all rows below it. `repeated` adds up what its values
-    /// take when they are repeated on each of its rows.
+    /// The object `depth` steps below the root, and all rows below it. `repeated` sums up the size of its values on all
+    /// of its rows.
     fn enclosing(&mut self, members: &[Member], steps: &Steps, depth: usize, repeated: &mut usize) -> Vec<Level> {
         self.steps_given_twice(members);
         let (key, list) = &steps[depth];
@@ -339,7 +339,7 @@ impl Pen<'_> {
         rows
     }
 
-    /// The objects that a step of the way leads to.
+    /// The objects that a step of an envelope leads to.
     fn objects<'j>(&mut self, step: Option<&'j Json>, is_list: bool) -> Vec<&'j [Member]> {
         let values = match step {
             None | Some(Json { node: Node::Null, .. }) => Vec::new(),
@@ -360,7 +360,7 @@ impl Pen<'_> {
         objects
     }
 
-    /// Both names of a step are one member.
+    /// Both names of a step are the same member.
     fn steps_given_twice(&mut self, members: &[Member]) {
         let layout = &self.reference.layout;
         for (key, _) in layout.envelopes.iter().flatten() {
@@ -389,7 +389,7 @@ impl Pen<'_> {
 
     // ---- one object ----
 
-    /// `skip` is the step of the envelope that leads on from here.
+    /// `skip` is the step of the envelope that continues from here.
     fn members(&mut self, members: &[Member], fields: &[Field], at: &At, skip: Option<&String>, level: &mut Level) {
         let mut seen: Vec<&str> = Vec::new();
         let layout = &self.reference.layout;

@@ -1,4 +1,4 @@
-//! The decoder under test, seen as the reference's types.
+//! The decoder under test, with results converted to the types of the reference.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -28,7 +28,7 @@ impl Subject {
         Self::of(document, promoted, attribute_map, false)
     }
 
-    /// With the columns `source_file` and `source_offset`; the file is `test`, the block begins at byte 1000 of it.
+    /// With the columns `source_file` and `source_offset`; the file is `test`, and the block begins at its byte 1000.
     pub fn with_provenance(document: &str) -> Self {
         Self::of(document, &[], AttributeMap::Rest, true)
     }
@@ -47,7 +47,7 @@ impl Subject {
         self
     }
 
-    /// All that the decoder says, words included.
+    /// The complete result of the decoder, including messages.
     pub fn decode(&mut self, bytes: &[u8], framing: &Framing) -> DecodedBlock {
         let block = Block { bytes, framing, file: "test", offset: 1000 };
         let columns = Columns::new(self.decoder.shapes());
@@ -96,7 +96,7 @@ fn refused(reject: &DecodeReject) -> Refused {
     Refused { range: reject.record.clone(), faults: vec![Fault { offset: reject.offset, kind, message: "" }] }
 }
 
-/// Counts without paths at which nothing was seen.
+/// Counts by path, without paths where nothing was seen.
 fn ledger(tallies: &[PathTally]) -> BTreeMap<String, Counts> {
     let mut ledger: BTreeMap<String, Counts> = BTreeMap::new();
     for tally in tallies.iter().filter(|tally| tally.counts.seen > 0) {
@@ -106,7 +106,7 @@ fn ledger(tallies: &[PathTally]) -> BTreeMap<String, Counts> {
     ledger
 }
 
-/// Rows of dense columns.
+/// Converts dense columns to rows.
 pub fn rows(columns: &Columns) -> Vec<Vec<Cell>> {
     let cells: Vec<Vec<Cell>> = columns.columns.iter().map(|column| cells(column, columns.num_rows)).collect();
     (0..columns.num_rows).map(|row| cells.iter().map(|column| column[row].clone()).collect()).collect()

@@ -1,9 +1,9 @@
-"""What this program and three others do when something goes wrong: each is really called, and what it leaves is looked at.
+"""What this program and three others do when something goes wrong: each is really called, and what it leaves is inspected.
 
     PARTIQUET_BIN=target/debug/partiquet target/python/bin/python tests/python/other_engines/faults.py [CASE...] [ENGINE...]
 
-Needs to be root for the case `disk` (it mounts a small tmpfs). Prints a line for each case and engine; takes some minutes,
-most of them for Spark. docs/reliability.md has what it printed. `write.py` beside it has the calls.
+Needs root for the case `disk`, which mounts a small tmpfs. Prints a line for each case and engine, and takes some
+minutes, mostly for Spark. docs/reliability.md has its output. The calls are in `write.py`.
 """
 
 import gzip
@@ -25,16 +25,16 @@ DISK = "6m"
 
 
 def start(engine, source, out, *more):
-    """The engine at work, in a group of processes of its own, so that all of it can be killed."""
+    """Starts the engine in a process group of its own, so that all of it can be killed."""
     words = [sys.executable, HERE / "write.py", engine, source, out, *more]
     return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
 
 
 def finish(process):
-    """Its exit code, and its last words."""
+    """Returns the exit code and the last message."""
     said, _ = process.communicate(timeout=SECONDS_MAX)
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    # Of a Java trace the first line that names an error, of the others the last line.
+    # In a Java trace the first line that names an error counts, otherwise the last line.
     told = [line for line in lines if "Caused by" in line or "Exception:" in line or "Error:" in line] or lines[-1:]
     return process.returncode, told[-1][:200] if told else ""
 
@@ -44,7 +44,7 @@ def write(engine, source, out, *more):
 
 
 def visible(out):
-    """Data files that a reader of `**/*.parquet` finds; names with `_` or `.` in front are hidden from Hive's readers only."""
+    """Data files that a reader of `**/*.parquet` finds; only Hive readers hide names that begin with `_` or `.`."""
     return sorted(path for path in pathlib.Path(out).glob("**/*.parquet"))
 
 
@@ -53,7 +53,7 @@ def is_hidden(path, out):
 
 
 def left(out):
-    """What stands in the folder, as a sentence."""
+    """Describes the content of the folder in a sentence."""
     import pyarrow.parquet as pq
 
     files, rows, broken, hidden = visible(out), 0, 0, 0
@@ -71,7 +71,7 @@ def left(out):
 
 
 def rows_file(path, rows, seed=1, partitions=12):
-    """NDJSON of participants; the names do not compress."""
+    """Writes NDJSON of participants; the names are not compressible."""
     chance = random.Random(seed)
     with open(path, "w") as file:
         for n in range(rows):
@@ -81,7 +81,7 @@ def rows_file(path, rows, seed=1, partitions=12):
 
 
 def kill(engine, folder):
-    """SIGKILL to all of it, a little after the first data file has appeared."""
+    """Kills all of it with SIGKILL, a little after the first data file has appeared."""
     source, out = rows_file(folder / "rows.ndjson", 600_000), folder / "out"
     process = start(engine, source, out)
     data = ("**/*.parquet", "**/*.staged")
@@ -98,7 +98,7 @@ def kill(engine, folder):
 
 
 def disk(engine, folder):
-    """A file system of a few MB, for an output of some 20."""
+    """A file system of a few MB, for an output of about 20 MB."""
     source, mount = rows_file(folder / "rows.ndjson", 200_000), folder / "disk"
     mount.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "none", mount], check=True)
@@ -110,7 +110,7 @@ def disk(engine, folder):
 
 
 def bad(engine, folder):
-    """One record that is no JSON, in the middle of 2,000."""
+    """One record that is not JSON, in the middle of 2,000."""
     source = rows_file(folder / "rows.ndjson", 2_000)
     lines = source.read_text().splitlines()
     lines.insert(1_000, '{"id": "broken", "purpose": ')
@@ -123,7 +123,7 @@ def bad(engine, folder):
 
 
 def cut(engine, folder):
-    """A gz without its last quarter."""
+    """A gz file without its last quarter."""
     source = rows_file(folder / "rows.ndjson", 100_000)
     whole = gzip.compress(source.read_bytes(), 1)
     target = folder / "rows.ndjson.gz"
@@ -133,7 +133,7 @@ def cut(engine, folder):
 
 
 def sentinel(engine, folder):
-    """A value that is the name of null's folder: among others, and together with null, the empty text and a slash."""
+    """A value that equals the folder name of null: among others, and together with null, the empty text and a slash."""
     told = []
     for name, values in (("alone", [NULL, "plain"]), ("mixed", [NULL, None, "", "a/b", "plain"])):
         source, out = folder / f"{name}.ndjson", folder / name
@@ -149,7 +149,7 @@ def sentinel(engine, folder):
 
 
 def read(reader, out):
-    """The values of `purpose` by `id`."""
+    """Prints the values of `purpose`, by `id`."""
     if reader == "DuckDB":
         import duckdb
 

@@ -1,8 +1,8 @@
-"""One engine writes rows of NDJSON to a folder partitioned by `purpose`, in the way its manual shows.
+"""One engine writes rows of NDJSON to a folder partitioned by `purpose`, as its manual shows.
 
     python write.py ENGINE SOURCE OUT [lenient]
 
-`lenient` asks it to go on over records that it cannot read. Ends with 0 when the engine says that it is done.
+`lenient` asks it to continue after records that it cannot read. Exits with 0 when the engine reports success.
 """
 
 import os
@@ -39,7 +39,7 @@ def clickhouse(source, out, lenient):
 
     structure = ", ".join(f"{name} Nullable(String)" for name in COLUMNS)
     errors = ", input_format_allow_errors_num = 100" if lenient else ""
-    # The folder of a partition is written as text; of a null there is none, so the name that Hive has for it is given.
+    # The folder of a partition is written as text; null has no text, so Hive's name for it is given.
     chdb.query(
         f"INSERT INTO FUNCTION file('{out}/purpose={{_partition_id}}/part.parquet', Parquet, '{structure}') "
         f"PARTITION BY ifNull(purpose, '__HIVE_DEFAULT_PARTITION__') "
@@ -62,7 +62,7 @@ def session():
 
 def spark(source, out, lenient):
     schema = ", ".join(f"{name} string" for name in COLUMNS)
-    # Its default is the lenient one: a row of nulls.
+    # Spark's default is the lenient mode, which gives a row of nulls.
     mode = "PERMISSIVE" if lenient else "FAILFAST"
     rows = session().read.schema(schema).option("mode", mode).json(source)
     rows.write.partitionBy("purpose").parquet(out)

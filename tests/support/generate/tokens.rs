@@ -1,4 +1,4 @@
-//! Names, texts, numbers and instants, the awkward ones first.
+//! Names, texts, numbers and instants, awkward ones in particular.
 
 use super::Maker;
 
@@ -157,7 +157,7 @@ impl Maker<'_> {
         self.quoted(&text)
     }
 
-    /// A string token; each character plain or in one of its escaped forms.
+    /// A string token, with each character either plain or in one of its escaped forms.
     pub(super) fn quoted(&mut self, text: &str) -> String {
         let escapes = self.one_of(&[0, 0, 0, 10, 100]);
         let mut token = String::from("\"");

@@ -3,7 +3,7 @@
 use partiquet::columns::ScalarType;
 use serde_json::Value;
 
-/// Where rows are: keys from the root, each with "is a list".
+/// The path to the rows: keys from the root; true marks a list.
 pub type Steps = Vec<(String, bool)>;
 
 /// A model, and the columns that follow from it.
@@ -44,8 +44,8 @@ impl Layout {
         }
     }
 
-    /// Whether a member of this name is the step of an envelope with this key: under it, or in snake case where no other
-    /// member has that name.
+    /// Whether a member with this name is the step of an envelope with this key: by the key itself, or by its
+    /// snake-case form if no other member has that name.
     pub fn is_step(&self, name: &str, key: &str) -> bool {
         let fields = [&self.row, &self.parent, &self.outer].into_iter().flatten();
         let is_field = fields.into_iter().any(|field| field.wire == name || field.snake == name);
@@ -53,13 +53,13 @@ impl Layout {
         name == key || snake_case(key) == name && !is_field && !is_key
     }
 
-    /// The root as seen from a row, where it is not the parent.
+    /// The path from a row to the root, if the root is not the parent.
     pub fn outer_path(&self) -> String {
         let levels = self.envelopes.iter().map(Vec::len).max().unwrap_or(0).max(2);
         vec![".."; levels].join("/")
     }
 
-    /// Pointers of the columns' values in table order, the last one `extra`.
+    /// Pointers of the columns' values in table order; the last one is `extra`.
     pub fn columns(&self, promoted: &[String], keep_map: bool) -> Vec<String> {
         let mut columns = leaves("..", &self.parent);
         columns.extend(leaves("", &self.row));
@@ -82,7 +82,7 @@ pub fn join(base: &str, name: &str) -> String {
     format!("{base}/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
-/// Pointers of everything below `base` that has a column, but for the promoted map.
+/// Pointers of everything below `base` that has a column, except for the promoted map.
 pub fn leaves(base: &str, fields: &[Field]) -> Vec<String> {
     fields
         .iter()

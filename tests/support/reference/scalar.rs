@@ -1,4 +1,4 @@
-//! One value against one column type.
+//! The result for one value in a column of one type.
 
 use chrono::{NaiveDate, TimeDelta};
 use partiquet::columns::ScalarType;
@@ -6,17 +6,17 @@ use partiquet::columns::ScalarType;
 use super::Cell;
 use crate::support::json::{Json, Node, is_number};
 
-/// What becomes of a value that is not null.
+/// What becomes of a non-null value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
     Kept(Cell),
     Coerced(Cell),
-    /// An object that stands where the model has a text: its id is kept, its other members are not known here.
+    /// An object in place of a text: its id is kept, its other members are unknown here.
     Reference(Cell),
     Mismatch,
 }
 
-/// `text` is the text in which `json` was found.
+/// `text` is the text that contains `json`.
 pub fn scalar(scalar: ScalarType, json: &Json, text: &str) -> Outcome {
     use Outcome::{Coerced, Kept, Mismatch, Reference};
     let raw = &text[json.range.clone()];
@@ -38,7 +38,7 @@ pub fn scalar(scalar: ScalarType, json: &Json, text: &str) -> Outcome {
             Some(value) => Coerced(Cell::Int(value)),
             None => Mismatch,
         },
-        // Canonical: exactly what an integer prints as.
+        // The canonical form is exactly what an integer prints as.
         (ScalarType::Int64, Node::String(string)) => match string.parse::<i64>() {
             Ok(value) if *string == value.to_string() => Coerced(Cell::Int(value)),
             _ => Mismatch,
@@ -68,7 +68,7 @@ fn int64(token: &str) -> Option<i64> {
     exact_integer(token, 0).and_then(|value| i64::try_from(value).ok())
 }
 
-/// The nearest double. A token that is an integer must be that double, digit by digit.
+/// The nearest double; an integer token must equal that double, digit by digit.
 fn float64(token: &str) -> Option<f64> {
     let value: f64 = token.parse().ok().filter(|value: &f64| value.is_finite())?;
     let is_integer_token = !token.contains(['.', 'e', 'E']);
