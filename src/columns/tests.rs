@@ -156,3 +156,14 @@ proptest! {
         prop_assert_eq!((run.count_ones(), run.len()), (map.count_ones() + len, map.len() + len + from));
     }
 }
+
+proptest! {
+    #[test]
+    fn a_bitmap_cut_to_its_ones_is_as_if_no_more_had_been_set(bools in proptest::collection::vec(any::<bool>(), 0..300), len in 0usize..320) {
+        let mut cut = bitmap(&bools);
+        cut.truncate_to_ones(len);
+        let mut expected = Bitmap::default();
+        bools.iter().take(len).enumerate().filter(|(_, bit)| **bit).for_each(|(at, _)| expected.set(at));
+        prop_assert_eq!(cut, expected);
+    }
+}

@@ -96,7 +96,7 @@ pub(super) fn unmet_keys(config: &Config, schema: &TableSchema, ledger: &Ledger)
         .map(|(key, _)| format!("{key:?}"))
         .collect();
     (!unmet.is_empty()).then(|| {
-        format!("no record has an attribute {}: check the spelling, upper and lower case count", listed(unmet))
+        format!("no record has the attributes {}: check the spelling, upper and lower case count", listed(unmet))
     })
 }
 

@@ -27,3 +27,4 @@ mod run;
 mod sample_data;
 mod spill;
 mod thread_counts;
+mod warnings;

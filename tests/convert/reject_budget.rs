@@ -121,3 +121,42 @@ fn a_rejected_record_leaves_no_trace() {
     assert_eq!(with.column_names(), without.column_names());
     assert_eq!(folder.json("with.json")["ledger"], folder.json("without.json")["ledger"]);
 }
+
+/// A file that is not line-delimited, with a fault in its second record.
+fn broken_array(after: usize) -> String {
+    let records: Vec<String> = conversations(after).lines().map(str::to_owned).collect();
+    format!("[\n{},\n{{!broken}},\n{}\n]\n", records[0], records.join(",\n"))
+}
+
+#[test]
+fn the_rest_of_a_document_is_beyond_every_percentage() {
+    let folder = Folder::with("in.json", broken_array(500));
+    folder.write("more.ndjson", conversations(500));
+    let inputs = ["in.json", "more.ndjson", "--out", "out"];
+    let run = folder.convert(&[&inputs[..], &["--max-rejects", "50%"]].concat()).ended_with(1);
+    run.says(&["in.json, line 3", "nobody knows how many records that is", "--max-rejects unlimited"]);
+    let seen = folder.convert(&[&inputs[..], &["--max-rejects", "50%", "--dry-run"]].concat()).stdout;
+    assert!(seen.contains("The run would fail") && seen.contains("nobody knows how many records"), "{seen}");
+    folder.convert(&[&inputs[..], &["--max-rejects", "1"]].concat()).ended_with(3);
+    let output = folder.output("out");
+    assert_eq!((output.rows().len(), output.rejects().len()), (501, 1));
+    assert_eq!(output.rejects()[0]["is_rest"], true);
+}
+
+#[test]
+fn a_rest_that_is_too_long_to_be_kept_is_no_single_reject() {
+    let folder = Folder::with("in.json", broken_array(500));
+    let inputs = ["in.json", "--out", "out", "--max-record-size", "8KiB", "--max-rejects"];
+    let run = folder.convert(&[&inputs[..], &["5"]].concat()).ended_with(1);
+    run.says(&["too long to be kept in the rejects file", "--max-rejects unlimited"]);
+    folder.convert(&[&inputs[..], &["unlimited"]].concat()).ended_with(3);
+}
+
+#[test]
+fn a_percentage_that_is_met_exactly_is_allowed() {
+    // 0.57 has no exact binary fraction.
+    let folder = Folder::with("in.ndjson", "{\"id\":\"x\"}\n".repeat(9943) + &"{bad\n".repeat(57));
+    folder.convert(&["in.ndjson", "--out", "out", "--max-rejects", "0.57%"]).ended_with(3);
+    let run = folder.convert(&["in.ndjson", "--out", "less", "--max-rejects", "0.56%"]).ended_with(1);
+    run.says(&["57 of 10000 records"]);
+}

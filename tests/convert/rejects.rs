@@ -227,3 +227,21 @@ fn a_long_record_is_in_the_rejects_file_and_not_repeated_in_the_report() {
         records.each_ref().map(|record| json!(record.trim_end())).each_ref()
     );
 }
+
+#[test]
+fn a_rejects_file_that_somebody_has_mended_is_not_overwritten() {
+    let folder = Folder::with("in.ndjson", "{\"id\":\"1\"}\n{bad\n");
+    let args = ["in.ndjson", "--out", "out", "--max-rejects", "1", "--mode", "overwrite"];
+    folder.convert(&args).ended_with(3);
+    let name = |number: u64| folder.output("out").manifest(number)["rejects_file"].as_str().unwrap().to_owned();
+    let first = name(1);
+    folder.convert(&args).ended_with(3);
+    assert_eq!(name(2), first, "what says the same needs no second file");
+    let path = format!("out/{first}");
+    let mended = folder.read(&path).replace("{bad", r#"{\"id\":\"2\"}"#);
+    folder.write(&path, &mended);
+    folder.convert(&args).ended_with(3);
+    assert_eq!(folder.read(&path), mended);
+    assert!(name(3).ends_with("-2.ndjson"), "{}", name(3));
+    folder.run(&["verify", "out"]).ended_with(0);
+}

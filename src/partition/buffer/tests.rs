@@ -243,3 +243,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn columns_of_a_wide_table_are_made_only_where_rows_fill_them() {
+    let shapes = vec![ColumnShape::Scalar(ScalarType::Int64); 1000];
+    let mut buffers = RowBuffers::new(shapes.clone(), 1 << 17);
+    let mut block = Columns::new(&shapes);
+    let rows = numbers(0..40_000);
+    block.columns[0] = rows.columns[0].clone();
+    block.num_rows = rows.num_rows;
+    // Twenty rows of one number for each of 2,000 partitions: columns would take hundreds of megabytes.
+    let partitions: Vec<u32> = (0..40_000).map(|row| row % 2000).collect();
+    buffers.add(&block, &Partitions::Each(&partitions)).unwrap();
+    assert!(buffers.bytes() < 40_000 * 400, "{} bytes", buffers.bytes());
+    let taken = unpacked(&shapes, buffers.take_all(7).unwrap());
+    assert_eq!(values_of(&taken), &(0..20).map(|row| row * 2000 + 7).collect::<Vec<_>>());
+}
