@@ -59,6 +59,36 @@ pub struct Config {
 }
 
 impl Config {
+    /// A first conversion of `inputs` to the folder `out`, committed at `committed_at` (RFC 3339), with the defaults of the
+    /// command line for everything else but the threads: one, for how many there should be is up to the caller.
+    pub fn new(
+        inputs: impl IntoIterator<Item = impl Into<OsString>>,
+        out: impl Into<PathBuf>,
+        model: Model,
+        committed_at: impl Into<String>,
+    ) -> Self {
+        Self {
+            inputs: inputs.into_iter().map(Into::into).collect(),
+            out: out.into(),
+            model,
+            partition_by: PartitionBy::default().0,
+            attribute_columns: AttributeColumns::Auto,
+            attribute_map: AttributeMap::default(),
+            compression: Compression::DEFAULT,
+            target_file_bytes: Self::TARGET_FILE_BYTES,
+            row_group_rows: Self::ROW_GROUP_ROWS,
+            threads: 1,
+            memory_bytes: Self::MEMORY_BYTES,
+            max_record_bytes: Self::MAX_RECORD_BYTES,
+            max_rejects: MaxRejects::default(),
+            mode: Mode::default(),
+            sort_by: Vec::new(),
+            bloom_filter: Vec::new(),
+            provenance: false,
+            committed_at: committed_at.into(),
+        }
+    }
+
     /// Every engine reads a file of this size well, and it still spreads over the tasks of a cluster.
     pub const TARGET_FILE_BYTES: u64 = 256 << 20;
     /// 128 Ki rows: what DuckDB and Spark read best.
@@ -73,6 +103,8 @@ impl Config {
     pub const MAX_ROW_GROUP_ROWS: usize = 16 << 20;
     /// Shorter than any participant of a call.
     pub const MIN_MAX_RECORD_BYTES: usize = 1 << 10;
+    /// Far above any conversation of a real export.
+    pub const MAX_RECORD_BYTES: usize = 64 << 20;
     /// Offsets within a block of records are 32-bit numbers.
     pub const MAX_MAX_RECORD_BYTES: usize = 1 << 30;
 }

@@ -38,6 +38,22 @@
 //! # }
 //! ```
 //!
+//! A whole conversion:
+//!
+//! ```no_run
+//! use partiquet::{Config, convert, model::Model, observe::Silent};
+//!
+//! # fn main() -> partiquet::Result<()> {
+//! let model = Model::load(Model::DEFAULT)?;
+//! let config = Config { threads: 8, ..Config::new(["exports"], "calls", model, "2025-07-01T00:00:00Z") };
+//! let report = convert(&config, &Silent)?;
+//! println!("{} rows in {} files", report.rows, report.files.len());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Depend on it with `default-features = false`: the default feature `cli` is the program.
+//!
 //! The library prints nothing, never ends the process, and reads no clock: [`Config`] carries the times, and everything
 //! a run reports goes to an [`Observer`](observe::Observer) and into the [`Report`](report::Report).
 

@@ -72,6 +72,10 @@ step "lints"
 cargo clippy --all-targets --locked -- -D warnings
 CARGO_TARGET_DIR=$target cargo clippy --manifest-path fuzz/Cargo.toml --locked -- -D warnings
 
+# Who embeds the library builds it without the program.
+step "the library alone"
+cargo check --lib --no-default-features --locked
+
 step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked
 

@@ -232,7 +232,7 @@ fn check_sizes(pieces: &[Piece], options: ReadOptions) {
 fn check_cover(stored: &[u8], start: usize, pieces: &[Piece], options: ReadOptions) {
     let newlines = |text: &[u8]| text.iter().filter(|byte| **byte == b'\n').count() as u64;
     let mut at = start;
-    let Some((Piece::EndOfInput { input: 0, bytes, digest }, pieces)) = pieces.split_last() else {
+    let Some((Piece::EndOfInput { input: 0, bytes, digest, text_digest: None }, pieces)) = pieces.split_last() else {
         panic!("the last piece is the end")
     };
     assert_eq!((*bytes, *digest), (stored.len() as u64, xxh3_128(stored)));
