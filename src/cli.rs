@@ -176,7 +176,11 @@ fn schema(args: &SchemaArgs) -> Result<()> {
 }
 
 fn infer(args: &InferArgs) -> Result<()> {
-    let mut text = serde_json::to_string_pretty(&partiquet::infer(&args.inputs, &args.name, &Silent)?)
+    let proposal = partiquet::infer(&args.inputs, &args.name, &Silent)?;
+    for note in &proposal.notes {
+        let _ = writeln!(io::stderr().lock(), "note: {}", human::shown(note));
+    }
+    let mut text = serde_json::to_string_pretty(&proposal.model)
         .map_err(|error| Error::Bug(format!("the model is not JSON: {error}")))?;
     text.push('\n');
     print(&mut io::stdout().lock(), text.as_bytes())

@@ -1,14 +1,16 @@
 //! The complete conversion from inputs to a committed dataset, and a preview of it.
 
 mod append;
+mod infer;
 mod preview;
 mod shares;
 mod warnings;
 
+pub use infer::infer;
 pub use preview::{Preview, preview};
 pub use shares::{ShareName, commit_shares, stage_share};
 
-use std::{collections::BTreeMap, ffi::OsStr, path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use self::append::CommittedInputs;
 use crate::{
@@ -19,11 +21,9 @@ use crate::{
     },
     encode::{EncodeOptions, FileSchema},
     error::{Error, Result},
-    infer::RecordSample,
     input::{
-        Framing, Piece, ReadOptions,
+        ReadOptions,
         discover::{InputFile, discover, total_bytes},
-        sample::{SampleOptions, sample},
     },
     model::{Plan, TableSchema},
     observe::{Observer, Progress, Stage},
@@ -122,41 +122,6 @@ fn publish(mut report: Report, run: &StagedRun, commit: impl FnOnce() -> Result<
         format!("the run is committed, but could not tidy up: {error}; the next run does, and so does verify --repair")
     }));
     Ok(report)
-}
-
-/// Proposes a model for other nested JSON from a sample of it. Unreadable records are skipped.
-///
-/// # Errors
-/// [`Error::Usage`] for inputs that do not exist or whose sample has no JSON object, and any error of reading an input.
-pub fn infer(inputs: &[impl AsRef<OsStr>], name: &str, observer: &dyn Observer) -> Result<serde_json::Value> {
-    if name.is_empty() {
-        return Err(Error::usage("the name of the model is empty", "give --name a word, or leave it out"));
-    }
-    let inputs = discover(inputs, None, observer)?;
-    let mut overlay = RecordSample::default();
-    sample(&inputs, SampleOptions::default(), observer, |piece| {
-        let Piece::Block(block) = piece? else { return Ok(()) };
-        let texts: Vec<&[u8]> = match &block.framing {
-            Framing::Lines => block.bytes.split(|&byte| byte == b'\n').collect(),
-            Framing::Ranges(ranges) => ranges.iter().map(|range| &block.bytes[range.clone()]).collect(),
-        };
-        texts.into_iter().filter_map(|text| serde_json::from_slice(text).ok()).for_each(|record| overlay.add(&record));
-        Ok(())
-    })?;
-    if overlay.records() == 0 {
-        return Err(Error::usage(
-            "there is no JSON object in what was read of the inputs",
-            "a model is proposed from JSON or NDJSON whose records are objects; `convert --dry-run` shows what is wrong \
-             with each record",
-        ));
-    }
-    if !overlay.has_names() {
-        return Err(Error::usage(
-            "no record has a member with a name, so there is nothing to make columns of",
-            "give inputs whose records have members",
-        ));
-    }
-    Ok(overlay.propose(name))
 }
 
 /// The shape of the output, settled before the first record is converted.

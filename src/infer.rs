@@ -97,17 +97,27 @@ impl RecordSample {
         self.root.has_names()
     }
 
-    /// Proposes a model document named `name` for the records: the JSON that `--model FILE` reads.
+    /// Proposes a model named `name` for the records.
     #[must_use]
-    pub fn propose(&self, name: &str) -> Value {
-        propose(&self.root, name)
+    pub fn propose(&self, name: &str) -> Proposal {
+        let mut draft = Draft::default();
+        let model = propose(&self.root, name, &mut draft);
+        Proposal { model, notes: draft.notes }
     }
 }
 
-fn propose(root: &Observed, name: &str) -> Value {
+/// A model for people to review.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Proposal {
+    /// The model document: the JSON that `--model FILE` reads.
+    pub model: Value,
+    /// What the review should look at: what was left out, and what a conversion with this model will refuse.
+    pub notes: Vec<String>,
+}
+
+fn propose(root: &Observed, name: &str, draft: &mut Draft) -> Value {
     let ways = ways_to_rows(root);
 
-    let mut draft = Draft::default();
     let mut model = json!({
         "partiquet_model": FORMAT_VERSION,
         "name": name,
@@ -119,7 +129,7 @@ fn propose(root: &Observed, name: &str) -> Value {
     let Some(first) = ways.first() else {
         // Without an envelope the record itself is the row.
         model["row"] = json!({"type": draft.object("Record", root, &mut Scope::table("", true))});
-        model["types"] = Value::Object(draft.types);
+        model["types"] = Value::Object(std::mem::take(&mut draft.types));
         return model;
     };
     let first_keys: Vec<_> = ways.iter().filter_map(|way| way.steps.first().map(|(key, _)| *key)).collect();
@@ -143,7 +153,7 @@ fn propose(root: &Observed, name: &str) -> Value {
             model[level] = json!({"type": kind, "prefix": prefix});
         }
     }
-    model["types"] = Value::Object(draft.types);
+    model["types"] = Value::Object(std::mem::take(&mut draft.types));
     model
 }
 
@@ -196,6 +206,7 @@ impl Scope {
 struct Draft {
     types: Map<String, Value>,
     columns: ColumnNames,
+    notes: Vec<String>,
 }
 
 impl Draft {
@@ -211,6 +222,16 @@ impl Draft {
         // Inserted first, so that the type precedes those that it uses.
         self.types.insert(name.clone(), Value::Null);
         let spelled = one_spelling(seen);
+        if let Some((first, second)) = &seen.twins {
+            self.notes.push(format!(
+                "{first} and {second} are two spellings of one member, and some objects have both: `convert` refuses \
+                 those records"
+            ));
+        }
+        if seen.too_many_members {
+            let listed = seen.members.len();
+            self.notes.push(format!("{name} has more than {listed} members: the others will be in `extra`"));
+        }
         let mut names = ColumnNames::of_members(spelled.iter().map(|(wire, _)| wire.as_str()));
         let members: Vec<_> = spelled.iter().map(|(wire, seen)| self.member(wire, seen, &mut names, place)).collect();
         self.types.insert(name.clone(), json!({"description": "", "members": members}));

@@ -9,7 +9,7 @@ use std::{
 
 use partiquet::{
     Config, Error, Result,
-    config::{AttributeColumns, Compression, PartitionBy, Size},
+    config::{AttributeColumns, Compression, PartitionBy, Size, url},
     input::{ReadOptions, discover::would_take},
     model::Model,
     pipeline::memory,
@@ -67,6 +67,10 @@ pub fn resolve(said: RawOptions, surroundings: &Surroundings) -> Result<Job> {
     } = said;
     let dry_run = dry_run.unwrap_or_default();
     let out = out.ok_or_else(|| Error::usage("no output folder is given", "add --out DIR"))?;
+    // Before its slashes are made one.
+    if let Some(error) = out.to_str().and_then(url::refusal) {
+        return Err(error);
+    }
     let out = without_detours(&out);
     check_inputs(&inputs)?;
     check_report(report.as_deref(), &out, &inputs, dry_run)?;

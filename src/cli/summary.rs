@@ -4,6 +4,7 @@ use std::{ffi::OsString, fmt::Write, time::Duration};
 
 use partiquet::{
     config::{Config, PartitionBy},
+    model::Model,
     report::{Counts, Place, Reject, Report},
 };
 
@@ -58,10 +59,11 @@ fn totals(text: &mut String, report: &Report, config: &Config) {
     skipped(text, report);
     let without = match report.records_without_rows {
         0 => String::new(),
-        number => format!("{} without a participant", human::count(number)),
+        number => format!("{} without a participant: no row, its values are counted only", human::count(number)),
     };
     row(text, "records", report.records, &without);
-    row(text, "rows", report.rows, "one for each participant");
+    let each = if config.model.name == Model::DEFAULT { "one for each participant" } else { "" };
+    row(text, "rows", report.rows, each);
     if config.partition_by.is_empty() {
         row(text, "partitions", report.partitions, "one folder, not partitioned");
     } else {
@@ -153,18 +155,23 @@ fn place_text(place: &Place) -> String {
 
 fn attributes(text: &mut String, report: &Report) {
     let columns = &report.attribute_columns;
-    let Some(width) = columns.iter().take(ATTRIBUTES_SHOWN).map(|(key, _)| shortened(key).chars().count()).max() else {
+    let Some(width) = columns.iter().take(ATTRIBUTES_SHOWN).map(|(key, _)| key_text(key).chars().count()).max() else {
         return;
     };
     let _ = writeln!(text);
     row(text, "attributes", columns.len() as u64, "keys have columns of their own");
     for (key, column) in columns.iter().take(ATTRIBUTES_SHOWN) {
-        let _ = writeln!(text, "      {:<width$}  ->  {}", shortened(key), shortened(column));
+        let _ = writeln!(text, "      {:<width$}  ->  {}", key_text(key), shortened(column));
     }
     if columns.len() > ATTRIBUTES_SHOWN {
         let more = human::count((columns.len() - ATTRIBUTES_SHOWN) as u64);
         let _ = writeln!(text, "      and {more} more, all of them in _partiquet/schema.json");
     }
+}
+
+/// A key as people can tell it from others: in quotes where blanks at its ends, or nothing at all, would not be seen.
+fn key_text(key: &str) -> String {
+    if key.trim() == key && !key.is_empty() { shortened(key) } else { shortened(&format!("{key:?}")) }
 }
 
 fn rejects(text: &mut String, report: &Report, config: &Config, paint: Paint) {
@@ -173,9 +180,17 @@ fn rejects(text: &mut String, report: &Report, config: &Config, paint: Paint) {
         return row(text, "rejected", 0, "");
     }
     let too_long = report.rejects.iter().filter(|reject| reject.raw_bytes > config.max_record_bytes as u64).count();
-    let kept =
-        if too_long == 0 { "records, kept aside whole" } else { "records, kept aside as far as they are not too long" };
-    row(text, "rejected", report.rejected, kept);
+    let records = if report.rejected == 1 { "record" } else { "records" };
+    let kept = match too_long as u64 {
+        0 => format!("{records}, kept aside whole"),
+        all if all == report.rejected => format!("{records}, too long to be kept aside"),
+        _ => format!("{records}, kept aside, but for those that are too long"),
+    };
+    row(text, "rejected", report.rejected, &kept);
+    for rest in report.rejects.iter().filter(|reject| reject.is_rest) {
+        let place = format!("{}, line {}", human::shown(&rest.file), human::count(rest.line));
+        let _ = writeln!(text, "      Not converted: the rest of {place}, {}", human::bytes(rest.raw_bytes));
+    }
     if let Some(first) = report.rejects.first() {
         let _ = writeln!(text, "      {}", paint.red(&first_reject(first)));
     }
@@ -187,6 +202,12 @@ fn rejects(text: &mut String, report: &Report, config: &Config, paint: Paint) {
         // With a trailing slash, the suffix would become a file name inside the folder.
         let mut mended: OsString = out.components().as_path().into();
         mended.push("-mended");
+        if report.rejects.iter().any(|reject| reject.raw_base64.is_some()) {
+            let _ = writeln!(
+                text,
+                "      Where `raw_base64` stands, the bytes are not UTF-8: put text under `raw` in its place"
+            );
+        }
         let _ = writeln!(
             text,
             "      They are in {}\n      Mend their `raw` text there, then:\n      partiquet convert {} --out {}",

@@ -8,7 +8,7 @@ use super::layout;
 use crate::{
     config::{PartitionBy, PartitionField},
     error::{Error, Result},
-    model::{AttributeMap, ColumnSpec, TableSchema},
+    model::{AttributeMap, ColumnSpec, TableSchema, schema},
 };
 
 /// Format version of `schema.json` that this program writes, and the newest it reads.
@@ -115,10 +115,19 @@ impl SchemaDocument {
         Err(Error::Dataset {
             dir: dir.to_owned(),
             message: format!("the columns of this run are not those of the dataset:\n    {shown}"),
-            hint: "use the options and the model that the dataset was made with, or write to another folder; \
-                   `--mode overwrite` replaces all of it"
-                .to_owned(),
+            hint: format!(
+                "{}; or write to another folder; `--mode overwrite` replaces all of it",
+                if self.has_provenance() && !later.has_provenance() {
+                    "add --provenance, which an earlier run was given"
+                } else {
+                    "use the options and the model that the dataset was made with"
+                }
+            ),
         })
+    }
+
+    fn has_provenance(&self) -> bool {
+        self.columns.iter().any(|column| column.name == schema::SOURCE_FILE_COLUMN)
     }
 
     /// The differences of `later` that are incompatible with the existing files, in words.

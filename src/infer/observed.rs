@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::decode::is_instant;
+use crate::{decode::is_instant, model::naming::snake_case};
 
 /// Maximum number of members kept per object. An object with more keys is a map of free keys.
 pub const MAX_MEMBERS: usize = 1000;
@@ -32,6 +32,8 @@ pub struct Observed {
     pub members: Vec<(String, Observed)>,
     /// Whether there were more than [`MAX_MEMBERS`].
     pub too_many_members: bool,
+    /// The first two members of one object whose names are two spellings of one: `startTime` and `start_time`.
+    pub twins: Option<(String, String)>,
     pub lists: u64,
     /// The elements of all lists; `None` if all lists were empty.
     pub element: Option<Box<Observed>>,
@@ -52,6 +54,12 @@ pub enum Kind {
     List,
     /// No type holds all values unchanged.
     Mixed,
+}
+
+/// Two names of one object that are spellings of one member.
+fn twins(members: &Map<String, Value>) -> Option<(String, String)> {
+    let mut spelled = HashMap::new();
+    members.keys().find_map(|name| spelled.insert(snake_case(name), name).map(|first| (first.clone(), name.clone())))
 }
 
 impl Observed {
@@ -81,6 +89,7 @@ impl Observed {
             }
             Value::Object(members) => {
                 self.objects += 1;
+                self.twins = self.twins.take().or_else(|| twins(members));
                 for (name, value) in members {
                     if let Some(member) = self.member_mut(name) {
                         member.add(value);
@@ -107,6 +116,7 @@ impl Observed {
         self.objects += other.objects;
         self.lists += other.lists;
         self.too_many_members |= other.too_many_members;
+        self.twins = self.twins.take().or_else(|| other.twins.clone());
         for (name, seen) in &other.members {
             if let Some(member) = self.member_mut(name) {
                 member.merge(seen);
@@ -137,7 +147,7 @@ impl Observed {
 
     /// The members except those with these names. Everything that is not an object is dropped.
     pub fn without(&self, names: &[&str]) -> Self {
-        let mut rest = Self { objects: self.objects, ..Self::default() };
+        let mut rest = Self { objects: self.objects, twins: self.twins.clone(), ..Self::default() };
         for (member, seen) in self.members.iter().filter(|(member, _)| !names.contains(&member.as_str())) {
             if let Some(place) = rest.member_mut(member) {
                 place.merge(seen);

@@ -9,7 +9,7 @@ fn proposed(records: &[Value]) -> Value {
     for record in records {
         overlay.add(record);
     }
-    let document = overlay.propose("custom");
+    let document = overlay.propose("custom").model;
     if let Err(error) = Model::from_json(&document.to_string(), "proposal") {
         panic!("{error}\n{document:#}");
     }
@@ -179,7 +179,7 @@ fn no_records_give_an_empty_model() {
         overlay.add(&value);
     }
     assert_eq!(overlay.records(), 0);
-    let document = overlay.propose("custom");
+    let document = overlay.propose("custom").model;
     assert_eq!(document["types"], json!({"Record": {"description": "", "members": []}}));
 }
 
@@ -206,4 +206,21 @@ fn a_list_with_something_else_in_it_is_no_way_to_rows() {
         let document = proposed(&[json!({"entities": [{"a": 1}, other]}), json!({"entities": [{"a": 2}]})]);
         assert_eq!(document["envelopes"], json!([]), "{other}");
     }
+}
+
+#[test]
+fn what_a_conversion_will_refuse_or_leave_out_is_noted() {
+    let notes = |records: &[Value]| {
+        let mut sample = RecordSample::default();
+        for record in records {
+            sample.add(record);
+        }
+        sample.propose("custom").notes
+    };
+    assert_eq!(notes(&[json!({"userId": 1}), json!({"user_id": 2})]), Vec::<String>::new());
+    let told = notes(&[json!({"a": {"userId": 1, "user_id": 2}})]);
+    assert!(told.len() == 1 && told[0].contains("userId and user_id are two spellings"), "{told:?}");
+    let endless: Map<String, Value> = (0..=observed::MAX_MEMBERS).map(|i| (format!("k{i}"), json!(1))).collect();
+    let told = notes(&[Value::Object(endless)]);
+    assert!(told.len() == 1 && told[0].contains("more than 1000 members"), "{told:?}");
 }

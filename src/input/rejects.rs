@@ -180,7 +180,7 @@ impl Unpacker {
                 record_offset: offset,
                 offset: offset + column.min(len) as u64,
                 kind: RejectKind::Syntax,
-                message: format!("this line of a rejects file is not a reject: {message}"),
+                message: format!("this line of a rejects file is not a reject: {message}; each is one line (jq -c)"),
                 is_rest: false,
                 raw_bytes: len as u64,
                 raw: (len <= self.options.max_record_bytes).then(|| line.to_vec()),

@@ -155,6 +155,14 @@ fn column_with_instants(schema: &TableSchema) -> String {
 }
 
 fn unknown_column(schema: &TableSchema, name: &str) -> Error {
+    let transformed = ["year", "month", "day", "hour"].iter().find_map(|transform| {
+        let column = name.strip_suffix(transform)?.strip_suffix('_')?;
+        schema.column_index(column).map(|_| format!("{transform}({column})"))
+    });
+    if let Some(transformed) = transformed {
+        let hint = format!("did you mean `{transformed}`? Its folders have the name {name}");
+        return Error::usage(format!("cannot partition by `{name}`: the table has no such column"), hint);
+    }
     let hint = nearest(name, schema.columns.iter().map(|column| column.name.as_str())).map_or_else(
         || "`partiquet schema` lists the columns, with --model those of another model".to_owned(),
         |near| format!("did you mean `{near}`? `partiquet schema` lists the columns"),

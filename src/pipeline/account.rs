@@ -354,8 +354,13 @@ fn over_budget(reject: Reject, rejected: u64, records: u64, budget: MaxRejects) 
              help; or let the run go on without it: --max-rejects 1"
                 .to_owned()
         }
+        MaxRejects::Count(0) if reject.kind == RejectKind::Utf8 => {
+            "nothing was committed. If the file is in another encoding, convert it first: iconv -f ISO-8859-1 -t UTF-8 \
+             FILE | partiquet convert - --out DIR; or let the run go on without such records: --max-rejects 1"
+                .to_owned()
+        }
         MaxRejects::Percent(percent) => format!(
-            "{rejected} of {records} records were refused, more than the {percent}% that --max-rejects allows; this is \
+            "nothing was committed. {rejected} of {records} records were refused, more than the {percent}% that --max-rejects allows; this is \
              the first of them"
         ),
         MaxRejects::Count(0) => "nothing was committed. Mend the record, or let the run go on without it: \

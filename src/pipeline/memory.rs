@@ -80,7 +80,7 @@ pub fn check(config: &Config) -> Result<()> {
         ways.push(format!("make do with --threads {most}"));
     }
     if memory_bytes >= MIN_MEMORY_BYTES && max_record_bytes > longest {
-        ways.push(format!("make do with --max-record-size {}", Size(longest as u64)));
+        ways.push(format!("make do with --max-record-size {}", Size(longest as u64 / 1024 * 1024)));
     }
     Err(Error::usage(message, ways.join("; or ")))
 }

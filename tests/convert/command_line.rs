@@ -341,3 +341,42 @@ fn infer_says_when_there_is_nothing_to_infer_from() {
     let folder = Folder::with("in.json", "name,age\nAnn,3\n");
     folder.run(&["infer", "in.json"]).ended_with(2).says(&["no JSON object"]);
 }
+
+#[test]
+fn advice_names_what_to_write() {
+    let folder = Folder::with("in.ndjson", conversations(2));
+    let refused = |args: &[&str]| folder.convert(args).ended_with(2);
+    refused(&["in.ndjson", "--out", "s3://bucket/calls"]).says(&["s3://bucket/calls is an address"]);
+    refused(&["https://example.org/a.ndjson", "--out", "out"]).says(&["https://example.org/a.ndjson is an address"]);
+    refused(&["in.ndjson", "--out", "out", "--provenance", "true"]).says(&["--provenance=true"]);
+    refused(&["in.ndjson", "--out", "out", "--partition-by", "start_time_day"])
+        .says(&["did you mean `day(start_time)`"]);
+    assert_eq!(folder.names(), ["in.ndjson"]);
+    folder.convert(&["in.ndjson", "--out", "out", "--provenance"]).ended_with(0);
+    folder.write("more.ndjson", conversations(3));
+    folder
+        .convert(&["more.ndjson", "--out", "out", "--mode", "append"])
+        .ended_with(1)
+        .says(&["source_file: missing in this run", "add --provenance"]);
+}
+
+#[test]
+fn what_people_write_into_json_is_told_where_it_stands() {
+    for (text, column) in [("{\n  // a comment\n  \"id\":\"c1\"\n}\n", 4), ("{\n  'id': 'c1'\n}\n", 4)] {
+        let folder = Folder::with("in.json", text);
+        let run = folder.convert(&["in.json", "--out", "out"]).ended_with(1);
+        run.says(&[&format!("line 2, byte {column}")]);
+    }
+    let folder = Folder::with("in.ndjson", [&b"{\"name\":\"M"[..], b"\xfc", b"ller\"}\n"].concat());
+    folder.convert(&["in.ndjson", "--out", "out"]).ended_with(1).says(&["iconv -f ISO-8859-1"]);
+}
+
+#[test]
+fn infer_notes_what_it_could_not_use() {
+    let folder = Folder::with("in.ndjson", "{\"userId\":1,\"user_id\":2}\n{broken\n{\"a\":1}\n");
+    let run = folder.run(&["infer", "in.ndjson"]).ended_with(0);
+    let run =
+        run.says(&["note: userId and user_id are two spellings", "note: 1 of the sampled records cannot be read"]);
+    let model: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(model["partiquet_model"], 1);
+}

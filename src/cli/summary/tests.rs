@@ -96,7 +96,7 @@ fn a_run_with_everything_to_tell() {
     let expected = r"Wrote 1,234,567 rows to my calls in 12 s (283 MB/s)
 
   inputs                     2  1.0 GB, 3.4 GB of JSON
-  records              456,789  13 without a participant
+  records              456,789  13 without a participant: no row, its values are counted only
   rows               1,234,567  one for each participant
   partitions                31  by day(start_time)
                              2  values cannot name a folder: default partition, value in its column or `extra`
@@ -116,7 +116,7 @@ fn a_run_with_everything_to_tell() {
       IVR Priority  ->  attribute_ivr_priority
       \u{1b}[2J     ->  attribute_2_j
 
-  rejected                   1  records, kept aside whole
+  rejected                   1  record, kept aside whole
       first in in/a.ndjson, line 1,000, byte 4711, at /participants/0/id: expected a comma
       They are in my calls/_partiquet/rejects/ab12.ndjson
       Mend their `raw` text there, then:
@@ -166,4 +166,23 @@ fn long_paths_are_cut_in_the_middle() {
     assert!(short.starts_with("ää") && short.contains("...") && short.ends_with("end"));
     assert_eq!(short.chars().count(), NAME_CHARS - 1);
     assert_eq!(shortened("/a"), "/a");
+}
+
+#[test]
+fn keys_that_end_in_blanks_or_are_empty_are_in_quotes() {
+    assert_eq!(key_text("IVR Priority"), "IVR Priority");
+    assert_eq!(key_text("Whisper "), "\"Whisper \"");
+    assert_eq!(key_text(""), "\"\"");
+}
+
+#[test]
+fn the_rest_of_a_document_and_bytes_that_are_not_text_have_words_of_their_own() {
+    let mut report = report();
+    report.rejects[0].is_rest = true;
+    report.rejects[0].raw = None;
+    report.rejects[0].raw_base64 = Some("/w==".to_owned());
+    report.rejects[0].raw_bytes = 5_500;
+    let text = render(&report, &config(), Paint::Plain);
+    assert!(text.contains("Not converted: the rest of in/a.ndjson, line 1,000, 5.5 kB\n"), "{text}");
+    assert!(text.contains("put text under `raw` in its place"), "{text}");
 }

@@ -174,10 +174,11 @@ const fn may_be_neighbours(last: u8, next: u8, bracket: Option<u8>) -> bool {
     }
 }
 
-/// Whether only blanks precede the next newline, and a member follows it.
+/// Whether only blanks precede the next newline, and a member follows it, or what people take for one: a comment or a
+/// name in single quotes.
 fn goes_on_below(text: &[u8]) -> bool {
     let blanks = text.iter().take_while(|byte| is_blank(**byte)).count();
-    text[..blanks].contains(&b'\n') && text.get(blanks) == Some(&b'"')
+    text[..blanks].contains(&b'\n') && matches!(text.get(blanks), Some(b'"' | b'\'' | b'/'))
 }
 
 const fn is_blank(byte: u8) -> bool {
