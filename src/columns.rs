@@ -250,12 +250,12 @@ impl Column {
 
     /// Appends the value with index `value` (counted among present values) of `other` as row `row`.
     pub fn push_from(&mut self, row: usize, other: &Self, value: usize) {
-        self.push_ranked(row, other, value, &[]);
+        self.push_from_with_ranks(row, other, value, &[]);
     }
 
     /// The same, faster where many values of `other` are taken one by one. `ranks` come from [`Rank::of_columns_in`]
     /// for `other`.
-    pub fn push_ranked(&mut self, row: usize, other: &Self, value: usize, ranks: &[Rank]) {
+    pub fn push_from_with_ranks(&mut self, row: usize, other: &Self, value: usize, ranks: &[Rank]) {
         self.validity.set(row);
         self.values.append_range(&other.values, value, value + 1, ranks);
     }

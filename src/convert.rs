@@ -54,10 +54,10 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
     }
     let begun = observer.clock();
     let kept = dataset.schema_to_keep()?;
-    let table = Table::of(config, &inputs, kept.as_ref(), observer)?;
+    let table = Table::new(config, &inputs, kept.as_ref(), observer)?;
     let sampled = observer.clock();
     let staged = table.run(config, inputs, dataset.staging_dir(), observer).stage()?;
-    let read_again = held.among(&staged.totals.inputs);
+    let read_again = held.already_held(&staged.totals.inputs);
     match read_again.len() {
         0 => {}
         all if all == staged.totals.inputs.len() => {
@@ -66,7 +66,7 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
         _ => return Err(held.already_committed(config, &read_again)),
     }
     if config.mode == Mode::Overwrite {
-        refuse_to_replace_by_nothing(config, &dataset, &staged.totals.ledger)?;
+        refuse_empty_replacement(config, &dataset, &staged.totals.ledger)?;
     }
     let busy = staged.busy;
     // Keys are only checked for a new dataset: for an existing one they were named before, and a day may lack one.
@@ -92,7 +92,7 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
 }
 
 /// Refuses to replace a dataset by rows without any known value: the inputs are probably another kind of JSON.
-fn refuse_to_replace_by_nothing(config: &Config, dataset: &Dataset, ledger: &Ledger) -> Result<()> {
+fn refuse_empty_replacement(config: &Config, dataset: &Dataset, ledger: &Ledger) -> Result<()> {
     if warnings::has_known_values(ledger) || Manifest::live(dataset.commits()).is_empty() {
         return Ok(());
     }
@@ -143,7 +143,7 @@ struct FinishedRun {
 impl Table {
     /// Settles the output of a run. `kept` is the schema of existing rows that the run keeps: it chooses the attribute
     /// columns, and the run must agree with it.
-    fn of(
+    fn new(
         config: &Config,
         inputs: &[InputFile],
         kept: Option<&SchemaDocument>,

@@ -64,7 +64,7 @@ pub const MAX_FLATTENED_BYTES: u64 = 256 << 20;
 const KEPT_SCRATCH_BYTES: usize = 2 << 20;
 
 /// In blocks larger than this many bytes the shape of a record is looked up instead of guessed.
-const GUESSED_BYTES: usize = 4 << 20;
+const MAX_GUESSED_BLOCK_BYTES: usize = 4 << 20;
 
 /// After a wrong guess, the shape of this many records is looked up: if shapes alternate, every guess is wrong, and
 /// each wrong guess costs two more walks.
@@ -285,7 +285,7 @@ impl Decoder {
         let mut shape = self.last_shape;
         let mut is_certain = false;
         // With a wrong guess, nearly all of a huge record would be copied to `extra`.
-        if text.block.bytes.len() > GUESSED_BYTES
+        if text.block.bytes.len() > MAX_GUESSED_BLOCK_BYTES
             && let Ok(said) = self.shape_by_keys(start.clone(), &at_end)
         {
             (shape, is_certain) = (said, true);
@@ -314,9 +314,9 @@ impl Decoder {
             self.forget_walk(columns, first_row);
             self.flattened_left = flattened_left;
             // Walking again in the same way undoes what was counted.
-            self.scratch.tally.take_back(true);
+            self.scratch.tally.set_subtracting(true);
             let _ = self.walk(text, start.clone(), shape, columns, &at_end);
-            self.scratch.tally.take_back(false);
+            self.scratch.tally.set_subtracting(false);
             self.forget_walk(columns, first_row);
             self.flattened_left = flattened_left;
             let said = match said {

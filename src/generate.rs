@@ -38,7 +38,7 @@ use crate::error::Result;
 /// use partiquet::generate::{Amount, Generator, Profile, Settings};
 ///
 /// # fn main() -> partiquet::Result<()> {
-/// let generator = Generator::new(Settings { amount: Amount::Records(3), ..Settings::of(Profile::Typical) })?;
+/// let generator = Generator::new(Settings { amount: Amount::Records(3), ..Settings::for_profile(Profile::Typical) })?;
 /// let mut lines = Vec::new();
 /// let part = generator.part(0, &mut lines);
 /// assert_eq!((generator.num_parts(), part.records), (1, 3));

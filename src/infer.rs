@@ -44,7 +44,7 @@ const NOTIFICATION: (&str, &str) = ("Notification", "notification");
 
 /// Known envelopes in order of precedence. Those that end in `participants` may occur together, since they hold the
 /// same rows.
-const KNOWN_WAYS: [KnownEnvelope; 7] = [
+const KNOWN_ENVELOPES: [KnownEnvelope; 7] = [
     KnownEnvelope { steps: &[("participants", true)], row: "Participant", parent: CONVERSATION, outer: None },
     KnownEnvelope {
         steps: &[("entities", true), ("participants", true)],
@@ -116,7 +116,7 @@ pub struct Proposal {
 }
 
 fn propose(root: &Observed, name: &str, draft: &mut Draft) -> Value {
-    let ways = ways_to_rows(root);
+    let ways = find_envelopes(root);
 
     let mut model = json!({
         "partiquet_model": FORMAT_VERSION,
@@ -138,11 +138,11 @@ fn propose(root: &Observed, name: &str, draft: &mut Draft) -> Value {
     let mut parent = Observed::default();
     for way in &ways {
         let Some(((last, _), before)) = way.steps.split_last() else { continue };
-        row.extend(ways_end(root, way.steps));
+        row.extend(objects_at(root, way.steps));
         if before.is_empty() {
             parent.extend([&around]);
         } else {
-            parent.extend(ways_end(root, before).map(|seen| seen.without(&[last])));
+            parent.extend(objects_at(root, before).map(|seen| seen.without(&[last])));
         }
     }
     model["row"] = json!({"type": draft.object(first.row, &row, &mut Scope::table("", true))});
@@ -158,8 +158,8 @@ fn propose(root: &Observed, name: &str, draft: &mut Draft) -> Value {
 }
 
 /// The envelopes that occur in this data; empty if the record itself is the row.
-fn ways_to_rows(root: &Observed) -> Vec<&'static KnownEnvelope> {
-    let mut found = KNOWN_WAYS.iter().filter(|way| ways_end(root, way.steps).is_some()).collect::<Vec<_>>();
+fn find_envelopes(root: &Observed) -> Vec<&'static KnownEnvelope> {
+    let mut found = KNOWN_ENVELOPES.iter().filter(|way| objects_at(root, way.steps).is_some()).collect::<Vec<_>>();
     let last = |way: &KnownEnvelope| way.steps.last().map(|(key, _)| *key);
     if let Some(first) = found.first().copied() {
         let together = last(first) == Some("participants");
@@ -169,7 +169,7 @@ fn ways_to_rows(root: &Observed) -> Vec<&'static KnownEnvelope> {
 }
 
 /// The objects at the end of a path.
-fn ways_end<'a>(root: &'a Observed, steps: &[(&str, bool)]) -> Option<&'a Observed> {
+fn objects_at<'a>(root: &'a Observed, steps: &[(&str, bool)]) -> Option<&'a Observed> {
     steps.iter().try_fold(root, |seen, (key, list)| {
         let member = seen.member(key)?;
         let end = if *list { member.element.as_deref()? } else { member };

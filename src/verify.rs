@@ -101,7 +101,7 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 /// [`Error::Dataset`] if there is no dataset, for a repair while another process works on it, or when runs keep
 /// committing; [`Error::Io`] for folders that cannot be read; [`Error::Interrupted`] if the observer asked to stop. A
 /// fault of the dataset is a finding and not an error.
-pub fn verify(dir: &Path, what_to_do: Repair, observer: &dyn Observer) -> Result<Audit> {
+pub fn verify(dir: &Path, repair_mode: Repair, observer: &dyn Observer) -> Result<Audit> {
     if !is_dataset(dir)? {
         return Err(Error::Dataset {
             dir: dir.to_owned(),
@@ -110,7 +110,7 @@ pub fn verify(dir: &Path, what_to_do: Repair, observer: &dyn Observer) -> Result
         });
     }
     let mut audit = Audit::default();
-    if what_to_do == Repair::Yes {
+    if repair_mode == Repair::Yes {
         let before = match Manifest::read_with(dir, Manifest::without_details) {
             Ok(commits) => inspect(dir, &commits)?.leftovers,
             Err(_) => BTreeSet::new(),
@@ -123,8 +123,8 @@ pub fn verify(dir: &Path, what_to_do: Repair, observer: &dyn Observer) -> Result
         }
     }
     for _ in 0..MAX_ATTEMPTS {
-        let before = CommitState::of(dir)?;
-        let seen = look(dir, observer, audit.clone()).map(|mut audit| {
+        let before = CommitState::read(dir)?;
+        let seen = audit_once(dir, observer, audit.clone()).map(|mut audit| {
             audit.findings.sort_by(|a, b| (a.kind, &a.path).cmp(&(b.kind, &b.path)));
             audit
         });
@@ -132,7 +132,7 @@ pub fn verify(dir: &Path, what_to_do: Repair, observer: &dyn Observer) -> Result
             Ok(audit) => audit.is_sound(),
             Err(error) => matches!(error, Error::Interrupted),
         };
-        if is_certain || before.is_quiescent() && before == CommitState::of(dir)? {
+        if is_certain || before.is_quiescent() && before == CommitState::read(dir)? {
             return seen;
         }
         thread::sleep(RETRY_INTERVAL);
@@ -145,7 +145,7 @@ pub fn verify(dir: &Path, what_to_do: Repair, observer: &dyn Observer) -> Result
 }
 
 /// One pass over the dataset, without changing anything.
-fn look(dir: &Path, observer: &dyn Observer, mut audit: Audit) -> Result<Audit> {
+fn audit_once(dir: &Path, observer: &dyn Observer, mut audit: Audit) -> Result<Audit> {
     let read = Manifest::read_with(dir, |commit| {
         audit.sums(&commit);
         commit.without_details()
@@ -153,7 +153,7 @@ fn look(dir: &Path, observer: &dyn Observer, mut audit: Audit) -> Result<Audit> 
     let commits = match read {
         Ok(commits) => commits,
         Err(error) => {
-            audit.not_understood("_partiquet/commits", error)?;
+            audit.add_unreadable_document("_partiquet/commits", error)?;
             return Ok(audit);
         }
     };
@@ -206,7 +206,7 @@ impl Audit {
         self.findings.is_empty()
     }
 
-    fn find(&mut self, kind: FindingKind, path: &str, message: impl Into<String>) {
+    fn add_finding(&mut self, kind: FindingKind, path: &str, message: impl Into<String>) {
         self.findings.push(Finding { kind, path: path.to_owned(), message: message.into() });
     }
 
@@ -217,15 +217,15 @@ impl Audit {
         if !seen.is_locked {
             if seen.is_pending {
                 let message = "a commit was begun and not ended; the next run sees to it, and so does --repair";
-                self.find(FindingKind::Interrupted, "_partiquet/intent.json", message);
+                self.add_finding(FindingKind::Interrupted, "_partiquet/intent.json", message);
                 return Ok(());
             }
             for path in &seen.leftovers {
-                self.find(FindingKind::Leftover, path, "left by a run that ended early; --repair removes it");
+                self.add_finding(FindingKind::Leftover, path, "left by a run that ended early; --repair removes it");
             }
         }
         for path in &seen.unlisted {
-            self.find(FindingKind::Unlisted, path, "no commit lists it, and readers of the folder see it");
+            self.add_finding(FindingKind::Unlisted, path, "no commit lists it, and readers of the folder see it");
         }
         Ok(())
     }
@@ -241,15 +241,15 @@ impl Audit {
         ];
         for (what, sum, said) in sums {
             if sum != u128::from(said) {
-                self.find(FindingKind::Sums, &path, format!("the {what} are {sum}, the run has {said}"));
+                self.add_finding(FindingKind::Sums, &path, format!("the {what} are {sum}, the run has {said}"));
             }
         }
         if let Err(error) = run.ledger.check() {
-            self.find(FindingKind::Sums, &path, error.to_string());
+            self.add_finding(FindingKind::Sums, &path, error.to_string());
         }
         // The first version of the manifest kept only the sums.
         if !run.ledger.paths.is_empty() && run.ledger.total() != run.values {
-            self.find(FindingKind::Sums, &path, "the sums of its ledger are not those of its paths");
+            self.add_finding(FindingKind::Sums, &path, "the sums of its ledger are not those of its paths");
         }
     }
 
@@ -259,19 +259,19 @@ impl Audit {
         }
         match SchemaDocument::read(dir) {
             Ok(schema) => Ok(Some(schema)),
-            Err(error) => self.not_understood("_partiquet/schema.json", error).map(|()| None),
+            Err(error) => self.add_unreadable_document("_partiquet/schema.json", error).map(|()| None),
         }
     }
 
     /// Records a finding for an unreadable document of the dataset. An error that is not the document's fault is
     /// returned.
-    fn not_understood(&mut self, path: &str, error: Error) -> Result<()> {
+    fn add_unreadable_document(&mut self, path: &str, error: Error) -> Result<()> {
         let kind = match error {
             Error::NewerFormat { .. } => FindingKind::Newer,
             Error::Dataset { .. } | Error::Io { .. } => FindingKind::Damaged,
             error => return Err(error),
         };
-        self.find(kind, path, error.to_string());
+        self.add_finding(kind, path, error.to_string());
         Ok(())
     }
 
@@ -282,20 +282,20 @@ impl Audit {
         match size_and_digest(&dir.join(file)) {
             Ok(Some((0, _))) => {
                 let what = format!("it is empty, and {} records were refused", commit.run.rejected);
-                self.find(FindingKind::Changed, file, what);
+                self.add_finding(FindingKind::Changed, file, what);
                 Ok(())
             }
             Ok(Some(_)) => Ok(()),
-            other => self.not_read(file, other),
+            other => self.add_missing_or_unreadable(file, other),
         }
     }
 
     /// Records a finding for a listed file that is missing or that the system refuses to read.
-    fn not_read<T>(&mut self, path: &str, result: Result<Option<T>>) -> Result<()> {
+    fn add_missing_or_unreadable<T>(&mut self, path: &str, result: Result<Option<T>>) -> Result<()> {
         match result {
-            Err(error @ Error::Io { .. }) => self.find(FindingKind::Unreadable, path, error.to_string()),
+            Err(error @ Error::Io { .. }) => self.add_finding(FindingKind::Unreadable, path, error.to_string()),
             Err(error) => return Err(error),
-            Ok(_) => self.find(FindingKind::Missing, path, "it is listed and not there"),
+            Ok(_) => self.add_finding(FindingKind::Missing, path, "it is listed and not there"),
         }
         Ok(())
     }
@@ -304,9 +304,9 @@ impl Audit {
         let path = dir.join(&listed.path);
         let (bytes, digest) = match size_and_digest(&path) {
             Ok(Some(found)) => found,
-            other => return self.not_read(&listed.path, other),
+            other => return self.add_missing_or_unreadable(&listed.path, other),
         };
-        let mut changed = |what: String| self.find(FindingKind::Changed, &listed.path, what);
+        let mut changed = |what: String| self.add_finding(FindingKind::Changed, &listed.path, what);
         if bytes != listed.bytes {
             changed(format!("it has {bytes} bytes, {} are listed", listed.bytes));
         } else if !listed.digest.is_empty() && listed.digest != format!("{digest:032x}") {
@@ -318,7 +318,7 @@ impl Audit {
                 changed(what);
                 return Ok(());
             }
-            Err(error) => return self.not_read(&listed.path, Err::<Option<()>, _>(error)),
+            Err(error) => return self.add_missing_or_unreadable(&listed.path, Err::<Option<()>, _>(error)),
         };
         if (summary.rows, summary.row_groups) != (listed.rows, listed.row_groups) {
             changed(format!(

@@ -23,7 +23,7 @@ use partiquet::{
     convert,
     model::Model,
     observe::Silent,
-    pipeline::memory::longest_record,
+    pipeline::memory::max_record_bytes_for,
 };
 
 struct Counting;
@@ -136,7 +136,7 @@ fn peak(input: &Path, memory: u64, partition_by: &str) -> usize {
         row_group_rows: Config::ROW_GROUP_ROWS,
         threads: 2,
         memory_bytes: memory,
-        max_record_bytes: longest_record(memory).min(64 << 20),
+        max_record_bytes: max_record_bytes_for(memory).min(64 << 20),
         max_rejects: MaxRejects::default(),
         mode: Mode::Error,
         sort_by: Vec::new(),

@@ -16,7 +16,7 @@ const BYTES: u64 = if cfg!(debug_assertions) { 200 << 10 } else { 4 << 20 };
 
 /// Lines of this shape, in the blocks that the generator makes.
 pub fn blocks(shape: Shape, profile: Profile) -> Vec<Vec<u8>> {
-    let settings = Settings { shape, amount: Amount::Bytes(BYTES), ..Settings::of(profile) };
+    let settings = Settings { shape, amount: Amount::Bytes(BYTES), ..Settings::for_profile(profile) };
     let generator = Generator::new(settings).unwrap();
     let block = |part| {
         let mut bytes = Vec::new();

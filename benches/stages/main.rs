@@ -201,8 +201,10 @@ fn whole(criterion: &mut Criterion) {
 
 fn generating(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("generate");
-    let generator =
-        Generator::new(Settings { amount: Amount::Bytes(Generator::PART_BYTES), ..Settings::of(Profile::Typical) });
+    let generator = Generator::new(Settings {
+        amount: Amount::Bytes(Generator::PART_BYTES),
+        ..Settings::for_profile(Profile::Typical)
+    });
     let generator = generator.unwrap();
     let mut out = Vec::new();
     group.throughput(Throughput::Bytes(Generator::PART_BYTES));

@@ -24,9 +24,9 @@ use partiquet::{
 };
 
 /// More rows than two pages hold would make each round too slow.
-const MOST_ROWS: usize = 40_000;
-const MOST_ELEMENTS: usize = 100_000;
-const MOST_TEXT_BYTES: usize = 4 << 20;
+const MAX_ROWS: usize = 40_000;
+const MAX_ELEMENTS: usize = 100_000;
+const MAX_TEXT_BYTES: usize = 4 << 20;
 
 /// Some columns, and the way in which they are written.
 #[derive(Debug, Arbitrary)]
@@ -111,7 +111,7 @@ impl Choice {
         match &mut column.values {
             Values::Text(texts) => (0..count).for_each(|at| {
                 let (unit, times) = self.pick(&self.texts, at).map_or(("", 0), |(unit, times)| (unit.as_str(), *times));
-                let times = if texts.bytes.len() > MOST_TEXT_BYTES { 1 } else { usize::from(times) };
+                let times = if texts.bytes.len() > MAX_TEXT_BYTES { 1 } else { usize::from(times) };
                 texts.push(unit.repeat(times).as_bytes());
             }),
             Values::Int64(values) => {
@@ -133,7 +133,7 @@ impl Choice {
         let mut ends = Vec::with_capacity(lists);
         for at in 0..lists {
             let len = self.lengths.get(at % self.lengths.len().max(1)).map_or(1, |&len| usize::from(len) % 20);
-            end += if end > MOST_ELEMENTS { len.min(1) } else { len };
+            end += if end > MAX_ELEMENTS { len.min(1) } else { len };
             ends.push(end as u32);
         }
         ends
@@ -187,7 +187,7 @@ impl Choice {
 impl Table {
     pub fn check(&self) {
         let choices = &self.columns[..self.columns.len().min(4)];
-        let num_rows = usize::from(self.num_rows).min(MOST_ROWS);
+        let num_rows = usize::from(self.num_rows).min(MAX_ROWS);
         if choices.is_empty() || num_rows == 0 {
             return;
         }

@@ -15,7 +15,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Above this percentage of the limit, freed memory is returned to the system at once. Below it, the allocator keeps
 /// freed memory for a while: it is nearly always needed again, and the system would have to zero it.
-const GIVES_BACK_FROM: u64 = 75;
+const RELEASE_THRESHOLD_PERCENT: u64 = 75;
 
 /// Minimum time between two checks of the resident memory: asking the system takes some microseconds.
 const INTERVAL: Duration = Duration::from_millis(2);
@@ -58,7 +58,7 @@ impl MemoryMonitor {
 /// Returns whether another check is worthwhile soon. Does nothing where the system does not report the resident memory.
 fn keep_below(limit: u64) -> bool {
     let Some(before) = resident_bytes() else { return false };
-    if before <= limit / 100 * GIVES_BACK_FROM {
+    if before <= limit / 100 * RELEASE_THRESHOLD_PERCENT {
         return true;
     }
     release_free_memory();

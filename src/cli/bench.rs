@@ -165,12 +165,12 @@ fn asked(args: &BenchArgs, processors: usize) -> Result<Matrix> {
     }
     let has_peers = !args.peers.is_empty();
     let memories = if args.memory.is_empty() { vec![Size(Config::MEMORY_BYTES)] } else { args.memory.clone() };
-    let least_memory = memories.iter().map(|memory| memory.0).min().unwrap_or_default();
-    if least_memory < memory::MIN_MEMORY_BYTES {
+    let min_memory = memories.iter().map(|memory| memory.0).min().unwrap_or_default();
+    if min_memory < memory::MIN_MEMORY_BYTES {
         let hint = format!("give {} or more", Size(memory::MIN_MEMORY_BYTES));
-        return Err(Error::usage(format!("--memory: {} is too little", Size(least_memory)), hint));
+        return Err(Error::usage(format!("--memory: {} is too little", Size(min_memory)), hint));
     }
-    let processors = processors.min(memory::max_threads(least_memory));
+    let processors = processors.min(memory::max_threads(min_memory));
     let or = |given: &[usize]| match (given.is_empty(), has_peers) {
         (false, _) => given.to_vec(),
         (true, true) => vec![processors],

@@ -12,7 +12,7 @@ use partiquet::{
 };
 
 use super::{human, print, signals};
-use write::{Destination, IfThere, InputCompression};
+use write::{Destination, IfExists, InputCompression};
 
 pub const EXAMPLES: &str = "Examples:
   10 GB of conversations over three months:
@@ -54,7 +54,7 @@ pub struct GenerateArgs {
 
     /// What to do if PATH exists: error, overwrite [default: error]
     #[arg(long, value_name = "MODE", help_heading = AMOUNT, hide_possible_values = true)]
-    mode: Option<IfThere>,
+    mode: Option<IfExists>,
 
     /// Threads [default: one for each processor]
     ///
@@ -163,7 +163,7 @@ impl DataArgs {
             unicode,
             escapes,
         } = self.clone();
-        let of_profile = Settings::of(profile.unwrap_or_default());
+        let of_profile = Settings::for_profile(profile.unwrap_or_default());
         Settings {
             seed: of_profile.seed,
             amount: of_profile.amount,
@@ -203,7 +203,7 @@ pub fn run(args: &GenerateArgs, processors: usize) -> Result<()> {
     let destination = Destination {
         path: &args.out,
         files: args.files,
-        if_there: args.mode.unwrap_or_default(),
+        if_exists: args.mode.unwrap_or_default(),
         compression: args.compress,
     };
     let begun = Instant::now();

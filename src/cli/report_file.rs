@@ -10,7 +10,7 @@ use std::{
 use partiquet::{Error, Result, dataset::META, report::Report};
 use serde_json::{Map, Value, json};
 
-use super::resolve::{behind_links, resolved};
+use super::resolve::{follow_dangling_links, resolved};
 
 /// Where the report goes. It is opened before the run starts, so that an unwritable path is reported at once and not
 /// after hours of work.
@@ -60,7 +60,7 @@ impl ReportFile {
                 return Ok(Self::Special { path: path.to_owned(), file });
             }
             Ok(_) => fs::canonicalize(path).map_err(Error::io("look at the report", path))?,
-            Err(_) => behind_links(path),
+            Err(_) => follow_dangling_links(path),
         };
         let name = path.file_name().ok_or_else(refused)?;
         let mut staged_name = std::ffi::OsString::from(".");

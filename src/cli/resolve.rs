@@ -148,7 +148,7 @@ fn check_report(report: Option<&Path>, out: &Path, inputs: &[OsString], dry_run:
 }
 
 /// Follows a link whose target does not exist yet: the path returned is where a file would be created.
-pub fn behind_links(path: &Path) -> PathBuf {
+pub fn follow_dangling_links(path: &Path) -> PathBuf {
     let mut path = path.to_owned();
     // 40 is the number of links that systems follow.
     for _ in 0..40 {
@@ -161,7 +161,7 @@ pub fn behind_links(path: &Path) -> PathBuf {
 
 /// The path without links and dots, as far as it exists.
 pub fn resolved(path: &Path) -> PathBuf {
-    let path = &behind_links(path);
+    let path = &follow_dangling_links(path);
     let mut missing = Vec::new();
     for ancestor in path.ancestors() {
         let folder = if ancestor.as_os_str().is_empty() { Path::new(".") } else { ancestor };
@@ -190,7 +190,7 @@ fn without_detours(path: &Path) -> PathBuf {
 }
 
 fn record_bytes(said: Option<Size>, memory: u64) -> Result<usize> {
-    let longest = memory::longest_record(memory).max(Config::MIN_MAX_RECORD_BYTES);
+    let longest = memory::max_record_bytes_for(memory).max(Config::MIN_MAX_RECORD_BYTES);
     let default = ReadOptions::MAX_RECORD_BYTES.min(longest) as u64;
     usize::try_from(said.unwrap_or(Size(default)).0)
         .map_err(|_| Error::usage("--max-record-size does not fit this machine", "give a smaller size"))

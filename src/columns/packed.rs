@@ -157,7 +157,7 @@ impl PackedRows {
     ///
     /// # Errors
     /// [`Error::Bug`] for bytes that are not rows of this table. Some rows may have been appended by then.
-    pub fn unpack_behind(self, columns: &mut Columns) -> Result<()> {
+    pub fn unpack_into(self, columns: &mut Columns) -> Result<()> {
         // Each chunk is freed as soon as its rows are unpacked.
         for chunk in self.into_chunks() {
             for row in rows_of(&chunk) {

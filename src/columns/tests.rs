@@ -137,7 +137,7 @@ proptest! {
             // In another order, as in a scattered or sorted block.
             for (row, value) in (0..source.num_values()).rev().enumerate() {
                 counted.push_from(row, &source, value);
-                ranked.push_ranked(row, &source, value, &ranks);
+                ranked.push_from_with_ranks(row, &source, value, &ranks);
             }
             prop_assert_eq!(ranked, counted);
         }

@@ -141,7 +141,7 @@ impl CommittedInputs {
 
     /// The inputs that turned out, after reading, to be held already or to equal an earlier input: streams, files that
     /// changed meanwhile, and texts stored with another compression.
-    pub(super) fn among(&self, inputs: &[InputReport]) -> Vec<SkippedInput> {
+    pub(super) fn already_held(&self, inputs: &[InputReport]) -> Vec<SkippedInput> {
         let mut read = BTreeSet::new();
         let held = inputs.iter().filter(|_| self.is_append).filter_map(|input| {
             let is_read = !read.insert(input.text_digest()) && input.records > 0;

@@ -67,7 +67,7 @@ pub fn preview(config: &Config, observer: &dyn Observer) -> Result<Preview> {
     let kept = Dataset::peek_schema(&config.out, config.mode, &commits)?;
     let held = CommittedInputs::new(config.mode, &commits);
     let (inputs, skipped) = held.split_new(inputs, observer)?;
-    let Table { schema, partitions, .. } = Table::of(config, &inputs, kept.as_ref(), observer)?;
+    let Table { schema, partitions, .. } = Table::new(config, &inputs, kept.as_ref(), observer)?;
     let mut seen = Seen {
         inputs: &inputs,
         router: Router::new(partitions, schema.columns.len()),

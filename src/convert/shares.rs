@@ -10,7 +10,7 @@ use crate::{
     report::Report,
 };
 
-use super::{Table, append::CommittedInputs, publish, refuse_to_replace_by_nothing};
+use super::{Table, append::CommittedInputs, publish, refuse_empty_replacement};
 
 /// Names a share of a run. Both names consist of letters, digits, `-` and `_`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub fn stage_share(config: &Config, name: ShareName<'_>, observer: &dyn Observer
     let held = CommittedInputs::new(config.mode, share.commits());
     let (inputs, skipped) = held.split_new(inputs, observer)?;
     held.refuse_changed(config, &inputs)?;
-    let table = Table::of(config, &inputs, kept.as_ref(), observer)?;
+    let table = Table::new(config, &inputs, kept.as_ref(), observer)?;
     let staged = table.run(config, inputs, share.staging_dir(), observer).stage()?;
     let run = table.finish(config, staged, observer)?;
     let report = Report { skipped, ..run.report };
@@ -76,12 +76,12 @@ pub fn commit_shares(config: &Config, run: &str, shares: &[String]) -> Result<Re
         });
     }
     let held = CommittedInputs::new(config.mode, dataset.commits());
-    let again = held.among(&staged.record.inputs);
+    let again = held.already_held(&staged.record.inputs);
     if !again.is_empty() {
         return Err(held.already_committed(config, &again));
     }
     if config.mode == Mode::Overwrite {
-        refuse_to_replace_by_nothing(config, &dataset, &report.ledger)?;
+        refuse_empty_replacement(config, &dataset, &report.ledger)?;
     }
     publish(report, &staged, || dataset.commit_shares(run, &staged))
 }

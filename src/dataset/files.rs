@@ -144,7 +144,7 @@ impl FileSystem {
     /// # Errors
     /// [`Error::Io`] when the folder cannot be opened.
     #[cfg(target_os = "linux")]
-    pub fn of(folder: &Path) -> Result<Self> {
+    pub fn containing(folder: &Path) -> Result<Self> {
         let file = File::open(folder).map_err(Error::io("open", folder))?;
         let is_local = rustix::fs::fstatfs(&file).is_ok_and(|found| Self::LOCAL.contains(&(found.f_type as u64)));
         Ok(Self { local: is_local.then_some(file) })
@@ -155,7 +155,7 @@ impl FileSystem {
     /// # Errors
     /// None.
     #[cfg(not(target_os = "linux"))]
-    pub fn of(_: &Path) -> Result<Self> {
+    pub fn containing(_: &Path) -> Result<Self> {
         Ok(Self {})
     }
 
@@ -242,7 +242,7 @@ impl Folders {
     pub(super) fn sync(&mut self) -> Result<()> {
         let folders = std::mem::take(&mut self.unsynced);
         if folders.len() > MAX_SYNCED_ONE_BY_ONE
-            && FileSystem::of(&self.dir)?.sync().map_err(Error::io("sync", &*self.dir))?
+            && FileSystem::containing(&self.dir)?.sync().map_err(Error::io("sync", &*self.dir))?
         {
             return Ok(());
         }

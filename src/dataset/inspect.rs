@@ -51,7 +51,7 @@ impl CommitState {
     ///
     /// # Errors
     /// [`Error::Io`] if the folder cannot be read.
-    pub fn of(dir: &Path) -> Result<Self> {
+    pub fn read(dir: &Path) -> Result<Self> {
         let is_locked = Lock::is_held(&lock::lock_path(&layout::meta(dir)));
         // A pending intent without a lock was left by a crashed run.
         let is_committing = is_locked && intent::is_pending(dir)?;

@@ -64,13 +64,13 @@ pub(super) enum Target {
 
 impl Intent {
     /// Performs all steps. An error rolls them back, unless the run is already committed.
-    pub(super) fn execute(&self, dir: &Path) -> Result<CarriedOut> {
+    pub(super) fn execute(&self, dir: &Path) -> Result<CommitOutcome> {
         let mut folders = Folders::new(dir);
         let mut done = Vec::new();
         if let Err(error) = self.up_to_commit(dir, &mut folders, &mut done) {
             return Err(roll_back(dir, folders, &done, error));
         }
-        Ok(CarriedOut { unfinished: self.after_commit(dir, &mut folders).err() })
+        Ok(CommitOutcome { unfinished: self.after_commit(dir, &mut folders).err() })
     }
 
     fn up_to_commit<'a>(&'a self, dir: &Path, folders: &mut Folders, done: &mut Vec<&'a Move>) -> Result<()> {
@@ -165,7 +165,7 @@ impl Intent {
 
 /// The result of a valid commit.
 #[derive(Debug)]
-pub(super) struct CarriedOut {
+pub(super) struct CommitOutcome {
     /// The error of the cleanup, if it failed. The intent still exists, and the next run continues with it.
     pub unfinished: Option<Error>,
 }

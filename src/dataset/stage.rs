@@ -72,7 +72,7 @@ impl Dataset {
         created.locked = true;
         let recovered = intent::recover(dir)?;
         let commits = Manifest::read_with(dir, Manifest::without_details)?;
-        let is_allowed = check(dir, mode, &commits).map_err(|refusal| told(refusal, recovered));
+        let is_allowed = check(dir, mode, &commits).map_err(|refusal| with_recovery(refusal, recovered));
         if is_allowed.is_ok() || !commits.is_empty() {
             // In a dataset this also runs if the mode forbids the run, because nobody else removes what dead runs left.
             sweep(dir, &commits)?;
@@ -120,7 +120,7 @@ impl Dataset {
         if !is_taken_back || (mode == Mode::Error && !commits.is_empty()) {
             check(dir, mode, &commits)?;
         }
-        let there = dir.ancestors().map(or_here).find(|folder| folder.exists()).unwrap_or(dir);
+        let there = dir.ancestors().map(or_current_dir).find(|folder| folder.exists()).unwrap_or(dir);
         is_writable(there).map_err(Error::io("write to", there))
     }
 
@@ -284,7 +284,7 @@ fn remove_meta(meta: &Path) {
 }
 
 /// An empty relative path means the current directory.
-fn or_here(path: &Path) -> &Path {
+fn or_current_dir(path: &Path) -> &Path {
     if path.as_os_str().is_empty() { Path::new(".") } else { path }
 }
 
@@ -304,7 +304,7 @@ fn is_writable(folder: &Path) -> io::Result<()> {
 }
 
 /// Adds to a refusal what became of a commit that was recovered before it.
-fn told(refusal: Error, recovered: Option<Recovered>) -> Error {
+fn with_recovery(refusal: Error, recovered: Option<Recovered>) -> Error {
     match (refusal, recovered) {
         (Error::Dataset { dir, message, hint }, Some(recovered)) => {
             Error::Dataset { dir, message: format!("{message}; {recovered}"), hint }
@@ -319,10 +319,12 @@ fn refuse_within_another(dir: &Path) -> Result<()> {
     if exists(&layout::meta(dir))? {
         return Ok(());
     }
-    let there = dir.ancestors().map(or_here).find_map(|folder| Some((folder, fs::canonicalize(folder).ok()?)));
+    let there = dir.ancestors().map(or_current_dir).find_map(|folder| Some((folder, fs::canonicalize(folder).ok()?)));
     let Some((folder, resolved)) = there else { return Ok(()) };
-    let outer =
-        resolved.ancestors().skip(usize::from(folder == or_here(dir))).find(|above| is_folder(&layout::meta(above)));
+    let outer = resolved
+        .ancestors()
+        .skip(usize::from(folder == or_current_dir(dir)))
+        .find(|above| is_folder(&layout::meta(above)));
     outer.map_or(Ok(()), |outer| {
         Err(Error::Dataset {
             dir: dir.to_owned(),

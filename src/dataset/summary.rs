@@ -97,13 +97,13 @@ impl DatasetSummary {
                 amount.bytes += file.bytes;
             }
         }
-        let commits = commits.into_iter().map(CommitSummary::of).collect();
+        let commits = commits.into_iter().map(CommitSummary::from_manifest).collect();
         Ok(Self { total, partitions, commits, is_commit_open, schema })
     }
 }
 
 impl CommitSummary {
-    fn of(manifest: Manifest) -> Self {
+    fn from_manifest(manifest: Manifest) -> Self {
         let Manifest { commit, mode, run, rejects_file, .. } = manifest;
         Self {
             commit,

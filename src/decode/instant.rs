@@ -53,15 +53,15 @@ pub(super) fn from_epoch_millis(token: &[u8]) -> Option<i64> {
     scaled_integer(token, 3).filter(|micros| (FIRST_INSTANT..=LAST_INSTANT).contains(micros))
 }
 
-/// Bytes of [`usual_form`], quotes included.
-pub(super) const USUAL_BYTES: usize = 26;
+/// Bytes of [`common_form`], quotes included.
+pub(super) const COMMON_FORM_BYTES: usize = 26;
 
 /// Reads `"YYYY-MM-DDThh:mm:ss.mmmZ"` if `input` begins with it and the date is the remembered one. The text is three
 /// words; XOR with the expected fixed characters leaves digits as numbers and everything else as zero.
 #[inline(always)]
-pub(super) fn usual_form(input: Option<&[u8; USUAL_BYTES]>, memory: &DateMemory) -> Option<i64> {
+pub(super) fn common_form(input: Option<&[u8; COMMON_FORM_BYTES]>, memory: &DateMemory) -> Option<i64> {
     let Some([b'"', text @ .., b'"']) = input else { return None };
-    let text: &[u8; USUAL_BYTES - 2] = text;
+    let text: &[u8; COMMON_FORM_BYTES - 2] = text;
     let word = |at: usize| u64::from_le_bytes(text.as_chunks::<8>().0[at]);
     let minutes = word(1) ^ memory.date[1];
     let seconds = word(2) ^ u64::from_le_bytes(*b":00.000Z");
@@ -112,8 +112,8 @@ fn parse_date(text: &str) -> Option<NaiveDate> {
     if bytes[4] != b'-' || bytes[7] != b'-' {
         return None;
     }
-    let year = two_digits_each(&text[..4])?;
-    NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, two_digits_each(&text[5..7])?, two_digits_each(&text[8..10])?)
+    let year = parse_digits(&text[..4])?;
+    NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, parse_digits(&text[5..7])?, parse_digits(&text[8..10])?)
 }
 
 /// Parses `hh:mm:ss` and a fraction whose digits after the sixth are zero, as microseconds of the day.
@@ -122,9 +122,9 @@ fn parse_time(text: &str) -> Option<i64> {
     if bytes.len() < 8 || bytes[2] != b':' || bytes[5] != b':' {
         return None;
     }
-    let hour = two_digits_each(&text[..2])?;
-    let minute = two_digits_each(&text[3..5])?;
-    let second = two_digits_each(&text[6..8])?;
+    let hour = parse_digits(&text[..2])?;
+    let minute = parse_digits(&text[3..5])?;
+    let second = parse_digits(&text[6..8])?;
     let micro = match &text[8..] {
         "" => 0,
         fraction => {
@@ -136,7 +136,7 @@ fn parse_time(text: &str) -> Option<i64> {
             if beyond.bytes().any(|b| b != b'0') {
                 return None;
             }
-            two_digits_each(kept)? * 10u32.pow(6 - kept.len() as u32)
+            parse_digits(kept)? * 10u32.pow(6 - kept.len() as u32)
         }
     };
     let time = NaiveTime::from_hms_micro_opt(hour, minute, second, micro)?;
@@ -152,7 +152,7 @@ fn parse_offset(text: &str) -> Option<i64> {
     if bytes.len() != 6 || !matches!(bytes[0], b'+' | b'-') || bytes[3] != b':' {
         return None;
     }
-    let (hours, minutes) = (two_digits_each(&text[1..3])?, two_digits_each(&text[4..6])?);
+    let (hours, minutes) = (parse_digits(&text[1..3])?, parse_digits(&text[4..6])?);
     if hours > 23 || minutes > 59 {
         return None;
     }
@@ -161,7 +161,7 @@ fn parse_offset(text: &str) -> Option<i64> {
 }
 
 /// Parses a number that consists of digits only.
-fn two_digits_each(text: &str) -> Option<u32> {
+fn parse_digits(text: &str) -> Option<u32> {
     text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
@@ -176,7 +176,7 @@ mod tests {
         let first = from_text(text.as_bytes(), &mut memory);
         assert_eq!(from_text(text.as_bytes(), &mut memory), first, "{text}");
         // Now the date is remembered, so the usual form is read by the fast path.
-        let usual = usual_form(format!("\"{text}\"").as_bytes().try_into().ok(), &memory);
+        let usual = common_form(format!("\"{text}\"").as_bytes().try_into().ok(), &memory);
         assert!(usual.is_none() || usual == first, "{text}");
         first
     }

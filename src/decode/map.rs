@@ -31,7 +31,7 @@ impl<'a> Walk<'a> {
     /// Stores an object as a map; keys with columns of their own go there.
     pub fn map(&mut self, map: usize, path: PathId, columns: &mut [Column], row: usize) -> Parse<()> {
         if self.cursor.peek() != b'{' {
-            return self.no_container(path, self.cursor.pos());
+            return self.not_a_container(path, self.cursor.pos());
         }
         self.cursor.enter()?;
         let is_empty = self.cursor.closes_at_once(b'}');
@@ -94,7 +94,7 @@ impl<'a> Walk<'a> {
         };
         match self.scratch.map_keys.close(&open.keys, texts) {
             None => Ok(()),
-            Some(offset) => Err(self.name_at_twice(offset)),
+            Some(offset) => Err(self.duplicate_name_at(offset)),
         }
     }
 

@@ -143,11 +143,11 @@ impl<T> Names<T> {
     pub fn guess(&self, guess: &mut Guess, input: &[u8; KEY_BYTES]) -> Option<&Name<T>> {
         let [first, second] = *guess;
         let name = self.get(first)?;
-        if name.key.begins(input) {
+        if name.key.is_prefix_of(input) {
             return Some(name);
         }
         let name = self.get(second)?;
-        if name.key.begins(input) {
+        if name.key.is_prefix_of(input) {
             *guess = [second, first];
             return Some(name);
         }
@@ -204,7 +204,7 @@ impl Key {
 
     /// Whether the window begins with the key.
     #[inline(always)]
-    fn begins(&self, window: &[u8; KEY_BYTES]) -> bool {
+    fn is_prefix_of(&self, window: &[u8; KEY_BYTES]) -> bool {
         begins_with(window, &self.bytes, self.mask) && self.len > 0
     }
 }

@@ -88,8 +88,8 @@ impl Tally {
     }
 
     /// Sets whether the values of the next walk are subtracted.
-    pub fn take_back(&mut self, take_back: bool) {
-        self.step = if take_back { u32::MAX } else { 1 };
+    pub fn set_subtracting(&mut self, set_subtracting: bool) {
+        self.step = if set_subtracting { u32::MAX } else { 1 };
     }
 
     #[inline(always)]

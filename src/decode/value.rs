@@ -26,7 +26,7 @@ impl Walk<'_> {
             Op::Object(object) if self.cursor.peek() == b'{' => self.object(object, columns, row).map(drop),
             Op::Object(_) => {
                 self.scratch.tally.seen(path);
-                self.no_container(path, value_at)
+                self.not_a_container(path, value_at)
             }
             Op::List { column, scalar, element_path } => {
                 self.list(scalar, path, element_path, &mut columns[column as usize], row)
@@ -176,7 +176,7 @@ impl Walk<'_> {
 
     /// Reads another value where an object, a list or a map is expected.
     #[cold]
-    pub(super) fn no_container(&mut self, path: PathId, value_at: usize) -> Parse<()> {
+    pub(super) fn not_a_container(&mut self, path: PathId, value_at: usize) -> Parse<()> {
         if self.cursor.peek() == b'n' {
             self.cursor.literal(b"null")?;
             self.scratch.tally.null(path);
@@ -194,7 +194,7 @@ impl Walk<'_> {
         row: usize,
     ) -> Parse<()> {
         if self.cursor.peek() != b'[' {
-            return self.no_container(path, self.cursor.pos());
+            return self.not_a_container(path, self.cursor.pos());
         }
         let list_path_bytes = self.plan.paths[usize::from(path)].len();
         let Values::List { ends, element } = &mut column.values else { return self.skip_value() };
@@ -220,7 +220,7 @@ impl Walk<'_> {
         row: usize,
     ) -> Parse<()> {
         if self.cursor.peek() != b'[' {
-            return self.no_container(path, self.cursor.pos());
+            return self.not_a_container(path, self.cursor.pos());
         }
         let list_path_bytes = self.plan.paths[usize::from(path)].len();
         let Values::Structs { ends, element_validity, children } = &mut column.values else {
@@ -236,7 +236,7 @@ impl Walk<'_> {
             if walk.cursor.peek() != b'{' {
                 element_validity.push(false);
                 let value_at = walk.cursor.pos();
-                return walk.no_container(element_path, value_at);
+                return walk.not_a_container(element_path, value_at);
             }
             element_validity.push(true);
             walk.object(object, children, element).map(drop)
@@ -264,8 +264,8 @@ pub(super) fn scalar_inline(
             text.close();
         }
         (ScalarType::Instant, Values::Int64(values)) => {
-            let Some(micros) = instant::usual_form(input.window().first_chunk(), dates) else { return false };
-            input.step_over(instant::USUAL_BYTES);
+            let Some(micros) = instant::common_form(input.window().first_chunk(), dates) else { return false };
+            input.step_over(instant::COMMON_FORM_BYTES);
             values.push(micros);
         }
         (ScalarType::Int64, Values::Int64(values)) => {

@@ -422,12 +422,12 @@ impl<'a> Walk<'a> {
     pub fn close_names(&mut self, frame: &Frame) -> Parse<()> {
         match self.scratch.open_names.close(frame) {
             None => Ok(()),
-            Some(offset) => Err(self.name_at_twice(offset)),
+            Some(offset) => Err(self.duplicate_name_at(offset)),
         }
     }
 
     #[cold]
-    pub fn name_at_twice(&mut self, offset: usize) -> Box<Fault> {
+    pub fn duplicate_name_at(&mut self, offset: usize) -> Box<Fault> {
         let key = StringToken { start: offset + 1, ..self.key_at(offset) };
         twice(offset, decoded(self.cursor.text(), key, &mut self.scratch.text))
     }

@@ -79,7 +79,7 @@ pub(super) fn write<'a>(
     metadata: &mut PartMetadata,
 ) -> Result<Option<MinMax<'a>>> {
     let ChunkScratch { compressor, dictionary, levels, values, page } = scratch;
-    let is_small = leaf.values.plain_bytes((0, leaf.values.len()), false) < EncodeOptions::LEAST_COMPRESSED_CHUNK_BYTES;
+    let is_small = leaf.values.plain_bytes((0, leaf.values.len()), false) < EncodeOptions::MIN_COMPRESSED_CHUNK_BYTES;
     let (compression, codec) = if is_small {
         (Compression::None, CompressionCodec::UNCOMPRESSED)
     } else {
@@ -138,7 +138,7 @@ pub(super) fn write<'a>(
         let text_bytes = leaf.values.text_bytes((value, end_value));
         metadata.add_page(PageLocation { offset, bytes, first_row: row as u64, text_bytes });
         // Lists get no minimum and maximum, since readers cannot skip pages by those of list elements.
-        let extremes = if is_flat { MinMax::of(&leaf.values, (value, end_value), dictionary) } else { None };
+        let extremes = if is_flat { MinMax::from_values(&leaf.values, (value, end_value), dictionary) } else { None };
         pages.push(PageStatistics {
             num_values,
             num_nulls,
@@ -235,7 +235,7 @@ fn append_compressed(
     page: &mut Vec<u8>,
 ) -> Result<bool> {
     let start = page.len();
-    if compression != Compression::None && values.len() >= EncodeOptions::LEAST_COMPRESSED_BYTES {
+    if compression != Compression::None && values.len() >= EncodeOptions::MIN_COMPRESSED_BYTES {
         compressor.append(compression, values, page)?;
         if page.len() - start < values.len() {
             return Ok(true);

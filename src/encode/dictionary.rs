@@ -53,7 +53,7 @@ const FIRST_SLOTS: usize = 64;
 
 /// Maximum number of slots probed. A longer probe means that values were chosen to collide, so the dictionary is given
 /// up.
-const MOST_PROBES: usize = 128;
+const MAX_PROBES: usize = 128;
 
 /// An entry takes at least four bytes (the length of a text; numbers take eight), so indexes fit in 16 bits.
 const _: () = assert!(EncodeOptions::DICTIONARY_BYTES / 4 <= 1 << 16);
@@ -67,8 +67,8 @@ impl Dictionary {
         self.entries.clear();
         self.indexes.clear();
         // With more distinct values, most values would be stored twice: as themselves and as indexes.
-        let most_entries = count / 2;
-        if most_entries == 0 {
+        let max_entries = count / 2;
+        if max_entries == 0 {
             return false;
         }
         self.slots.clear();
@@ -76,7 +76,7 @@ impl Dictionary {
         // Moved out and sized in advance, so that no capacity check is needed for each value.
         let mut indexes = std::mem::take(&mut self.indexes);
         indexes.resize(count, 0);
-        let is_worth_it = self.take(&mut values, &mut indexes, length, most_entries);
+        let is_worth_it = self.take(&mut values, &mut indexes, length, max_entries);
         self.indexes = indexes;
         if !is_worth_it {
             self.indexes.clear();
@@ -90,16 +90,16 @@ impl Dictionary {
         values: &mut impl Iterator<Item = T>,
         indexes: &mut [u16],
         length: Length,
-        most_entries: usize,
+        max_entries: usize,
     ) -> bool {
         let count = indexes.len();
         let trial = EncodeOptions::DICTIONARY_TRIAL.min(count);
         for (start, end) in [(0, trial), (trial, count)] {
             for (index, value) in indexes[start..end].iter_mut().zip(values.by_ref()) {
-                let Some(found) = self.intern(value.as_ref(), length, most_entries) else { return false };
+                let Some(found) = self.intern(value.as_ref(), length, max_entries) else { return false };
                 *index = found;
             }
-            // Decides after the trial; at the end the stricter limit of `most_entries` holds anyway.
+            // Decides after the trial; at the end the stricter limit of `max_entries` holds anyway.
             if self.entries.len() * 100 > end * EncodeOptions::DICTIONARY_TRIAL_PERCENT {
                 return false;
             }
@@ -131,14 +131,14 @@ impl Dictionary {
     /// The index of `value`, which is added if it is new; none if there are too many. Inlined, since a call costs 200
     /// more instructions per row.
     #[inline(always)]
-    fn intern(&mut self, value: &[u8], length: Length, most_entries: usize) -> Option<u16> {
+    fn intern(&mut self, value: &[u8], length: Length, max_entries: usize) -> Option<u16> {
         let (key, hash) = Key::new(value);
         let mask = self.slots.len() - 1;
         let mut at = hash as usize & mask;
-        for _ in 0..MOST_PROBES {
+        for _ in 0..MAX_PROBES {
             let slot = &self.slots[at];
             if slot.place == 0 {
-                return self.add(value, Slot { key, place: 0 }, length, at, most_entries);
+                return self.add(value, Slot { key, place: 0 }, length, at, max_entries);
             }
             let index = (slot.place - 1) as usize;
             if slot.key == key && (value.len() <= Key::WHOLE || is_equal(self.get(index), value)) {
@@ -150,9 +150,9 @@ impl Dictionary {
     }
 
     #[inline(never)]
-    fn add(&mut self, value: &[u8], mut slot: Slot, length: Length, at: usize, most_entries: usize) -> Option<u16> {
+    fn add(&mut self, value: &[u8], mut slot: Slot, length: Length, at: usize, max_entries: usize) -> Option<u16> {
         let index = self.entries.len();
-        if index == most_entries || self.page.len() + value.len() + 4 > EncodeOptions::DICTIONARY_BYTES {
+        if index == max_entries || self.page.len() + value.len() + 4 > EncodeOptions::DICTIONARY_BYTES {
             return None;
         }
         if length == Length::Written {

@@ -11,11 +11,11 @@ use crate::columns::Bitmap;
 /// Appends `values`, each of which fits in `width` bits (at most 16).
 pub(super) fn write<T: Copy + Default + PartialEq + Into<u64>>(values: &[T], width: u32, out: &mut Vec<u8>) {
     // A run costs about four bytes: its own header and value, and another header for the packed values after it.
-    let least_run = if width == 0 { 1 } else { (32 / width as usize).next_multiple_of(8).max(8) };
+    let min_run = if width == 0 { 1 } else { (32 / width as usize).next_multiple_of(8).max(8) };
     let (mut from, mut packed) = (0, 0);
     while from < values.len() {
-        let run = run_length(&values[from..], least_run);
-        if run >= least_run || width == 0 {
+        let run = run_length(&values[from..], min_run);
+        if run >= min_run || width == 0 {
             write_packed(&values[packed..from], width, out);
             write_run(values[from].into(), run, width, out);
             from += run;
@@ -44,7 +44,7 @@ fn run_length<T: Copy + PartialEq>(values: &[T], least: usize) -> usize {
 /// Appends the bits `from..to`, each a value of width 1; bits beyond the end are zeros.
 pub(super) fn write_bits(bits: &Bitmap, from: usize, to: usize, out: &mut Vec<u8>) {
     /// A shorter run is just as cheap when packed.
-    const LEAST_RUN: usize = 32;
+    const MIN_RUN: usize = 32;
     let (mut at, mut packed) = (from, from);
     while at < to {
         // A word without a byte of equal bits has no run that pays, which is usual for mixed bits.
@@ -56,7 +56,7 @@ pub(super) fn write_bits(bits: &Bitmap, from: usize, to: usize, out: &mut Vec<u8
         // Most runs end within the word.
         let alike = if word & 1 == 1 { word.trailing_ones() } else { word.trailing_zeros() } as usize;
         let run = if alike < 64 { alike.min(to - at) } else { bits.run_length(at, to) };
-        if run >= LEAST_RUN {
+        if run >= MIN_RUN {
             write_packed_bits(bits, packed, at, out);
             write_run(u64::from(bits.get(at)), run, 1, out);
             at += run;

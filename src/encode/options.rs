@@ -47,10 +47,10 @@ impl EncodeOptions {
     /// Binary logarithm of the size of that hash table; the level's own is 14.
     pub const LARGE_PAGE_HASH_LOG: u32 = 15;
     /// Fewer bytes than this are stored uncompressed: the headers of a codec take about as much.
-    pub const LEAST_COMPRESSED_BYTES: usize = 32;
+    pub const MIN_COMPRESSED_BYTES: usize = 32;
     /// A chunk whose values take fewer bytes than this is not compressed: it would save little, and with thousands of
     /// small files take a tenth of the time.
-    pub const LEAST_COMPRESSED_CHUNK_BYTES: usize = 1024;
+    pub const MIN_COMPRESSED_CHUNK_BYTES: usize = 1024;
     /// Maximum bytes of a buffer that a worker keeps for the next row group: enough for several pages and for most row
     /// groups.
     pub const KEPT_SCRATCH_BYTES: usize = 4 << 20;

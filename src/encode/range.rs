@@ -42,7 +42,7 @@ impl Range {
     }
 
     /// Whether the manifest lists the ranges of a column.
-    pub(super) fn is_told(field: &Field, is_sorted: bool) -> bool {
+    pub(super) fn is_in_manifest(field: &Field, is_sorted: bool) -> bool {
         is_sorted || matches!(field.data_type(), DataType::Int64 | DataType::Timestamp(_, _))
     }
 

@@ -82,7 +82,7 @@ pub fn encode_row_group(
 ) -> Result<EncodedRowGroup> {
     let row_group = RowGroup::new(schema, columns)?;
     let part = row_group.encode(0..schema.columns().len(), scratch)?;
-    Ok(row_group.of_parts(vec![part]))
+    Ok(row_group.from_parts(vec![part]))
 }
 
 /// A row group whose columns can be encoded separately, by several threads.
@@ -174,7 +174,7 @@ impl<'a> RowGroup<'a> {
 
     /// Joins encoded parts to the row group. They must be in the order of the columns and contain each column once.
     #[must_use]
-    pub fn of_parts(&self, parts: Vec<EncodedPart>) -> EncodedRowGroup {
+    pub fn from_parts(&self, parts: Vec<EncodedPart>) -> EncodedRowGroup {
         EncodedRowGroup { parts, num_rows: self.columns.num_rows }
     }
 }

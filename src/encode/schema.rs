@@ -77,7 +77,7 @@ impl FileSchema {
         });
         let sorting_columns: Vec<_> = sorting_columns.collect();
 
-        let is_ranged = |index: &usize| Range::is_told(table.field(*index), sort_by.contains(index));
+        let is_ranged = |index: &usize| Range::is_in_manifest(table.field(*index), sort_by.contains(index));
         let ranged = columns.iter().copied().filter(is_ranged).collect();
         let codec = options.codec()?;
         let chunk_options = descriptor.columns().iter().enumerate().map(|(leaf, descriptor_of_leaf)| ChunkOptions {

@@ -53,7 +53,7 @@ fn gather(column: &Column, order: &[usize]) -> Column {
     let ranks = Rank::of_columns_in(&column.values);
     for (row, old_row) in order.iter().enumerate() {
         if let Some(value) = value_of_row[*old_row] {
-            gathered.push_ranked(row, column, value, &ranks);
+            gathered.push_from_with_ranks(row, column, value, &ranks);
         }
     }
     gathered

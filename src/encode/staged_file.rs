@@ -12,7 +12,7 @@ use std::{
 
 use parquet::bloom_filter::Sbbf;
 
-use self::{append_file::AppendFile, notes::Notes};
+use self::{append_file::AppendFile, notes::RowGroupRecords};
 use super::{
     EncodedPart, EncodedRowGroup, FileSchema, bug,
     metadata::{
@@ -75,7 +75,7 @@ pub struct StagedFileWriter {
     file: AppendFile,
     rows: u64,
     /// Metadata of the row groups appended so far.
-    notes: Notes,
+    notes: RowGroupRecords,
     ranges: Vec<Range>,
 }
 
@@ -92,7 +92,7 @@ impl StagedFileWriter {
             return Err(Error::Bug(format!("a staged file may not be named {}", path.display())));
         }
         let file = AppendFile::new(path.clone());
-        let notes = Notes::new(path.with_added_extension("notes"));
+        let notes = RowGroupRecords::new(path.with_added_extension("notes"));
         Ok(Self { schema, path, file, rows: 0, notes, ranges: Vec::new() })
     }
 
@@ -114,7 +114,7 @@ impl StagedFileWriter {
     /// As [`StagedFileWriter::append`] and [`StagedFileWriter::finish`].
     pub fn append_and_finish(mut self, group: EncodedRowGroup, footer: &Footer) -> Result<Option<FinishedFile>> {
         let last = self.write(group)?;
-        self.finish_behind(last, footer)
+        self.finish_after(last, footer)
     }
 
     /// Writes a row group; returns its metadata for the footer, or none if it has no rows.
@@ -193,10 +193,10 @@ impl StagedFileWriter {
     /// # Errors
     /// [`Error::Io`] when the system refuses, also for bytes of earlier row groups that did not reach the disk.
     pub fn finish(self, footer: &Footer) -> Result<Option<FinishedFile>> {
-        self.finish_behind(None, footer)
+        self.finish_after(None, footer)
     }
 
-    fn finish_behind(self, last: Option<RowGroupRecord<'_>>, footer: &Footer) -> Result<Option<FinishedFile>> {
+    fn finish_after(self, last: Option<RowGroupRecord<'_>>, footer: &Footer) -> Result<Option<FinishedFile>> {
         let num_row_groups = self.notes.len() as u64 + u64::from(last.is_some());
         if num_row_groups == 0 {
             return Ok(None);

@@ -26,7 +26,11 @@ pub(super) enum MinMax<'a> {
 impl<'a> MinMax<'a> {
     /// Minimum and maximum of the values `from..to`; none if the range is empty. `dictionary` has all values of the
     /// chunk.
-    pub fn of(values: &LeafValues<'a>, (from, to): (usize, usize), dictionary: Option<&'a Dictionary>) -> Option<Self> {
+    pub fn from_values(
+        values: &LeafValues<'a>,
+        (from, to): (usize, usize),
+        dictionary: Option<&'a Dictionary>,
+    ) -> Option<Self> {
         if from == to {
             return None;
         }
@@ -81,7 +85,7 @@ impl<'a> MinMax<'a> {
     }
 
     /// Calls `take` with the minimum as stored in the format: a text that is too long is cut.
-    fn with_least(self, take: impl FnOnce(&[u8])) {
+    fn with_min(self, take: impl FnOnce(&[u8])) {
         match self {
             Self::Text(min, _) => take(least(min)),
             Self::Int64(min, _) => take(&min.to_le_bytes()),
@@ -91,7 +95,7 @@ impl<'a> MinMax<'a> {
     }
 
     /// The same with the maximum.
-    fn with_greatest(self, take: impl FnOnce(&[u8])) {
+    fn with_max(self, take: impl FnOnce(&[u8])) {
         match self {
             Self::Text(_, max) => take(&greatest(max)),
             Self::Int64(_, max) => take(&max.to_le_bytes()),
@@ -227,8 +231,8 @@ impl PageStatistics<'_> {
             let (mut min_is_exact, mut max_is_exact) = (false, false);
             if let Some(extremes) = self.extremes {
                 (min_is_exact, max_is_exact) = extremes.are_exact();
-                extremes.with_greatest(|max| statistics.binary(5, max));
-                extremes.with_least(|min| statistics.binary(6, min));
+                extremes.with_max(|max| statistics.binary(5, max));
+                extremes.with_min(|min| statistics.binary(6, min));
             }
             statistics.bool(7, max_is_exact);
             statistics.bool(8, min_is_exact);
@@ -239,17 +243,17 @@ impl PageStatistics<'_> {
     }
 
     /// Appends the minimum for the column index; empty bytes if there is none.
-    pub fn write_least(&self, out: &mut Vec<u8>) {
+    pub fn write_min(&self, out: &mut Vec<u8>) {
         match self.extremes {
-            Some(extremes) => extremes.with_least(|min| write_binary(out, min)),
+            Some(extremes) => extremes.with_min(|min| write_binary(out, min)),
             None => write_binary(out, &[]),
         }
     }
 
     /// Appends the maximum for the column index; empty bytes if there is none.
-    pub fn write_greatest(&self, out: &mut Vec<u8>) {
+    pub fn write_max(&self, out: &mut Vec<u8>) {
         match self.extremes {
-            Some(extremes) => extremes.with_greatest(|max| write_binary(out, max)),
+            Some(extremes) => extremes.with_max(|max| write_binary(out, max)),
             None => write_binary(out, &[]),
         }
     }

@@ -389,7 +389,7 @@ fn a_row_group_encoded_in_parts_gives_the_same_file() {
         encoded.reverse();
         let path = folder.path().join(format!("{most_parts}.staged"));
         let mut writer = StagedFileWriter::create(&path, Arc::clone(&schema)).unwrap();
-        writer.append(row_group.of_parts(encoded)).unwrap();
+        writer.append(row_group.from_parts(encoded)).unwrap();
         writer.finish(&footer(&[("k", "v")])).unwrap();
         (parts.len(), std::fs::read(path).unwrap())
     };

@@ -148,7 +148,7 @@ impl Attributes {
     pub fn write(&self, random: &mut Random, has_drifted: bool, out: &mut Vec<u8>) {
         out.push(b'{');
         let begun = out.len();
-        let flow = &self.flows[random.low_below(self.flows.len())];
+        let flow = &self.flows[random.skewed_below(self.flows.len())];
         for key in flow {
             self.entry(&self.keys[*key], random, out);
         }

@@ -89,15 +89,15 @@ impl Call {
     /// Creates a call that begins at `start`.
     pub fn new(centre: &Centre, start: i64, has_drifted: bool, random: &mut Random) -> Self {
         let inbound = random.chance(0.85);
-        let queue = random.low_below(centre.queues.len());
+        let queue = random.skewed_below(centre.queues.len());
         let area = random.pick(&AREAS);
         let ani = format!("tel:+1{area}55501{:02}", random.below(100));
         let dnis = format!("tel:+1202555010{}", queue % 10);
         let ivr_ms = random.below(60_000) as i64;
         let wait_ms = (random.unit().powi(3) * 240_000.0) as i64;
-        let rings = 1 + random.low_below(3) as i64;
+        let rings = 1 + random.skewed_below(3) as i64;
         let answered = random.chance(0.92);
-        let talk_ms = 5_000 + random.low_below(900_000) as i64;
+        let talk_ms = 5_000 + random.skewed_below(900_000) as i64;
         let queued = start + ivr_ms;
         let rung = queued + wait_ms;
         let joined = rung + (rings - 1) * RING_MS;
@@ -185,9 +185,9 @@ impl Leg {
             host: random.below(255) as u64,
             team: random.chance(0.5).then(|| random.below(centre.teams.len())),
             score: random.chance(0.5).then(|| random.below(100) as u64),
-            wrapup: random.low_below(centre.wrapups.len()),
+            wrapup: random.skewed_below(centre.wrapups.len()),
             acw_ms: random.below(60_000) as i64,
-            left: random.low_below(5),
+            left: random.skewed_below(5),
             consulted: None,
         });
         let roll = random.below(100);

@@ -41,7 +41,7 @@ impl Random {
     }
 
     /// A number below `end`; small ones are far more frequent.
-    pub fn low_below(&mut self, end: usize) -> usize {
+    pub fn skewed_below(&mut self, end: usize) -> usize {
         let unit = self.unit();
         (unit * unit * end as f64) as usize
     }
@@ -120,7 +120,7 @@ mod tests {
         let mut seen = [0; 10];
         for _ in 0..1000 {
             seen[random.below(10)] += 1;
-            assert!(random.low_below(10) < 10);
+            assert!(random.skewed_below(10) < 10);
             assert!((0.0..1.0).contains(&random.unit()));
         }
         assert!(seen.iter().all(|times| (50..200).contains(times)), "{seen:?}");

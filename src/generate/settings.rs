@@ -61,7 +61,7 @@ impl Settings {
 
     /// The settings of a profile.
     #[must_use]
-    pub fn of(profile: Profile) -> Self {
+    pub fn for_profile(profile: Profile) -> Self {
         let typical = Self {
             seed: 1,
             shape: Shape::Conversations,
@@ -324,7 +324,7 @@ mod tests {
     #[test]
     fn every_profile_is_possible_and_has_a_word() {
         for (profile, word) in Profile::ALL.iter().zip(Profile::WORDS) {
-            Settings::of(*profile).check().unwrap();
+            Settings::for_profile(*profile).check().unwrap();
             assert_eq!(profile.to_string(), *word);
             assert_eq!(word.parse::<Profile>().unwrap(), *profile);
         }
@@ -347,7 +347,7 @@ mod tests {
 
     #[test]
     fn the_impossible_is_refused_with_a_way_out() {
-        let typical = || Settings::of(Profile::Typical);
+        let typical = || Settings::for_profile(Profile::Typical);
         for (settings, part) in [
             (Settings { days: 0, ..typical() }, "use a number from 1 to 3660"),
             (Settings { users: 0, ..typical() }, "users: 0"),

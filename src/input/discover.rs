@@ -129,7 +129,7 @@ impl Found {
         if !metadata.is_file() {
             // A named pipe or a device: it can be opened and read once, like standard input.
             let reader = interruptible::open(path).map_err(Error::io("open", path))?;
-            return Ok(Self::stream(name, Stream::of(reader)));
+            return Ok(Self::stream(name, Stream::from_reader(reader)));
         }
         let canonical = fs::canonicalize(path).map_err(Error::io("look at", path))?;
         let place = Some(format!("{:032x}", xxh3_128(canonical.as_os_str().as_encoded_bytes())));

@@ -59,7 +59,7 @@ impl<'a> InputReader<'a> {
         };
         let mut stored = Stored::new(reader);
         stored.peek().map_err(unread(&path))?;
-        let inflater = match Format::of(stored.head()) {
+        let inflater = match Format::detect(stored.head()) {
             Format::Plain => None,
             Format::Gzip => Some(Inflater::gzip()),
             Format::Zstd => Some(Inflater::zstd().map_err(Error::io("decompress", &path))?),
@@ -224,7 +224,7 @@ impl Format {
         (b"<?xml", "an XML document", "often a server's error in the place of its answer: look at it, and fetch again"),
     ];
 
-    fn of(head: &[u8]) -> Self {
+    fn detect(head: &[u8]) -> Self {
         // The first byte of a zstd magic number is a plain `(`, so at least two bytes must match.
         let is_cut =
             |magic: &[u8], least: usize| head.len() >= least && head.len() < magic.len() && magic.starts_with(head);

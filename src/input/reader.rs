@@ -33,7 +33,7 @@ pub struct BlockReader<'a> {
     /// [`BlockReader::next_step`] announces a record before it buffers more bytes than this for it.
     long_record_bytes: usize,
     /// Whether the record that is being read was already announced.
-    has_said_long: bool,
+    is_announced: bool,
     /// An input whose layout is still unknown, and how much of it to inspect next.
     opening: Option<(InputReader<'a>, usize, Sniffer)>,
 }
@@ -78,7 +78,7 @@ impl<'a> BlockReader<'a> {
             failure: None,
             finished_bytes: 0,
             long_record_bytes: usize::MAX,
-            has_said_long: false,
+            is_announced: false,
             opening: None,
         }
     }
@@ -122,7 +122,7 @@ impl<'a> BlockReader<'a> {
         let step = self.advance();
         match &step {
             Ok(ReadStep::LongRecord) => {}
-            Ok(ReadStep::Piece(_)) => self.has_said_long = false,
+            Ok(ReadStep::Piece(_)) => self.is_announced = false,
             Err(_) => {
                 self.next_input = self.inputs.len();
                 (self.current, self.opening) = (None, None);
@@ -132,10 +132,10 @@ impl<'a> BlockReader<'a> {
     }
 
     /// Whether this many bytes for one record still have to be announced.
-    fn is_news(&mut self, bytes: usize) -> bool {
-        let is_news = bytes > self.long_record_bytes && !self.has_said_long;
-        self.has_said_long |= is_news;
-        is_news
+    fn must_announce(&mut self, bytes: usize) -> bool {
+        let must_announce = bytes > self.long_record_bytes && !self.is_announced;
+        self.is_announced |= must_announce;
+        must_announce
     }
 
     /// Bytes of all inputs read so far, as stored.
@@ -161,7 +161,7 @@ impl<'a> BlockReader<'a> {
     fn advance(&mut self) -> Result<ReadStep> {
         loop {
             let wanted = self.splitter.wanted();
-            if self.current.is_some() && self.is_news(wanted) {
+            if self.current.is_some() && self.must_announce(wanted) {
                 return Ok(ReadStep::LongRecord);
             }
             let Some(current) = &mut self.current else {
@@ -251,7 +251,7 @@ impl<'a> BlockReader<'a> {
             (InputReader::open(&self.inputs[input], self.access, self.observer)?, SNIFF_BYTES, Sniffer::default())
         };
         let (layout, start, is_rejects) = loop {
-            if self.is_news(target) {
+            if self.must_announce(target) {
                 self.opening = Some((reader, target, sniffer));
                 return Ok(false);
             }

@@ -14,7 +14,7 @@ use super::{
     read::Access,
     reader::BlockReader,
     split::{grown, reserved},
-    stream::is_beyond,
+    stream::is_over_limit,
 };
 use crate::{
     error::{Error, Result},
@@ -68,7 +68,7 @@ pub fn sample(
         let places = (options.places / num_inputs).max(1);
         let block_bytes = (options.bytes / num_inputs / places).max(1);
         let read = ReadOptions { block_bytes, max_record_bytes: options.max_record_bytes };
-        let mut looking = Looking {
+        let mut looking = InputSampler {
             input: &inputs[input],
             read,
             places,
@@ -93,7 +93,7 @@ fn with_input(piece: Result<Piece>, idx: usize) -> Result<Piece> {
 }
 
 /// The sampling of one input.
-struct Looking<'a> {
+struct InputSampler<'a> {
     input: &'a InputFile,
     read: ReadOptions,
     places: usize,
@@ -103,7 +103,7 @@ struct Looking<'a> {
     each: &'a mut dyn FnMut(Result<Piece>) -> Result<()>,
 }
 
-impl Looking<'_> {
+impl InputSampler<'_> {
     /// Samples the input. Returns whether all of it was read.
     fn look(&mut self) -> Result<bool> {
         if self.observer.stop_requested() {
@@ -111,14 +111,14 @@ impl Looking<'_> {
         }
         let mut reader = BlockReader::with_access(vec![self.input.clone()], self.read, Access::Sample(*self.kept_left))
             .with_observer(self.observer);
-        let is_all = self.look_with(&mut reader)?;
+        let is_all = self.sample_with(&mut reader)?;
         if let Source::Stream(stream) = &self.input.source {
             *self.kept_left = self.kept_left.saturating_sub(stream.kept_bytes());
         }
         Ok(is_all)
     }
 
-    fn look_with(&mut self, reader: &mut BlockReader<'_>) -> Result<bool> {
+    fn sample_with(&mut self, reader: &mut BlockReader<'_>) -> Result<bool> {
         let mut left = self.read.block_bytes.saturating_mul(self.places) as u64;
         // A file less than twice as large as the sample is better read from the beginning.
         let is_large = self.input.bytes.is_some_and(|bytes| bytes / 2 > left);
@@ -127,7 +127,7 @@ impl Looking<'_> {
                 Ok(Some(piece)) => piece,
                 Ok(None) => return Ok(true),
                 Err(Error::Interrupted) => return Err(Error::Interrupted),
-                Err(Error::Io { source, .. }) if is_beyond(&source) => return Ok(false),
+                Err(Error::Io { source, .. }) if is_over_limit(&source) => return Ok(false),
                 Err(error) => return (self.each)(Err(error)).map(|()| false),
             };
             let end = match &piece {
@@ -145,7 +145,7 @@ impl Looking<'_> {
             if let (Some(end), Source::File(path), true) = (end, &self.input.source, is_large)
                 && reader.is_in_plain_lines()
             {
-                return self.look_elsewhere(path, end).map(|()| false);
+                return self.sample_other_places(path, end).map(|()| false);
             }
         }
         // Only the end of the input may be left.
@@ -155,7 +155,7 @@ impl Looking<'_> {
     }
 
     /// Reads blocks from all places of a line-delimited file except the first place, whose block ends at `end`.
-    fn look_elsewhere(&mut self, path: &Path, mut end: u64) -> Result<()> {
+    fn sample_other_places(&mut self, path: &Path, mut end: u64) -> Result<()> {
         let opened = File::open(path).and_then(|file| Ok((file.metadata()?.len(), file)));
         let (file_bytes, mut file) = match opened {
             Ok(opened) => opened,

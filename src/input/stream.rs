@@ -31,10 +31,10 @@ const PIECE_BYTES: usize = 256 << 10;
 impl Stream {
     /// Makes an input of any reader. A run that is asked to stop waits for the current read to return.
     pub fn new(reader: impl Read + Send + 'static) -> Self {
-        Self::of(InterruptibleReader::Any(Box::new(reader)))
+        Self::from_reader(InterruptibleReader::Any(Box::new(reader)))
     }
 
-    pub(super) fn of(reader: InterruptibleReader) -> Self {
+    pub(super) fn from_reader(reader: InterruptibleReader) -> Self {
         let replay = Replay { reader, head: VecDeque::new(), pos: 0, ended: false };
         Self { replay: Arc::new(Mutex::new(replay)) }
     }
@@ -42,11 +42,11 @@ impl Stream {
     /// Standard input.
     #[must_use]
     pub fn stdin() -> Self {
-        Self::of(interruptible::stdin())
+        Self::from_reader(interruptible::stdin())
     }
 
     /// Reads from the beginning and keeps everything in memory. To be used only before [`Stream::take`]. Reads fail
-    /// when `observer` asks to stop, and beyond `most` bytes ([`is_beyond`]).
+    /// when `observer` asks to stop, and beyond `most` bytes ([`is_over_limit`]).
     #[must_use]
     pub fn peek<'a>(&self, most: usize, observer: &'a dyn Observer) -> impl Read + Send + use<'a> {
         Peek { stream: self.clone(), pos: 0, most, observer }
@@ -101,20 +101,20 @@ impl Replay {
 
 /// Whether an error means that the limit of [`Stream::peek`] is reached.
 #[must_use]
-pub fn is_beyond(error: &io::Error) -> bool {
-    matches!(error.get_ref(), Some(inner) if inner.is::<Beyond>())
+pub fn is_over_limit(error: &io::Error) -> bool {
+    matches!(error.get_ref(), Some(inner) if inner.is::<OverLimit>())
 }
 
 #[derive(Debug)]
-struct Beyond;
+struct OverLimit;
 
-impl fmt::Display for Beyond {
+impl fmt::Display for OverLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("no more of it is kept")
     }
 }
 
-impl std::error::Error for Beyond {}
+impl std::error::Error for OverLimit {}
 
 struct Peek<'a> {
     stream: Stream,
@@ -136,7 +136,7 @@ impl Read for Peek<'_> {
             replay.keep(&out[..n]);
             n
         } else {
-            return Err(io::Error::other(Beyond));
+            return Err(io::Error::other(OverLimit));
         };
         self.pos += n;
         Ok(n)
@@ -198,7 +198,7 @@ mod tests {
             for _ in 0..2 {
                 let mut peeked = Vec::new();
                 let error = stream.peek(most, &Silent).read_to_end(&mut peeked).unwrap_err();
-                assert!(is_beyond(&error), "{error}");
+                assert!(is_over_limit(&error), "{error}");
                 assert!(peeked == text[..most], "{most}");
                 assert_eq!(stream.kept_bytes(), most);
             }

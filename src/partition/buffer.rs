@@ -35,7 +35,7 @@ pub(super) struct Buffer {
     /// Bytes charged to the budget.
     bytes: usize,
     /// Whether the columns have capacity for a whole row group, recycled or newly allocated.
-    is_spacious: bool,
+    has_row_group_capacity: bool,
     /// Number of rows that the current block has for it; zero between blocks.
     rows_of_block: usize,
     /// Number of the last block that had rows for it.
@@ -48,7 +48,7 @@ pub struct RowBuffers {
     shapes: Vec<ColumnShape>,
     row_group_rows: usize,
     /// Minimum size of a row group that is worth writing, and the size at which it is taken however few rows it has.
-    least_bytes: usize,
+    min_bytes: usize,
     row_group_bytes: usize,
     /// Buffers by partition.
     buffers: Vec<Buffer>,
@@ -63,7 +63,7 @@ pub struct RowBuffers {
     many_rows: usize,
     /// The buffer that was given newly allocated room for a row group and has not been taken since. At most one at a
     /// time, because this room is not charged to the budget.
-    roomy: Option<usize>,
+    preallocated: Option<usize>,
     /// Recycled memory of encoded row groups.
     spare: Vec<Columns>,
     /// Scratch, reused for each block.
@@ -82,7 +82,7 @@ impl RowBuffers {
 
     /// A buffer moves to spare memory, instead of growing on, once its size is one part in this many of that memory. A
     /// smaller one would hold too much memory that it may never need.
-    const MOVES_FROM_SHARE: usize = 4;
+    const MIN_MOVE_DIVISOR: usize = 4;
 
     /// A partition that gets at least this many rows of a block gets them by columns, otherwise packed.
     const MANY_ROWS: usize = 16;
@@ -93,7 +93,7 @@ impl RowBuffers {
 
     /// Reserve one part in this many more than extrapolated, since not all columns continue at the rate at which they
     /// began.
-    const ROOM_TO_SPARE: usize = 8;
+    const EXTRA_ROOM_DIVISOR: usize = 8;
 
     /// Buffers for rows of a table with these shapes. A buffer is full with `row_group_rows` rows (at least 1).
     #[must_use]
@@ -101,7 +101,7 @@ impl RowBuffers {
         Self {
             shapes,
             row_group_rows: if row_group_rows == 0 { 1 } else { row_group_rows },
-            least_bytes: usize::MAX,
+            min_bytes: usize::MAX,
             row_group_bytes: usize::MAX,
             buffers: Vec::new(),
             by_size: BTreeSet::new(),
@@ -109,7 +109,7 @@ impl RowBuffers {
             bytes: 0,
             num_blocks: 0,
             many_rows: Self::MANY_ROWS,
-            roomy: None,
+            preallocated: None,
             spare: Vec::new(),
             targets: Vec::new(),
         }
@@ -121,7 +121,7 @@ impl RowBuffers {
     /// does not keep the room for long.
     #[must_use]
     pub const fn with_row_group_bytes(mut self, least: usize, most: usize) -> Self {
-        (self.least_bytes, self.row_group_bytes) = (least, most);
+        (self.min_bytes, self.row_group_bytes) = (least, most);
         self
     }
 
@@ -135,7 +135,7 @@ impl RowBuffers {
         let mut touched = Vec::new();
         match *partitions {
             Partitions::One(partition) => {
-                self.touch(partition, &mut touched);
+                self.count_row(partition, &mut touched);
                 // Copied even if the buffer is empty: a block's columns go back to the decoder, and columns that had
                 // grown to the size of a row group would hold that memory for all later blocks.
                 self.columns_of(partition)?.append(block);
@@ -143,7 +143,7 @@ impl RowBuffers {
             Partitions::Each(partitions) => {
                 self.many_rows = self.many_rows(block);
                 for &partition in partitions {
-                    self.touch(partition as usize, &mut touched);
+                    self.count_row(partition as usize, &mut touched);
                 }
                 let many = touched.iter().filter(|&&partition| self.has_many(partition)).count();
                 if many < touched.len() {
@@ -157,7 +157,7 @@ impl RowBuffers {
                 }
             }
         }
-        self.settle(&touched);
+        self.finish_block(&touched);
         Ok(())
     }
 
@@ -169,9 +169,9 @@ impl RowBuffers {
             Partitions::Each(partitions) => partitions[row] as usize,
         };
         let mut touched = Vec::new();
-        (0..block.num_rows).for_each(|row| self.touch(buffer_of(partition_of(row)), &mut touched));
+        (0..block.num_rows).for_each(|row| self.count_row(buffer_of(partition_of(row)), &mut touched));
         self.pack(block, |_, row| Some((buffer_of(partition_of(row)), partition_of(row))));
-        self.settle(&touched);
+        self.finish_block(&touched);
     }
 
     /// Appends copies of packed rows, each to the buffer that `buffer_of` gives for its partition.
@@ -180,10 +180,10 @@ impl RowBuffers {
         let mut touched = Vec::new();
         for row in rows.iter() {
             let buffer = buffer_of(row.partition);
-            self.touch(buffer, &mut touched);
+            self.count_row(buffer, &mut touched);
             self.buffers[buffer].rows.packed.push(row);
         }
-        self.settle(&touched);
+        self.finish_block(&touched);
     }
 
     /// Shapes of the rows' columns.
@@ -304,7 +304,7 @@ impl RowBuffers {
     }
 
     /// Counts a row of the current block for a buffer; `touched` lists each buffer once.
-    fn touch(&mut self, partition: usize, touched: &mut Vec<usize>) {
+    fn count_row(&mut self, partition: usize, touched: &mut Vec<usize>) {
         if partition >= self.buffers.len() {
             self.buffers.resize_with(partition + 1, Buffer::default);
         }
@@ -317,7 +317,7 @@ impl RowBuffers {
     }
 
     /// Updates the buffers after the current block was added.
-    fn settle(&mut self, touched: &[usize]) {
+    fn finish_block(&mut self, touched: &[usize]) {
         for &partition in touched {
             self.buffers[partition].rows_of_block = 0;
             self.account(partition);
@@ -338,27 +338,27 @@ impl RowBuffers {
     /// Gives the waiting rows of a partition room for a row group, once they have grown enough for it. Growing in small
     /// steps would copy them several times, each time to memory that was never touched before.
     fn make_room(&mut self, partition: usize) {
-        let Buffer { bytes, is_spacious, ref rows, .. } = self.buffers[partition];
-        if is_spacious || rows.columns.num_rows == 0 {
+        let Buffer { bytes, has_row_group_capacity, ref rows, .. } = self.buffers[partition];
+        if has_row_group_capacity || rows.columns.num_rows == 0 {
             return;
         }
-        let comes_next = bytes > self.bytes / 2 && bytes >= self.least_bytes;
-        let fits = |room: usize| bytes < room && (comes_next || bytes >= room / Self::MOVES_FROM_SHARE);
+        let comes_next = bytes > self.bytes / 2 && bytes >= self.min_bytes;
+        let fits = |room: usize| bytes < room && (comes_next || bytes >= room / Self::MIN_MOVE_DIVISOR);
         let buffer = &mut self.buffers[partition];
         if let Some(at) = self.spare.iter().position(|spare| fits(spare.byte_capacity())) {
             let mut columns = self.spare.swap_remove(at);
             columns.append(&buffer.rows.columns);
             buffer.rows.columns = columns;
-            buffer.is_spacious = true;
+            buffer.has_row_group_capacity = true;
             return;
         }
         // Expected size of the row group, extrapolated from the rows so far.
         let full = (bytes / buffer.num_rows()).saturating_mul(self.row_group_rows).min(self.row_group_bytes);
-        if comes_next && self.roomy.is_none() && fits(full) && full <= Self::MAX_BUFFER_BYTES {
-            let full = full + full / Self::ROOM_TO_SPARE;
+        if comes_next && self.preallocated.is_none() && fits(full) && full <= Self::MAX_BUFFER_BYTES {
+            let full = full + full / Self::EXTRA_ROOM_DIVISOR;
             buffer.rows.columns.reserve(full - bytes, bytes);
-            buffer.is_spacious = true;
-            self.roomy = Some(partition);
+            buffer.has_row_group_capacity = true;
+            self.preallocated = Some(partition);
         }
     }
 
@@ -372,9 +372,9 @@ impl RowBuffers {
     /// once.
     fn take_first(&mut self, partition: usize, rows: usize) -> WaitingRows {
         let buffer = &mut self.buffers[partition];
-        buffer.is_spacious = false;
-        if self.roomy == Some(partition) {
-            self.roomy = None;
+        buffer.has_row_group_capacity = false;
+        if self.preallocated == Some(partition) {
+            self.preallocated = None;
         }
         let (start, total) = (buffer.first_row, buffer.rows.columns.num_rows);
         let end = (start + rows).min(total);

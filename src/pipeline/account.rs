@@ -252,7 +252,7 @@ impl Account {
         }
         reject.is_rest = true;
         reject.message += "; without lines the rest of the document cannot be told into records";
-        if self.is_last_straw() || !self.max_rejects.allows_rest(true) {
+        if self.exhausts_budget() || !self.max_rejects.allows_rest(true) {
             return self.refuse(block.input, reject);
         }
         let raw = Some(raw.to_vec());
@@ -261,7 +261,7 @@ impl Account {
     }
 
     /// Whether one more reject ends the run, so that there is no need to see the end of a document first.
-    fn is_last_straw(&self) -> bool {
+    fn exhausts_budget(&self) -> bool {
         matches!(self.max_rejects, MaxRejects::Count(most) if self.totals.rejected >= most)
     }
 
@@ -270,10 +270,10 @@ impl Account {
     /// # Errors
     /// [`Error::Rejected`] if it exceeds the budget.
     fn refuse(&mut self, input: usize, mut reject: Reject) -> Result<()> {
-        let last_straw = self.is_last_straw();
+        let exhausts_budget = self.exhausts_budget();
         self.totals.rejected += 1;
         self.totals.inputs[input].rejected += 1;
-        if last_straw {
+        if exhausts_budget {
             return Err(over_budget(reject, self.totals.rejected, self.totals.records, self.max_rejects));
         }
         if reject.is_rest && !self.max_rejects.allows_rest(reject.has_raw()) {

@@ -25,29 +25,29 @@ pub(super) struct BackgroundSync {
     paths: Option<SyncSender<PathBuf>>,
     /// The thread; before [`BackgroundSync::finish`] it ends only with an error.
     thread: Mutex<Option<JoinHandle<Result<()>>>>,
-    is_over: Arc<AtomicBool>,
+    is_stopped: Arc<AtomicBool>,
 }
 
 impl BackgroundSync {
     /// A row group smaller than this is not worth a background sync, bytes.
-    pub const LEAST_BYTES: u64 = 1 << 20;
+    pub const MIN_BYTES: u64 = 1 << 20;
 
     /// Maximum number of queued files. If the disk cannot keep up, the others are synced at the end.
-    const WAITING: usize = 64;
+    const MAX_QUEUED: usize = 64;
 
     /// Starts the thread. If that fails, files are synced at the end only.
     pub fn start() -> Self {
-        let (paths, to_sync) = mpsc::sync_channel::<PathBuf>(Self::WAITING);
-        let is_over = Arc::new(AtomicBool::new(false));
+        let (paths, to_sync) = mpsc::sync_channel::<PathBuf>(Self::MAX_QUEUED);
+        let is_stopped = Arc::new(AtomicBool::new(false));
         let sync_all = {
-            let is_over = Arc::clone(&is_over);
+            let is_stopped = Arc::clone(&is_stopped);
             move || {
-                let mut paths = to_sync.iter().take_while(|_| !is_over.load(Ordering::Relaxed));
+                let mut paths = to_sync.iter().take_while(|_| !is_stopped.load(Ordering::Relaxed));
                 paths.try_for_each(|path| sync_file(&path))
             }
         };
         let thread = Builder::new().name("sync".to_owned()).spawn(sync_all).ok();
-        Self { paths: thread.is_some().then_some(paths), thread: Mutex::new(thread), is_over }
+        Self { paths: thread.is_some().then_some(paths), thread: Mutex::new(thread), is_stopped }
     }
 
     /// Queues a file to be synced as written so far; does nothing if the queue is full.
@@ -67,7 +67,7 @@ impl BackgroundSync {
     /// # Errors
     /// As [`BackgroundSync::add`].
     pub fn finish(mut self) -> Result<()> {
-        self.is_over.store(true, Ordering::Relaxed);
+        self.is_stopped.store(true, Ordering::Relaxed);
         self.paths = None;
         self.join()
     }
@@ -82,7 +82,7 @@ impl BackgroundSync {
 impl Drop for BackgroundSync {
     /// Drops the queue without waiting for the current sync: a failed run needs none of its files.
     fn drop(&mut self) {
-        self.is_over.store(true, Ordering::Relaxed);
+        self.is_stopped.store(true, Ordering::Relaxed);
     }
 }
 

@@ -73,7 +73,7 @@ pub(super) struct FileSet {
     max_row_groups: u64,
     partitions: Mutex<Vec<Arc<Mutex<Partition>>>>,
     /// Encoded row groups that wait for an earlier one, in all partitions.
-    num_ahead: AtomicUsize,
+    num_out_of_order: AtomicUsize,
     /// Values of each leaf in all files so far, checked at the end.
     num_values: Mutex<LeafCounts>,
     /// Set once all input was read.
@@ -106,7 +106,7 @@ impl FileSet {
             target_bytes,
             max_row_groups,
             partitions: Mutex::new(Vec::new()),
-            num_ahead: AtomicUsize::new(0),
+            num_out_of_order: AtomicUsize::new(0),
             num_values: Mutex::new(LeafCounts(Vec::new())),
             footer: OnceLock::new(),
             background_sync,
@@ -132,12 +132,12 @@ impl FileSet {
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
         slot.has_last |= ticket.is_last;
         slot.ahead.insert(ticket.number, group);
-        self.num_ahead.fetch_add(1, Ordering::Relaxed);
+        self.num_out_of_order.fetch_add(1, Ordering::Relaxed);
         loop {
             let next = slot.appended;
             let Some(group) = slot.ahead.remove(&next) else { return Ok(()) };
             self.num_values.lock().unwrap_or_else(PoisonError::into_inner).add(group.leaf_values());
-            self.num_ahead.fetch_sub(1, Ordering::Relaxed);
+            self.num_out_of_order.fetch_sub(1, Ordering::Relaxed);
             slot.appended += 1;
             let mut file = match slot.files.pop() {
                 Some(PartitionFile::Open(file)) if self.has_room(&file) => file,
@@ -151,7 +151,7 @@ impl FileSet {
             let file = if let (Some(footer), true) = (self.footer.get(), is_last) {
                 file.append_and_finish(group, footer)?.map(|file| PartitionFile::Finished(Box::new(file)))
             } else {
-                let is_large = group.byte_size() >= BackgroundSync::LEAST_BYTES;
+                let is_large = group.byte_size() >= BackgroundSync::MIN_BYTES;
                 file.append(group)?;
                 if is_large {
                     self.background_sync.add(file.path().to_path_buf())?;
@@ -173,8 +173,8 @@ impl FileSet {
     }
 
     /// Number of encoded row groups that wait for an earlier one.
-    pub fn num_ahead(&self) -> usize {
-        self.num_ahead.load(Ordering::Relaxed)
+    pub fn num_out_of_order(&self) -> usize {
+        self.num_out_of_order.load(Ordering::Relaxed)
     }
 
     /// Compares the values in the files with those that should have been written.

@@ -23,7 +23,7 @@ pub(super) struct InOrder {
     /// Rows that wait for their row group: by partition, or, while spilled rows are read back, by the partition's index
     /// within its share.
     buffers: RowBuffers,
-    way: Destination,
+    destination: Destination,
     /// The spill share that was read back last.
     share: usize,
     /// How often waiting rows were evicted for a huge block.
@@ -46,7 +46,7 @@ enum Destination {
 }
 
 /// How many huge blocks may have small row groups written to make room. After that, rows go to disk instead.
-const SMALL_ROW_GROUPS: u32 = 8;
+const MAX_SMALL_EVICTIONS: u32 = 8;
 
 /// Packed rows on their way to disk, by share.
 struct Spill {
@@ -78,7 +78,7 @@ impl InOrder {
             account,
             router,
             buffers,
-            way: Destination::Memory,
+            destination: Destination::Memory,
             share: 0,
             num_evictions: 0,
             budget,
@@ -100,7 +100,7 @@ impl InOrder {
             rows.columns[column].leaf_values(&mut |count| counts.push(count as u64));
         }
         self.num_values.add(counts);
-        match &mut self.way {
+        match &mut self.destination {
             Destination::Disk(spill) => spill.buffers.add_packed(rows, &partitions, Spill::share_of),
             Destination::Memory | Destination::Back => self.buffers.add(rows, &partitions)?,
         }
@@ -120,7 +120,7 @@ impl InOrder {
     pub fn make_room(&mut self, ready: &mut Vec<Ready>) {
         self.num_evictions += 1;
         let (buffered, share) = (self.budget.buffered_beside_huge, self.share);
-        match self.way {
+        match self.destination {
             Destination::Back => self.take_beyond(buffered, ready, |place| place * NUM_SPILL_FILES + share),
             Destination::Memory | Destination::Disk(_) => self.take_beyond(buffered, ready, |partition| partition),
         }
@@ -138,7 +138,7 @@ impl InOrder {
     /// Completes all waiting rows: all input was read. If rows were spilled, returns the sizes of the batches to read
     /// back, by share, in bytes.
     pub fn end_of_input(&mut self, ready: &mut Vec<Ready>) -> Option<Vec<Vec<usize>>> {
-        if let Destination::Disk(mut spill) = mem::replace(&mut self.way, Destination::Back) {
+        if let Destination::Disk(mut spill) = mem::replace(&mut self.destination, Destination::Back) {
             for share in spill.buffers.waiting() {
                 ready.extend(spill.take(share));
             }
@@ -157,7 +157,7 @@ impl InOrder {
     }
 
     pub fn progress(&self, stage: Stage) -> Progress {
-        let spilling = if let Destination::Disk(spill) = &self.way { spill.buffers.bytes() } else { 0 };
+        let spilling = if let Destination::Disk(spill) = &self.destination { spill.buffers.bytes() } else { 0 };
         Progress {
             stage,
             partitions: self.router.paths().len() as u64,
@@ -192,14 +192,15 @@ impl InOrder {
             if !too_many && bytes <= self.budget.row_group {
                 break;
             }
-            let is_full = self.buffers.bytes() > self.budget.buffered || self.num_evictions > SMALL_ROW_GROUPS;
-            if too_many && is_full && bytes < self.budget.spill_below && matches!(self.way, Destination::Memory) {
-                self.way = Destination::Disk(Box::new(Spill::begin(&mut self.buffers, ready, self.budget)));
+            let is_full = self.buffers.bytes() > self.budget.buffered || self.num_evictions > MAX_SMALL_EVICTIONS;
+            if too_many && is_full && bytes < self.budget.spill_below && matches!(self.destination, Destination::Memory)
+            {
+                self.destination = Destination::Disk(Box::new(Spill::begin(&mut self.buffers, ready, self.budget)));
                 break;
             }
             ready.extend(self.buffers.take_all(buffer).map(|rows| Ready::RowGroup(partition_of(buffer), rows)));
         }
-        if let Destination::Disk(spill) = &mut self.way {
+        if let Destination::Disk(spill) = &mut self.destination {
             spill.take_beyond(buffered, ready, self.budget.batch);
         }
     }

@@ -20,7 +20,7 @@ use crate::{
 pub const PROCESS: u64 = 36 << 20;
 
 /// Memory used besides the longest record and what is made of it, bytes.
-const BESIDE_RECORD: u64 = 56 << 20;
+const BESIDE_RECORD_BYTES: u64 = 56 << 20;
 
 /// Memory of a worker besides blocks and rows, bytes: the tables of its decoder, codecs, scratch memory, empty columns.
 pub const PER_THREAD: u64 = 8 << 20;
@@ -33,7 +33,7 @@ pub const MIN_MEMORY_BYTES: u64 = 64 << 20;
 pub fn least(threads: usize, max_record_bytes: usize) -> u64 {
     let for_threads = PROCESS.saturating_add(PER_THREAD.saturating_mul(threads as u64));
     let record = max_record_bytes as u64;
-    let for_records = record.saturating_mul(4).max(BESIDE_RECORD.saturating_add(record.saturating_mul(9) / 4));
+    let for_records = record.saturating_mul(4).max(BESIDE_RECORD_BYTES.saturating_add(record.saturating_mul(9) / 4));
     for_threads.max(for_records).max(MIN_MEMORY_BYTES)
 }
 
@@ -46,15 +46,15 @@ pub fn max_threads(memory: u64) -> usize {
 /// Maximum length of a record for this much memory, bytes. Memory must hold its text, its values, and their pages
 /// before and after compression.
 #[must_use]
-pub fn longest_record(memory: u64) -> usize {
-    let bytes = (memory / 4).min(memory.saturating_sub(BESIDE_RECORD) / 9 * 4);
+pub fn max_record_bytes_for(memory: u64) -> usize {
+    let bytes = (memory / 4).min(memory.saturating_sub(BESIDE_RECORD_BYTES) / 9 * 4);
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
 /// Maximum bytes that the conversation's values, repeated on each participant, may add to a block of `text` bytes.
 #[must_use]
 pub fn max_flattened(memory: u64, text: usize) -> u64 {
-    Budget::of(memory, false, false).max_flattened(text)
+    Budget::new(memory, false, false).max_flattened(text)
 }
 
 /// Checks that the memory of a run is enough for its threads and its longest record.
@@ -75,7 +75,7 @@ pub fn check(config: &Config) -> Result<()> {
         Size(max_record_bytes as u64)
     );
     let mut ways = vec![format!("give --memory {} or more", mib(needed))];
-    let (most, longest) = (max_threads(memory_bytes), longest_record(memory_bytes));
+    let (most, longest) = (max_threads(memory_bytes), max_record_bytes_for(memory_bytes));
     if memory_bytes >= MIN_MEMORY_BYTES && threads > most {
         ways.push(format!("make do with --threads {most}"));
     }
@@ -86,10 +86,10 @@ pub fn check(config: &Config) -> Result<()> {
 }
 
 /// Memory of one leaf column of one row group while a footer is built, bytes.
-const LEAF_METADATA: usize = 850;
+const LEAF_METADATA_BYTES: usize = 850;
 
 /// A file may have at least this many row groups, however little memory there is.
-const LEAST_ROW_GROUPS_OF_FILE: usize = 8;
+const MIN_ROW_GROUPS_OF_FILE: usize = 8;
 
 /// Maximum number of footers built at the same time.
 pub(super) const FOOTERS_AT_ONCE: usize = 3;
@@ -133,7 +133,7 @@ pub(super) struct Budget {
 
 impl Budget {
     /// Shares out `memory` bytes.
-    pub fn of(memory: u64, is_sorted: bool, is_compressed: bool) -> Self {
+    pub fn new(memory: u64, is_sorted: bool, is_compressed: bool) -> Self {
         let rest = usize::try_from(memory.saturating_sub(PROCESS)).unwrap_or(usize::MAX);
         Self {
             blocks: rest / 8,
@@ -161,7 +161,7 @@ impl Budget {
 
     /// Maximum number of row groups of a file with this many leaf columns.
     pub fn row_groups_of_file(&self, num_leaves: usize) -> u64 {
-        (self.footer / (LEAF_METADATA * num_leaves.max(1))).max(LEAST_ROW_GROUPS_OF_FILE) as u64
+        (self.footer / (LEAF_METADATA_BYTES * num_leaves.max(1))).max(MIN_ROW_GROUPS_OF_FILE) as u64
     }
 
     /// Memory needed to encode these rows, bytes: the rows, the copies made of them, and their pages. A huge row is one
@@ -202,8 +202,8 @@ mod tests {
     #[test]
     fn what_there_is_said_to_be_room_for_has_room() {
         for memory in (64..3000).map(|mebibytes| mebibytes << 20).chain([1 << 40, u64::MAX]) {
-            assert!(least(max_threads(memory), longest_record(memory)) <= memory, "{memory}");
+            assert!(least(max_threads(memory), max_record_bytes_for(memory)) <= memory, "{memory}");
         }
-        assert_eq!((longest_record(128 << 20), longest_record(Config::MEMORY_BYTES)), (32 << 20, 64 << 20));
+        assert_eq!((max_record_bytes_for(128 << 20), max_record_bytes_for(Config::MEMORY_BYTES)), (32 << 20, 64 << 20));
     }
 }

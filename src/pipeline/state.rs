@@ -39,7 +39,7 @@ pub(super) struct State<'a> {
     pub arrived: BTreeMap<u64, Arrived>,
     pub next_to_route: u64,
     /// The worker that routes takes it out, so there is one at a time.
-    pub merge: Option<InOrder>,
+    pub in_order: Option<InOrder>,
     pub routed_to_end: bool,
     pub to_encode: VecDeque<Job>,
     /// Jobs in progress, and their memory in bytes.
@@ -155,7 +155,7 @@ pub(super) enum Step<'a> {
 
 impl<'a> State<'a> {
     /// The state before the first step.
-    pub fn new(reader: BlockReader<'a>, merge: InOrder) -> Self {
+    pub fn new(reader: BlockReader<'a>, in_order: InOrder) -> Self {
         Self {
             reader: Some(reader),
             read_to_end: false,
@@ -167,7 +167,7 @@ impl<'a> State<'a> {
             huge: Oversized::None,
             arrived: BTreeMap::new(),
             next_to_route: 0,
-            merge: Some(merge),
+            in_order: Some(in_order),
             routed_to_end: false,
             to_encode: VecDeque::new(),
             encoding: 0,
@@ -227,16 +227,16 @@ impl<'a> State<'a> {
         let next = self.arrived.contains_key(&self.next_to_route);
         let all_routed = self.read_to_end && self.pieces == 0;
         if next || all_routed {
-            let mut merge = self.merge.take()?;
-            self.spare_rows.drain(..).for_each(|rows| merge.recycle(rows));
+            let mut in_order = self.in_order.take()?;
+            self.spare_rows.drain(..).for_each(|rows| in_order.recycle(rows));
             let arrived = self.arrived.remove(&self.next_to_route);
             self.next_to_route += u64::from(next);
-            return Some(Step::Route(Box::new(merge), arrived));
+            return Some(Step::Route(Box::new(in_order), arrived));
         }
         if self.huge == Oversized::Pending && self.pieces == 0 {
-            let merge = self.merge.take()?;
+            let in_order = self.in_order.take()?;
             self.forget_spare();
-            return Some(Step::MakeRoom(Box::new(merge)));
+            return Some(Step::MakeRoom(Box::new(in_order)));
         }
         None
     }

@@ -72,11 +72,11 @@ impl<'a> Steps<'a> {
     pub fn new(run: Run<'a>) -> Result<Self> {
         let threads = run.threads.max(1);
         let budget =
-            Budget::of(run.memory_bytes, !run.file_schema.sort_by().is_empty(), run.file_schema.is_compressed());
+            Budget::new(run.memory_bytes, !run.file_schema.sort_by().is_empty(), run.file_schema.is_compressed());
         let file_names: Vec<String> = run.inputs.iter().map(|input| input.name.clone()).collect();
         let input_bytes_total = total_bytes(&run.inputs);
         let account = Account::new(&run.inputs, run.read, run.max_rejects, run.rejects);
-        let merge = InOrder::new(
+        let in_order = InOrder::new(
             account,
             Router::new(run.partitions, run.shapes.len()),
             RowBuffers::new(run.shapes.clone(), run.row_group_rows).with_row_group_bytes(budget.idle, budget.row_group),
@@ -86,10 +86,10 @@ impl<'a> Steps<'a> {
         let reader = BlockReader::new(run.inputs, run.read)
             .with_observer(run.observer)
             .announcing_long_records(budget.huge_block);
-        let file_system = FileSystem::of(&run.staging)?;
+        let file_system = FileSystem::containing(&run.staging)?;
         let background_sync = BackgroundSync::start();
         Ok(Self {
-            state: Mutex::new(State::new(reader, merge)),
+            state: Mutex::new(State::new(reader, in_order)),
             changed: Condvar::new(),
             spilled: Mutex::new(SpillFiles::new(run.staging.clone())),
             files: FileSet::new(
@@ -123,9 +123,9 @@ impl<'a> Steps<'a> {
             let begun = self.observer.clock();
             let (result, spent) = match step {
                 Step::Encode(job, is_shared) => (self.encode(&mut scratch, job, is_shared), &mut busy.encode),
-                Step::Route(merge, arrived) => (self.route(*merge, arrived), &mut busy.route),
-                Step::MakeRoom(merge) => {
-                    self.make_room(*merge);
+                Step::Route(in_order, arrived) => (self.route(*in_order, arrived), &mut busy.route),
+                Step::MakeRoom(in_order) => {
+                    self.make_room(*in_order);
                     (Ok(()), &mut busy.route)
                 }
                 Step::Read(reader, recycled, columns) => {
@@ -177,7 +177,7 @@ impl<'a> Steps<'a> {
         if let Some(error) = state.error {
             return Err(error);
         }
-        let Some((account, router, num_values)) = state.merge.map(InOrder::finish) else {
+        let Some((account, router, num_values)) = state.in_order.map(InOrder::finish) else {
             return Err(Error::Bug("the pipeline ended while rows were being routed".into()));
         };
         self.files.check_values(&num_values)?;
@@ -310,7 +310,7 @@ impl<'a> Steps<'a> {
     }
 
     /// Routes the next piece to its partitions; at the end (no piece) makes row groups of all rows that still wait.
-    fn route(&self, mut merge: InOrder, arrived: Option<Arrived>) -> Result<()> {
+    fn route(&self, mut in_order: InOrder, arrived: Option<Arrived>) -> Result<()> {
         // The memory charged for the piece, and the parts of it that can be reused.
         let mut piece_bytes = 0;
         let (mut text, mut columns, mut is_huge) = (None, None, false);
@@ -320,44 +320,44 @@ impl<'a> Steps<'a> {
         match arrived {
             Some(Arrived::Failed(error)) => {
                 // The unfinished document before it is refused first.
-                merge.account.end_document()?;
+                in_order.account.end_document()?;
                 return Err(error);
             }
             Some(Arrived::Unreadable { unreadable, lines, bytes }) => {
                 piece_bytes = bytes;
-                merge.account.unreadable(unreadable, lines)?;
+                in_order.account.unreadable(unreadable, lines)?;
             }
             Some(Arrived::EndOfInput { input, bytes, digest, text_digest }) => {
-                merge.account.end_of_input(input, bytes, digest, text_digest)?;
+                in_order.account.end_of_input(input, bytes, digest, text_digest)?;
             }
             Some(Arrived::Decoded { block, mut decoded, lines, bytes }) => {
                 piece_bytes = bytes;
                 is_huge = self.is_huge(&block);
-                merge.account.block(&block, &mut decoded, lines)?;
+                in_order.account.block(&block, &mut decoded, lines)?;
                 // A huge text is freed here, before its rows are copied.
                 text = Some(block.bytes).filter(|text| text.capacity() <= MAX_SPARE_BYTES);
-                merge.rows(&mut decoded.columns, &mut ready)?;
+                in_order.rows(&mut decoded.columns, &mut ready)?;
                 columns = Some(decoded.columns).filter(|columns| columns.byte_capacity() <= MAX_SPARE_BYTES);
             }
             Some(Arrived::Spilled { share, rows, bytes }) => {
                 piece_bytes = bytes;
                 is_huge = bytes > self.limits.budget.blocks;
-                merge.spilled(share, &rows, &mut ready);
+                in_order.spilled(share, &rows, &mut ready);
             }
             Some(Arrived::EndOfShare(share)) => {
-                merge.end_of_share(share, &mut ready);
+                in_order.end_of_share(share, &mut ready);
                 self.spill_files().remove(share)?;
             }
             None => {
                 // All inputs are known now, and with them the run id.
-                let (totals, num_partitions) = merge.so_far();
+                let (totals, num_partitions) = in_order.so_far();
                 let sync =
                     if self.file_system.is_synced_for(num_partitions) { SyncWhen::Later } else { SyncWhen::Each };
                 self.files.set_footer(Footer { key_values: (self.footer)(totals), sync });
-                spilled = merge.end_of_input(&mut ready);
+                spilled = in_order.end_of_input(&mut ready);
             }
         }
-        self.submit_jobs(merge, ready, if at_end { Stage::Finishing } else { Stage::Converting }, |state| {
+        self.submit_jobs(in_order, ready, if at_end { Stage::Finishing } else { Stage::Converting }, |state| {
             state.routed_to_end = at_end && spilled.is_none();
             for (share, sizes) in spilled.into_iter().flatten().enumerate() {
                 state.read_to_end = false;
@@ -381,21 +381,21 @@ impl<'a> Steps<'a> {
     }
 
     /// Evicts rows before a huge block.
-    fn make_room(&self, mut merge: InOrder) {
+    fn make_room(&self, mut in_order: InOrder) {
         let mut ready = Vec::new();
-        merge.make_room(&mut ready);
-        self.submit_jobs(merge, ready, Stage::Converting, |state| state.huge = Oversized::Admitted);
+        in_order.make_room(&mut ready);
+        self.submit_jobs(in_order, ready, Stage::Converting, |state| state.huge = Oversized::Admitted);
     }
 
     /// Queues complete rows for encoding, applies `change`, and lets the next piece be routed.
-    fn submit_jobs(&self, merge: InOrder, ready: Vec<Ready>, stage: Stage, change: impl FnOnce(&mut State<'a>)) {
-        let progress = merge.progress(stage);
+    fn submit_jobs(&self, in_order: InOrder, ready: Vec<Ready>, stage: Stage, change: impl FnOnce(&mut State<'a>)) {
+        let progress = in_order.progress(stage);
         let jobs = self.jobs(ready);
         let mut state = self.lock();
         let progress =
             Progress { input_bytes: state.bytes_read, input_bytes_total: self.input_bytes_total, ..progress };
         state.add_jobs(jobs);
-        state.merge = Some(merge);
+        state.in_order = Some(in_order);
         change(&mut state);
         drop(state);
         self.changed.notify_all();
@@ -435,7 +435,7 @@ impl<'a> Steps<'a> {
         state.encoding -= 1;
         state.encoding_bytes -= memory;
         state.to_spill -= usize::from(is_spill);
-        state.ahead = self.files.num_ahead();
+        state.ahead = self.files.num_out_of_order();
         drop(state);
         self.changed.notify_all();
         result
@@ -471,7 +471,7 @@ impl<'a> Steps<'a> {
         let parts = row_group.parts(self.threads * PARTS_PER_THREAD);
         let encode = |scratch: &mut EncodeScratch, part| row_group.encode(part, scratch);
         let parts = parts.into_par_iter().map_init(EncodeScratch::default, encode).collect::<Result<_>>()?;
-        Ok(row_group.of_parts(parts))
+        Ok(row_group.from_parts(parts))
     }
 
     /// Keeps the memory of encoded rows for later ones, within `Budget::spare`.

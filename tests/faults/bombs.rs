@@ -13,7 +13,7 @@ use crate::{
 const MIB: usize = if cfg!(debug_assertions) { 48 } else { 1024 };
 
 /// Maximum resident memory. Blocks in flight, the longest record and the program itself take about 32 MiB.
-const MOST_BYTES: u64 = 44 << 20;
+const MAX_BYTES: u64 = 44 << 20;
 
 /// Writes `start`, then one MiB of `filling` after another.
 fn write_bomb(out: &mut impl Write, start: &str, filling: &str) {
@@ -60,7 +60,7 @@ fn a_bomb_is_refused_at_the_limit_of_a_record_in_little_memory() {
         let (code, text, peak) = measured(&bomb, &["--max-record-size", "1MiB"]);
         assert_eq!(code, 1, "{text}");
         assert!(text.contains("bomb.json") && text.contains(said), "{said}: {text}");
-        assert!(peak < MOST_BYTES, "{said}: {peak} bytes of memory");
+        assert!(peak < MAX_BYTES, "{said}: {peak} bytes of memory");
     }
 }
 
@@ -70,7 +70,7 @@ fn a_bomb_among_good_records_costs_one_reject() {
     let options = ["--max-record-size", "1MiB", "--max-rejects", "1"];
     let (code, text, peak) = measured(&gz_bomb(&start, "x"), &options);
     assert_eq!(code, 3, "{text}");
-    assert!(peak < MOST_BYTES, "{peak} bytes of memory");
+    assert!(peak < MAX_BYTES, "{peak} bytes of memory");
 }
 
 #[test]
@@ -80,5 +80,5 @@ fn a_zstd_frame_that_asks_for_a_huge_window_is_refused_before_it_gets_one() {
     let (code, text, peak) = measured(&frame, &[]);
     assert_eq!(code, 1, "{text}");
     assert!(text.contains("bomb.json") && text.contains("--long=31"), "{text}");
-    assert!(peak < MOST_BYTES, "{peak} bytes of memory");
+    assert!(peak < MAX_BYTES, "{peak} bytes of memory");
 }

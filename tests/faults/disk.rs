@@ -54,7 +54,7 @@ struct Used {
     names: usize,
 }
 
-const MOST_ATTEMPTS: usize = 200;
+const MAX_ATTEMPTS: usize = 200;
 
 /// Repeats the run with slightly more space each time. Every run that fails leaves the dataset as it was; the first
 /// that succeeds has done everything. Returns the number of failed runs.
@@ -69,7 +69,7 @@ fn with_more_room_each_time(mode: &str, room: fn(Used, usize) -> String) -> Opti
     let before = (contents(&out), entries(&out));
     let used =
         Used { pages: before.0.values().map(|bytes| bytes.len().div_ceil(4096)).sum(), names: before.1.len() + 1 };
-    for failed in 0..MOST_ATTEMPTS {
+    for failed in 0..MAX_ATTEMPTS {
         let room = room(used, failed);
         disk.grow(&room);
         let run = folder.convert(&[&["two.ndjson"], &options[..]].concat());

@@ -121,11 +121,11 @@ impl Figures {
         self.median(|run| run.wall_seconds)
     }
 
-    pub fn least_wall(&self) -> f64 {
+    pub fn min_wall(&self) -> f64 {
         self.runs.iter().map(|run| run.wall_seconds).fold(f64::INFINITY, f64::min)
     }
 
-    pub fn most_wall(&self) -> f64 {
+    pub fn max_wall(&self) -> f64 {
         self.runs.iter().map(|run| run.wall_seconds).fold(0.0, f64::max)
     }
 

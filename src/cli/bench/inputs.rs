@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::{matrix::Matrix, tell};
 use crate::cli::{
-    generate::write::{self, Destination, IfThere, InputCompression},
+    generate::write::{self, Destination, IfExists, InputCompression},
     human,
 };
 
@@ -89,7 +89,7 @@ pub fn prepare(
             let ending = compression.map_or("", InputCompression::ending);
             let path = work.join(format!("input-{number}.ndjson{ending}"));
             tell(&format!("generating {} of {}, {stored}", human::bytes(size.0), data.shape));
-            let to = Destination { path: &path, files: None, if_there: IfThere::Error, compression };
+            let to = Destination { path: &path, files: None, if_exists: IfExists::Error, compression };
             let written = write::write(&generator, &to, threads, stop)?;
             warm(&path)?;
             inputs.push(Input {

@@ -74,7 +74,7 @@ pub fn all(
 
 /// What a peer reports on its last line.
 #[derive(Deserialize)]
-struct ToldByPeer {
+struct PeerReport {
     seconds: f64,
     /// Of processes that the peer does not wait for.
     #[serde(default)]
@@ -85,7 +85,7 @@ struct ToldByPeer {
 
 /// What the comparing program reports on its last line.
 #[derive(Deserialize)]
-struct ToldOfAgreement {
+struct AgreementReport {
     sums: u64,
     differ: Vec<String>,
 }
@@ -111,7 +111,7 @@ fn one(setting: &Setting, row: &mut Row, runner: Option<&Peers>, work: &Path, ou
             row.outcome = Outcome::Cannot(format!("failed: {}", said.last_line()));
             return Ok(());
         }
-        let told: ToldByPeer = serde_json::from_str(&said.last_line())
+        let told: PeerReport = serde_json::from_str(&said.last_line())
             .map_err(|error| Error::Bug(format!("{} told no time: {error}", row.contender.name())))?;
         // The start of Python or Java does not count.
         run.wall_seconds = told.seconds;
@@ -220,7 +220,7 @@ fn agree(setting: &Setting, rows: &mut [Row], runner: &Peers, work: &Path) -> Re
 fn agreement(command: &mut Command, work: &Path) -> Result<Agreement> {
     let said = ChildOutput { stdout: work.join("stdout"), stderr: work.join("stderr") };
     let (code, _) = said.measure(command)?;
-    Ok(match serde_json::from_str::<ToldOfAgreement>(&said.last_line()) {
+    Ok(match serde_json::from_str::<AgreementReport>(&said.last_line()) {
         Ok(told) if code == Some(0) && told.differ.is_empty() => Agreement::Agrees(told.sums),
         Ok(told) if code == Some(0) => Agreement::Differs(told.differ),
         _ => Agreement::NotChecked(said.last_line()),

@@ -88,7 +88,7 @@ fn charts(results: &Results) -> Result<Vec<(&'static str, String, String)>> {
             let said = format!("{rate:.0} MB/s{times}");
             let parts = vec![(rate, colour)];
             let of = |wall: f64| figures.json_bytes as f64 / wall / 1e6;
-            let spread = Some((of(figures.most_wall()), of(figures.least_wall())));
+            let spread = Some((of(figures.max_wall()), of(figures.min_wall())));
             Some(Bar { label: table::row_name(results, row), parts, spread, said })
         })
         .collect();

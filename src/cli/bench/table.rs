@@ -127,8 +127,8 @@ fn numbers(figures: &Figures, is_ours: bool) -> Vec<String> {
     };
     vec![
         format!("{:.2}", figures.wall()),
-        format!("{:.2}", figures.least_wall()),
-        format!("{:.2}", figures.most_wall()),
+        format!("{:.2}", figures.min_wall()),
+        format!("{:.2}", figures.max_wall()),
         format!("{:.2}", figures.median(|run| run.cpu_seconds)),
         format!("{:.0}", figures.bytes_per_second() / 1e6),
         human::count(figures.rows_per_second() as u64),

@@ -56,13 +56,13 @@ pub struct Destination<'a> {
     pub path: &'a Path,
     /// Number of files in a folder; `None` for a single file.
     pub files: Option<u64>,
-    pub if_there: IfThere,
+    pub if_exists: IfExists,
     pub compression: Option<InputCompression>,
 }
 
 /// What to do if the path already exists.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum IfThere {
+pub enum IfExists {
     /// Refuse.
     #[default]
     Error,
@@ -107,7 +107,7 @@ pub fn write(generator: &Generator, to: &Destination<'_>, threads: usize, stop: 
         }
         return pool.install(|| writer.write(parts, &mut io::stdout(), Path::new("standard output")));
     }
-    let place = Target::claim(to.path, to.if_there)?;
+    let place = Target::claim(to.path, to.if_exists)?;
     let Some(files) = to.files else {
         let mut file = File::create_new(&place.staged).map_err(Error::io("create", to.path))?;
         let written = pool.install(|| writer.write(parts, &mut file, to.path))?;
@@ -203,7 +203,7 @@ struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    fn claim(path: &'a Path, if_there: IfThere) -> Result<Self> {
+    fn claim(path: &'a Path, if_exists: IfExists) -> Result<Self> {
         let Some(name) = path.file_name() else {
             return Err(Error::usage(
                 format!("{} cannot be written to", path.display()),
@@ -211,7 +211,7 @@ impl<'a> Target<'a> {
             ));
         };
         let is_there = path.symlink_metadata().is_ok();
-        if is_there && if_there == IfThere::Error {
+        if is_there && if_exists == IfExists::Error {
             let message = format!("{} is already there", path.display());
             return Err(Error::usage(message, "choose another path, or say --mode overwrite to replace it"));
         }

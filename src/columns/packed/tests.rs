@@ -16,7 +16,7 @@ fn packed(rows: &Columns) -> PackedRows {
 
 fn unpacked(packed: PackedRows, shapes: &[ColumnShape]) -> Columns {
     let mut columns = Columns::new(shapes);
-    packed.unpack_behind(&mut columns).unwrap();
+    packed.unpack_into(&mut columns).unwrap();
     columns
 }
 
@@ -45,7 +45,7 @@ proptest! {
         }
         prop_assert_eq!(first.num_rows() + rest.num_rows(), rows.len());
         let mut columns = unpacked(first.clone(), &shapes);
-        rest.clone().unpack_behind(&mut columns).unwrap();
+        rest.clone().unpack_into(&mut columns).unwrap();
         prop_assert_eq!(&rows_of(&shapes, &columns), &rows);
         let mut joined = PackedRows::default();
         first.iter().chain(rest.iter()).for_each(|row| joined.push(row));
@@ -77,7 +77,7 @@ proptest! {
         for bytes in [bytes[..at].to_vec(), [&bytes[..at], &[byte], &bytes[at + 1..]].concat()] {
             for shapes in [&shapes, &others] {
                 if let Ok(rows) = of_bytes(&bytes) {
-                    let _ = rows.unpack_behind(&mut Columns::new(shapes));
+                    let _ = rows.unpack_into(&mut Columns::new(shapes));
                 }
             }
         }
@@ -94,7 +94,7 @@ fn bytes_that_end_within_a_row_are_an_error() {
         assert!(matches!(of_bytes(&bytes[..end]), Err(Error::Bug(_))), "{end}");
     }
     let other = of_bytes(&bytes).unwrap();
-    assert!(matches!(other.unpack_behind(&mut Columns::new(&[])), Err(Error::Bug(_))));
+    assert!(matches!(other.unpack_into(&mut Columns::new(&[])), Err(Error::Bug(_))));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use parquet::{
     schema::types::SchemaDescPtr,
 };
 
-use super::row_group::{LeafNote, RowGroupFacts, RowGroupRecord};
+use super::row_group::{LeafRecord, RowGroupFacts, RowGroupRecord};
 use crate::{
     encode::{
         EncodeOptions, bug,
@@ -37,7 +37,7 @@ pub struct FooterParts {
 }
 
 /// What follows the schema in a footer without rows: no rows (field 3), no row groups (4), a list of orders (7).
-const BEHIND_SCHEMA: &[u8] = &[0x16, 0, 0x19, 0x0C, 0x39];
+const AFTER_SCHEMA: &[u8] = &[0x16, 0, 0x19, 0x0C, 0x39];
 
 /// Offset in the file, and length.
 type Place = (i64, i32);
@@ -60,7 +60,7 @@ impl FooterParts {
         // The orders are followed by the end of the struct, the length of the footer, and the magic bytes.
         let parts = bytes.len().checked_sub(1 + 4 + MAGIC.len() + orders_bytes).and_then(|orders| {
             let (head, orders) = (bytes.get(..orders)?, bytes.get(orders..orders + orders_bytes)?);
-            Some((head.strip_suffix(BEHIND_SCHEMA)?, orders))
+            Some((head.strip_suffix(AFTER_SCHEMA)?, orders))
         });
         let (head, column_orders) = parts.ok_or_else(|| Error::Bug("footers have another form".to_owned()))?;
         Ok(Self {
@@ -83,9 +83,9 @@ impl FooterParts {
         position: u64,
     ) -> Result<Vec<u8>> {
         let notes_bytes: usize = row_groups.iter().map(|note| note.bytes().len()).sum();
-        let least_bytes = self.head.len() + self.column_orders.len() + self.arrow_schema.len() + notes_bytes;
-        let mut out = Vec::with_capacity(least_bytes + least_bytes / 8);
-        let row_groups: Vec<(RowGroupFacts, Vec<LeafNote<'_>>)> =
+        let min_bytes = self.head.len() + self.column_orders.len() + self.arrow_schema.len() + notes_bytes;
+        let mut out = Vec::with_capacity(min_bytes + min_bytes / 8);
+        let row_groups: Vec<(RowGroupFacts, Vec<LeafRecord<'_>>)> =
             row_groups.iter().map(|note| Ok((note.facts()?, note.leaves(self.num_leaves)?))).collect::<Result<_>>()?;
         let leaves = || row_groups.iter().flat_map(|(_, leaves)| leaves);
         let mut place = |bytes: &[u8]| {
@@ -133,7 +133,7 @@ impl FooterParts {
         out: &mut Vec<u8>,
         ordinal: Option<i16>,
         facts: RowGroupFacts,
-        leaves: &[LeafNote<'_>],
+        leaves: &[LeafRecord<'_>],
         indexes: &[(Place, Place)],
     ) {
         write_struct(out, |row_group| {

@@ -21,8 +21,8 @@ pub struct PageLocation {
 pub fn write_column_index(out: &mut Vec<u8>, pages: &[PageStatistics<'_>]) {
     write_struct(out, |index| {
         index.list(1, Type::Bool, pages.iter(), |out, page| out.push(if page.num_values == 0 { 1 } else { 2 }));
-        index.list(2, Type::Binary, pages.iter(), |out, page| page.write_least(out));
-        index.list(3, Type::Binary, pages.iter(), |out, page| page.write_greatest(out));
+        index.list(2, Type::Binary, pages.iter(), |out, page| page.write_min(out));
+        index.list(3, Type::Binary, pages.iter(), |out, page| page.write_max(out));
         index.i32(4, boundary_order(pages) as i32);
         index.integers(5, Type::I64, pages.iter().map(|page| page.num_nulls as i64));
         let counts = pages.iter().map(|page| page.histograms.definition.counts());

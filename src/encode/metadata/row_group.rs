@@ -28,7 +28,7 @@ pub struct RowGroupRecord<'a>(Cow<'a, [u8]>);
 
 /// The encoded metadata of one leaf of a row group.
 #[derive(Debug, Clone, Copy)]
-pub struct LeafNote<'a> {
+pub struct LeafRecord<'a> {
     pub metadata: &'a [u8],
     /// Empty if it has none.
     pub column_index: &'a [u8],
@@ -111,7 +111,7 @@ impl<'a> RowGroupRecord<'a> {
     ///
     /// # Errors
     /// [`Error::Bug`] when it is not a record of `num_leaves` leaves.
-    pub fn leaves(&self, num_leaves: usize) -> Result<Vec<LeafNote<'_>>> {
+    pub fn leaves(&self, num_leaves: usize) -> Result<Vec<LeafRecord<'_>>> {
         let mut rest = self.0.get(HEAD_BYTES..).unwrap_or_default();
         let mut leaf = || {
             let (lengths, behind) = rest.split_first_chunk::<LENGTHS_BYTES>()?;
@@ -124,7 +124,7 @@ impl<'a> RowGroupRecord<'a> {
             };
             let (metadata, column_index, offset_index) = (section(0)?, section(1)?, section(2)?);
             rest = behind;
-            Some(LeafNote { metadata, column_index, offset_index })
+            Some(LeafRecord { metadata, column_index, offset_index })
         };
         let leaves: Option<Vec<_>> = (0..num_leaves).map(|_| leaf()).collect();
         leaves.filter(|_| rest.is_empty()).ok_or_else(broken)

@@ -8,14 +8,14 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::append_file::AppendFile;
 
 /// The notes of one file, appended one after another. Without any, the notes file does not exist.
-pub(super) struct Notes {
+pub(super) struct RowGroupRecords {
     path: PathBuf,
     file: AppendFile,
     lens: Vec<u32>,
 }
 
-impl Notes {
-    /// Notes to be kept in `path`, which must not exist yet.
+impl RowGroupRecords {
+    /// Records of row groups to be kept in `path`, which must not exist yet.
     pub fn new(path: PathBuf) -> Self {
         Self { file: AppendFile::new(path.clone()), path, lens: Vec::new() }
     }
@@ -62,8 +62,8 @@ mod tests {
     fn notes_come_back_in_order_and_their_file_goes() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("0.notes");
-        assert_eq!(Notes::new(path.clone()).take().unwrap(), (vec![], vec![]));
-        let mut notes = Notes::new(path.clone());
+        assert_eq!(RowGroupRecords::new(path.clone()).take().unwrap(), (vec![], vec![]));
+        let mut notes = RowGroupRecords::new(path.clone());
         for note in [&b"one"[..], b"", b"three"] {
             notes.push(note).unwrap();
         }
@@ -76,7 +76,7 @@ mod tests {
     fn other_bytes_are_not_taken_for_notes() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("0.notes");
-        let mut notes = Notes::new(path.clone());
+        let mut notes = RowGroupRecords::new(path.clone());
         notes.push(b"one").unwrap();
         fs::write(&path, b"two").unwrap();
         assert!(notes.take().unwrap_err().to_string().contains("give back"));

@@ -40,7 +40,7 @@ fn encodings_suit_what_is_in_the_columns() {
 
 #[test]
 fn a_small_chunk_has_no_codec() {
-    let least = EncodeOptions::LEAST_COMPRESSED_CHUNK_BYTES;
+    let least = EncodeOptions::MIN_COMPRESSED_CHUNK_BYTES;
     let codecs = |texts: &[String]| {
         let rows: Vec<Row> = texts.iter().map(|value| vec![text(value), Cell::Null]).collect();
         let (found, metadata) = round_trip(&EncodeOptions::default(), &[TEXT, TEXT], std::slice::from_ref(&rows));

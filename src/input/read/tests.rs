@@ -2,15 +2,15 @@ use super::*;
 
 #[test]
 fn formats_are_seen_in_the_first_bytes() {
-    assert_eq!(Format::of(b""), Format::Plain);
-    assert_eq!(Format::of(b"{\"a\":"), Format::Plain);
-    assert_eq!(Format::of(&[0x1f, 0x8b, 8]), Format::Gzip);
-    assert_eq!(Format::of(&[0x28, 0xb5, 0x2f, 0xfd]), Format::Zstd);
-    assert_eq!(Format::of(&[0x5f, 0x2a, 0x4d, 0x18]), Format::Zstd);
-    assert_eq!(Format::of(&[0x1f]), Format::Truncated("gzip"));
-    assert_eq!(Format::of(&[0x28, 0xb5]), Format::Truncated("zstd"));
-    assert_eq!(Format::of(b"("), Format::Plain);
-    assert_eq!(Format::of(b"<"), Format::Plain);
+    assert_eq!(Format::detect(b""), Format::Plain);
+    assert_eq!(Format::detect(b"{\"a\":"), Format::Plain);
+    assert_eq!(Format::detect(&[0x1f, 0x8b, 8]), Format::Gzip);
+    assert_eq!(Format::detect(&[0x28, 0xb5, 0x2f, 0xfd]), Format::Zstd);
+    assert_eq!(Format::detect(&[0x5f, 0x2a, 0x4d, 0x18]), Format::Zstd);
+    assert_eq!(Format::detect(&[0x1f]), Format::Truncated("gzip"));
+    assert_eq!(Format::detect(&[0x28, 0xb5]), Format::Truncated("zstd"));
+    assert_eq!(Format::detect(b"("), Format::Plain);
+    assert_eq!(Format::detect(b"<"), Format::Plain);
     for (head, what) in [
         (&b"PK\x03\x04"[..], "a zip archive"),
         (b"PAR1\x15\x04", "a Parquet file"),
@@ -18,7 +18,7 @@ fn formats_are_seen_in_the_first_bytes() {
         (b"<!DOCTYPE html>", "an HTML page"),
         (b"<?xml version", "an XML document"),
     ] {
-        assert!(matches!(Format::of(head), Format::Other(found, _) if found == what), "{what}");
+        assert!(matches!(Format::detect(head), Format::Other(found, _) if found == what), "{what}");
     }
 }
 

@@ -56,7 +56,7 @@ impl Sniffer {
                 Some(b'[') if is_first => return Some(Layout::Document),
                 // Pretty-printed text begins like this. After a record cut off right after its bracket, the next line
                 // would be another record.
-                Some(b'{') if is_first && goes_on_below(&head[pos + 1..]) => return Some(Layout::Document),
+                Some(b'{') if is_first && continues_below(&head[pos + 1..]) => return Some(Layout::Document),
                 Some(b'{' | b'[') => {}
                 Some(_) => return Some(Layout::Lines),
             }
@@ -115,12 +115,12 @@ impl ValueWalk {
     /// Scans the value at the beginning of `bytes`, which start with the bytes of the previous call.
     fn walk(&mut self, bytes: &[u8]) -> Walk {
         if self.end.is_none() {
-            self.end = self.go_on(bytes);
+            self.end = self.resume(bytes);
         }
         self.end.unwrap_or(Walk::Open { newlines: self.newlines })
     }
 
-    fn go_on(&mut self, bytes: &[u8]) -> Option<Walk> {
+    fn resume(&mut self, bytes: &[u8]) -> Option<Walk> {
         while let Some(&byte) = bytes.get(self.pos) {
             self.pos += 1;
             if self.in_string {
@@ -176,7 +176,7 @@ const fn may_be_neighbours(last: u8, next: u8, bracket: Option<u8>) -> bool {
 
 /// Whether only blanks precede the next newline, and a member follows it, or what people take for one: a comment or a
 /// name in single quotes.
-fn goes_on_below(text: &[u8]) -> bool {
+fn continues_below(text: &[u8]) -> bool {
     let blanks = text.iter().take_while(|byte| is_blank(**byte)).count();
     text[..blanks].contains(&b'\n') && matches!(text.get(blanks), Some(b'"' | b'\'' | b'/'))
 }

@@ -52,7 +52,7 @@ fn scatter_column(column: &Column, index: usize, targets: &[Target], buffers: &m
             let ranks = Rank::of_columns_in(&column.values);
             for (value, target) in rows {
                 if let Some(mine) = destination(buffers, target, index) {
-                    mine.push_ranked(target.row, column, value, &ranks);
+                    mine.push_from_with_ranks(target.row, column, value, &ranks);
                 }
             }
         }

@@ -32,7 +32,7 @@ impl WaitingRows {
             self.columns = memory();
         }
         if self.packed.num_rows() > 0 {
-            mem::take(&mut self.packed).unpack_behind(&mut self.columns)?;
+            mem::take(&mut self.packed).unpack_into(&mut self.columns)?;
         }
         Ok(())
     }
