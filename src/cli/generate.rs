@@ -42,7 +42,7 @@ pub struct GenerateArgs {
     #[arg(long, value_name = "N", help_heading = AMOUNT)]
     records: Option<u64>,
 
-    /// Compress: gz, zst
+    /// Compress: gz, zst [default: by the ending of the file's name]
     ///
     /// Each MiB is a member of its own, so that all cores can compress. --size is still the size of the JSON.
     #[arg(long, value_name = "HOW", help_heading = AMOUNT, hide_possible_values = true)]
@@ -200,18 +200,16 @@ pub fn run(args: &GenerateArgs, processors: usize) -> Result<()> {
         return Err(Error::usage(format!("--threads: {threads} is not possible"), hint));
     }
     let generator = Generator::new(settings)?;
-    let destination = Destination {
-        path: &args.out,
-        files: args.files,
-        if_exists: args.mode.unwrap_or_default(),
-        compression: args.compress,
-    };
+    let by_name = || args.files.is_none().then(|| InputCompression::by_ending(&args.out)).flatten();
+    let compression = args.compress.or_else(by_name);
+    let destination =
+        Destination { path: &args.out, files: args.files, if_exists: args.mode.unwrap_or_default(), compression };
     let begun = Instant::now();
     let written = write::write(&generator, &destination, threads, &*signals::stop_flag()?)?;
     let (made, elapsed) = (written.made, begun.elapsed());
     let broken =
         if made.broken > 0 { format!(", {} of them broken", human::count(made.broken)) } else { String::new() };
-    let stored = match args.compress {
+    let stored = match compression {
         Some(_) => format!(", {} stored", human::bytes(written.bytes_stored)),
         None => String::new(),
     };

@@ -114,3 +114,12 @@ fn standard_output_is_a_place() {
     assert!(output.stdout == folder.read("file"));
     assert_eq!(folder.names(""), ["file"]);
 }
+
+#[test]
+fn a_file_is_compressed_as_its_name_says() {
+    let folder = Folder::new();
+    for (name, magic) in [("a.ndjson.gz", &[0x1f, 0x8b][..]), ("a.ndjson.zst", &[0x28, 0xb5]), ("a.ndjson", b"{\"")] {
+        folder.generate(&["--records", "10", "--out", name]);
+        assert!(folder.read(name).starts_with(magic), "{name}");
+    }
+}

@@ -39,6 +39,12 @@ impl InputCompression {
         }
     }
 
+    /// What the ending of a file's name says.
+    pub fn by_ending(path: &Path) -> Option<Self> {
+        let name = path.as_os_str().as_encoded_bytes();
+        [Self::Gz, Self::Zst].into_iter().find(|compression| name.ends_with(compression.ending().as_bytes()))
+    }
+
     fn compress(self, bytes: &[u8]) -> io::Result<Vec<u8>> {
         match self {
             Self::Gz => {
