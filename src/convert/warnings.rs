@@ -13,18 +13,39 @@ use crate::{
 /// Maximum number of items that a warning names.
 const MAX_NAMED: usize = 5;
 
+/// This many files with fewer than so many rows each are a sign of too fine a partitioning: each has a footer of its own,
+/// which is larger than its rows.
+const SMALL_FILES: (usize, u64) = (200, 50);
+
 /// Whether a value of a participant was stored in its column. Values around participants do not count: any JSON
 /// document may have an `id`.
 pub(super) fn has_known_values(ledger: &Ledger) -> bool {
     let participants = ledger.paths.iter().filter(|(path, _)| !path.starts_with("../"));
-    participants.map(|(_, counts)| counts.kept - counts.null + counts.coerced).any(|stored| stored > 0)
+    participants.map(|(_, counts)| counts.kept.saturating_sub(counts.null) + counts.coerced).any(|stored| stored > 0)
 }
 
 /// Warnings about the run as a whole.
 pub(super) fn of_run(record: &RunRecord, files: &[StagedFile]) -> Vec<String> {
     let nothing = (record.records == 0).then(|| "there are no records in the inputs".to_owned());
     let foreign = foreign_values(&record.model, record.rows, &record.ledger);
-    [nothing, same_text(&record.inputs), foreign, no_partition_value(record, files)].into_iter().flatten().collect()
+    let unpartitioned = no_partition_value(record, files);
+    [nothing, same_text(&record.inputs), foreign, unpartitioned, small_files(record, files)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// Many files with a few rows each.
+fn small_files(record: &RunRecord, files: &[StagedFile]) -> Option<String> {
+    let (many, few_rows) = SMALL_FILES;
+    let rows = record.rows / (files.len() as u64).max(1);
+    (files.len() >= many && rows < few_rows).then(|| {
+        format!(
+            "{} files have fewer than {few_rows} rows each on average, and a footer larger than these: a coarser \
+             --partition-by, such as day(...) or bucket(16, ...), gives fewer and larger files",
+            files.len()
+        )
+    })
 }
 
 /// Warns of replaced partitions that have fewer rows than before: perhaps only another partition was meant.

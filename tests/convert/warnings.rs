@@ -111,3 +111,12 @@ fn a_partition_that_shrinks_is_told() {
     let report: Value = folder.json("r.json");
     assert_eq!(report["replaced_partitions"], json!([replaced(1, 1, 1), replaced(2, 3, 1)]));
 }
+
+#[test]
+fn too_fine_a_partitioning_is_told() {
+    let folder = Folder::with("in.ndjson", conversations(600));
+    let told = warnings(&folder, &["in.ndjson", "--out", "out", "--partition-by", "id"]);
+    assert!(told.len() == 1 && told[0].contains("files have fewer than 50 rows each"), "{told:?}");
+    let told = warnings(&folder, &["in.ndjson", "--out", "coarse", "--partition-by", "bucket(8, id)"]);
+    assert_eq!(told, Vec::<String>::new());
+}
