@@ -65,9 +65,7 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
         }
         _ => return Err(held.already_committed(config, &read_again)),
     }
-    if config.mode == Mode::Overwrite {
-        refuse_empty_replacement(config, &dataset, &staged.totals.ledger)?;
-    }
+    refuse_empty_replacement(config, dataset.commits(), staged.totals.rows, &staged.totals.ledger)?;
     let busy = staged.busy;
     // Keys are only checked for a new dataset: for an existing one they were named before, and a day may lack one.
     let unmet = if kept.is_none() && staged.totals.rows > 0 {
@@ -90,18 +88,22 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
     };
     Ok(report)
 }
-
-/// Refuses to replace a dataset by rows without any known value: the inputs are probably another kind of JSON.
-fn refuse_empty_replacement(config: &Config, dataset: &Dataset, ledger: &Ledger) -> Result<()> {
-    if warnings::has_known_values(ledger) || Manifest::live(dataset.commits()).is_empty() {
+/// Refuses to replace rows by none, or by rows of another kind of JSON, which have no value that the model knows.
+fn refuse_empty_replacement(config: &Config, commits: &[Manifest], rows: u64, ledger: &Ledger) -> Result<()> {
+    if config.mode != Mode::Overwrite {
         return Ok(());
     }
+    let is_foreign = !warnings::has_known_values(ledger) && ledger.total().unknown > 0;
+    if (rows > 0 && !is_foreign) || Manifest::live(commits).is_empty() {
+        return Ok(());
+    }
+    let what = match rows {
+        0 => "the inputs have no rows".to_owned(),
+        _ => format!("the inputs have no value that the model {} knows", config.model.name),
+    };
     Err(Error::Dataset {
         dir: config.out.clone(),
-        message: format!(
-            "the inputs have no value that the model {} knows, and would replace a dataset that has rows",
-            config.model.name
-        ),
+        message: format!("{what}, and would replace a dataset that has rows"),
         hint: "if it is to be emptied, delete the folder; otherwise look at the inputs".to_owned(),
     })
 }
@@ -109,7 +111,7 @@ fn refuse_empty_replacement(config: &Config, dataset: &Dataset, ledger: &Ledger)
 /// Commits the run, and completes the report with the result.
 fn publish(mut report: Report, run: &StagedRun, commit: impl FnOnce() -> Result<Committed>) -> Result<Report> {
     let Committed { manifest, schema, replaced, replaced_partitions, unfinished } = commit()?;
-    report.warnings.extend(warnings::of_run(&run.record, &run.files));
+    report.warnings.extend(warnings::of_run(manifest.mode, &run.record, &run.files));
     report.warnings.extend(warnings::shrunk(&replaced_partitions));
     report.replaced_partitions = replaced_partitions;
     (report.replaced_files, report.replaced_rows) = replaced;

@@ -271,7 +271,8 @@ impl Audit {
             Error::Dataset { .. } | Error::Io { .. } => FindingKind::Damaged,
             error => return Err(error),
         };
-        self.add_finding(kind, path, error.to_string());
+        // In one line.
+        self.add_finding(kind, path, error.to_string().replace("\n  ", "; "));
         Ok(())
     }
 

@@ -67,6 +67,9 @@ pub fn resolve(said: RawOptions, surroundings: &Surroundings) -> Result<Job> {
     } = said;
     let dry_run = dry_run.unwrap_or_default();
     let out = out.ok_or_else(|| Error::usage("no output folder is given", "add --out DIR"))?;
+    if out.as_os_str().is_empty() {
+        return Err(Error::usage("the name of the output folder is empty", "give --out DIR; . is the working folder"));
+    }
     // Before its slashes are made one.
     if let Some(error) = out.to_str().and_then(url::refusal) {
         return Err(error);

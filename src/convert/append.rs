@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
+use super::warnings;
 use crate::{
     config::{Config, Mode},
     dataset::Manifest,
     error::{Error, Result},
     input::{
-        digest::{digest, digests_of_first},
+        digest::{digest, digests_of_first, gzip_text_size, text_digest},
         discover::{InputFile, Source},
     },
     observe::Observer,
@@ -24,6 +25,8 @@ pub(super) struct CommittedInputs {
     digests: BTreeMap<String, u64>,
     /// Number of the commit for each digest of the decompressed text; only for inputs with records.
     texts: BTreeMap<String, u64>,
+    /// Their sizes as gzip writes them, in 32 bits, where they are stored plain.
+    text_sizes: BTreeSet<u32>,
     /// Sizes of the held inputs: an input of another size is new and need not be read.
     sizes: BTreeSet<u64>,
     /// Number of the last commit that read a held input, for each place.
@@ -44,7 +47,10 @@ impl CommittedInputs {
         let held: Vec<_> = inputs.filter(|(input, _)| digests.contains_key(&input.digest)).collect();
         let sizes = held.iter().map(|(input, _)| input.bytes).collect();
         // An input without records cannot duplicate any, so it may grow.
-        let held: Vec<_> = held.into_iter().filter(|(input, _)| input.records > 0).collect();
+        let held: Vec<_> = held.into_iter().filter(|(input, _)| input.rows > 0).collect();
+        let is_plain = |input: &&InputReport| input.text_digest.is_none();
+        let text_sizes =
+            held.iter().map(|(input, _)| *input).filter(is_plain).map(|input| input.bytes as u32).collect();
         let texts = held.iter().map(|(input, commit)| (input.text_digest().to_owned(), *commit)).collect();
         let places = held.iter().map(|(input, commit)| (input.place().to_owned(), *commit)).collect();
         let mut named: BTreeMap<String, Vec<_>> = BTreeMap::new();
@@ -54,7 +60,7 @@ impl CommittedInputs {
         for held in named.values_mut() {
             held.sort();
         }
-        Self { is_append, next, digests, texts, sizes, places, named }
+        Self { is_append, next, digests, texts, text_sizes, sizes, places, named }
     }
 
     /// Splits inputs into new ones and known ones: those that a commit holds, or whose bytes equal an earlier input of
@@ -80,7 +86,10 @@ impl CommittedInputs {
             let is_known = |bytes| self.sizes.contains(&bytes) || of_size.get(&Some(bytes)).is_some_and(|&of| of > 1);
             let digest = if input.bytes.is_some_and(is_known) { digest(&input)? } else { None };
             let Some(digest) = digest.map(|digest| format!("{digest:032x}")) else {
-                new.push(input);
+                match self.commit_of_text(&input, observer)? {
+                    Some(commit) => skipped.push(SkippedInput { path: input.name, commit }),
+                    None => new.push(input),
+                }
                 continue;
             };
             match digests.entry(digest) {
@@ -92,6 +101,15 @@ impl CommittedInputs {
             }
         }
         Ok((new, skipped))
+    }
+    /// The commit that holds the text of a gzip file, which is read for it only if it says that its text is as long as
+    /// one that is held: most likely that very file, compressed since.
+    fn commit_of_text(&self, input: &InputFile, observer: &dyn Observer) -> Result<Option<u64>> {
+        if self.texts.is_empty() || !gzip_text_size(input)?.is_some_and(|size| self.text_sizes.contains(&size)) {
+            return Ok(None);
+        }
+        let text = text_digest(input, observer)?.map(|digest| format!("{digest:032x}"));
+        Ok(text.and_then(|text| self.texts.get(&text).copied()))
     }
 
     /// Refuses new inputs in the place of held inputs: they are most likely files that have grown, and their earlier
@@ -110,7 +128,7 @@ impl CommittedInputs {
             dir: config.out.clone(),
             message: format!(
                 "it holds other content of {}: with records that are held already they would be in it twice",
-                changed.join(", ")
+                warnings::listed(changed)
             ),
             hint: "give the new records as a file with a name of its own; or replace what is there with --mode \
                    overwrite-partitions or overwrite"
@@ -158,10 +176,10 @@ impl CommittedInputs {
             commit if commit == self.next => format!("{} (the same as another input)", input.path),
             commit => format!("{} (commit {commit})", input.path),
         };
-        let names: Vec<String> = held.iter().map(name).collect();
+        let names = warnings::listed(held.iter().map(name).collect());
         Error::Dataset {
             dir: config.out.clone(),
-            message: format!("it holds already what was read from {}", names.join(", ")),
+            message: format!("it holds already what was read from {names}"),
             hint: "leave it out, then run again; nothing was committed".to_owned(),
         }
     }

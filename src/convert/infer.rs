@@ -2,6 +2,8 @@
 
 use std::ffi::OsStr;
 
+use serde_json::Value;
+
 use crate::{
     error::{Error, Result},
     infer::{Proposal, RecordSample},
@@ -38,8 +40,8 @@ pub fn infer(inputs: &[impl AsRef<OsStr>], name: &str, observer: &dyn Observer) 
         };
         for text in texts.into_iter().filter(|text| !text.trim_ascii().is_empty()) {
             match serde_json::from_slice(text) {
-                Ok(record) => records.add(&record),
-                Err(_) => unreadable += 1,
+                Ok(record @ Value::Object(_)) => records.add(&record),
+                Ok(_) | Err(_) => unreadable += 1,
             }
         }
         Ok(())
@@ -60,7 +62,8 @@ pub fn infer(inputs: &[impl AsRef<OsStr>], name: &str, observer: &dyn Observer) 
     let mut proposal = records.propose(name);
     if unreadable > 0 {
         proposal.notes.push(format!(
-            "{unreadable} of the sampled records cannot be read and are not considered; `convert --dry-run` shows why"
+            "{unreadable} of the sampled records are not considered: they cannot be read, are no objects, or have a \
+             number beyond a double"
         ));
     }
     Ok(proposal)

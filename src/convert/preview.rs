@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Table, append::CommittedInputs};
+use super::{Table, append::CommittedInputs, refuse_empty_replacement};
 use crate::{
     columns::{Bitmap, Columns, Values},
     config::{Config, MaxRejects, Mode},
@@ -16,7 +16,7 @@ use crate::{
     observe::Observer,
     partition::{Partitions, Router},
     pipeline::memory,
-    report::{Reject, Report, SkippedInput},
+    report::{Ledger, Reject, Report, SkippedInput},
     sampling::{Sampled, decode_sample, promoted_map},
 };
 
@@ -77,6 +77,8 @@ pub fn preview(config: &Config, observer: &dyn Observer) -> Result<Preview> {
         rejected: 0,
         rejects: Vec::new(),
         has_rest: false,
+        keeps_rests: true,
+        ledger: Ledger::default(),
         lost: None,
         obstacles: Vec::new(),
     };
@@ -91,7 +93,17 @@ pub fn preview(config: &Config, observer: &dyn Observer) -> Result<Preview> {
     }
     let plan = Plan::new(&config.model, &schema);
     let sample_complete = decode_sample(config, &inputs, plan, observer, |sampled| seen.add(sampled))?;
-    seen.obstacles.extend(over_budget(config.max_rejects, seen.rejected, seen.records, seen.has_rest));
+    seen.obstacles.extend(over_budget(
+        config.max_rejects,
+        seen.rejected,
+        seen.records,
+        seen.has_rest.then_some(seen.keeps_rests),
+    ));
+    if sample_complete {
+        let rows = seen.rows.iter().sum();
+        let refused = refuse_empty_replacement(config, &commits, rows, &seen.ledger).err();
+        seen.obstacles.extend(refused.map(|refused| refused.to_string()));
+    }
     let mut attribute_keys: Vec<(String, u64)> =
         schema.attributes.iter().map(|(key, _)| key.clone()).zip(seen.attributes.keys).collect();
     attribute_keys.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
@@ -135,11 +147,13 @@ fn rows_by_partition(commits: &[Manifest]) -> BTreeMap<&str, u64> {
     rows
 }
 
-fn over_budget(budget: MaxRejects, rejected: u64, records: u64, has_rest: bool) -> Option<String> {
-    if has_rest && !budget.allows_rest(true) {
+/// `rest` says whether the rest of a document would be kept, if one would be refused.
+fn over_budget(budget: MaxRejects, rejected: u64, records: u64, rest: Option<bool>) -> Option<String> {
+    if let Some(is_kept) = rest.filter(|is_kept| !budget.allows_rest(*is_kept)) {
+        let why = if is_kept { "nobody knows how many records" } else { "which is too long to be kept" };
         return Some(format!(
-            "the rest of a file would be rejected, nobody knows how many records, so --max-rejects {budget} cannot \
-             allow it\n  mend the file, or say --max-rejects unlimited"
+            "the rest of a file would be rejected, {why}, so --max-rejects {budget} cannot allow it\n  mend the file, or \
+             let the run go on without it"
         ));
     }
     (!budget.allows(rejected, records)).then(|| {
@@ -159,8 +173,10 @@ struct Seen<'a> {
     records: u64,
     rejected: u64,
     rejects: Vec<Reject>,
-    /// Whether one of the rejects is the rest of a document.
+    /// Whether one of them is the rest of a document, and whether each such rest would be kept.
     has_rest: bool,
+    keeps_rests: bool,
+    ledger: Ledger,
     /// The input and the document whose rest is lost after a fault.
     lost: Option<(usize, u64)>,
     obstacles: Vec<String>,
@@ -172,6 +188,9 @@ impl Seen<'_> {
             Sampled::Decoded(block, _) if self.lost == Some((block.input, block.document)) => {}
             Sampled::Decoded(block, decoded) => {
                 self.records += decoded.num_records;
+                for tally in &decoded.tallies {
+                    self.ledger.add(&tally.path, tally.known.is_some(), &tally.counts);
+                }
                 for reject in decoded.rejects.drain(..) {
                     let ends_document = matches!(block.framing, Framing::Ranges(_)) && reject.is_malformed();
                     self.lost = ends_document.then_some((block.input, block.document));
@@ -188,6 +207,7 @@ impl Seen<'_> {
             Sampled::Unreadable(unreadable) => {
                 self.records += 1;
                 self.has_rest |= unreadable.is_rest;
+                self.keeps_rests &= !unreadable.is_rest || unreadable.raw.is_some();
                 let file = self.inputs[unreadable.input].name.clone();
                 self.refuse(unreadable.into_reject(file, 0));
             }

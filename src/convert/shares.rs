@@ -1,13 +1,13 @@
 //! Spreads a run over processes: each stages a share of the inputs, and one commits all shares.
 
 use crate::{
-    config::{AttributeColumns, Config, Mode},
+    config::{AttributeColumns, Config},
     dataset::{Dataset, Share},
     error::{Error, Result},
     input::discover::discover,
     observe::Observer,
     pipeline::memory,
-    report::Report,
+    report::{Reject, Report},
 };
 
 use super::{Table, append::CommittedInputs, publish, refuse_empty_replacement};
@@ -61,6 +61,7 @@ pub fn stage_share(config: &Config, name: ShareName<'_>, observer: &dyn Observer
 /// options; while one of them is being staged; or if the dataset already holds one of the inputs. [`Error::Rejected`]
 /// if the budget is exceeded, and the errors of committing. The shares stay in each case, so the call can be repeated.
 pub fn commit_shares(config: &Config, run: &str, shares: &[String]) -> Result<Report> {
+    config.check()?;
     let dataset = Dataset::open(&config.out, config.mode)?;
     let joined = dataset.joined_shares(run, shares, &config.committed_at)?;
     let (staged, report) = (joined.run, joined.report);
@@ -75,13 +76,22 @@ pub fn commit_shares(config: &Config, run: &str, shares: &[String]) -> Result<Re
             ),
         });
     }
+    let is_too_much = |reject: &&Reject| reject.is_rest && !config.max_rejects.allows_rest(reject.has_raw());
+    if let Some(rest) = report.rejects.iter().find(is_too_much) {
+        return Err(Error::Rejected {
+            reject: Box::new(rest.clone()),
+            hint: format!(
+                "nobody knows how many records the rest of this file is, and `max_rejects` ({}) does not allow it; \
+                 nothing was committed",
+                config.max_rejects
+            ),
+        });
+    }
     let held = CommittedInputs::new(config.mode, dataset.commits());
     let again = held.already_held(&staged.record.inputs);
     if !again.is_empty() {
         return Err(held.already_committed(config, &again));
     }
-    if config.mode == Mode::Overwrite {
-        refuse_empty_replacement(config, &dataset, &report.ledger)?;
-    }
+    refuse_empty_replacement(config, dataset.commits(), report.rows, &report.ledger)?;
     publish(report, &staged, || dataset.commit_shares(run, &staged))
 }

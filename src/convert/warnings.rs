@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    config::{AttributeColumns, Config},
+    config::{AttributeColumns, Config, Mode},
     dataset::{RunRecord, StagedFile},
     model::TableSchema,
     partition::{path::default_component, transform::partition_name},
@@ -25,10 +25,11 @@ pub(super) fn has_known_values(ledger: &Ledger) -> bool {
 }
 
 /// Warnings about the run as a whole.
-pub(super) fn of_run(record: &RunRecord, files: &[StagedFile]) -> Vec<String> {
+pub(super) fn of_run(mode: Mode, record: &RunRecord, files: &[StagedFile]) -> Vec<String> {
     let nothing = (record.records == 0).then(|| "there are no records in the inputs".to_owned());
     let foreign = foreign_values(&record.model, record.rows, &record.ledger);
-    let unpartitioned = no_partition_value(record, files);
+    // A single late record is no sign: the first run has told.
+    let unpartitioned = if mode == Mode::Append { None } else { no_partition_value(record, files) };
     [nothing, same_text(&record.inputs), foreign, unpartitioned, small_files(record, files)]
         .into_iter()
         .flatten()
@@ -54,6 +55,7 @@ pub(super) fn shrunk(replaced: &[ReplacedPartition]) -> Option<String> {
         .iter()
         .filter(|partition| partition.rows < partition.rows_before)
         .map(|ReplacedPartition { partition, rows_before, rows }| {
+            let partition = if partition.is_empty() { "." } else { partition };
             format!("{partition} had {rows_before} rows and has {rows}")
         })
         .collect();
@@ -66,9 +68,15 @@ fn same_text(inputs: &[InputReport]) -> Option<String> {
     for input in inputs.iter().filter(|input| input.records > 0) {
         by_text.entry(input.text_digest()).or_default().push(&input.path);
     }
-    let same = by_text.into_values().find(|paths| paths.len() > 1)?;
-    let names = listed(same.iter().map(|path| (*path).to_owned()).collect());
-    Some(format!("{names} have the same content: its rows are in the dataset {} times", same.len()))
+    let mut groups: Vec<Vec<&str>> = by_text.into_values().filter(|paths| paths.len() > 1).collect();
+    groups.sort_unstable();
+    let first = groups.first()?;
+    let names = listed(first.iter().map(|path| (*path).to_owned()).collect());
+    let more = match groups.len() - 1 {
+        0 => String::new(),
+        more => format!("; and so it is with {more} more contents"),
+    };
+    Some(format!("{names} have the same content: its rows are in the dataset {} times{more}", first.len()))
 }
 
 /// Warns if no row has a value that the model knows, or if the model does not know most of the values.
@@ -80,10 +88,11 @@ fn foreign_values(model: &str, rows: u64, ledger: &Ledger) -> Option<String> {
     if !has_known_values(ledger) {
         return Some(format!("no row has a value that the model {model} knows: {advice}"));
     }
-    let total = ledger.total();
-    let is_mostly_unknown = total.unknown > total.seen / 2;
-    is_mostly_unknown.then(|| {
-        let percent = total.unknown * 100 / total.seen;
+    let of_participants = ledger.paths.iter().filter(|(path, _)| !path.starts_with("../"));
+    let (seen, unknown) =
+        of_participants.fold((0, 0), |(seen, unknown), (_, counts)| (seen + counts.seen, unknown + counts.unknown));
+    (unknown > seen / 2).then(|| {
+        let percent = unknown * 100 / seen;
         format!("{percent}% of the values are not in the model {model}: {advice}")
     })
 }
@@ -122,7 +131,7 @@ pub(super) fn unmet_keys(config: &Config, schema: &TableSchema, ledger: &Ledger)
 }
 
 /// Joins the names and cuts long lists: `a, b and 7 more`.
-fn listed(mut names: Vec<String>) -> String {
+pub(super) fn listed(mut names: Vec<String>) -> String {
     let more = names.len().saturating_sub(MAX_NAMED);
     if more > 0 {
         names.truncate(MAX_NAMED);

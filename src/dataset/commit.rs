@@ -20,7 +20,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    files::{sync_folder, write_document},
+    files::{exists, sync_folder, write_document},
     inspect::size_and_digest,
     intent::{INTENT_VERSION, Intent, Move, Target},
     layout,
@@ -115,7 +115,7 @@ impl Dataset {
             Mode::OverwritePartitions => replaced_partitions(&replaced, &manifest.files),
             Mode::Error | Mode::Append | Mode::Overwrite => Vec::new(),
         };
-        let replaced = replaced.iter().fold((0, 0), |(files, rows), file| (files + 1, rows + file.rows));
+        let replaced = replaced.iter().fold((0, 0), |(files, rows), file| (files + 1, file.rows.saturating_add(rows)));
         Ok(Committed { manifest, schema, replaced, replaced_partitions, unfinished: done.unfinished })
     }
 
@@ -208,7 +208,11 @@ impl Dataset {
         moves.extend(by_partition.into_values().flatten());
         moves.extend(old_only);
         if let (Some(staged), Some(file)) = (&run.rejects, &manifest.rejects_file) {
-            moves.push(Move { from: relative(staged)?, to: file.clone(), target: Target::Replaced });
+            // A file that is there says the same: see `rejects_file`. It is not touched, for a recovery may come after
+            // somebody has repaired it.
+            if !exists(&self.dir.join(file))? {
+                moves.push(Move { from: relative(staged)?, to: file.clone(), target: Target::New });
+            }
         }
         let document = |name: &str| self.staging.join(name);
         let (schema, commit) = (document("schema.staged"), document("commit.staged"));
@@ -241,7 +245,8 @@ impl Dataset {
 fn replaced_partitions(gone: &[&FileReport], new: &[FileReport]) -> Vec<ReplacedPartition> {
     let mut partitions: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
     for file in gone {
-        partitions.entry(file.partition()).or_default().0 += file.rows;
+        let (rows_before, _) = partitions.entry(file.partition()).or_default();
+        *rows_before = file.rows.saturating_add(*rows_before);
     }
     for file in new {
         if let Some((_, rows)) = partitions.get_mut(file.partition()) {

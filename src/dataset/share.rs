@@ -183,6 +183,14 @@ impl Dataset {
         for name in names {
             let Some(mut fragment) = fragments.remove(name) else { continue };
             let staged = folder.join(name);
+            let leads_elsewhere = |partition: &str| {
+                let path = layout::data_file(partition, 0, "");
+                !layout::is_relative_file(&path) || layout::is_meta(&path)
+            };
+            if let Some(file) = fragment.run.files.iter().find(|file| leads_elsewhere(&file.partition)) {
+                let what = format!("it names the partition {:?}, which is none of the dataset", file.partition);
+                return Err(layout::damaged(&self.dir, &staged.join(FRAGMENT), &what));
+            }
             let rejects = fragment.run.rejects.iter_mut();
             for path in fragment.run.files.iter_mut().map(|file| &mut file.staged_path).chain(rejects) {
                 if !path.to_str().is_some_and(layout::is_relative_file) {

@@ -72,6 +72,7 @@ impl Dataset {
         created.locked = true;
         let recovered = intent::recover(dir)?;
         let commits = Manifest::read_with(dir, Manifest::without_details)?;
+        refuse_newer_schema(dir, &commits)?;
         let is_allowed = check(dir, mode, &commits).map_err(|refusal| with_recovery(refusal, recovered));
         if is_allowed.is_ok() || !commits.is_empty() {
             // In a dataset this also runs if the mode forbids the run, because nobody else removes what dead runs left.
@@ -149,6 +150,17 @@ impl Dataset {
     /// As [`SchemaDocument::read`].
     pub fn schema_to_keep(&self) -> Result<Option<SchemaDocument>> {
         schema_to_keep(&self.dir, self.mode, &self.commits)
+    }
+}
+
+/// Refuses a schema of a newer version also where the run does not need it, for it would be replaced by an older one.
+fn refuse_newer_schema(dir: &Path, commits: &[Manifest]) -> Result<()> {
+    if commits.is_empty() {
+        return Ok(());
+    }
+    match SchemaDocument::read(dir) {
+        Err(error @ Error::NewerFormat { .. }) => Err(error),
+        _ => Ok(()),
     }
 }
 

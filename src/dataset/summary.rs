@@ -92,9 +92,9 @@ impl DatasetSummary {
         for file in Manifest::live(&commits).into_values() {
             let partition = partitions.entry(file.partition().to_owned()).or_default();
             for amount in [partition, &mut total] {
-                amount.rows += file.rows;
+                amount.rows = amount.rows.saturating_add(file.rows);
                 amount.files += 1;
-                amount.bytes += file.bytes;
+                amount.bytes = amount.bytes.saturating_add(file.bytes);
             }
         }
         let commits = commits.into_iter().map(CommitSummary::from_manifest).collect();

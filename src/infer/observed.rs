@@ -58,8 +58,10 @@ pub enum Kind {
 
 /// Two names of one object that are spellings of one member.
 fn twins(members: &Map<String, Value>) -> Option<(String, String)> {
-    let mut spelled = HashMap::new();
-    members.keys().find_map(|name| spelled.insert(snake_case(name), name).map(|first| (first.clone(), name.clone())))
+    members.keys().find_map(|name| {
+        let snake = snake_case(name);
+        (snake != *name && members.contains_key(&snake)).then(|| (name.clone(), snake))
+    })
 }
 
 impl Observed {

@@ -2,13 +2,19 @@
 
 use std::{
     fs::File,
-    io::{self, Read},
+    io::{self, Read, Seek, SeekFrom},
 };
 
 use xxhash_rust::xxh3::Xxh3;
 
-use super::discover::{InputFile, Source};
-use crate::error::{Error, Result};
+use super::{
+    discover::{InputFile, Source},
+    read::{Access, InputReader},
+};
+use crate::{
+    error::{Error, Result},
+    observe::Observer,
+};
 
 /// Bytes read at a time: enough for the disk, and little memory.
 const BUFFER_BYTES: usize = 1 << 20;
@@ -48,6 +54,43 @@ pub fn digests_of_first(input: &InputFile, lengths: &[u64]) -> Result<Vec<u128>>
         digests.push(hash.digest128());
     }
     Ok(digests)
+}
+
+/// The size of the text of a gzip file in 32 bits, as its end says; of several members that of the last. `None` for
+/// anything else.
+///
+/// # Errors
+/// [`Error::Io`] if the file cannot be read.
+pub fn gzip_text_size(input: &InputFile) -> Result<Option<u32>> {
+    const MAGIC: [u8; 2] = [0x1f, 0x8b];
+    let Source::File(path) = &input.source else { return Ok(None) };
+    let read = || -> io::Result<Option<u32>> {
+        let (mut file, mut magic, mut size) = (File::open(path)?, Vec::new(), [0; 4]);
+        file.by_ref().take(MAGIC.len() as u64).read_to_end(&mut magic)?;
+        if magic != MAGIC || file.metadata()?.len() < 18 {
+            return Ok(None);
+        }
+        file.seek(SeekFrom::End(-4))?;
+        file.read_exact(&mut size)?;
+        Ok(Some(u32::from_le_bytes(size)))
+    };
+    read().map_err(Error::io("read", path))
+}
+
+/// XXH3-128 of a compressed input's text; `None` for an input that is not compressed, or can be read only once.
+///
+/// # Errors
+/// Those of reading it.
+pub fn text_digest(input: &InputFile, observer: &dyn Observer) -> Result<Option<u128>> {
+    let Source::File(_) = &input.source else { return Ok(None) };
+    let mut reader = InputReader::open(input, Access::Convert, observer)?;
+    let mut buffer = vec![0; BUFFER_BYTES];
+    while reader.read(&mut buffer)? > 0 {
+        if observer.stop_requested() {
+            return Err(Error::Interrupted);
+        }
+    }
+    Ok(reader.text_digest())
 }
 
 #[cfg(test)]

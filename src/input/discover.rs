@@ -23,6 +23,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use self::pattern::{Pattern, is_pattern};
 use super::{interruptible, stream::Stream};
 use crate::{
+    config::url,
     error::{Error, Result},
     observe::Observer,
 };
@@ -231,6 +232,9 @@ impl Search<'_> {
     }
 
     fn add_pattern(&mut self, pattern: &str) -> Result<()> {
+        if let Some(error) = url::refusal(pattern) {
+            return Err(error);
+        }
         let matching = Pattern::new(pattern).map_err(|error| {
             Error::usage(
                 format!("the pattern {pattern:?} is wrong at character {}: {}", error.pos + 1, error.msg),

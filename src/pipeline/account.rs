@@ -330,13 +330,18 @@ impl LostDocument {
 
 #[cold]
 fn rest_over_budget(reject: Reject, budget: MaxRejects) -> Error {
-    let why = match budget {
-        MaxRejects::Percent(_) => "nobody knows how many records that is, so no percentage can allow it",
-        MaxRejects::Count(_) | MaxRejects::Unlimited => "it is too long to be kept in the rejects file",
+    let (why, how) = match budget {
+        MaxRejects::Percent(_) => (
+            "nobody knows how many records that is, so no percentage can allow it",
+            "--max-rejects 1 (a number counts such a rest as one)",
+        ),
+        MaxRejects::Count(_) | MaxRejects::Unlimited => {
+            ("it is too long to be kept in the rejects file", "--max-rejects unlimited")
+        }
     };
     let hint = format!(
         "nothing was committed. The rest of this file would not be converted: {why}. Mend the file, or let the run go on \
-         without its rest: --max-rejects unlimited"
+         without its rest: {how}"
     );
     Error::Rejected { reject: Box::new(reject), hint }
 }

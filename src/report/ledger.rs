@@ -84,13 +84,13 @@ impl Counts {
     pub fn add(&mut self, later: &Self) {
         // Destructured in full: a new counter cannot be forgotten here.
         let Self { seen, kept, null, coerced, mismatched, unknown, ignored, first } = later;
-        self.seen += seen;
-        self.kept += kept;
-        self.null += null;
-        self.coerced += coerced;
-        self.mismatched += mismatched;
-        self.unknown += unknown;
-        self.ignored += ignored;
+        self.seen = self.seen.saturating_add(*seen);
+        self.kept = self.kept.saturating_add(*kept);
+        self.null = self.null.saturating_add(*null);
+        self.coerced = self.coerced.saturating_add(*coerced);
+        self.mismatched = self.mismatched.saturating_add(*mismatched);
+        self.unknown = self.unknown.saturating_add(*unknown);
+        self.ignored = self.ignored.saturating_add(*ignored);
         self.first.add(first, Place::clone);
     }
 

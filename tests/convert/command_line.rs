@@ -351,7 +351,10 @@ fn advice_names_what_to_write() {
     refused(&["in.ndjson", "--out", "out", "--provenance", "true"]).says(&["--provenance=true"]);
     refused(&["in.ndjson", "--out", "out", "--partition-by", "start_time_day"])
         .says(&["did you mean `day(start_time)`"]);
-    assert_eq!(folder.names(), ["in.ndjson"]);
+    refused(&["s3://bucket/*.json", "--out", "out"]).says(&["is an address"]);
+    folder.write("empty.toml", "out = \"\"\n");
+    refused(&["in.ndjson", "--config", "empty.toml"]).says(&["the name of the output folder is empty"]);
+    assert_eq!(folder.names(), ["empty.toml", "in.ndjson"]);
     folder.convert(&["in.ndjson", "--out", "out", "--provenance"]).ended_with(0);
     folder.write("more.ndjson", conversations(3));
     folder
@@ -376,7 +379,7 @@ fn infer_notes_what_it_could_not_use() {
     let folder = Folder::with("in.ndjson", "{\"userId\":1,\"user_id\":2}\n{broken\n{\"a\":1}\n");
     let run = folder.run(&["infer", "in.ndjson"]).ended_with(0);
     let run =
-        run.says(&["note: userId and user_id are two spellings", "note: 1 of the sampled records cannot be read"]);
+        run.says(&["note: userId and user_id are two spellings", "note: 1 of the sampled records are not considered"]);
     let model: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(model["partiquet_model"], 1);
 }

@@ -202,3 +202,13 @@ impl Drop for SmallDisk {
         let _ = Command::new("umount").arg(&self.0).status();
     }
 }
+
+#[test]
+fn what_a_dead_run_left_goes_also_when_the_next_run_is_refused() {
+    let folder = Folder::with("in.ndjson", conversations(2));
+    folder.convert(&["in.ndjson", "--out", "out"]).ended_with(0);
+    folder.write("out/_partiquet/staging/2-1/rest", "staged");
+    folder.run(&["verify", "out"]).ended_with(1);
+    folder.convert(&["in.ndjson", "--out", "out"]).ended_with(1).says(&["there is a dataset in it already"]);
+    folder.run(&["verify", "out"]).ended_with(0);
+}

@@ -134,7 +134,11 @@ fn the_rest_of_a_document_is_beyond_every_percentage() {
     folder.write("more.ndjson", conversations(500));
     let inputs = ["in.json", "more.ndjson", "--out", "out"];
     let run = folder.convert(&[&inputs[..], &["--max-rejects", "50%"]].concat()).ended_with(1);
-    run.says(&["in.json, line 3", "nobody knows how many records that is", "--max-rejects unlimited"]);
+    run.says(&[
+        "in.json, line 3",
+        "nobody knows how many records that is",
+        "--max-rejects 1 (a number counts such a rest as one)",
+    ]);
     let seen = folder.convert(&[&inputs[..], &["--max-rejects", "50%", "--dry-run"]].concat()).stdout;
     assert!(seen.contains("The run would fail") && seen.contains("nobody knows how many records"), "{seen}");
     folder.convert(&[&inputs[..], &["--max-rejects", "1"]].concat()).ended_with(3);

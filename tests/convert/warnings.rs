@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    data::{conversation, conversations, gzip},
+    data::{conversation, conversations, gzip, zstd},
     run::{Folder, Run},
 };
 
@@ -28,7 +28,12 @@ fn an_answer_that_is_an_error_is_told_and_replaces_nothing() {
     overwritten(&folder, "error.json")
         .ended_with(1)
         .says(&["no value that the model call knows", "look at the inputs"]);
+    let seen = folder.convert(&["error.json", "--out", "out", "--mode", "overwrite", "--dry-run"]).stdout;
+    assert!(seen.contains("The run would fail") && seen.contains("no value that the model call knows"), "{seen}");
     assert_eq!(folder.output("out").rows().len(), 3);
+    // Rows without any value are no other kind of JSON.
+    folder.write("bare.json", r#"{"id":"c","participants":[{},{}]}"#);
+    overwritten(&folder, "bare.json").ended_with(0);
 }
 
 #[test]
@@ -81,10 +86,13 @@ fn the_same_text_twice_is_told_and_appended_once() {
         run.stdout
     );
     folder.write("c.ndjson", conversation("c", "2025-07-01T10:00:00Z"));
-    append(&["b.ndjson.gz", "c.ndjson"])
+    // Beside something new the one that gzip has made of it is left out; of another compression it is told too late.
+    folder.write("b.ndjson.zst", zstd(conversations(3).as_bytes()));
+    append(&["b.ndjson.zst", "c.ndjson"])
         .ended_with(1)
-        .says(&["holds already what was read from b.ndjson.gz (commit 1)"]);
-    append(&["c.ndjson"]).ended_with(0);
+        .says(&["holds already what was read from b.ndjson.zst (commit 1)"]);
+    let run = append(&["b.ndjson.gz", "c.ndjson"]).ended_with(0);
+    assert!(run.stdout.contains("b.ndjson.gz (commit 1)"), "{}", run.stdout);
     // The other way round: first compressed, then plain.
     folder.write("d.ndjson.gz", gzip(conversation("d", "2025-07-01T10:00:00Z").as_bytes()));
     append(&["d.ndjson.gz"]).ended_with(0);
@@ -119,4 +127,24 @@ fn too_fine_a_partitioning_is_told() {
     assert!(told.len() == 1 && told[0].contains("files have fewer than 50 rows each"), "{told:?}");
     let told = warnings(&folder, &["in.ndjson", "--out", "coarse", "--partition-by", "bucket(8, id)"]);
     assert_eq!(told, Vec::<String>::new());
+}
+
+#[test]
+fn values_of_records_without_rows_are_no_sign() {
+    let presence = r#"{"topicName":"v2.users.u.presence","eventBody":{"a":1,"b":2,"c":3,"d":4}}"#;
+    let lines: Vec<&str> = std::iter::repeat_n(presence, 50).collect();
+    let folder = Folder::with("in.ndjson", conversations(5) + "\n" + &lines.join("\n"));
+    assert_eq!(warnings(&folder, &["in.ndjson", "--out", "out"]), Vec::<String>::new());
+}
+
+#[test]
+fn each_content_that_is_there_twice_counts() {
+    let folder = Folder::new();
+    for (name, id) in [("a", "1"), ("b", "2"), ("c", "1"), ("d", "2")] {
+        folder.write(&format!("in/{name}.ndjson"), conversation(id, "2025-07-01T10:00:00Z"));
+    }
+    let told = warnings(&folder, &["in", "--out", "out"]);
+    let expected = "in/a.ndjson and in/c.ndjson have the same content: its rows are in the dataset 2 times; and so it is \
+                    with 1 more contents";
+    assert_eq!(told, [expected]);
 }

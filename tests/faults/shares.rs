@@ -246,3 +246,46 @@ fn shares_of_an_append_leave_out_what_is_held() {
     assert!(refusal.contains("it holds already what was read from"), "{refusal}");
     assert_eq!(folder.output("out").rows().len() as u64, rows + 1);
 }
+
+#[test]
+fn a_fragment_that_leads_out_of_its_share_or_its_dataset_is_refused() {
+    let folder = Folder::with("in.ndjson", conversation("c", "2025-07-01T10:00:00Z"));
+    folder.write("precious.txt", "precious");
+    let out = folder.path("out");
+    stage(&out, &[folder.path("in.ndjson")], "one").unwrap();
+    let path = "out/_partiquet/shares/night/one/fragment.json";
+    let sound = folder.json(path);
+    for (member, value) in [
+        ("staged_path", "../../../../../precious.txt"),
+        ("staged_path", "/etc/hostname"),
+        ("partition", "../elsewhere"),
+        ("partition", "_partiquet/x"),
+    ] {
+        let mut fragment = sound.clone();
+        fragment["run"]["files"][0][member] = value.into();
+        folder.write(path, fragment.to_string());
+        let error = commit(&out, &["one"]).unwrap_err();
+        assert!(matches!(error, Error::Dataset { .. }), "{value}: {error}");
+    }
+    assert_eq!(folder.read("precious.txt"), "precious");
+    folder.write(path, sound.to_string());
+    let mut late = config(&out, &[]);
+    late.committed_at = "yesterday".to_owned();
+    let error = commit_shares(&late, "night", &["one".to_owned()]).unwrap_err();
+    assert!(error.to_string().contains("committed_at"), "{error}");
+    commit(&out, &["one"]).unwrap();
+}
+
+#[test]
+fn the_rest_of_a_document_is_no_percentage_of_all_shares_either() {
+    let folder = Folder::with("a.json", format!("[\n{},\n{{!\n]\n", conversation("c", "2025-07-01T10:00:00Z")));
+    folder.write("b.ndjson", lines(&export(400, 1)));
+    let out = folder.path("out");
+    stage(&out, &[folder.path("a.json")], "one").unwrap();
+    stage(&out, &[folder.path("b.ndjson")], "two").unwrap();
+    let shares = ["one", "two"].map(str::to_owned);
+    let percent = Config { max_rejects: MaxRejects::Percent(50.0), ..config(&out, &[]) };
+    let error = commit_shares(&percent, "night", &shares).unwrap_err();
+    assert!(error.to_string().contains("nobody knows how many records"), "{error}");
+    commit_shares(&config(&out, &[]), "night", &shares).unwrap();
+}

@@ -103,7 +103,15 @@ fn each_fault_is_found_and_named() {
     assert_eq!(found(&folder), [pair("damaged", "_partiquet/commits")]);
     folder.write(commit, sound.replacen("\"format_version\":2", "\"format_version\":99", 1));
     assert_eq!(found(&folder), [pair("newer", "_partiquet/commits")]);
+    folder.write(commit, sound.replace("\"rows\":", "\"rows\":18446744073709551615,\"was\":"));
+    assert!(found(&folder).iter().any(|(kind, _)| kind == "sums" || kind == "damaged"), "no sum overflows");
     folder.write(commit, sound);
+    let schema = folder.read("out/_partiquet/schema.json");
+    folder.write("out/_partiquet/schema.json", schema.replacen("\"format_version\": 1", "\"format_version\": 99", 1));
+    assert_eq!(found(&folder), [pair("newer", "_partiquet/schema.json")]);
+    let run = folder.convert(&["in.ndjson", "--out", "out", "--mode", "overwrite"]).ended_with(1);
+    run.says(&["format version 99"]);
+    folder.write("out/_partiquet/schema.json", schema);
     folder.write("out/_partiquet/schema.json", "{");
     assert_eq!(found(&folder), [pair("damaged", "_partiquet/schema.json")]);
 }
