@@ -201,7 +201,7 @@ impl MaxRejects {
     pub const fn allows_rest(self, is_kept: bool) -> bool {
         match self {
             Self::Count(_) => is_kept,
-            Self::Percent(_) => false,
+            Self::Percent(percent) => percent >= 100.0,
             Self::Unlimited => true,
         }
     }

@@ -65,10 +65,12 @@ const KEPT_SCRATCH_BYTES: usize = 2 << 20;
 
 /// In blocks larger than this many bytes the shape of a record is looked up instead of guessed.
 const MAX_GUESSED_BLOCK_BYTES: usize = 4 << 20;
-
-/// After a wrong guess, the shape of this many records is looked up: if shapes alternate, every guess is wrong, and
-/// each wrong guess costs two more walks.
+/// After two wrong guesses so close to each other, the shape of this many records is looked up: where shapes alternate,
+/// each guess is wrong, and a wrong one costs two walks more. Where they change seldom, guessing is faster.
 const SUSPENDED_GUESSES: u8 = 16;
+
+/// See [`SUSPENDED_GUESSES`].
+const FREQUENT_WRONG_GUESSES: u8 = 4;
 
 /// Decodes blocks. It learns the order of members as it goes, so each worker keeps one; the result does not depend on
 /// what it has learned.
@@ -81,6 +83,8 @@ pub struct Decoder {
     last_shape: Shape,
     /// For this many further records the shape is looked up instead of guessed.
     guesses_suspended: u8,
+    /// How many records ago a guess was wrong.
+    since_wrong_guess: u8,
     arrivals: Arrivals,
     max_flattened_bytes: u64,
     /// The rest of `max_flattened_bytes` for the current block.
@@ -100,6 +104,7 @@ impl Decoder {
             staging: EnclosingValues::new(&plan),
             last_shape: None,
             guesses_suspended: 0,
+            since_wrong_guess: u8::MAX,
             arrivals: Arrivals::new(Arc::clone(&plan)),
             max_flattened_bytes: MAX_FLATTENED_BYTES,
             flattened_left: MAX_FLATTENED_BYTES,
@@ -282,6 +287,7 @@ impl Decoder {
         self.scratch.tally.begin_record();
         // The shape of the previous record is a guess. What that walk or the keys then say is certain, so at most two
         // shapes are tried.
+        self.since_wrong_guess = self.since_wrong_guess.saturating_add(1);
         let mut shape = self.last_shape;
         let mut is_certain = false;
         // With a wrong guess, nearly all of a huge record would be copied to `extra`.
@@ -321,7 +327,10 @@ impl Decoder {
             self.flattened_left = flattened_left;
             let said = match said {
                 Ok(said) => {
-                    self.guesses_suspended = SUSPENDED_GUESSES;
+                    if self.since_wrong_guess <= FREQUENT_WRONG_GUESSES {
+                        self.guesses_suspended = SUSPENDED_GUESSES;
+                    }
+                    self.since_wrong_guess = 0;
                     said
                 }
                 // Some faults are due to the assumed shape. They count only if that shape is right.

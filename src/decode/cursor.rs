@@ -239,23 +239,6 @@ impl<'a> Cursor<'a> {
 
     #[inline(never)]
     fn string_into_slow(&mut self, out: &mut Vec<u8>) -> Parse<()> {
-        let (start, before) = (self.pos() + 1, out.len());
-        let mut at = start;
-        // One pass for texts that are not long: plain pieces are copied and escapes decoded as they come.
-        while at - start < LONG_TEXT_BYTES {
-            let piece = out.len();
-            let (end, stop) = self.input.plain_end(at, LONG_TEXT_BYTES, |bytes| out.extend_from_slice(bytes));
-            out.truncate(piece + (end - at));
-            if stop == b'"' {
-                self.input.go_to(end + 1);
-                return Ok(());
-            }
-            let Some(next) = (stop == b'\\').then(|| self.escape(end).ok()).flatten() else { break };
-            unescape(&self.text()[end..next], out);
-            at = next;
-        }
-        // Long texts and faults: find the end first, then decode.
-        out.truncate(before);
         let token = self.string()?;
         unescape(&self.text()[token.start..token.end], out);
         Ok(())

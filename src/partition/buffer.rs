@@ -87,9 +87,11 @@ impl RowBuffers {
     /// A partition that gets at least this many rows of a block gets them by columns, otherwise packed.
     const MANY_ROWS: usize = 16;
 
-    /// Rows are also packed if empty columns would take more than this many times the memory of the rows: otherwise a
-    /// block of tiny rows for thousands of partitions would allocate columns for each of them before any is charged.
-    const MAX_EMPTY_SHARE: usize = 4;
+    /// Where the empty columns of all partitions that a block brings in would take more than a row group divided by
+    /// this, a partition gets its rows packed unless they take at least 1/4 of what its columns would: a block of tiny
+    /// rows for thousands of partitions would otherwise allocate columns for each of them before any is charged.
+    const EMPTY_COLUMNS_DIVISOR: usize = 2;
+    const MIN_FILLED_DIVISOR: usize = 4;
 
     /// Reserve one part in this many more than extrapolated, since not all columns continue at the rate at which they
     /// began.
@@ -141,10 +143,10 @@ impl RowBuffers {
                 self.columns_of(partition)?.append(block);
             }
             Partitions::Each(partitions) => {
-                self.many_rows = self.many_rows(block);
                 for &partition in partitions {
                     self.count_row(partition as usize, &mut touched);
                 }
+                self.many_rows = self.many_rows(block, &touched);
                 let many = touched.iter().filter(|&&partition| self.has_many(partition)).count();
                 if many < touched.len() {
                     self.pack(block, |buffers, row| {
@@ -298,9 +300,18 @@ impl RowBuffers {
     }
 
     /// Minimum number of rows of a block that a partition without columns gets by columns.
-    fn many_rows(&self, block: &Columns) -> usize {
+    fn many_rows(&self, block: &Columns, touched: &[usize]) -> usize {
+        let is_new = |partition: usize| {
+            let Buffer { rows_of_block, rows, .. } = &self.buffers[partition];
+            *rows_of_block >= Self::MANY_ROWS && rows.columns.num_rows == 0
+        };
+        let empty = empty_bytes(&self.shapes);
+        let num_new = touched.iter().filter(|&&partition| is_new(partition)).count();
+        if num_new * empty <= self.row_group_bytes / Self::EMPTY_COLUMNS_DIVISOR {
+            return Self::MANY_ROWS;
+        }
         let row_bytes = (block.byte_size() / block.num_rows.max(1)).max(1);
-        Self::MANY_ROWS.max(empty_bytes(&self.shapes) / (row_bytes * Self::MAX_EMPTY_SHARE))
+        Self::MANY_ROWS.max(empty / (row_bytes * Self::MIN_FILLED_DIVISOR))
     }
 
     /// Counts a row of the current block for a buffer; `touched` lists each buffer once.

@@ -247,7 +247,7 @@ proptest! {
 #[test]
 fn columns_of_a_wide_table_are_made_only_where_rows_fill_them() {
     let shapes = vec![ColumnShape::Scalar(ScalarType::Int64); 1000];
-    let mut buffers = RowBuffers::new(shapes.clone(), 1 << 17);
+    let mut buffers = RowBuffers::new(shapes.clone(), 1 << 17).with_row_group_bytes(1 << 20, 20 << 20);
     let mut block = Columns::new(&shapes);
     let rows = numbers(0..40_000);
     block.columns[0] = rows.columns[0].clone();
