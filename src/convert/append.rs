@@ -1,6 +1,6 @@
 //! Skips inputs that the dataset already holds when it is appended to.
 
-use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::warnings;
 use crate::{
@@ -85,20 +85,15 @@ impl CommittedInputs {
             }
             let is_known = |bytes| self.sizes.contains(&bytes) || of_size.get(&Some(bytes)).is_some_and(|&of| of > 1);
             let digest = if input.bytes.is_some_and(is_known) { digest(&input)? } else { None };
-            let Some(digest) = digest.map(|digest| format!("{digest:032x}")) else {
-                match self.commit_of_text(&input, observer)? {
-                    Some(commit) => skipped.push(SkippedInput { path: input.name, commit }),
-                    None => new.push(input),
-                }
+            let digest = digest.map(|digest| format!("{digest:032x}"));
+            let held = digest.as_ref().and_then(|digest| digests.get(digest)).copied();
+            let held = if held.is_none() { self.commit_of_text(&input, observer)? } else { held };
+            if let Some(commit) = held {
+                skipped.push(SkippedInput { path: input.name, commit });
                 continue;
-            };
-            match digests.entry(digest) {
-                Entry::Occupied(commit) => skipped.push(SkippedInput { path: input.name, commit: *commit.get() }),
-                Entry::Vacant(place) => {
-                    place.insert(self.next);
-                    new.push(input);
-                }
             }
+            digests.extend(digest.map(|digest| (digest, self.next)));
+            new.push(input);
         }
         Ok((new, skipped))
     }

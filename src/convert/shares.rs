@@ -76,7 +76,8 @@ pub fn commit_shares(config: &Config, run: &str, shares: &[String]) -> Result<Re
             ),
         });
     }
-    let is_too_much = |reject: &&Reject| reject.is_rest && !config.max_rejects.allows_rest(reject.has_raw());
+    // Whether it is kept was asked when its share was staged; the report does not repeat long texts.
+    let is_too_much = |reject: &&Reject| reject.is_rest && !config.max_rejects.allows_rest(true);
     if let Some(rest) = report.rejects.iter().find(is_too_much) {
         return Err(Error::Rejected {
             reject: Box::new(rest.clone()),
