@@ -187,9 +187,13 @@ fn rejects(text: &mut String, report: &Report, config: &Config, paint: Paint) {
         _ => format!("{records}, kept aside, but for those that are too long"),
     };
     row(text, "rejected", report.rejected, &kept);
-    for rest in report.rejects.iter().filter(|reject| reject.is_rest) {
+    let rests = || report.rejects.iter().filter(|reject| reject.is_rest);
+    for rest in rests().take(PATHS_SHOWN) {
         let place = format!("{}, line {}", human::shown(&rest.file), human::count(rest.line));
         let _ = writeln!(text, "      Not converted: the rest of {place}, {}", human::bytes(rest.raw_bytes));
+    }
+    if rests().count() > PATHS_SHOWN {
+        let _ = writeln!(text, "      and the rest of other files: see the rejects file");
     }
     if let Some(first) = report.rejects.first() {
         let _ = writeln!(text, "      {}", paint.red(&first_reject(first)));
