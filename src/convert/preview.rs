@@ -142,7 +142,8 @@ pub fn preview(config: &Config, observer: &dyn Observer) -> Result<Preview> {
 fn rows_by_partition(commits: &[Manifest]) -> BTreeMap<&str, u64> {
     let mut rows = BTreeMap::new();
     for file in Manifest::live(commits).into_values() {
-        *rows.entry(file.partition()).or_default() += file.rows;
+        let rows: &mut u64 = rows.entry(file.partition()).or_default();
+        *rows = rows.saturating_add(file.rows);
     }
     rows
 }

@@ -21,7 +21,7 @@ const SMALL_FILES: (usize, u64) = (200, 50);
 /// document may have an `id`.
 pub(super) fn has_known_values(ledger: &Ledger) -> bool {
     let participants = ledger.paths.iter().filter(|(path, _)| !path.starts_with("../"));
-    participants.map(|(_, counts)| counts.kept.saturating_sub(counts.null) + counts.coerced).any(|stored| stored > 0)
+    participants.map(|(_, counts)| counts.kept.saturating_sub(counts.null).max(counts.coerced)).any(|stored| stored > 0)
 }
 
 /// Warnings about the run as a whole.
@@ -89,10 +89,12 @@ fn foreign_values(model: &str, rows: u64, ledger: &Ledger) -> Option<String> {
         return Some(format!("no row has a value that the model {model} knows: {advice}"));
     }
     let of_participants = ledger.paths.iter().filter(|(path, _)| !path.starts_with("../"));
-    let (seen, unknown) =
-        of_participants.fold((0, 0), |(seen, unknown), (_, counts)| (seen + counts.seen, unknown + counts.unknown));
+    let (seen, unknown) = of_participants.fold((0_u64, 0_u64), |(seen, unknown), (_, counts)| {
+        (seen.saturating_add(counts.seen), unknown.saturating_add(counts.unknown))
+    });
     (unknown > seen / 2).then(|| {
-        let percent = unknown * 100 / seen;
+        // A damaged fragment of a share may count more unknown values than it has seen.
+        let percent = unknown.saturating_mul(100) / seen.max(1);
         format!("{percent}% of the values are not in the model {model}: {advice}")
     })
 }
@@ -173,6 +175,11 @@ mod tests {
         assert_eq!(foreign_values("call", 0, &only_parents), None);
         let nulls = ledger(&[("/id", Counts { seen: 1, kept: 1, null: 1, ..Counts::default() })]);
         assert!(!has_known_values(&nulls));
+        let damaged = ledger(&[
+            ("/id", Counts { kept: 1, ..Counts::default() }),
+            ("/x", Counts { unknown: u64::MAX, ..Counts::default() }),
+        ]);
+        assert!(foreign_values("call", 1, &damaged).is_some());
         let mostly = ledger(&[("/id", kept(1)), ("/x", unknown(3))]);
         assert!(foreign_values("call", 1, &mostly).unwrap().starts_with("75% of the values"));
         assert_eq!(foreign_values("call", 1, &ledger(&[("/id", kept(2)), ("/x", unknown(2))])), None);

@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::{
     discover::{InputFile, Source},
-    read::{Access, InputReader},
+    read::{Access, GZIP_MAGIC, InputReader},
 };
 use crate::{
     error::{Error, Result},
@@ -62,12 +62,11 @@ pub fn digests_of_first(input: &InputFile, lengths: &[u64]) -> Result<Vec<u128>>
 /// # Errors
 /// [`Error::Io`] if the file cannot be read.
 pub fn gzip_text_size(input: &InputFile) -> Result<Option<u32>> {
-    const MAGIC: [u8; 2] = [0x1f, 0x8b];
     let Source::File(path) = &input.source else { return Ok(None) };
     let read = || -> io::Result<Option<u32>> {
         let (mut file, mut magic, mut size) = (File::open(path)?, Vec::new(), [0; 4]);
-        file.by_ref().take(MAGIC.len() as u64).read_to_end(&mut magic)?;
-        if magic != MAGIC || file.metadata()?.len() < 18 {
+        file.by_ref().take(GZIP_MAGIC.len() as u64).read_to_end(&mut magic)?;
+        if magic != GZIP_MAGIC || file.metadata()?.len() < 18 {
             return Ok(None);
         }
         file.seek(SeekFrom::End(-4))?;

@@ -24,6 +24,9 @@ use crate::{
     observe::Observer,
 };
 
+/// The first bytes of each member of a gzip file.
+pub(super) const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
 /// How an input is to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
@@ -205,7 +208,7 @@ enum Format {
 
 impl Format {
     const HEAD_BYTES: usize = 6;
-    const GZIP: &[u8] = &[0x1f, 0x8b];
+    const GZIP: &[u8] = &GZIP_MAGIC;
     const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 
     /// None of these can begin a JSON text, so naming the format helps more than a syntax error.
