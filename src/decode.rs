@@ -27,6 +27,7 @@ mod number;
 mod open_names;
 mod padded;
 mod program;
+mod shape_guess;
 mod simd;
 mod string;
 mod tally;
@@ -54,6 +55,7 @@ use envelope::{EnclosingValues, Shape, Target, shape_of};
 use fault::{Fault, Parse};
 use padded::{PADDING, Padded, pad};
 use program::Program;
+use shape_guess::ShapeGuess;
 use walk::{Position, Scratch, StepsMet, Walk};
 
 /// Maximum bytes that repeated values and `extra` may add to a block. The values of a conversation are repeated on each
@@ -65,12 +67,6 @@ const KEPT_SCRATCH_BYTES: usize = 2 << 20;
 
 /// In blocks larger than this many bytes the shape of a record is looked up instead of guessed.
 const MAX_GUESSED_BLOCK_BYTES: usize = 4 << 20;
-/// After two wrong guesses so close to each other, the shape of this many records is looked up: where shapes alternate,
-/// each guess is wrong, and a wrong one costs two walks more. Where they change seldom, guessing is faster.
-const SUSPENDED_GUESSES: u8 = 16;
-
-/// See [`SUSPENDED_GUESSES`].
-const FREQUENT_WRONG_GUESSES: u8 = 4;
 
 /// Decodes blocks. It learns the order of members as it goes, so each worker keeps one; the result does not depend on
 /// what it has learned.
@@ -80,11 +76,7 @@ pub struct Decoder {
     program: Program,
     scratch: Scratch,
     staging: EnclosingValues,
-    last_shape: Shape,
-    /// For this many further records the shape is looked up instead of guessed.
-    guesses_suspended: u8,
-    /// How many records ago a guess was wrong.
-    since_wrong_guess: u8,
+    shape_guess: ShapeGuess,
     arrivals: Arrivals,
     max_flattened_bytes: u64,
     /// The rest of `max_flattened_bytes` for the current block.
@@ -102,9 +94,7 @@ impl Decoder {
             scratch: Scratch::new(&program, plan.paths.len()),
             program,
             staging: EnclosingValues::new(&plan),
-            last_shape: None,
-            guesses_suspended: 0,
-            since_wrong_guess: u8::MAX,
+            shape_guess: ShapeGuess::default(),
             arrivals: Arrivals::new(Arc::clone(&plan)),
             max_flattened_bytes: MAX_FLATTENED_BYTES,
             flattened_left: MAX_FLATTENED_BYTES,
@@ -285,23 +275,7 @@ impl Decoder {
         let first_row = columns.num_rows;
         self.scratch.tally.begin_text(text.origin);
         self.scratch.tally.begin_record();
-        // The shape of the previous record is a guess. What that walk or the keys then say is certain, so at most two
-        // shapes are tried.
-        self.since_wrong_guess = self.since_wrong_guess.saturating_add(1);
-        let mut shape = self.last_shape;
-        let mut is_certain = false;
-        // With a wrong guess, nearly all of a huge record would be copied to `extra`.
-        if text.block.bytes.len() > MAX_GUESSED_BLOCK_BYTES
-            && let Ok(said) = self.shape_by_keys(start.clone(), &at_end)
-        {
-            (shape, is_certain) = (said, true);
-            self.scratch.trim_names(KEPT_SCRATCH_BYTES);
-        } else if self.guesses_suspended > 0
-            && let Ok(said) = self.shape_by_keys(start.clone(), &at_end)
-        {
-            self.guesses_suspended = if said == shape { self.guesses_suspended - 1 } else { SUSPENDED_GUESSES };
-            (shape, is_certain) = (said, true);
-        }
+        let (mut shape, mut is_certain) = self.probable_shape(text, &start, &at_end);
         loop {
             let flattened_left = self.flattened_left;
             let (result, end) = self.walk(text, start.clone(), shape, columns, &at_end);
@@ -310,50 +284,63 @@ impl Decoder {
                     let said = shape_of(&self.program, met);
                     if said == shape || is_certain {
                         debug_assert!(said == shape, "the keys of a record say one shape");
-                        self.last_shape = shape;
+                        self.shape_guess.was_right(shape);
                         return Ok(Outcome { num_rows: columns.num_rows - first_row, end });
                     }
                     Ok(said)
                 }
                 Err(fault) => Err(fault),
             };
-            self.forget_walk(columns, first_row);
-            self.flattened_left = flattened_left;
+            self.forget_walk(columns, first_row, flattened_left);
             // Walking again in the same way undoes what was counted.
             self.scratch.tally.set_subtracting(true);
             let _ = self.walk(text, start.clone(), shape, columns, &at_end);
             self.scratch.tally.set_subtracting(false);
-            self.forget_walk(columns, first_row);
-            self.flattened_left = flattened_left;
-            let said = match said {
+            self.forget_walk(columns, first_row, flattened_left);
+            // What the walk or the keys said is certain, so at most two shapes are tried.
+            shape = match said {
                 Ok(said) => {
-                    if self.since_wrong_guess <= FREQUENT_WRONG_GUESSES {
-                        self.guesses_suspended = SUSPENDED_GUESSES;
-                    }
-                    self.since_wrong_guess = 0;
+                    self.shape_guess.was_wrong();
                     said
                 }
-                // Some faults are due to the assumed shape. They count only if that shape is right.
-                Err(fault) => {
-                    let said = match fault.kind {
-                        _ if is_certain => shape,
-                        RejectKind::Syntax | RejectKind::Utf8 | RejectKind::Depth => shape,
-                        _ => self.shape_by_keys(start.clone(), &at_end)?,
-                    };
-                    if said == shape {
-                        return Err(fault);
-                    }
-                    said
-                }
+                Err(fault) if is_certain || !fault.depends_on_shape() => return Err(fault),
+                Err(fault) => match self.shape_by_keys(start.clone(), &at_end)? {
+                    said if said == shape => return Err(fault),
+                    said => said,
+                },
             };
-            shape = said;
             is_certain = true;
         }
     }
 
+    /// The shape with which a record is walked first, and whether it is certain.
+    #[inline(always)]
+    fn probable_shape(
+        &mut self,
+        text: Text<'_>,
+        start: &Cursor<'_>,
+        at_end: &impl Fn(&mut Cursor<'_>) -> bool,
+    ) -> (Shape, bool) {
+        let guess = self.shape_guess.next();
+        // With a wrong guess, nearly all of a huge record would be copied to `extra`.
+        let is_huge = text.block.bytes.len() > MAX_GUESSED_BLOCK_BYTES;
+        if (is_huge || self.shape_guess.is_suspended())
+            && let Ok(said) = self.shape_by_keys(start.clone(), at_end)
+        {
+            if is_huge {
+                self.scratch.trim_names(KEPT_SCRATCH_BYTES);
+            } else {
+                self.shape_guess.looked_up(said);
+            }
+            return (said, true);
+        }
+        (guess, false)
+    }
+
     /// Removes what a walk has stored, except what it counted.
     #[cold]
-    fn forget_walk(&mut self, columns: &mut Columns, first_row: usize) {
+    fn forget_walk(&mut self, columns: &mut Columns, first_row: usize, flattened_left: u64) {
+        self.flattened_left = flattened_left;
         columns.truncate(first_row);
         self.scratch.tally.forget_record();
         self.scratch.extra.clear();

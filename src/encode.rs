@@ -33,6 +33,7 @@ mod delta;
 mod dictionary;
 mod hybrid;
 mod leaf;
+mod leaf_encoding;
 mod metadata;
 mod options;
 mod range;

@@ -145,6 +145,11 @@ fn propose(root: &Observed, name: &str, draft: &mut Draft) -> Value {
             parent.extend(objects_at(root, before).map(|seen| seen.without(&[last])));
         }
     }
+    let mut lead_to_rows = first_keys.clone();
+    lead_to_rows.extend(ways.iter().filter_map(|way| way.steps.last().map(|(key, _)| *key)));
+    let row = draft.without_keys(&row, &first_keys, "row");
+    let parent = draft.without_keys(&parent, &lead_to_rows, "parent");
+    let around = draft.without_keys(&around, &first_keys, "outer object");
     model["row"] = json!({"type": draft.object(first.row, &row, &mut Scope::table("", true))});
     let outer = ways.iter().find_map(|way| way.outer);
     for (level, group, seen) in [("parent", Some(first.parent), &parent), ("outer", outer, &around)] {
@@ -210,6 +215,20 @@ struct Draft {
 }
 
 impl Draft {
+    /// The members except those that would be taken for one of these keys of envelopes, with a note about each.
+    fn without_keys(&mut self, seen: &Observed, keys: &[&str], level: &str) -> Observed {
+        let is_key = |name: &str| keys.iter().any(|key| name == *key || snake_case(name) == *key);
+        let left_out: Vec<&str> =
+            seen.members.iter().map(|(name, _)| name.as_str()).filter(|name| is_key(name)).collect();
+        self.notes.extend(left_out.iter().map(|name| {
+            format!(
+                "{name} of the {level} has the name of a key that leads to the rows, so it gets no column: its values will \
+                 be in `extra`"
+            )
+        }));
+        seen.without(&left_out)
+    }
+
     /// Describes an object as a type and returns the type's name: `wanted`, or `wanted` with a number.
     fn object(&mut self, wanted: &str, seen: &Observed, place: &mut Scope) -> String {
         let wanted = type_name(wanted);

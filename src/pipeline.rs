@@ -19,11 +19,13 @@ mod background_sync;
 mod files;
 mod in_order;
 pub mod memory;
+mod refusal;
 mod state;
 mod steps;
 
 pub use account::Totals;
 pub use files::{PartitionFile, PartitionFiles};
+pub(crate) use refusal::LostDocument;
 
 use std::{path::PathBuf, sync::Arc};
 

@@ -14,7 +14,7 @@ pub fn shell(word: &[u8]) -> String {
                 for c in chunk.valid().chars() {
                     match c {
                         '\'' | '\\' => escaped.extend(['\\', c]),
-                        c if c.is_ascii_control() => escaped.extend(format!("\\x{:02x}", u32::from(c)).chars()),
+                        c if c.is_control() => escaped.push_str(&escaped_bytes(c)),
                         c => escaped.push(c),
                     }
                 }
@@ -26,11 +26,16 @@ pub fn shell(word: &[u8]) -> String {
     }
 }
 
+/// The UTF-8 bytes of a character, each as `\xHH`.
+fn escaped_bytes(c: char) -> String {
+    c.encode_utf8(&mut [0; 4]).bytes().map(|byte| format!("\\x{byte:02x}")).collect()
+}
+
 /// A text literal of SQL. Control characters are escaped in the form of `DuckDB` and `PostgreSQL`, so that the literal
-/// stays on one line.
+/// stays on one line and a terminal takes none of them as a command.
 pub fn sql(text: &str) -> String {
     let quoted = text.replace('\'', "''");
-    if !text.contains(|c: char| c.is_ascii_control()) {
+    if !text.contains(char::is_control) {
         return format!("'{quoted}'");
     }
     let escaped = quoted.chars().fold(String::new(), |mut escaped, c| {
@@ -39,7 +44,7 @@ pub fn sql(text: &str) -> String {
             '\n' => escaped.push_str("\\n"),
             '\r' => escaped.push_str("\\r"),
             '\t' => escaped.push_str("\\t"),
-            c if c.is_ascii_control() => escaped.extend(format!("\\x{:02x}", u32::from(c)).chars()),
+            c if c.is_control() => escaped.push_str(&escaped_bytes(c)),
             c => escaped.push(c),
         }
         escaped
@@ -105,6 +110,7 @@ mod tests {
         assert_eq!(shell("-rf"), "./-rf");
         assert_eq!(shell("a\n'b\\"), r"$'a\x0a\'b\\'");
         assert_eq!(super::shell(b"a\xff b"), r"$'a\xff b'");
+        assert_eq!(shell("a\u{9b}31m"), r"$'a\xc2\x9b31m'", "an escape sequence of one character");
         assert_eq!(shell(""), "''");
         assert_eq!(shell("$HOME;`x`"), "'$HOME;`x`'");
     }
@@ -114,6 +120,7 @@ mod tests {
         assert_eq!(sql("it's \"here\""), "'it''s \"here\"'");
         assert_eq!(sql("a\\b"), "'a\\b'");
         assert_eq!(sql("a\\\n'\u{1}"), "E'a\\\\\\n''\\x01'");
+        assert_eq!(sql("\u{9b}31m"), r"E'\xc2\x9b31m'");
         assert_eq!(sql_name("start_time_day"), "\"start_time_day\"");
         assert_eq!(sql_name("a\"b"), "\"a\"\"b\"");
     }

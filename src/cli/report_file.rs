@@ -7,7 +7,8 @@ use std::{
     process,
 };
 
-use partiquet::{Error, Result, dataset::META, report::Report};
+use partiquet::{Error, Result, dataset::META};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::resolve::{follow_dangling_links, resolved};
@@ -101,7 +102,7 @@ impl ReportFile {
 }
 
 /// The report of a run that committed: `exit_code`, followed by the library's report.
-pub fn of_success(report: &Report, exit_code: u8) -> Value {
+pub fn of_success(report: &impl Serialize, exit_code: u8) -> Value {
     let mut document = Map::from_iter([("exit_code".to_owned(), json!(exit_code)), ("error".to_owned(), Value::Null)]);
     if let Ok(Value::Object(members)) = serde_json::to_value(report) {
         document.extend(members);
@@ -125,6 +126,8 @@ pub fn of_failure(error: &Error, elapsed_seconds: f64) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use partiquet::report::Report;
+
     use super::*;
 
     fn names(dir: &Path) -> Vec<String> {

@@ -1,10 +1,11 @@
-//! Ctrl-C and SIGTERM: the first signal ends the run cleanly, the second ends the process at once.
+//! Ctrl-C and SIGTERM: the first signal ends the run cleanly, the second ends the process at once. A limit of the file
+//! size is an error of the write, not the end of the process.
 
 use std::sync::{Arc, atomic::AtomicBool};
 
 use partiquet::{Error, Result};
 use signal_hook::{
-    consts::{SIGINT, SIGTERM},
+    consts::{SIGINT, SIGTERM, SIGXFSZ},
     flag,
 };
 
@@ -21,5 +22,7 @@ pub fn stop_flag() -> Result<Arc<AtomicBool>> {
             .and_then(|_| flag::register(signal, Arc::clone(&stop)))
             .map_err(Error::io("watch", "SIGINT and SIGTERM"))?;
     }
+    // A signal that has a handler does not kill: the write returns the error.
+    flag::register(SIGXFSZ, Arc::default()).map_err(Error::io("watch", "SIGXFSZ"))?;
     Ok(stop)
 }

@@ -1,12 +1,12 @@
 //! `partiquet verify`: the audit of a dataset, for people and as a report.
 
-use std::{fmt::Write as _, io, path::Path};
+use std::{fmt::Write as _, io, path::Path, time::Instant};
 
 use partiquet::{
     Error, Result,
     verify::{Audit, FindingKind, Repair, verify},
 };
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::{
     args::VerifyArgs, human, paint::Paint, print, report_file, report_file::ReportFile, resolve::resolved, signals,
@@ -36,12 +36,14 @@ pub fn run(args: &VerifyArgs) -> Result<u8> {
         ));
     }
     let report = args.report.as_deref().map(ReportFile::create).transpose()?;
+    let begun = Instant::now();
     let repair = if args.repair { Repair::Yes } else { Repair::No };
     let audit = match verify(&args.dir, repair, &Stop(signals::stop_flag()?)) {
         Ok(audit) => audit,
         Err(error) => {
             if let Some(report) = report {
-                super::warn_on_failure(report.write(&report_file::of_failure(&error, 0.0)));
+                let document = report_file::of_failure(&error, begun.elapsed().as_secs_f64());
+                super::warn_on_failure(report.write(&document));
             }
             return Err(error);
         }
@@ -56,17 +58,9 @@ pub fn run(args: &VerifyArgs) -> Result<u8> {
         print(&mut stdout.lock(), render(&audit, &dir, Paint::for_stream(&stdout)).as_bytes())?;
     }
     if let Some(report) = report {
-        report.write(&document(&audit, exit_code))?;
+        report.write(&report_file::of_success(&audit, exit_code))?;
     }
     Ok(exit_code)
-}
-
-fn document(audit: &Audit, exit_code: u8) -> Value {
-    let mut document = Map::from_iter([("exit_code".to_owned(), json!(exit_code)), ("error".to_owned(), Value::Null)]);
-    if let Ok(Value::Object(members)) = serde_json::to_value(audit) {
-        document.extend(members);
-    }
-    Value::Object(document)
 }
 
 fn render(audit: &Audit, dir: &str, paint: Paint) -> String {

@@ -9,13 +9,13 @@ use crate::{
     dataset::{Dataset, Manifest, Recovered},
     error::Result,
     input::{
-        Framing, RecordBlock,
+        RecordBlock, Unreadable,
         discover::{InputFile, discover},
     },
     model::{Plan, TableSchema},
     observe::Observer,
     partition::{Partitions, Router},
-    pipeline::memory,
+    pipeline::{LostDocument, memory},
     report::{Ledger, Reject, Report, SkippedInput},
     sampling::{Sampled, decode_sample, promoted_map},
 };
@@ -76,8 +76,8 @@ pub fn preview(config: &Config, observer: &dyn Observer) -> Result<Preview> {
         records: 0,
         rejected: 0,
         rejects: Vec::new(),
-        has_rest: false,
-        keeps_rests: true,
+        rests_kept: None,
+        max_record_bytes: config.max_record_bytes,
         ledger: Ledger::default(),
         lost: None,
         obstacles: Vec::new(),
@@ -93,12 +93,8 @@ pub fn preview(config: &Config, observer: &dyn Observer) -> Result<Preview> {
     }
     let plan = Plan::new(&config.model, &schema);
     let sample_complete = decode_sample(config, &inputs, plan, observer, |sampled| seen.add(sampled))?;
-    seen.obstacles.extend(over_budget(
-        config.max_rejects,
-        seen.rejected,
-        seen.records,
-        seen.has_rest.then_some(seen.keeps_rests),
-    ));
+    seen.end_document();
+    seen.obstacles.extend(over_budget(config.max_rejects, seen.rejected, seen.records, seen.rests_kept));
     if sample_complete {
         let rows = seen.rows.iter().sum();
         let refused = refuse_empty_replacement(config, &commits, rows, &seen.ledger).err();
@@ -148,9 +144,9 @@ fn rows_by_partition(commits: &[Manifest]) -> BTreeMap<&str, u64> {
     rows
 }
 
-/// `rest` says whether the rest of a document would be kept, if one would be refused.
-fn over_budget(budget: MaxRejects, rejected: u64, records: u64, rest: Option<bool>) -> Option<String> {
-    if let Some(is_kept) = rest.filter(|is_kept| !budget.allows_rest(*is_kept)) {
+/// `rests_kept` says whether the rests of documents that would be refused would be kept; none if there are none.
+fn over_budget(budget: MaxRejects, rejected: u64, records: u64, rests_kept: Option<bool>) -> Option<String> {
+    if let Some(is_kept) = rests_kept.filter(|is_kept| !budget.allows_rest(*is_kept)) {
         let why = if is_kept { "nobody knows how many records" } else { "which is too long to be kept" };
         return Some(format!(
             "the rest of a file would be rejected, {why}, so --max-rejects {budget} cannot allow it\n  mend the file, or \
@@ -174,52 +170,77 @@ struct Seen<'a> {
     records: u64,
     rejected: u64,
     rejects: Vec<Reject>,
-    /// Whether one of them is the rest of a document, and whether each such rest would be kept.
-    has_rest: bool,
-    keeps_rests: bool,
+    /// If some are rests of documents: whether the run would keep all of their texts.
+    rests_kept: Option<bool>,
+    max_record_bytes: usize,
     ledger: Ledger,
-    /// The input and the document whose rest is lost after a fault.
-    lost: Option<(usize, u64)>,
+    /// The document whose rest is lost after a fault.
+    lost: Option<LostDocument>,
     obstacles: Vec<String>,
 }
 
 impl Seen<'_> {
     fn add(&mut self, sampled: Sampled<'_>) -> Result<()> {
         match sampled {
-            Sampled::Decoded(block, _) if self.lost == Some((block.input, block.document)) => {}
             Sampled::Decoded(block, decoded) => {
+                if self.is_lost((block.input, block.document), Some(&block.bytes), block.bytes.len() as u64) {
+                    return Ok(());
+                }
                 self.records += decoded.num_records;
                 for tally in &decoded.tallies {
                     self.ledger.add(&tally.path, tally.known.is_some(), &tally.counts);
                 }
                 for reject in decoded.rejects.drain(..) {
-                    let ends_document = matches!(block.framing, Framing::Ranges(_)) && reject.is_malformed();
-                    self.lost = ends_document.then_some((block.input, block.document));
-                    self.has_rest |= ends_document;
-                    let text = &block.bytes[reject.record.clone()];
                     let file = self.inputs[block.input].name.clone();
                     let line = first_line(block, reject.offset);
-                    self.refuse(reject.into_reject(file, block.offset, text, line));
+                    if LostDocument::begins_at(block, &reject) {
+                        self.lost = Some(LostDocument::new(block, reject, file, line));
+                    } else {
+                        let text = &block.bytes[reject.record.clone()];
+                        self.refuse(reject.into_reject(file, block.offset, text, line));
+                    }
                 }
                 self.attributes.add(&decoded.columns);
                 self.route(&mut decoded.columns)?;
             }
-            Sampled::Unreadable(lost) if self.lost == Some((lost.input, lost.document)) => {}
             Sampled::Unreadable(unreadable) => {
-                self.records += 1;
-                self.has_rest |= unreadable.is_rest;
-                self.keeps_rests &= !unreadable.is_rest || unreadable.raw.is_some();
-                let file = self.inputs[unreadable.input].name.clone();
-                self.refuse(unreadable.into_reject(file, 0));
+                let Unreadable { input, document, raw_bytes, .. } = unreadable;
+                if !self.is_lost((input, document), unreadable.raw.as_deref(), raw_bytes) {
+                    self.records += 1;
+                    self.refuse(unreadable.into_reject(self.inputs[input].name.clone(), 0));
+                }
             }
             Sampled::Failed(error) => self.obstacles.push(error.to_string()),
         }
         Ok(())
     }
 
-    fn refuse(&mut self, reject: Reject) {
+    /// Whether a piece of this input and document belongs to the lost document; if so, it is added to that. A piece of
+    /// another document ends the lost one.
+    fn is_lost(&mut self, (input, document): (usize, u64), bytes: Option<&[u8]>, num_bytes: u64) -> bool {
+        let lost = self.lost.as_mut().filter(|lost| lost.is_of(input, document));
+        let Some(lost) = lost else {
+            self.end_document();
+            return false;
+        };
+        lost.add(bytes, num_bytes, self.max_record_bytes);
+        true
+    }
+
+    /// Counts the reject of a lost document, if there is one: its end, or that of the sample, was reached.
+    fn end_document(&mut self) {
+        if let Some(lost) = self.lost.take() {
+            self.refuse(lost.into_reject());
+        }
+    }
+
+    fn refuse(&mut self, mut reject: Reject) {
         self.rejected += 1;
+        if reject.is_rest {
+            self.rests_kept = Some(self.rests_kept.unwrap_or(true) && reject.has_raw());
+        }
         if self.rejects.len() < Report::MAX_REJECTS_SHOWN {
+            reject.forget_long_raw();
             self.rejects.push(reject);
         }
     }

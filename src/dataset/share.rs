@@ -279,18 +279,17 @@ struct InputsRead {
 }
 
 impl InputsRead {
-    /// Adds the inputs of one more share, unless one of them was already read. Each share has its own standard input,
-    /// and an input without records cannot duplicate any.
+    /// Adds the inputs of one more share, unless one of them was already read. Each share has its own standard input and
+    /// pipes, which have no place, and an input without records cannot duplicate any.
     fn add(&mut self, inputs: &[InputReport]) -> Result<(), Difference> {
         let is_known = |input: &&InputReport| {
-            let is_stream = input.path == "-";
-            (!is_stream && self.places.contains(input.place()))
-                || (input.records > 0 && self.digests.contains(input.text_digest()))
+            let is_same_place = input.place.as_ref().is_some_and(|place| self.places.contains(place));
+            is_same_place || (input.records > 0 && self.digests.contains(input.text_digest()))
         };
         if let Some(input) = inputs.iter().find(is_known) {
             return Err(Difference::SameInput(input.path.clone()));
         }
-        self.places.extend(inputs.iter().map(|input| input.place().to_owned()));
+        self.places.extend(inputs.iter().filter_map(|input| input.place.clone()));
         self.digests.extend(inputs.iter().map(|input| input.text_digest().to_owned()));
         Ok(())
     }
@@ -448,6 +447,7 @@ mod tests {
     fn an_input_is_read_by_one_share() {
         let input = |path: &str, digest: &str, records| InputReport {
             path: path.to_owned(),
+            place: (!matches!(path, "-" | "/dev/fd/63")).then(|| format!("place of {path}")),
             digest: digest.to_owned(),
             records,
             ..InputReport::default()
@@ -455,6 +455,7 @@ mod tests {
         let mut read = InputsRead::default();
         let mut is_new = |input: InputReport| read.add(&[input]).is_ok();
         assert!(is_new(input("-", "a", 1)) && is_new(input("-", "b", 1)), "each has a standard input of its own");
+        assert!(is_new(input("/dev/fd/63", "p", 1)) && is_new(input("/dev/fd/63", "q", 1)), "and pipes of its own");
         assert!(!is_new(input("-", "a", 1)) && !is_new(input("x", "b", 1)), "the same bytes");
         assert!(is_new(input("y", "c", 1)) && !is_new(input("y", "d", 1)), "the same path");
         assert!(is_new(input("e", "0", 0)) && is_new(input("f", "0", 0)), "nothing is in them");

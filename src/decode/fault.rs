@@ -49,6 +49,11 @@ impl Fault {
         self
     }
 
+    /// Whether the fault may be due to a wrong shape that was assumed for the record.
+    pub(super) const fn depends_on_shape(&self) -> bool {
+        !matches!(self.kind, RejectKind::Syntax | RejectKind::Utf8 | RejectKind::Depth)
+    }
+
     /// JSON Pointer from the record's root to the fault.
     #[must_use]
     pub fn pointer(&self) -> String {

@@ -12,17 +12,15 @@
 
 use parquet::{
     basic::{CompressionCodec, Encoding},
-    bloom_filter::Sbbf,
     schema::types::ColumnDescPtr,
 };
 
 use super::{
-    EncodeOptions, bit_packing, bug,
+    EncodeOptions, bit_packing,
     codec::Compressor,
-    delta,
-    dictionary::{Dictionary, Length},
+    dictionary::Dictionary,
     hybrid,
-    leaf::{Histograms, Leaf, LeafValues, LevelBuffers},
+    leaf::{Histograms, Leaf, LevelBuffers},
     metadata::{
         chunk::{ChunkFacts, PartMetadata},
         page_header::{DataPage, PageSizes, write_data_page, write_dictionary_page},
@@ -85,66 +83,39 @@ pub(super) fn write<'a>(
     } else {
         (options.compression, options.codec)
     };
-    let dictionary = leaf.values.fill(dictionary).then_some(&*dictionary);
-    let mut chunk = Chunk { out, compressed_bytes: 0, uncompressed_bytes: 0 };
-    let mut dictionary_page = None;
-    if let Some(dictionary) = dictionary {
-        page.clear();
-        // Always compressed, since the header of a dictionary page cannot say that it is not.
-        compressor.append(compression, dictionary.page(), page)?;
-        let num_values = dictionary.len() as i32;
-        let write_header = |out: &mut Vec<u8>, sizes| write_dictionary_page(out, num_values, sizes);
-        dictionary_page = Some(chunk.write(write_header, page, dictionary.page().len())?.0);
-    }
-    let index_width = match dictionary {
-        Some(dictionary) => index_width(dictionary, compressor, compression)?,
-        None => 0,
+    let mut writer = ChunkWriter {
+        out,
+        metadata,
+        compression,
+        compressor,
+        levels,
+        values,
+        page,
+        compressed_bytes: 0,
+        uncompressed_bytes: 0,
     };
+    let dictionary = leaf.values.fill(dictionary).then_some(&*dictionary);
+    let mut dictionary_page = None;
+    let mut index_width = 0;
+    if let Some(dictionary) = dictionary {
+        dictionary_page = Some(writer.write_dictionary(dictionary)?);
+        index_width = writer.index_width(dictionary)?;
+    }
+    let indexes = dictionary.map(|dictionary| (dictionary, index_width));
+
     let is_flat = options.descriptor.max_rep_level() == 0;
+    let mut encoding = Encoding::PLAIN;
     let mut pages: Vec<PageStatistics<'_>> = Vec::new();
     let (mut row, mut value) = (0, 0);
-    let mut encoding = Encoding::PLAIN;
     while row < num_rows {
         let (end_row, end_value) = end_of_page(leaf, num_rows, (row, value), dictionary.is_some());
-        let num_values = end_value - value;
-
-        page.clear();
-        let mut histograms = Histograms::default();
-        let written = leaf.levels.write((row, end_row), num_values, levels, &mut histograms, page);
-        encoding =
-            leaf.values.encode((value, end_value), dictionary.map(|dictionary| (dictionary, index_width)), values);
-        let is_compressed = append_compressed(compressor, compression, values, page)?;
-        let values_len = values.len();
-        // Frees the values of a huge page before the page is copied to `out`.
-        values.clear();
-        values.shrink_to(EncodeOptions::KEPT_SCRATCH_BYTES);
-        let num_nulls = written.num_levels - num_values;
-        let header = DataPage {
-            num_levels: written.num_levels as i32,
-            num_nulls: num_nulls as i32,
-            num_rows: (end_row - row) as i32,
-            encoding,
-            definition_bytes: written.definition_bytes as i32,
-            repetition_bytes: written.repetition_bytes as i32,
-            is_compressed,
-        };
-        let level_bytes = written.repetition_bytes + written.definition_bytes;
-        let write_header = |out: &mut Vec<u8>, sizes| write_data_page(out, &header, sizes);
-        let (offset, bytes) = chunk.write(write_header, page, level_bytes + values_len)?;
-        // Frees a huge page once it is copied.
-        page.clear();
-        page.shrink_to(EncodeOptions::KEPT_SCRATCH_BYTES);
-
-        let text_bytes = leaf.values.text_bytes((value, end_value));
-        metadata.add_page(PageLocation { offset, bytes, first_row: row as u64, text_bytes });
-        // Lists get no minimum and maximum, since readers cannot skip pages by those of list elements.
-        let extremes = if is_flat { MinMax::from_values(&leaf.values, (value, end_value), dictionary) } else { None };
+        let statistics;
+        (encoding, statistics) = writer.write_page(leaf, (row, end_row), (value, end_value), indexes)?;
         pages.push(PageStatistics {
-            num_values,
-            num_nulls,
             num_nans: num_nans(&leaf.values, (value, end_value)).filter(|_| is_flat),
-            extremes,
-            histograms,
+            // Lists get no minimum and maximum, since readers cannot skip pages by those of list elements.
+            extremes: if is_flat { MinMax::from_values(&leaf.values, (value, end_value), dictionary) } else { None },
+            ..statistics
         });
         (row, value) = (end_row, end_value);
     }
@@ -155,12 +126,13 @@ pub(super) fn write<'a>(
     });
     let whole = whole.ok_or_else(|| Error::Bug("a column chunk without rows".to_owned()))?;
     let bloom_filter = if options.bloom_filter && value > 0 { leaf.values.bloom_filter(dictionary)? } else { None };
+    let ChunkWriter { metadata, uncompressed_bytes, compressed_bytes, .. } = writer;
     metadata.add(ChunkFacts {
         whole: &whole,
         pages: &pages,
         is_flat,
-        uncompressed_bytes: chunk.uncompressed_bytes,
-        compressed_bytes: chunk.compressed_bytes,
+        uncompressed_bytes,
+        compressed_bytes,
         dictionary_page,
         codec,
         encoding,
@@ -200,181 +172,135 @@ fn end_of_page(leaf: &Leaf<'_>, num_rows: usize, (row, value): (usize, usize), b
     (inside, leaf.levels.values_before(inside))
 }
 
-/// Number of bits of a chunk's dictionary indexes. zstd finds repetitions and frequent values in whole bytes, but
-/// nothing in indexes that begin at any bit, so a wider index can be smaller after compression.
-fn index_width(dictionary: &Dictionary, compressor: &mut Compressor, compression: Compression) -> Result<u32> {
-    let least = bit_packing::width_of(dictionary.len() as u64 - 1);
-    if !matches!(compression, Compression::Zstd(_)) {
-        return Ok(least);
-    }
-    match least {
-        // Several indexes per byte still compress well.
-        0..=3 => Ok(least),
-        4..=8 => Ok(8),
-        // Two bytes pay if indexes repeat much; a few thousand are compressed in both widths to find out.
-        _ => {
-            let indexes = dictionary.indexes();
-            let some = &indexes[..indexes.len().min(EncodeOptions::INDEX_WIDTH_TRIAL)];
-            let (mut packed, mut compressed) = (Vec::new(), Vec::new());
-            let mut size = |width: u32| {
-                packed.clear();
-                compressed.clear();
-                hybrid::write(some, width, &mut packed);
-                compressor.append(compression, &packed, &mut compressed).map(|()| compressed.len().min(packed.len()))
-            };
-            Ok(if size(16)? < size(least)? { 16 } else { least })
-        }
-    }
-}
-
-/// Appends `values` compressed, or as they are if that is not longer. Returns whether they are compressed.
-fn append_compressed(
-    compressor: &mut Compressor,
-    compression: Compression,
-    values: &[u8],
-    page: &mut Vec<u8>,
-) -> Result<bool> {
-    let start = page.len();
-    if compression != Compression::None && values.len() >= EncodeOptions::MIN_COMPRESSED_BYTES {
-        compressor.append(compression, values, page)?;
-        if page.len() - start < values.len() {
-            return Ok(true);
-        }
-        page.truncate(start);
-    }
-    page.extend_from_slice(values);
-    Ok(false)
-}
-
 /// Appends the pages of one chunk, with their headers, and counts their bytes.
-struct Chunk<'a> {
+struct ChunkWriter<'a> {
     /// Already contains earlier chunks.
     out: &'a mut Vec<u8>,
+    metadata: &'a mut PartMetadata,
+    compression: Compression,
+    compressor: &'a mut Compressor,
+    levels: &'a mut LevelBuffers,
+    /// See [`ChunkScratch`].
+    values: &'a mut Vec<u8>,
+    page: &'a mut Vec<u8>,
     uncompressed_bytes: u64,
     compressed_bytes: u64,
 }
 
-impl Chunk<'_> {
-    /// Appends a header and `page`, which had `uncompressed_len` bytes before compression. Returns the offset and
+impl ChunkWriter<'_> {
+    /// Appends the dictionary page and returns its offset.
+    fn write_dictionary(&mut self, dictionary: &Dictionary) -> Result<u64> {
+        self.page.clear();
+        // Always compressed, since the header of a dictionary page cannot say that it is not.
+        self.compressor.append(self.compression, dictionary.page(), self.page)?;
+        let num_values = dictionary.len() as i32;
+        let write_header = |out: &mut Vec<u8>, sizes| write_dictionary_page(out, num_values, sizes);
+        Ok(self.append_page(write_header, dictionary.page().len())?.0)
+    }
+
+    /// Appends a data page with these rows and values. `indexes` is the chunk's dictionary and the number of bits of an
+    /// index. Returns the encoding of the values, and the page's statistics without those of single values.
+    fn write_page<'v>(
+        &mut self,
+        leaf: &Leaf<'_>,
+        (row, end_row): (usize, usize),
+        (value, end_value): (usize, usize),
+        indexes: Option<(&Dictionary, u32)>,
+    ) -> Result<(Encoding, PageStatistics<'v>)> {
+        let num_values = end_value - value;
+        self.page.clear();
+        let mut histograms = Histograms::default();
+        let written = leaf.levels.write((row, end_row), num_values, self.levels, &mut histograms, self.page);
+        let encoding = leaf.values.encode((value, end_value), indexes, self.values);
+        let is_compressed = self.append_values()?;
+        let values_len = self.values.len();
+        // Frees the values of a huge page before the page is copied to `out`.
+        self.values.clear();
+        self.values.shrink_to(EncodeOptions::KEPT_SCRATCH_BYTES);
+        let num_nulls = written.num_levels - num_values;
+        let header = DataPage {
+            num_levels: written.num_levels as i32,
+            num_nulls: num_nulls as i32,
+            num_rows: (end_row - row) as i32,
+            encoding,
+            definition_bytes: written.definition_bytes as i32,
+            repetition_bytes: written.repetition_bytes as i32,
+            is_compressed,
+        };
+        let level_bytes = written.repetition_bytes + written.definition_bytes;
+        let write_header = |out: &mut Vec<u8>, sizes| write_data_page(out, &header, sizes);
+        let (offset, bytes) = self.append_page(write_header, level_bytes + values_len)?;
+        // Frees a huge page once it is copied.
+        self.page.clear();
+        self.page.shrink_to(EncodeOptions::KEPT_SCRATCH_BYTES);
+        let text_bytes = leaf.values.text_bytes((value, end_value));
+        self.metadata.add_page(PageLocation { offset, bytes, first_row: row as u64, text_bytes });
+        Ok((encoding, PageStatistics { num_values, num_nulls, num_nans: None, extremes: None, histograms }))
+    }
+
+    /// Appends the values to the page: compressed, or as they are if that is not longer. Returns whether they are
+    /// compressed.
+    fn append_values(&mut self) -> Result<bool> {
+        let start = self.page.len();
+        if self.compression != Compression::None && self.values.len() >= EncodeOptions::MIN_COMPRESSED_BYTES {
+            self.compressor.append(self.compression, self.values, self.page)?;
+            if self.page.len() - start < self.values.len() {
+                return Ok(true);
+            }
+            self.page.truncate(start);
+        }
+        self.page.extend_from_slice(self.values);
+        Ok(false)
+    }
+
+    /// Appends a header and the page, which had `uncompressed_len` bytes before compression. Returns the offset and
     /// length of both together.
-    fn write(
+    fn append_page(
         &mut self,
         write_header: impl FnOnce(&mut Vec<u8>, PageSizes),
-        page: &[u8],
         uncompressed_len: usize,
     ) -> Result<(u64, i32)> {
         let too_long = || Error::Bug(format!("a page of {uncompressed_len} bytes"));
-        let (Ok(uncompressed), Ok(compressed)) = (i32::try_from(uncompressed_len), i32::try_from(page.len())) else {
+        let (Ok(uncompressed), Ok(compressed)) = (i32::try_from(uncompressed_len), i32::try_from(self.page.len()))
+        else {
             return Err(too_long());
         };
         let start = self.out.len();
         write_header(self.out, PageSizes { uncompressed, compressed });
         let header_bytes = self.out.len() - start;
-        self.out.extend_from_slice(page);
+        self.out.extend_from_slice(self.page);
         let bytes = i32::try_from(self.out.len() - start).map_err(|_| too_long())?;
         self.uncompressed_bytes += (header_bytes + uncompressed_len) as u64;
         self.compressed_bytes += bytes as u64;
         Ok((start as u64, bytes))
     }
-}
 
-impl LeafValues<'_> {
-    /// Fills the dictionary with all values, if that is worth it; returns whether it is.
-    fn fill(&self, dictionary: &mut Dictionary) -> bool {
-        match self {
-            // Names and codes repeat.
-            Self::Text(texts) => dictionary.build(texts.iter(), texts.len(), Length::Written),
-            // Scores repeat.
-            Self::Float64(values) => {
-                dictionary.build(values.iter().map(|value| value.to_le_bytes()), values.len(), Length::Known)
-            }
-            // Instants ascend and durations are small: differences take a fraction of the space, a dictionary more than
-            // that.
-            Self::Int64(_) | Self::Bool(_) => false,
+    /// Number of bits of the dictionary indexes. zstd finds repetitions and frequent values in whole bytes, but nothing
+    /// in indexes that begin at any bit, so a wider index can be smaller after compression.
+    fn index_width(&mut self, dictionary: &Dictionary) -> Result<u32> {
+        let least = bit_packing::width_of(dictionary.len() as u64 - 1);
+        if !matches!(self.compression, Compression::Zstd(_)) {
+            return Ok(least);
         }
-    }
-
-    /// Appends the values `from..to` and returns their encoding. `dictionary` comes with the number of bits of an
-    /// index.
-    fn encode(
-        &self,
-        (from, to): (usize, usize),
-        dictionary: Option<(&Dictionary, u32)>,
-        out: &mut Vec<u8>,
-    ) -> Encoding {
-        if let Some((dictionary, width)) = dictionary {
-            out.push(width as u8);
-            hybrid::write(&dictionary.indexes()[from..to], width, out);
-            return Encoding::RLE_DICTIONARY;
-        }
-        match self {
-            // Lengths and bytes are separate, since each compresses better alone.
-            Self::Text(texts) => {
-                delta::write_texts(texts, from, to, out);
-                Encoding::DELTA_LENGTH_BYTE_ARRAY
-            }
-            Self::Int64(values) => {
-                delta::write_integers(&values[from..to], out);
-                Encoding::DELTA_BINARY_PACKED
-            }
-            Self::Float64(values) => {
-                out.extend(values[from..to].iter().flat_map(|value| value.to_le_bytes()));
-                Encoding::PLAIN
-            }
-            // One bit each: the run-length form is newer than some readers.
-            Self::Bool(values) => {
-                let end = out.len() + (to - from).div_ceil(8);
-                for at in (from..to).step_by(64) {
-                    let rest = to - at;
-                    let mask = if rest < 64 { (1 << rest) - 1 } else { u64::MAX };
-                    out.extend_from_slice(&(values.word_at(at) & mask).to_le_bytes());
-                }
-                out.truncate(end);
-                Encoding::PLAIN
+        match least {
+            // Several indexes per byte still compress well.
+            0..=3 => Ok(least),
+            4..=8 => Ok(8),
+            // Two bytes pay if indexes repeat much; a few thousand are compressed in both widths to find out.
+            _ => {
+                let indexes = dictionary.indexes();
+                let some = &indexes[..indexes.len().min(EncodeOptions::INDEX_WIDTH_TRIAL)];
+                let (mut packed, mut compressed) = (Vec::new(), Vec::new());
+                let mut size = |width: u32| {
+                    packed.clear();
+                    compressed.clear();
+                    hybrid::write(some, width, &mut packed);
+                    self.compressor
+                        .append(self.compression, &packed, &mut compressed)
+                        .map(|()| compressed.len().min(packed.len()))
+                };
+                Ok(if size(16)? < size(least)? { 16 } else { least })
             }
         }
-    }
-
-    /// Estimated bytes of values in a page, before compression.
-    fn plain_bytes(&self, (from, to): (usize, usize), by_index: bool) -> usize {
-        match self {
-            _ if by_index => (to - from) * 4,
-            Self::Text(texts) => texts.start(to) - texts.start(from) + (to - from),
-            Self::Int64(_) | Self::Float64(_) => (to - from) * 8,
-            Self::Bool(_) => (to - from) / 8,
-        }
-    }
-
-    /// Bytes of texts alone, without what the format adds; none for other types.
-    fn text_bytes(&self, (from, to): (usize, usize)) -> Option<u64> {
-        match self {
-            Self::Text(texts) => Some((texts.start(to) - texts.start(from)) as u64),
-            _ => None,
-        }
-    }
-
-    /// A bloom filter of all values; none for booleans.
-    fn bloom_filter(&self, dictionary: Option<&Dictionary>) -> Result<Option<Sbbf>> {
-        let rate = EncodeOptions::BLOOM_FILTER_ERROR_RATE;
-        // Sized for the maximum possible number of distinct values; folded down afterwards to what is needed.
-        let most = dictionary.map_or(self.len(), Dictionary::len);
-        let mut filter = Sbbf::new_with_ndv_fpp(most as u64, rate).map_err(|error| bug(&error))?;
-        match (self, dictionary) {
-            (_, Some(dictionary)) => (0..dictionary.len()).for_each(|index| filter.insert(dictionary.get(index))),
-            (Self::Text(texts), None) => texts.iter().for_each(|text| filter.insert(text)),
-            (Self::Int64(values), None) => values.iter().for_each(|value| filter.insert(value)),
-            (Self::Float64(values), None) => values.iter().for_each(|value| filter.insert(value)),
-            (Self::Bool(_), None) => return Ok(None),
-        }
-        // Readers treat 0.0 and -0.0 as equal, but the filter hashes them differently, so both are inserted.
-        if let Self::Float64(values) = self
-            && values.contains(&0.0)
-        {
-            for zero in [0.0, -0.0] {
-                filter.insert(&zero);
-            }
-        }
-        filter.fold_to_target_fpp(rate);
-        Ok(Some(filter))
     }
 }

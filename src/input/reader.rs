@@ -178,64 +178,21 @@ impl<'a> BlockReader<'a> {
             {
                 return Ok(ReadStep::Piece(Some(piece)));
             }
-            match self.splitter.step() {
-                Step::Piece(piece) => {
-                    let piece = match &mut current.unpacker {
-                        None => Some(piece),
-                        Some(unpacker) => unpacker.feed(piece),
-                    };
-                    if piece.is_some() {
-                        return Ok(ReadStep::Piece(piece));
-                    }
-                }
-                Step::NeedBytes => {
-                    let space = self.splitter.space();
-                    let head = &self.head[current.head_pos..];
-                    let read = if !head.is_empty() {
-                        Ok(copy_front(head, space))
-                    } else if let Some(failure) = self.failure.take() {
-                        Err(failure)
-                    } else {
-                        current.reader.read(space)
-                    };
-                    let n = match read {
-                        Ok(n) => n,
-                        Err(failure) => {
-                            let lines = self.splitter.whole_lines().filter(|_| current.unpacker.is_none());
-                            let Some(lines) = lines else { return Err(failure) };
-                            self.failure = Some(failure);
-                            return Ok(ReadStep::Piece(Some(lines)));
-                        }
-                    };
-                    current.head_pos += n.min(head.len());
-                    if current.head_pos == self.head.len() && self.head.capacity() > SNIFF_BYTES {
-                        // Frees the buffer of a huge first record.
-                        (self.head, current.head_pos) = (Vec::new(), 0);
-                    }
-                    self.splitter.advance(n);
-                }
+            let piece = match self.splitter.step() {
+                Step::Piece(piece) => match &mut current.unpacker {
+                    None => Some(piece),
+                    Some(unpacker) => unpacker.feed(piece),
+                },
+                Step::NeedBytes => read_some(current, &mut self.head, &mut self.failure, &mut self.splitter)?,
                 Step::Done => {
-                    let (bytes, digest) = (current.reader.stored_bytes(), current.reader.digest());
-                    let text_digest = current.reader.text_digest();
-                    let input = &self.inputs[self.next_input - 1];
-                    // A file that was cut between two records looks complete.
-                    if let (Source::File(_), Some(expected)) = (&input.source, input.bytes)
-                        && bytes < expected
-                    {
-                        return Err(Error::Input {
-                            file: input.name.clone(),
-                            offset: bytes,
-                            message: format!(
-                                "it ends here, and had {expected} bytes when it was found: it was cut short"
-                            ),
-                            hint: "let whoever writes it finish, then run again".to_owned(),
-                        });
-                    }
-                    self.finished_bytes += bytes;
+                    let end = end_of_input(&current.reader, &self.inputs, self.next_input - 1)?;
+                    self.finished_bytes += current.reader.stored_bytes();
                     self.current = None;
-                    let end = Piece::EndOfInput { input: self.next_input - 1, bytes, digest, text_digest };
-                    return Ok(ReadStep::Piece(Some(end)));
+                    Some(end)
                 }
+            };
+            if piece.is_some() {
+                return Ok(ReadStep::Piece(piece));
             }
         }
     }
@@ -285,6 +242,59 @@ impl<'a> BlockReader<'a> {
         self.next_input += 1;
         Ok(true)
     }
+}
+
+/// Gives the splitter the next bytes of the input: first what is left of its head, then what is read. If reading fails,
+/// returns the whole lines that were read before, and the failure the next time.
+fn read_some(
+    current: &mut Current<'_>,
+    head: &mut Vec<u8>,
+    failure: &mut Option<Error>,
+    splitter: &mut Splitter,
+) -> Result<Option<Piece>> {
+    let space = splitter.space();
+    let left = &head[current.head_pos..];
+    let read = if !left.is_empty() {
+        Ok(copy_front(left, space))
+    } else if let Some(failure) = failure.take() {
+        Err(failure)
+    } else {
+        current.reader.read(space)
+    };
+    let n = match read {
+        Ok(n) => n,
+        Err(failed) => {
+            let lines = splitter.whole_lines().filter(|_| current.unpacker.is_none());
+            let Some(lines) = lines else { return Err(failed) };
+            *failure = Some(failed);
+            return Ok(Some(lines));
+        }
+    };
+    current.head_pos += n.min(left.len());
+    if current.head_pos == head.len() && head.capacity() > SNIFF_BYTES {
+        // Frees the buffer of a huge first record.
+        (*head, current.head_pos) = (Vec::new(), 0);
+    }
+    splitter.advance(n);
+    Ok(None)
+}
+
+/// The end of input number `input`, which `reader` has read. Fails if a file has become shorter since it was found: cut
+/// between two records it looks complete.
+fn end_of_input(reader: &InputReader<'_>, inputs: &[InputFile], input: usize) -> Result<Piece> {
+    let bytes = reader.stored_bytes();
+    let InputFile { name, source, bytes: found, .. } = &inputs[input];
+    if let (Source::File(_), Some(expected)) = (source, found)
+        && bytes < *expected
+    {
+        return Err(Error::Input {
+            file: name.clone(),
+            offset: bytes,
+            message: format!("it ends here, and had {expected} bytes when it was found: it was cut short"),
+            hint: "let whoever writes it finish, then run again".to_owned(),
+        });
+    }
+    Ok(Piece::EndOfInput { input, bytes, digest: reader.digest(), text_digest: reader.text_digest() })
 }
 
 /// Reads until `head` has `target` bytes. Returns whether the input ended before. After an error `head` has what was

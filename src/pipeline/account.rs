@@ -1,13 +1,14 @@
 //! The account of what became of the input, kept in input order: counts, line numbers, refused records.
 
+use super::refusal::{LostDocument, over_budget, rest_over_budget};
 use crate::{
     config::MaxRejects,
     dataset::RejectsWriter,
     decode::{DecodeReject, DecodedBlock},
     error::{Error, Result},
-    input::{Framing, ReadOptions, RecordBlock, Unreadable, discover::InputFile},
+    input::{ReadOptions, RecordBlock, Unreadable, discover::InputFile},
     observe::{Progress, Stage},
-    report::{InputReport, Ledger, Place, Reject, RejectKind, Report},
+    report::{InputReport, Ledger, Place, Reject, Report},
 };
 
 /// The totals of a run.
@@ -79,14 +80,6 @@ pub(super) enum LineNumbers {
     Documents,
 }
 
-/// The rest of a document after a syntax error. It is one reject, recorded when the end of the document is reached.
-struct LostDocument {
-    input: usize,
-    document: u64,
-    reject: Reject,
-    raw: Option<Vec<u8>>,
-}
-
 impl Account {
     pub fn new(files: &[InputFile], read: ReadOptions, max_rejects: MaxRejects, writer: RejectsWriter) -> Self {
         let report = |InputFile { name, place, .. }: &InputFile| InputReport {
@@ -128,8 +121,8 @@ impl Account {
             line += memchr::memchr_iter(b'\n', &block.bytes[at..offset]).count() as u64;
             at = offset;
             let line = if lines == LineNumbers::Documents { block.document + 1 } else { line };
-            let ends_document = matches!(block.framing, Framing::Ranges(_)) && reject.is_malformed();
-            self.refuse_record(block, reject, ends_document, line)?;
+            let is_rest = LostDocument::begins_at(block, &reject);
+            self.refuse_record(block, reject, is_rest, line)?;
         }
         self.newlines[block.input] += decoded.num_newlines;
         Ok(())
@@ -143,7 +136,7 @@ impl Account {
             LineNumbers::Documents => document + 1,
         };
         self.newlines[input] += unreadable.num_newlines;
-        if let Some(lost) = self.lost.as_mut().filter(|lost| lost.input == input && lost.document == document) {
+        if let Some(lost) = self.lost.as_mut().filter(|lost| lost.is_of(input, document)) {
             lost.add(unreadable.raw.as_deref(), unreadable.raw_bytes, self.max_record_bytes);
             return Ok(());
         }
@@ -167,9 +160,8 @@ impl Account {
 
     /// Records the reject of a lost document, if there is one: its end was reached.
     pub fn end_document(&mut self) -> Result<()> {
-        let Some(LostDocument { input, mut reject, raw, .. }) = self.lost.take() else { return Ok(()) };
-        reject.set_raw(raw.as_deref());
-        self.refuse(input, reject)
+        let Some(lost) = self.lost.take() else { return Ok(()) };
+        self.refuse(lost.input(), lost.into_reject())
     }
 
     /// Checks the account at the end of the run and returns the totals.
@@ -209,7 +201,7 @@ impl Account {
     /// ends the lost one.
     fn is_lost(&mut self, input: usize, document: u64, bytes: &[u8]) -> Result<bool> {
         match &mut self.lost {
-            Some(lost) if lost.input == input && lost.document == document => {
+            Some(lost) if lost.is_of(input, document) => {
                 lost.add(Some(bytes), bytes.len() as u64, self.max_record_bytes);
                 Ok(true)
             }
@@ -236,27 +228,17 @@ impl Account {
         }
     }
 
-    fn refuse_record(
-        &mut self,
-        block: &RecordBlock,
-        reject: DecodeReject,
-        ends_document: bool,
-        line: u64,
-    ) -> Result<()> {
-        let end = if ends_document { block.bytes.len() } else { reject.record.end };
-        let raw = &block.bytes[reject.record.start..end];
+    fn refuse_record(&mut self, block: &RecordBlock, reject: DecodeReject, is_rest: bool, line: u64) -> Result<()> {
         let file = self.totals.inputs[block.input].path.clone();
-        let mut reject = reject.into_reject(file, block.offset, raw, Some(line));
-        if !ends_document {
-            return self.refuse(block.input, reject);
+        if !is_rest {
+            let raw = &block.bytes[reject.record.clone()];
+            return self.refuse(block.input, reject.into_reject(file, block.offset, raw, Some(line)));
         }
-        reject.is_rest = true;
-        reject.message += "; without lines the rest of the document cannot be told into records";
+        let lost = LostDocument::new(block, reject, file, Some(line));
         if self.exhausts_budget() || !self.max_rejects.allows_rest(true) {
-            return self.refuse(block.input, reject);
+            return self.refuse(block.input, lost.into_reject());
         }
-        let raw = Some(raw.to_vec());
-        self.lost = Some(LostDocument { input: block.input, document: block.document, reject, raw });
+        self.lost = Some(lost);
         Ok(())
     }
 
@@ -313,67 +295,4 @@ impl<'a> LinesOfBlock<'a> {
         self.last = (offset, line);
         line
     }
-}
-
-impl LostDocument {
-    fn add(&mut self, bytes: Option<&[u8]>, num_bytes: u64, max_bytes: usize) {
-        self.reject.raw_bytes += num_bytes;
-        self.raw = match (self.raw.take(), bytes) {
-            (Some(mut raw), Some(bytes)) if raw.len() + bytes.len() <= max_bytes => {
-                raw.extend_from_slice(bytes);
-                Some(raw)
-            }
-            _ => None,
-        };
-    }
-}
-
-#[cold]
-fn rest_over_budget(reject: Reject, budget: MaxRejects) -> Error {
-    let (why, how) = match budget {
-        MaxRejects::Percent(_) => (
-            "nobody knows how many records that is, so no percentage can allow it",
-            "--max-rejects 1 (a number counts such a rest as one)",
-        ),
-        MaxRejects::Count(_) | MaxRejects::Unlimited => {
-            ("it is too long to be kept in the rejects file", "--max-rejects unlimited")
-        }
-    };
-    let hint = format!(
-        "nothing was committed. The rest of this file would not be converted: {why}. Mend the file, or let the run go on \
-         without its rest: {how}"
-    );
-    Error::Rejected { reject: Box::new(reject), hint }
-}
-
-#[cold]
-fn over_budget(reject: Reject, rejected: u64, records: u64, budget: MaxRejects) -> Error {
-    let hint = match budget {
-        MaxRejects::Count(0) if reject.looks_like_csv() => {
-            "nothing was committed. This looks like CSV, and JSON is read: make JSON lines of it first, with DuckDB for \
-             example: COPY (FROM 'FILE.csv') TO 'FILE.ndjson' (FORMAT json)"
-                .to_owned()
-        }
-        MaxRejects::Count(0) if reject.kind == RejectKind::Size => {
-            "nothing was committed. If such a record is right, raise --max-record-size, or --memory where that is said to \
-             help; or let the run go on without it: --max-rejects 1"
-                .to_owned()
-        }
-        MaxRejects::Count(0) if reject.kind == RejectKind::Utf8 => {
-            "nothing was committed. If the file is in another encoding, convert it first: iconv -f ISO-8859-1 -t UTF-8 \
-             FILE | partiquet convert - --out DIR; or let the run go on without such records: --max-rejects 1"
-                .to_owned()
-        }
-        MaxRejects::Percent(percent) => format!(
-            "nothing was committed. {rejected} of {records} records were refused, more than the {percent}% that --max-rejects allows; this is \
-             the first of them"
-        ),
-        MaxRejects::Count(0) => "nothing was committed. Mend the record, or let the run go on without it: \
-                                 --max-rejects 1 (or a share such as 0.1%); refused records are kept in a file"
-            .to_owned(),
-        MaxRejects::Count(_) | MaxRejects::Unlimited => {
-            format!("nothing was committed. This is refused record number {rejected}; --max-rejects allows fewer")
-        }
-    };
-    Error::Rejected { reject: Box::new(reject), hint }
 }

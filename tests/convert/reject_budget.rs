@@ -153,6 +153,8 @@ fn a_rest_that_is_too_long_to_be_kept_is_no_single_reject() {
     let inputs = ["in.json", "--out", "out", "--max-record-size", "8KiB", "--max-rejects"];
     let run = folder.convert(&[&inputs[..], &["5"]].concat()).ended_with(1);
     run.says(&["too long to be kept in the rejects file", "--max-rejects unlimited"]);
+    let seen = folder.convert(&[&inputs[..], &["5", "--dry-run"]].concat()).stdout;
+    assert!(seen.contains("The run would fail") && seen.contains("too long to be kept"), "{seen}");
     folder.convert(&[&inputs[..], &["unlimited"]].concat()).ended_with(3);
 }
 
