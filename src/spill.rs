@@ -6,7 +6,7 @@
 //! ```
 //!
 //! With thousands of open partitions, each would get a row group of a few rows whenever memory is full. So the rows go
-//! to disk instead and are read back share by share: the partitions of one share fit in memory, and the rows of a
+//! to disk instead and are read back file by file: the partitions of one file fit in memory, and the rows of a
 //! partition come back in the order in which they were written.
 //!
 //! [`encode`] and [`decode`] know no file and can be called by any thread; [`SpillFiles`] knows nothing of rows.
@@ -26,15 +26,33 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::{Error, Result};
 
-/// Number of files (shares) that the partitions are spread over. When a share is read back, its partitions are open
+/// Number of files that the partitions are spread over. When a file is read back, its partitions are open
 /// together: at most 1,563, since a run may have 100,000 partitions.
 pub const NUM_SPILL_FILES: usize = 64;
+
+/// The spill file of a partition.
+#[must_use]
+pub const fn file_of(partition: usize) -> usize {
+    partition % NUM_SPILL_FILES
+}
+
+/// The index of a partition among those of its spill file.
+#[must_use]
+pub const fn index_in_file(partition: usize) -> usize {
+    partition / NUM_SPILL_FILES
+}
+
+/// The partition with this index among those of a spill file.
+#[must_use]
+pub const fn partition_at(file: usize, index: usize) -> usize {
+    index * NUM_SPILL_FILES + file
+}
 
 /// The spill files of one run. A file is open only while it is written to or read from.
 #[derive(Debug)]
 pub struct SpillFiles {
     dir: PathBuf,
-    shares: Vec<SpillFile>,
+    files: Vec<SpillFile>,
 }
 
 #[derive(Debug, Default)]
@@ -58,55 +76,54 @@ impl SpillFiles {
     /// Spill files in `dir`, which must exist when the first batch is written.
     #[must_use]
     pub fn new(dir: PathBuf) -> Self {
-        Self { dir, shares: (0..NUM_SPILL_FILES).map(|_| SpillFile::default()).collect() }
+        Self { dir, files: (0..NUM_SPILL_FILES).map(|_| SpillFile::default()).collect() }
     }
 
-    /// Appends batch `number` to the file of a share.
+    /// Appends batch `number` to a file.
     ///
     /// # Errors
     /// [`Error::Io`] if the system refuses.
-    pub fn append(&mut self, share: usize, number: u64, batch: &[u8]) -> Result<()> {
-        let path = self.path(share);
-        let share = &mut self.shares[share];
-        let mut file = OpenOptions::new().append(true).create(true).open(&path).map_err(Error::io("create", &path))?;
-        file.write_all(batch).map_err(Error::io("write", &path))?;
-        share
-            .batches
-            .insert(number, SpilledBatch { path, offset: share.len, len: batch.len(), digest: xxh3_64(batch) });
-        share.len += batch.len() as u64;
+    pub fn append(&mut self, file: usize, number: u64, batch: &[u8]) -> Result<()> {
+        let path = self.path(file);
+        let SpillFile { len, batches } = &mut self.files[file];
+        let mut output =
+            OpenOptions::new().append(true).create(true).open(&path).map_err(Error::io("create", &path))?;
+        output.write_all(batch).map_err(Error::io("write", &path))?;
+        batches.insert(number, SpilledBatch { path, offset: *len, len: batch.len(), digest: xxh3_64(batch) });
+        *len += batch.len() as u64;
         Ok(())
     }
 
-    /// Bytes written to all shares, including those removed since.
+    /// Bytes written to all files, including those removed since.
     #[must_use]
     pub fn bytes_written(&self) -> u64 {
-        self.shares.iter().map(|share| share.len).sum()
+        self.files.iter().map(|file| file.len).sum()
     }
 
-    /// The location of batch `number` of a share.
+    /// The location of batch `number` of a file.
     ///
     /// # Errors
     /// [`Error::Bug`] for a batch that was not written.
-    pub fn batch(&self, share: usize, number: u64) -> Result<SpilledBatch> {
-        let batch = self.shares[share].batches.get(&number).cloned();
-        batch.ok_or_else(|| Error::Bug(format!("{} has no batch {number}", self.path(share).display())))
+    pub fn batch(&self, file: usize, number: u64) -> Result<SpilledBatch> {
+        let batch = self.files[file].batches.get(&number).cloned();
+        batch.ok_or_else(|| Error::Bug(format!("{} has no batch {number}", self.path(file).display())))
     }
 
-    /// Deletes the file of a share, which frees its disk space.
+    /// Deletes a file, which frees its disk space.
     ///
     /// # Errors
     /// [`Error::Io`] if the system refuses.
-    pub fn remove(&mut self, share: usize) -> Result<()> {
-        let path = self.path(share);
-        if self.shares[share].batches.is_empty() {
+    pub fn remove(&mut self, file: usize) -> Result<()> {
+        let path = self.path(file);
+        if self.files[file].batches.is_empty() {
             return Ok(());
         }
-        self.shares[share].batches.clear();
+        self.files[file].batches.clear();
         fs::remove_file(&path).map_err(Error::io("remove", &path))
     }
 
-    fn path(&self, share: usize) -> PathBuf {
-        self.dir.join(format!("{share}.spilled"))
+    fn path(&self, file: usize) -> PathBuf {
+        self.dir.join(format!("{file}.spilled"))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Quotes paths and names as literals of other languages.
 
+use std::fmt::Write as _;
+
 /// A word for a shell: bare if that is safe, otherwise in single quotes. A word with control characters or invalid
 /// UTF-8 is escaped in the `$'...'` form of bash, zsh and newer POSIX shells.
 pub fn shell(word: &[u8]) -> String {
@@ -14,11 +16,11 @@ pub fn shell(word: &[u8]) -> String {
                 for c in chunk.valid().chars() {
                     match c {
                         '\'' | '\\' => escaped.extend(['\\', c]),
-                        c if c.is_control() => escaped.push_str(&escaped_bytes(c)),
+                        c if c.is_control() => push_escaped(c.encode_utf8(&mut [0; 4]).as_bytes(), &mut escaped),
                         c => escaped.push(c),
                     }
                 }
-                escaped.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
+                push_escaped(chunk.invalid(), &mut escaped);
                 escaped
             });
             format!("$'{escaped}'")
@@ -26,9 +28,11 @@ pub fn shell(word: &[u8]) -> String {
     }
 }
 
-/// The UTF-8 bytes of a character, each as `\xHH`.
-fn escaped_bytes(c: char) -> String {
-    c.encode_utf8(&mut [0; 4]).bytes().map(|byte| format!("\\x{byte:02x}")).collect()
+/// Appends bytes, each as `\xHH`.
+fn push_escaped(bytes: &[u8], out: &mut String) {
+    for byte in bytes {
+        let _ = write!(out, "\\x{byte:02x}");
+    }
 }
 
 /// A text literal of SQL. Control characters are escaped in the form of `DuckDB` and `PostgreSQL`, so that the literal
@@ -44,7 +48,7 @@ pub fn sql(text: &str) -> String {
             '\n' => escaped.push_str("\\n"),
             '\r' => escaped.push_str("\\r"),
             '\t' => escaped.push_str("\\t"),
-            c if c.is_control() => escaped.push_str(&escaped_bytes(c)),
+            c if c.is_control() => push_escaped(c.encode_utf8(&mut [0; 4]).as_bytes(), &mut escaped),
             c => escaped.push(c),
         }
         escaped

@@ -224,3 +224,22 @@ fn what_a_conversion_will_refuse_or_leave_out_is_noted() {
     let told = notes(&[Value::Object(endless)]);
     assert!(told.len() == 1 && told[0].contains("more than 1000 members"), "{told:?}");
 }
+
+#[test]
+fn a_member_that_would_be_taken_for_an_envelope_gets_no_column() {
+    let records = [
+        json!({"entities": [{"id": "x", "entities": "y"}]}),
+        json!({"id": "c", "participants": [{"id": "p", "participants": 1, "Participants": 2}]}),
+        json!({"entities": [{"id": "c", "Participants": 1, "participants": [{"id": "p"}]}]}),
+        json!({"id": "c", "Participants": 1, "participants": [{"id": "p"}]}),
+    ];
+    for record in records {
+        let mut sample = RecordSample::default();
+        sample.add(&record);
+        let Proposal { model, notes } = sample.propose("custom");
+        if let Err(error) = Model::from_json(&model.to_string(), "proposal") {
+            panic!("{error}\n{model:#}");
+        }
+        assert!(notes.iter().any(|note| note.contains("its values will be in `extra`")), "{record}: {notes:?}");
+    }
+}

@@ -13,7 +13,7 @@ use crate::{
     error::Result,
     observe::{Progress, Stage},
     partition::{Partitions, Router, RowBuffers, WaitingRows},
-    spill::NUM_SPILL_FILES,
+    spill::{self, NUM_SPILL_FILES},
 };
 
 /// State of the routing; one worker at a time takes it.
@@ -21,11 +21,11 @@ pub(super) struct InOrder {
     pub account: Account,
     router: Router,
     /// Rows that wait for their row group: by partition, or, while spilled rows are read back, by the partition's index
-    /// within its share.
+    /// in its spill file.
     buffers: RowBuffers,
     destination: Destination,
-    /// The spill share that was read back last.
-    share: usize,
+    /// The spill file that was read back last.
+    spill_file: usize,
     /// How often waiting rows were evicted for a huge block.
     num_evictions: u32,
     budget: Budget,
@@ -48,10 +48,10 @@ enum Destination {
 /// How many huge blocks may have small row groups written to make room. After that, rows go to disk instead.
 const MAX_SMALL_EVICTIONS: u32 = 8;
 
-/// Packed rows on their way to disk, by share.
+/// Packed rows on their way to disk, by spill file.
 struct Spill {
     buffers: RowBuffers,
-    /// Size of the rows in each batch so far, by share, bytes.
+    /// Size of the rows in each batch so far, by spill file, bytes.
     batches: Vec<Vec<usize>>,
 }
 
@@ -61,7 +61,7 @@ pub(super) enum Ready {
     RowGroup(usize, WaitingRows),
     /// The last row group of a partition.
     LastRowGroup(usize, WaitingRows),
-    /// A batch of rows for the disk: share, number, rows.
+    /// A batch of rows for the disk: spill file, number, rows.
     Batch(usize, u64, PackedRows),
 }
 
@@ -79,7 +79,7 @@ impl InOrder {
             router,
             buffers,
             destination: Destination::Memory,
-            share: 0,
+            spill_file: 0,
             num_evictions: 0,
             budget,
             file_columns,
@@ -101,7 +101,7 @@ impl InOrder {
         }
         self.num_values.add(counts);
         match &mut self.destination {
-            Destination::Disk(spill) => spill.buffers.add_packed(rows, &partitions, Spill::share_of),
+            Destination::Disk(spill) => spill.buffers.add_packed(rows, &partitions, spill::file_of),
             Destination::Memory | Destination::Back => self.buffers.add(rows, &partitions)?,
         }
         rows.clear();
@@ -109,38 +109,38 @@ impl InOrder {
         Ok(())
     }
 
-    /// Buffers the next batch of a share that was read back from disk.
-    pub fn spilled(&mut self, share: usize, rows: &PackedRows, ready: &mut Vec<Ready>) {
-        self.share = share;
-        self.buffers.push(rows, |partition| partition / NUM_SPILL_FILES);
-        self.take_full(ready, |place| place * NUM_SPILL_FILES + share);
+    /// Buffers the next batch of a spill file that was read back from disk.
+    pub fn spilled(&mut self, file: usize, rows: &PackedRows, ready: &mut Vec<Ready>) {
+        self.spill_file = file;
+        self.buffers.push(rows, spill::index_in_file);
+        self.take_full(ready, |index| spill::partition_at(file, index));
     }
 
     /// Evicts waiting rows before a block that needs nearly all of the memory.
     pub fn make_room(&mut self, ready: &mut Vec<Ready>) {
         self.num_evictions += 1;
-        let (buffered, share) = (self.budget.buffered_beside_huge, self.share);
+        let (buffered, file) = (self.budget.buffered_beside_huge, self.spill_file);
         match self.destination {
-            Destination::Back => self.take_beyond(buffered, ready, |place| place * NUM_SPILL_FILES + share),
+            Destination::Back => self.take_beyond(buffered, ready, |index| spill::partition_at(file, index)),
             Destination::Memory | Destination::Disk(_) => self.take_beyond(buffered, ready, |partition| partition),
         }
         self.buffers.forget_spare();
     }
 
-    /// Completes the partitions of a share: all of its batches were read back.
-    pub fn end_of_share(&mut self, share: usize, ready: &mut Vec<Ready>) {
-        for place in self.buffers.waiting() {
-            let rows = self.buffers.take_all(place);
-            ready.extend(rows.map(|rows| Ready::LastRowGroup(place * NUM_SPILL_FILES + share, rows)));
+    /// Completes the partitions of a spill file: all of its batches were read back.
+    pub fn end_of_spill_file(&mut self, file: usize, ready: &mut Vec<Ready>) {
+        for index in self.buffers.waiting() {
+            let rows = self.buffers.take_all(index);
+            ready.extend(rows.map(|rows| Ready::LastRowGroup(spill::partition_at(file, index), rows)));
         }
     }
 
     /// Completes all waiting rows: all input was read. If rows were spilled, returns the sizes of the batches to read
-    /// back, by share, in bytes.
+    /// back, by spill file, in bytes.
     pub fn end_of_input(&mut self, ready: &mut Vec<Ready>) -> Option<Vec<Vec<usize>>> {
         if let Destination::Disk(mut spill) = mem::replace(&mut self.destination, Destination::Back) {
-            for share in spill.buffers.waiting() {
-                ready.extend(spill.take(share));
+            for file in spill.buffers.waiting() {
+                ready.extend(spill.take(file));
             }
             return Some(spill.batches);
         }
@@ -182,7 +182,8 @@ impl InOrder {
         }
     }
 
-    /// Takes full buffers, and then the largest ones until at most `buffered` bytes of rows wait.
+    /// Takes full buffers, and then the largest ones until at most `buffered` bytes of rows wait. If their row groups
+    /// would be too small, the rows go to disk from now on.
     fn take_beyond(&mut self, buffered: usize, ready: &mut Vec<Ready>, partition_of: impl Fn(usize) -> usize) {
         while let Some((buffer, rows)) = self.buffers.take_full() {
             ready.push(Ready::RowGroup(partition_of(buffer), rows));
@@ -192,9 +193,7 @@ impl InOrder {
             if !too_many && bytes <= self.budget.row_group {
                 break;
             }
-            let is_full = self.buffers.bytes() > self.budget.buffered || self.num_evictions > MAX_SMALL_EVICTIONS;
-            if too_many && is_full && bytes < self.budget.spill_below && matches!(self.destination, Destination::Memory)
-            {
+            if too_many && self.spills_instead_of(bytes) {
                 self.destination = Destination::Disk(Box::new(Spill::begin(&mut self.buffers, ready, self.budget)));
                 break;
             }
@@ -203,6 +202,12 @@ impl InOrder {
         if let Destination::Disk(spill) = &mut self.destination {
             spill.take_beyond(buffered, ready, self.budget.batch);
         }
+    }
+
+    /// Whether rows should go to disk from now on, rather than have a row group of `bytes` bytes written.
+    const fn spills_instead_of(&self, bytes: usize) -> bool {
+        let is_full = self.buffers.bytes() > self.budget.buffered || self.num_evictions > MAX_SMALL_EVICTIONS;
+        is_full && bytes < self.budget.spill_below && matches!(self.destination, Destination::Memory)
     }
 }
 
@@ -213,33 +218,30 @@ impl Spill {
         let mut spill = Self { buffers, batches: vec![Vec::new(); NUM_SPILL_FILES] };
         for partition in waiting.waiting() {
             if let Some(WaitingRows { columns, packed }) = waiting.take_all(partition) {
-                spill.buffers.add_packed(&columns, &Partitions::One(partition), Self::share_of);
+                spill.buffers.add_packed(&columns, &Partitions::One(partition), spill::file_of);
                 drop(columns);
-                spill.buffers.push(&packed, Self::share_of);
+                spill.buffers.push(&packed, spill::file_of);
                 spill.take_beyond(budget.buffered, ready, budget.batch);
             }
         }
         spill
     }
 
-    const fn share_of(partition: usize) -> usize {
-        partition % NUM_SPILL_FILES
-    }
-
     /// Takes full batches, and then the largest ones until at most `buffered` bytes of rows wait.
     fn take_beyond(&mut self, buffered: usize, ready: &mut Vec<Ready>, batch: usize) {
-        while let Some((share, bytes)) = self.buffers.largest() {
+        while let Some((file, bytes)) = self.buffers.largest() {
             if bytes <= batch && self.buffers.bytes() <= buffered {
                 break;
             }
-            ready.extend(self.take(share));
+            ready.extend(self.take(file));
         }
     }
 
-    /// Takes all waiting rows of a share as its next batch.
-    fn take(&mut self, share: usize) -> Option<Ready> {
-        let rows = self.buffers.take_all(share)?.packed;
-        self.batches[share].push(rows.byte_size());
-        Some(Ready::Batch(share, self.batches[share].len() as u64 - 1, rows))
+    /// Takes all waiting rows of a spill file as its next batch.
+    fn take(&mut self, file: usize) -> Option<Ready> {
+        let rows = self.buffers.take_all(file)?.packed;
+        let batches = &mut self.batches[file];
+        batches.push(rows.byte_size());
+        Some(Ready::Batch(file, batches.len() as u64 - 1, rows))
     }
 }

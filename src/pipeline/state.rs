@@ -25,14 +25,8 @@ pub(super) struct State<'a> {
     pub read_to_end: bool,
     /// Bytes of input read so far, as stored.
     pub bytes_read: u64,
-    /// Number of the next piece that will be read.
-    pub next_piece: u64,
-    /// Pieces that were read and not yet routed, and their memory in bytes: text and decoded values, estimated until
-    /// known.
-    pub pieces: usize,
-    pub piece_bytes: usize,
-    /// Memory of the piece that was read last, as an estimate for the next one.
-    pub last_piece_bytes: usize,
+    /// Pieces that were read and not yet routed.
+    pub in_flight: InFlight,
     /// A huge block in flight, if there is one.
     pub huge: Oversized,
     /// Pieces that wait to be routed, by number.
@@ -60,6 +54,56 @@ pub(super) struct State<'a> {
     pub error: Option<Error>,
 }
 
+/// The number of pieces that were read and not yet routed, and their memory.
+#[derive(Debug, Default)]
+pub(super) struct InFlight {
+    /// Number of the next piece that will be read.
+    next: u64,
+    pieces: usize,
+    /// Memory charged for them: text and decoded values, estimated until known.
+    bytes: usize,
+    /// Memory of the piece that was read last, as an estimate for the next one.
+    last_bytes: usize,
+}
+
+impl InFlight {
+    pub const fn is_empty(&self) -> bool {
+        self.pieces == 0
+    }
+
+    /// Whether another piece may be read.
+    const fn has_room(&self, limits: &Limits) -> bool {
+        self.is_empty() || (self.pieces < limits.blocks && self.bytes + self.last_bytes <= limits.budget.blocks)
+    }
+
+    /// Charges `bytes` bytes for the piece that was read, and returns its number.
+    pub const fn begin(&mut self, bytes: usize) -> u64 {
+        self.pieces += 1;
+        self.bytes += bytes;
+        self.next += 1;
+        self.next - 1
+    }
+
+    /// The same for a piece whose memory is known: the next one will take about as much.
+    const fn begin_known(&mut self, bytes: usize) -> u64 {
+        self.last_bytes = bytes;
+        self.begin(bytes)
+    }
+
+    /// Replaces the estimate by what the decoded piece takes.
+    pub fn measured(&mut self, estimate: usize, bytes: usize) {
+        self.bytes += bytes;
+        self.bytes -= estimate;
+        self.last_bytes = bytes.max(estimate);
+    }
+
+    /// Ends a piece that was charged `bytes` bytes: it was routed.
+    pub const fn end(&mut self, bytes: usize) {
+        self.pieces -= 1;
+        self.bytes -= bytes;
+    }
+}
+
 /// Whether a huge block, or a huge batch read back from disk, is in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Oversized {
@@ -74,7 +118,7 @@ pub(super) enum Oversized {
 /// Rows to be encoded for the output or for the spill.
 pub(super) enum Job {
     RowGroup(RowGroupTicket, WaitingRows),
-    /// Share, number of the batch, rows.
+    /// Spill file, number of the batch, rows.
     Spill(usize, u64, PackedRows),
 }
 
@@ -88,12 +132,12 @@ impl Job {
     }
 }
 
-/// A piece to be read back from disk: a batch (share, number, size of its rows in bytes), or the end of a share, which
-/// follows all of its batches.
+/// A piece to be read back from disk: a batch (spill file, number, size of its rows in bytes), or the end of a spill
+/// file, which follows all of its batches.
 #[derive(Clone, Copy)]
 pub(super) enum SpilledPiece {
     Batch(usize, u64, usize),
-    EndOfShare(usize),
+    EndOfFile(usize),
 }
 
 impl SpilledPiece {
@@ -101,7 +145,7 @@ impl SpilledPiece {
     const fn memory(self) -> usize {
         match self {
             Self::Batch(_, _, byte_size) => byte_size * 3,
-            Self::EndOfShare(_) => 0,
+            Self::EndOfFile(_) => 0,
         }
     }
 }
@@ -127,14 +171,14 @@ pub(super) enum Arrived {
         digest: u128,
         text_digest: Option<u128>,
     },
-    /// Rows of a share, read back from disk.
+    /// Rows of a spill file, read back from disk.
     Spilled {
-        share: usize,
+        file: usize,
         rows: PackedRows,
         /// Memory that they are charged for, bytes.
         bytes: usize,
     },
-    EndOfShare(usize),
+    EndOfSpillFile(usize),
     Failed(Error),
 }
 
@@ -160,10 +204,7 @@ impl<'a> State<'a> {
             reader: Some(reader),
             read_to_end: false,
             bytes_read: 0,
-            next_piece: 0,
-            pieces: 0,
-            piece_bytes: 0,
-            last_piece_bytes: 0,
+            in_flight: InFlight::default(),
             huge: Oversized::None,
             arrived: BTreeMap::new(),
             next_to_route: 0,
@@ -183,10 +224,19 @@ impl<'a> State<'a> {
         }
     }
 
-    pub fn arrive(&mut self, piece: u64, arrived: Arrived) {
-        self.next_piece += 1;
-        self.pieces += 1;
+    /// Adds a piece that needs no decoding and is charged `bytes` bytes.
+    pub fn arrive(&mut self, arrived: Arrived, bytes: usize) {
+        let piece = self.in_flight.begin(bytes);
         self.arrived.insert(piece, arrived);
+    }
+
+    /// Plans to read back the batches with these sizes in bytes, by spill file.
+    pub fn read_back(&mut self, batches: Vec<Vec<usize>>) {
+        for (file, sizes) in batches.into_iter().enumerate() {
+            self.spilled.extend((0..).zip(sizes).map(|(number, size)| SpilledPiece::Batch(file, number, size)));
+            self.spilled.push_back(SpilledPiece::EndOfFile(file));
+        }
+        self.read_to_end = self.spilled.is_empty();
     }
 
     pub fn add_jobs(&mut self, jobs: Vec<Job>) {
@@ -225,7 +275,7 @@ impl<'a> State<'a> {
             return None;
         }
         let next = self.arrived.contains_key(&self.next_to_route);
-        let all_routed = self.read_to_end && self.pieces == 0;
+        let all_routed = self.read_to_end && self.in_flight.is_empty();
         if next || all_routed {
             let mut in_order = self.in_order.take()?;
             self.spare_rows.drain(..).for_each(|rows| in_order.recycle(rows));
@@ -233,7 +283,7 @@ impl<'a> State<'a> {
             self.next_to_route += u64::from(next);
             return Some(Step::Route(Box::new(in_order), arrived));
         }
-        if self.huge == Oversized::Pending && self.pieces == 0 {
+        if self.huge == Oversized::Pending && self.in_flight.is_empty() {
             let in_order = self.in_order.take()?;
             self.forget_spare();
             return Some(Step::MakeRoom(Box::new(in_order)));
@@ -250,12 +300,9 @@ impl<'a> State<'a> {
 
     fn next_read(&mut self, limits: &Limits) -> Option<Step<'a>> {
         let budget = &limits.budget;
-        let is_idle = self.pieces == 0 && self.to_encode.is_empty() && self.encoding == 0;
+        let is_idle = self.in_flight.is_empty() && self.to_encode.is_empty() && self.encoding == 0;
         let has_room = match self.huge {
-            Oversized::None => {
-                self.pieces == 0
-                    || (self.pieces < limits.blocks && self.piece_bytes + self.last_piece_bytes <= budget.blocks)
-            }
+            Oversized::None => self.in_flight.has_room(limits),
             Oversized::Pending => false,
             Oversized::Admitted => is_idle,
         };
@@ -276,11 +323,7 @@ impl<'a> State<'a> {
             }
             let spilled = self.spilled.pop_front()?;
             self.read_to_end = self.spilled.is_empty();
-            self.pieces += 1;
-            self.piece_bytes += bytes;
-            self.last_piece_bytes = bytes;
-            self.next_piece += 1;
-            return Some(Step::ReadSpilled(self.next_piece - 1, spilled, bytes));
+            return Some(Step::ReadSpilled(self.in_flight.begin_known(bytes), spilled, bytes));
         }
         let reader = self.reader.take()?;
         if self.huge == Oversized::Admitted {

@@ -45,10 +45,10 @@ fn rows_of_many_chunks_come_back_and_none_is_missing() {
 fn batches_are_read_by_number_whatever_the_order_of_writing() {
     let dir = tempfile::tempdir().unwrap();
     let mut files = SpillFiles::new(dir.path().to_owned());
-    for (share, number, bytes) in [(0, 1, "one"), (63, 0, "other"), (0, 0, "zero"), (0, 2, "")] {
-        files.append(share, number, bytes.as_bytes()).unwrap();
+    for (file, number, bytes) in [(0, 1, "one"), (63, 0, "other"), (0, 0, "zero"), (0, 2, "")] {
+        files.append(file, number, bytes.as_bytes()).unwrap();
     }
-    let read = |share, number| String::from_utf8(files.batch(share, number).unwrap().read().unwrap()).unwrap();
+    let read = |file, number| String::from_utf8(files.batch(file, number).unwrap().read().unwrap()).unwrap();
     assert_eq!([read(0, 0), read(0, 1), read(0, 2), read(63, 0)], ["zero", "one", "", "other"]);
     assert!(matches!(files.batch(0, 3), Err(Error::Bug(_))));
     assert!(matches!(files.batch(1, 0), Err(Error::Bug(_))));

@@ -137,7 +137,7 @@ fn descriptors_that_run_out_end_the_run_and_nothing_is_visible() {
 #[test]
 fn a_file_size_limit_is_a_clear_error() {
     let folder = Folder::with("in.ndjson", lines(&export(60, 1)));
-    // The limit is in blocks of 512 bytes. The signal that comes with it is ignored, as under many schedulers.
+    // The limit is in blocks of 512 bytes. The signal that comes with it must not end the program.
     let run = limited(&folder, "ulimit -f 20", "convert in.ndjson --out out --threads 1").ended_with(1);
     run.says(&["cannot write out/_partiquet/staging/", "File too large"]);
     assert!(!folder.path("out").exists());
