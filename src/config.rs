@@ -1,7 +1,6 @@
 //! The configuration of a run, with every value explicit. The command line and the config file are translated into it.
 
 mod check;
-pub mod nearest;
 mod partition_by;
 mod size;
 pub mod url;

@@ -81,7 +81,7 @@ pub struct Decoder {
     max_flattened_bytes: u64,
     /// The rest of `max_flattened_bytes` for the current block.
     flattened_left: u64,
-    /// Scratch copy, with padding, of text that has too little readable space after its end.
+    /// Scratch copy of a record, with padding.
     padded: Vec<u8>,
 }
 
@@ -123,22 +123,26 @@ impl Decoder {
 
     /// Decodes all records of a block. `columns` must have the table's shapes; it is cleared and its memory reused.
     pub fn decode(&mut self, block: Block<'_>, columns: Columns) -> DecodedBlock {
-        self.decode_block(block, None, columns)
+        let mut padded = Vec::new();
+        if matches!(block.framing, Framing::Lines) && block.bytes.len() <= Block::MAX_BYTES {
+            pad(&mut padded, block.bytes);
+        }
+        self.decode_block(block, &padded, columns)
     }
 
-    /// Like [`Decoder::decode`], but decodes lines in place: `bytes` replaces the bytes of `block`. Pads `bytes` during
-    /// the call and restores it, so nothing is copied if it has a little spare capacity.
+    /// Like [`Decoder::decode`], but copies nothing if `bytes`, which replaces the bytes of `block`, has a little spare
+    /// capacity: it is padded during the call.
     pub fn decode_in_place(&mut self, bytes: &mut Vec<u8>, block: Block<'_>, columns: Columns) -> DecodedBlock {
         let len = bytes.len();
         bytes.reserve_exact(PADDING);
         bytes.resize(len + PADDING, 0);
-        let decoded = self.decode_block(Block { bytes: &bytes[..len], ..block }, Some(bytes), columns);
+        let decoded = self.decode_block(Block { bytes: &bytes[..len], ..block }, bytes, columns);
         bytes.truncate(len);
         decoded
     }
 
-    /// `padded` holds the bytes of the block, followed by padding, if they are padded already.
-    fn decode_block(&mut self, block: Block<'_>, padded: Option<&[u8]>, mut columns: Columns) -> DecodedBlock {
+    /// `padded` has the bytes of the block, followed by padding; it is used for lines only.
+    fn decode_block(&mut self, block: Block<'_>, padded: &[u8], mut columns: Columns) -> DecodedBlock {
         columns.clear();
         let mut decoded = DecodedBlock {
             columns,
@@ -159,10 +163,9 @@ impl Decoder {
         }
         self.flattened_left = self.max_flattened_bytes;
         let is_utf8 = simdutf8::basic::from_utf8(block.bytes).is_ok();
-        match (block.framing, padded) {
-            (Framing::Lines, Some(padded)) => self.lines(padded, Text { block, origin: 0, is_utf8 }, &mut decoded),
-            (Framing::Lines, None) => self.decode_lines(block, is_utf8, &mut decoded),
-            (Framing::Ranges(ranges), _) => {
+        match block.framing {
+            Framing::Lines => self.decode_lines(padded, Text { block, origin: 0, is_utf8 }, &mut decoded),
+            Framing::Ranges(ranges) => {
                 decoded.num_newlines = num_newlines(block.bytes);
                 self.decode_ranges(block, ranges, is_utf8, &mut decoded);
             }
@@ -178,22 +181,7 @@ impl Decoder {
         decoded
     }
 
-    /// Decodes lines in place, except those so near to the end of the block that too few bytes follow them.
-    fn decode_lines(&mut self, block: Block<'_>, is_utf8: bool, decoded: &mut DecodedBlock) {
-        let with_room = &block.bytes[..block.bytes.len().saturating_sub(PADDING)];
-        let in_place = memchr::memrchr(b'\n', with_room).map_or(0, |at| at + 1);
-        // After these lines come more lines instead of padding. They are never reached: each line ends with a newline,
-        // which no token of a line contains.
-        if in_place > 0 {
-            self.lines(&block.bytes[..in_place + PADDING], Text { block, origin: 0, is_utf8 }, decoded);
-        }
-        let mut rest = mem::take(&mut self.padded);
-        pad(&mut rest, &block.bytes[in_place..]);
-        self.lines(&rest, Text { block, origin: in_place, is_utf8 }, decoded);
-        self.padded = rest;
-    }
-
-    fn lines(&mut self, padded: &[u8], text: Text<'_>, decoded: &mut DecodedBlock) {
+    fn decode_lines(&mut self, padded: &[u8], text: Text<'_>, decoded: &mut DecodedBlock) {
         let bytes = &padded[..padded.len() - PADDING];
         let line_end = |from: usize| memchr::memchr(b'\n', &bytes[from..]).map_or(bytes.len(), |at| from + at);
         let mut start = 0;

@@ -69,6 +69,8 @@ pub mod generate;
 pub mod infer;
 pub mod input;
 pub mod model;
+#[doc(hidden)]
+pub mod nearest;
 pub mod observe;
 pub mod partition;
 pub mod pipeline;

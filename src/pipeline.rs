@@ -160,7 +160,8 @@ impl Run<'_> {
     ///
     /// # Errors
     /// [`Error::Rejected`] or a read error, whichever comes first by input and byte; [`Error::Io`] if output cannot be
-    /// written; [`Error::Interrupted`] if the observer asked to stop.
+    /// written; [`Error::Interrupted`] if the observer asked to stop; [`Error::Usage`] if the threads cannot be started;
+    /// [`Error::Limit`] beyond a limit of the output, such as that of partitions; [`Error::Bug`].
     pub fn stage(self) -> Result<Staged> {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(self.threads)

@@ -41,7 +41,7 @@ fn decoding(criterion: &mut Criterion) {
         ("drifting", Shape::Conversations, Profile::Drifting),
     ];
     for (name, shape, profile) in inputs {
-        decode_all(&mut group, name, &blocks(shape, profile), &HOT_KEYS);
+        decode_all(&mut group, name, &mut blocks(shape, profile), &HOT_KEYS);
     }
 }
 
@@ -55,10 +55,10 @@ fn attributes(criterion: &mut Criterion) {
         });
         vec![attributes.collect()]
     };
-    let (typical, wide) = (only(Profile::Typical), only(Profile::WideAttributes));
-    decode_all(&mut group, "map", &typical, &[]);
-    decode_all(&mut group, "columns and map", &typical, &HOT_KEYS);
-    decode_all(&mut group, "wide", &wide, &HOT_KEYS);
+    let (mut typical, mut wide) = (only(Profile::Typical), only(Profile::WideAttributes));
+    decode_all(&mut group, "map", &mut typical, &[]);
+    decode_all(&mut group, "columns and map", &mut typical, &HOT_KEYS);
+    decode_all(&mut group, "wide", &mut wide, &HOT_KEYS);
 }
 
 fn instants(criterion: &mut Criterion) {
@@ -88,21 +88,21 @@ fn instants(criterion: &mut Criterion) {
         let (day, hour, minute, milli) = (1 + n / 80_000 % 28, n / 3600 % 24, n / 60 % 60, n % 1000);
         format!("\"2025-07-{day:02}T{hour:02}:{minute:02}:{:02}.{milli:03}Z\"", n % 60)
     };
-    decode_all(&mut group, "text in UTC", &records(utc), &[]);
+    decode_all(&mut group, "text in UTC", &mut records(utc), &[]);
     let offset = |n: usize| format!("\"2025-07-01 {:02}:{:02}:00.123456+02:00\"", n / 60 % 24, n % 60);
-    decode_all(&mut group, "text with an offset", &records(offset), &[]);
-    decode_all(&mut group, "milliseconds", &records(|n| format!("{}", 1_751_328_000_000 + n)), &[]);
+    decode_all(&mut group, "text with an offset", &mut records(offset), &[]);
+    decode_all(&mut group, "milliseconds", &mut records(|n| format!("{}", 1_751_328_000_000 + n)), &[]);
 }
 
 type Group<'a> = criterion::BenchmarkGroup<'a, criterion::measurement::WallTime>;
 
-fn decode_all(group: &mut Group<'_>, name: &str, blocks: &[Vec<u8>], keys: &[&str]) {
+fn decode_all(group: &mut Group<'_>, name: &str, blocks: &mut [Vec<u8>], keys: &[&str]) {
     let mut decoder = decoder(keys);
     let mut columns = Columns::new(decoder.shapes());
     group.throughput(Throughput::Bytes(num_bytes(blocks)));
     group.bench_function(name, |bencher| {
         bencher.iter(|| {
-            for block in blocks {
+            for block in &mut *blocks {
                 let mut again = std::mem::replace(&mut columns, Columns::new(&[]));
                 again.clear();
                 columns = decode(&mut decoder, black_box(block), again);
@@ -121,11 +121,11 @@ fn routing(criterion: &mut Criterion) {
         ("by day and purpose, shuffled", "day(start_time), purpose", Profile::Shuffled),
     ];
     for (name, by, profile) in settings {
-        let blocks = blocks(Shape::Participants, profile);
+        let mut blocks = blocks(Shape::Participants, profile);
         let mut decoder = decoder(&HOT_KEYS);
         let shapes = decoder.shapes().to_vec();
         let decoded: Vec<Columns> =
-            blocks.iter().map(|block| decode(&mut decoder, block, Columns::new(&shapes))).collect();
+            blocks.iter_mut().map(|block| decode(&mut decoder, block, Columns::new(&shapes))).collect();
         let plan = PartitionPlan::new(&table, &by.parse::<PartitionBy>().unwrap().0).unwrap();
         group.throughput(Throughput::Bytes(num_bytes(&blocks)));
         group.bench_function(name, |bencher| {
@@ -153,7 +153,7 @@ fn encoding(criterion: &mut Criterion) {
     let (_, table) = table(&HOT_KEYS, AttributeMap::Rest);
     let mut decoder = decoder(&HOT_KEYS);
     let columns = Columns::new(decoder.shapes());
-    let columns = decode(&mut decoder, &blocks.concat(), columns);
+    let columns = decode(&mut decoder, &mut blocks.concat(), columns);
     group.throughput(Throughput::Bytes(num_bytes(&blocks)));
     for codec in ["none", "zstd(1)", "zstd(3)", "snappy", "lz4"] {
         let options = EncodeOptions { compression: codec.parse().unwrap(), ..EncodeOptions::default() };

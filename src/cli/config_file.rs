@@ -3,10 +3,7 @@
 use std::{fs, io::Read as _, path::Path, str::FromStr};
 
 use clap::{CommandFactory, ValueEnum};
-use partiquet::{
-    Error, Result,
-    config::{AttributeColumns, nearest::nearest},
-};
+use partiquet::{Error, Result, config::AttributeColumns, nearest::nearest};
 use toml::de::{DeTable, DeValue};
 
 use super::args::{Cli, RawOptions};

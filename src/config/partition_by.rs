@@ -7,8 +7,11 @@
 
 use std::{fmt, str::FromStr};
 
-use super::{PartitionField, Transform, nearest::nearest};
-use crate::error::{Error, Result};
+use super::{PartitionField, Transform};
+use crate::{
+    error::{Error, Result},
+    nearest::nearest,
+};
 
 /// Partition columns in order; empty for an unpartitioned dataset.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

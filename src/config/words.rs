@@ -2,8 +2,11 @@
 
 use std::{fmt, str::FromStr};
 
-use super::{AttributeColumns, AttributeMap, Compression, MaxRejects, Mode, nearest::nearest};
-use crate::error::{Error, Result};
+use super::{AttributeColumns, AttributeMap, Compression, MaxRejects, Mode};
+use crate::{
+    error::{Error, Result},
+    nearest::nearest,
+};
 
 impl Compression {
     /// Supported levels of zstd. Its negative levels save no time here.

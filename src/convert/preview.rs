@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Table, append::CommittedInputs, refuse_empty_replacement};
+use super::{append::CommittedInputs, refuse_empty_replacement, run_plan::RunPlan};
 use crate::{
     columns::{Bitmap, Columns, Values},
     config::{Config, MaxRejects, Mode},
@@ -67,7 +67,7 @@ pub fn preview(config: &Config, observer: &dyn Observer) -> Result<Preview> {
     let kept = Dataset::peek_schema(&config.out, config.mode, &commits)?;
     let held = CommittedInputs::new(config.mode, &commits);
     let (inputs, skipped) = held.split_new(inputs, observer)?;
-    let Table { schema, partitions, .. } = Table::new(config, &inputs, kept.as_ref(), observer)?;
+    let RunPlan { schema, partitions, .. } = RunPlan::new(config, &inputs, kept.as_ref(), observer)?;
     let mut seen = Seen {
         inputs: &inputs,
         router: Router::new(partitions, schema.columns.len()),

@@ -10,7 +10,7 @@ use crate::{
     report::{Reject, Report},
 };
 
-use super::{Table, append::CommittedInputs, publish, refuse_empty_replacement};
+use super::{append::CommittedInputs, publish, refuse_empty_replacement, run_plan::RunPlan};
 
 /// Names a share of a run. Both names consist of letters, digits, `-` and `_`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,9 +45,9 @@ pub fn stage_share(config: &Config, name: ShareName<'_>, observer: &dyn Observer
     let held = CommittedInputs::new(config.mode, share.commits());
     let (inputs, skipped) = held.split_new(inputs, observer)?;
     held.refuse_changed(config, &inputs)?;
-    let table = Table::new(config, &inputs, kept.as_ref(), observer)?;
-    let staged = table.run(config, inputs, share.staging_dir(), observer).stage()?;
-    let run = table.finish(config, staged, observer)?;
+    let plan = RunPlan::new(config, &inputs, kept.as_ref(), observer)?;
+    let staged = plan.run(config, inputs, share.staging_dir(), observer).stage()?;
+    let run = plan.finish(config, staged, observer)?;
     let report = Report { skipped, ..run.report };
     share.finish(run.staged, report.clone())?;
     Ok(report)

@@ -85,8 +85,8 @@ impl Manifest {
     /// Reads all commits of the dataset in `dir`, in order. A dataset without commits gives an empty list.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Dataset`] for a commit that cannot be parsed, was written by a newer version, or
-    /// names a file outside the dataset.
+    /// [`Error::Io`]; [`Error::Dataset`] for a commit that cannot be parsed or names a file outside the dataset;
+    /// [`Error::NewerFormat`] for one of a newer version.
     pub fn read_all(dir: &Path) -> Result<Vec<Self>> {
         Self::read_with(dir, |manifest| manifest)
     }

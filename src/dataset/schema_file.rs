@@ -171,8 +171,8 @@ impl SchemaDocument {
     /// Reads the document of the dataset in `dir`.
     ///
     /// # Errors
-    /// [`crate::Error::Io`]; [`crate::Error::Dataset`] for a document that cannot be parsed or was written by a newer
-    /// version.
+    /// [`crate::Error::Io`]; [`crate::Error::Dataset`] for a document that cannot be parsed;
+    /// [`crate::Error::NewerFormat`] for one of a newer version.
     pub fn read(dir: &Path) -> Result<Self> {
         Self::read_at(dir, &dir.join(layout::SCHEMA_FILE))
     }

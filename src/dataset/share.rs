@@ -65,12 +65,34 @@ pub struct Fragment {
     pub report: Report,
 }
 
+impl Fragment {
+    /// Makes the paths of staged files those in the share's folder `staged`. Returns in words what is wrong if one leads
+    /// elsewhere.
+    fn resolve_paths(&mut self, staged: &Path) -> Result<(), String> {
+        let leads_elsewhere = |partition: &str| {
+            let path = layout::data_file(partition, 0, "");
+            !layout::is_relative_file(&path) || layout::is_meta(&path)
+        };
+        if let Some(file) = self.run.files.iter().find(|file| leads_elsewhere(&file.partition)) {
+            return Err(format!("it names the partition {:?}, which is none of the dataset", file.partition));
+        }
+        let files = self.run.files.iter_mut().map(|file| &mut file.staged_path);
+        for path in files.chain(&mut self.run.rejects) {
+            if !path.to_str().is_some_and(layout::is_relative_file) {
+                return Err(format!("it names {}, which is not a file of the share", path.display()));
+            }
+            *path = staged.join(&*path);
+        }
+        Ok(())
+    }
+}
+
 impl Share {
     /// Opens share `name` of the run `run` in the dataset `dir`, which need not exist.
     ///
     /// # Errors
     /// [`Error::Usage`] for an invalid name; [`Error::Dataset`] while another process commits, or stages the same
-    /// share; [`Error::Io`].
+    /// share; [`Error::NewerFormat`] for a dataset of a newer version; [`Error::Io`].
     pub fn open(dir: &Path, mode: Mode, run: &str, name: &str) -> Result<Self> {
         check_name(run)?;
         check_name(name)?;
@@ -164,14 +186,7 @@ impl Dataset {
         if asked.len() != names.len() || asked.is_empty() {
             return Err(refuse("each share is named once, and there is at least one".to_owned(), "name them so"));
         }
-        let mut fragments = BTreeMap::new();
-        for name in entries(&folder)? {
-            let path = folder.join(&name).join(FRAGMENT);
-            if path.is_file() {
-                let fragment: Fragment = layout::read_document(&self.dir, &path, FRAGMENT_VERSION)?;
-                fragments.insert(name, fragment);
-            }
-        }
+        let mut fragments = self.read_fragments(&folder)?;
         if let Some(missing) = names.iter().find(|name| !fragments.contains_key(*name)) {
             return Err(refuse(format!("share {missing} is not complete"), "stage it, again if it had been begun"));
         }
@@ -179,28 +194,7 @@ impl Dataset {
             let hint = format!("name it too, or delete {}", folder.join(other).display());
             return Err(refuse(format!("share {other} is there and was not named"), &hint));
         }
-        let mut parts = Vec::with_capacity(names.len());
-        for name in names {
-            let Some(mut fragment) = fragments.remove(name) else { continue };
-            let staged = folder.join(name);
-            let leads_elsewhere = |partition: &str| {
-                let path = layout::data_file(partition, 0, "");
-                !layout::is_relative_file(&path) || layout::is_meta(&path)
-            };
-            if let Some(file) = fragment.run.files.iter().find(|file| leads_elsewhere(&file.partition)) {
-                let what = format!("it names the partition {:?}, which is none of the dataset", file.partition);
-                return Err(layout::damaged(&self.dir, &staged.join(FRAGMENT), &what));
-            }
-            let rejects = fragment.run.rejects.iter_mut();
-            for path in fragment.run.files.iter_mut().map(|file| &mut file.staged_path).chain(rejects) {
-                if !path.to_str().is_some_and(layout::is_relative_file) {
-                    let what = format!("it names {}, which is not a file of the share", path.display());
-                    return Err(layout::damaged(&self.dir, &staged.join(FRAGMENT), &what));
-                }
-                *path = staged.join(&*path);
-            }
-            parts.push(fragment);
-        }
+        let parts = names.iter().filter_map(|name| fragments.remove(name)).collect();
         join(parts, committed_at, &self.staged_rejects_path()).map_err(|difference| match difference {
             Difference::Of(what) => {
                 refuse(format!("its shares differ in {what}"), "stage all of them with the same options")
@@ -211,6 +205,21 @@ impl Dataset {
             ),
             Difference::Failed(error) => error,
         })
+    }
+
+    /// Reads the fragments of the complete shares in this folder, by the name of the share, with the paths of their files.
+    fn read_fragments(&self, folder: &Path) -> Result<BTreeMap<String, Fragment>> {
+        let mut fragments = BTreeMap::new();
+        for name in entries(folder)? {
+            let staged = folder.join(&name);
+            let path = staged.join(FRAGMENT);
+            if path.is_file() {
+                let mut fragment: Fragment = layout::read_document(&self.dir, &path, FRAGMENT_VERSION)?;
+                fragment.resolve_paths(&staged).map_err(|what| layout::damaged(&self.dir, &path, &what))?;
+                fragments.insert(name, fragment);
+            }
+        }
+        Ok(fragments)
     }
 
     /// Publishes the joined shares of a run as [`Dataset::commit`] does, and removes their staging folders.

@@ -58,7 +58,7 @@ impl Dataset {
     /// # Errors
     /// [`Error::Dataset`] when another process writes to it, when a commit cannot be parsed, or when `mode` forbids the
     /// present content: anything at all for [`Mode::Error`], anything but a dataset for [`Mode::Append`], files that no
-    /// commit lists for the other two; [`Error::Io`].
+    /// commit lists for the other two; [`Error::NewerFormat`] for a dataset of a newer version; [`Error::Io`].
     pub fn open(dir: &Path, mode: Mode) -> Result<Self> {
         let meta = layout::meta(dir);
         if !exists(&meta)? {

@@ -65,7 +65,8 @@ impl DatasetSummary {
     /// Reads the commits and the schema of the dataset in `dir`. Nothing is written or locked.
     ///
     /// # Errors
-    /// [`Error::Dataset`] if nothing is committed, or a document is damaged or of a newer version; [`Error::Io`].
+    /// [`Error::Dataset`] if nothing is committed or a document is damaged; [`Error::NewerFormat`] for a document of a
+    /// newer version; [`Error::Io`].
     pub fn read(dir: &Path) -> Result<Self> {
         let commits = Manifest::read_all(dir)?;
         if commits.is_empty() {

@@ -69,10 +69,10 @@ impl Walk<'_> {
     fn row(&mut self, target: &mut Target<'_>) -> Parse<StepsMet> {
         let start = self.cursor.pos();
         let row = target.columns.num_rows;
-        let mark = self.scratch.extra.mark();
+        let first_entry = self.scratch.extra.next_entry();
         self.at = Position::default();
         let met = self.object(self.program.row, &mut target.columns.columns, row)?;
-        self.scratch.extra.assign(mark, 0, row, row + 1);
+        self.scratch.extra.assign(first_entry, 0, row, row + 1);
         if let Some((file, offset)) = self.plan.provenance_columns {
             push_text(&mut target.columns.columns[file], row, target.file);
             push_int(&mut target.columns.columns[offset], row, target.offset as i64 + start as i64);
@@ -116,7 +116,7 @@ impl Walk<'_> {
         let level = (self.program.envelopes[envelope].len() - step) as u8;
         let here = Position { level, element: None };
         let first_row = target.columns.num_rows;
-        let mark = self.scratch.extra.mark();
+        let first_entry = self.scratch.extra.next_entry();
         let mut met = StepsMet::default();
         self.at = here;
         self.members(object, staged, 0, |walk, member, staged| match member.act {
@@ -134,7 +134,7 @@ impl Walk<'_> {
             act => walk.value(act, member.path, staged, 0),
         })?;
         let end_row = target.columns.num_rows;
-        self.scratch.extra.assign(mark, level, first_row, end_row);
+        self.scratch.extra.assign(first_entry, level, first_row, end_row);
         let rows = (end_row - first_row) as u64;
         for (staged, &(_, column)) in staged.iter().zip(columns) {
             if staged.num_values() > 0 {

@@ -68,14 +68,14 @@ impl PendingExtra {
 
     /// The index from which on an object's entries will be added.
     #[inline(always)]
-    pub fn mark(&self) -> usize {
+    pub fn next_entry(&self) -> usize {
         self.entries.len()
     }
 
-    /// Sets the rows of all entries of `level` since `mark`.
+    /// Sets the rows of all entries of `level` from `first_entry` on.
     #[inline]
-    pub fn assign(&mut self, mark: usize, level: u8, first_row: usize, end_row: usize) {
-        for entry in &mut self.entries[mark..] {
+    pub fn assign(&mut self, first_entry: usize, level: u8, first_row: usize, end_row: usize) {
+        for entry in &mut self.entries[first_entry..] {
             if entry.level == level && entry.end_row == OPEN {
                 (entry.first_row, entry.end_row) = (first_row as u32, end_row as u32);
             }

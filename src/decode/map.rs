@@ -2,7 +2,7 @@
 
 use super::{
     fault::{Fault, Parse, shown},
-    names::{Name, mark},
+    names::{Name, hash_name},
     open_names::Frame,
     program::{MapNames, Member, Op},
     tally::Class,
@@ -114,17 +114,17 @@ impl<'a> Walk<'a> {
         let start = keys.bytes.len();
         self.cursor.key_into(&mut keys.bytes)?;
         let key = &keys.bytes[start..];
-        let mark = mark(key);
+        let hash = hash_name(key);
         if !open.names.table.is_empty {
             let guess = self.scratch.guess(open.previous);
-            if let Some(name) = self.program.names.find_after(guess, &open.names.table, key, mark) {
+            if let Some(name) = self.program.names.find_after(guess, &open.names.table, key, hash) {
                 keys.bytes.truncate(start);
                 self.met_promoted(open, name, key_at)?;
                 self.cursor.colon()?;
                 return self.promoted(open.names, name, columns, row, values);
             }
         }
-        if !self.scratch.map_keys.add(&mut open.keys, mark, &keys.bytes, start, key_at) {
+        if !self.scratch.map_keys.add(&mut open.keys, hash, &keys.bytes, start, key_at) {
             return Err(twice(key_at, key));
         }
         keys.close();
@@ -141,7 +141,7 @@ impl<'a> Walk<'a> {
         let mut text = std::mem::take(&mut self.scratch.text);
         let key = decoded(self.cursor.text(), key, &mut text);
         let guess = self.scratch.guess(open.previous);
-        let Some(name) = self.program.names.find_after(guess, &open.names.table, key, mark(key)) else {
+        let Some(name) = self.program.names.find_after(guess, &open.names.table, key, hash_name(key)) else {
             return Err(no_column(key_at, key));
         };
         self.scratch.text = text;
@@ -209,9 +209,9 @@ impl<'a> Walk<'a> {
 
     /// Stores the value of a promoted key a second time, for a map that keeps every key. It is not counted again.
     fn copy_map_value(&mut self, column: &mut Column, entry: usize) -> Parse<()> {
-        let mark = self.scratch.tally.mark();
+        let checkpoint = self.scratch.tally.checkpoint();
         self.map_entry(0, column, entry)?;
-        self.scratch.tally.rollback_to(mark);
+        self.scratch.tally.rollback_to(checkpoint);
         Ok(())
     }
 }

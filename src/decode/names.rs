@@ -2,12 +2,12 @@
 
 use super::simd::{LANES, begins_with};
 
-/// The mark of a name, a 64-bit hash: equal names have equal marks.
+/// A 64-bit hash of a name.
 #[inline]
-pub(super) fn mark(name: &[u8]) -> u64 {
+pub(super) fn hash_name(name: &[u8]) -> u64 {
     const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mut mark = (name.len() as u64).wrapping_mul(MIX);
-    let mut add = |word: u64| mark = (mark.rotate_left(23) ^ word).wrapping_mul(MIX);
+    let mut hash = (name.len() as u64).wrapping_mul(MIX);
+    let mut add = |word: u64| hash = (hash.rotate_left(23) ^ word).wrapping_mul(MIX);
     let (words, rest) = name.as_chunks::<8>();
     for word in words {
         add(u64::from_le_bytes(*word));
@@ -22,7 +22,7 @@ pub(super) fn mark(name: &[u8]) -> u64 {
         (_, _, _, [first, .., last]) => add(u64::from(*first) << 16 | u64::from(rest[1]) << 8 | u64::from(*last)),
         (_, _, _, [only]) => add(u64::from(*only)),
     }
-    mark ^ mark >> 32
+    hash ^ hash >> 32
 }
 
 /// The known names of all objects, each with what it stands for. Numbers of names are unique across objects.
@@ -46,7 +46,7 @@ pub(super) struct Name<T> {
 pub(super) struct NameTable {
     /// Number of the position before the first name.
     pub start: NameIdx,
-    /// Hash slots, with open addressing by mark.
+    /// Slots, with open addressing by hash.
     slots: Vec<Slot>,
     /// Whether the object has no known names.
     pub is_empty: bool,
@@ -56,8 +56,8 @@ pub(super) struct NameTable {
 struct Slot {
     /// Number of the name plus one; zero for an empty slot.
     name: u32,
-    /// Upper half of its mark, so that unequal names are seldom compared.
-    mark: u32,
+    /// Upper half of its hash, so that unequal names are seldom compared.
+    hash: u32,
 }
 
 /// The last two different names that followed a given name of an object, or came first in it; the latest first.
@@ -94,17 +94,17 @@ impl<T> Names<T> {
         let num_slots = (names.len() * 2 + 2).next_power_of_two();
         let mut table = NameTable { start: 0, slots: vec![Slot::default(); num_slots], is_empty: names.is_empty() };
         for (name, of) in names {
-            let mark = mark(name.as_bytes());
-            if self.find(&table, name.as_bytes(), mark).is_some() {
+            let hash = hash_name(name.as_bytes());
+            if self.find(&table, name.as_bytes(), hash).is_some() {
                 continue;
             }
-            let mut slot = table.first_slot(mark);
+            let mut slot = table.first_slot(hash);
             while table.slots[slot].name != 0 {
                 slot = (slot + 1) & (table.slots.len() - 1);
             }
             self.names.push(Name { key: Key::new(name), index: self.names.len() as NameIdx, of });
             self.texts.push(name.as_bytes().into());
-            table.slots[slot] = Slot { name: self.names.len() as u32, mark: (mark >> 32) as u32 };
+            table.slots[slot] = Slot { name: self.names.len() as u32, hash: (hash >> 32) as u32 };
         }
         // The start position has no key, so it is never guessed.
         table.start = self.names.len() as u32;
@@ -154,21 +154,21 @@ impl<T> Names<T> {
         None
     }
 
-    /// Looks up a name by its [`mark`], and makes it the first guess for the next time.
-    pub fn find_after(&self, guess: &mut Guess, table: &NameTable, name: &[u8], mark: u64) -> Option<&Name<T>> {
-        let index = self.find(table, name, mark)?;
+    /// Looks up a name by its [`hash_name`], and makes it the first guess for the next time.
+    pub fn find_after(&self, guess: &mut Guess, table: &NameTable, name: &[u8], hash: u64) -> Option<&Name<T>> {
+        let index = self.find(table, name, hash)?;
         if guess[0] != index {
             *guess = [index, guess[0]];
         }
         self.get(index)
     }
 
-    fn find(&self, table: &NameTable, name: &[u8], mark: u64) -> Option<NameIdx> {
-        let mut at = table.first_slot(mark);
+    fn find(&self, table: &NameTable, name: &[u8], hash: u64) -> Option<NameIdx> {
+        let mut at = table.first_slot(hash);
         loop {
             let slot = table.slots[at];
             let index = slot.name.checked_sub(1)?;
-            if slot.mark == (mark >> 32) as u32 && *self.texts[index as usize] == *name {
+            if slot.hash == (hash >> 32) as u32 && *self.texts[index as usize] == *name {
                 return Some(index);
             }
             at = (at + 1) & (table.slots.len() - 1);
@@ -185,8 +185,8 @@ impl<T> Name<T> {
 }
 
 impl NameTable {
-    fn first_slot(&self, mark: u64) -> usize {
-        mark as usize & (self.slots.len() - 1)
+    fn first_slot(&self, hash: u64) -> usize {
+        hash as usize & (self.slots.len() - 1)
     }
 }
 
@@ -242,12 +242,12 @@ mod tests {
         }
 
         fn find(&self, name: &str) -> Option<NameIdx> {
-            self.names.find(&self.table, name.as_bytes(), mark(name.as_bytes()))
+            self.names.find(&self.table, name.as_bytes(), hash_name(name.as_bytes()))
         }
 
         fn find_after(&mut self, previous: NameIdx, name: &str) -> Option<NameIdx> {
             let guess = &mut self.guesses[previous as usize];
-            let found = self.names.find_after(guess, &self.table, name.as_bytes(), mark(name.as_bytes()));
+            let found = self.names.find_after(guess, &self.table, name.as_bytes(), hash_name(name.as_bytes()));
             found.map(|name| name.index)
         }
     }
@@ -323,7 +323,7 @@ mod tests {
         let names = ["", "a", "b", "ab", "ba", "abcdefgh", "abcdefgi", "abcdefghi", "abcdefghj", "\0", "\0\0"];
         for (at, a) in names.iter().enumerate() {
             for b in &names[at + 1..] {
-                assert_ne!(mark(a.as_bytes()), mark(b.as_bytes()), "{a:?} {b:?}");
+                assert_ne!(hash_name(a.as_bytes()), hash_name(b.as_bytes()), "{a:?} {b:?}");
             }
         }
     }

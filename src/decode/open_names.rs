@@ -1,29 +1,29 @@
 //! Finds duplicates among the names that the plan does not know.
 
-use super::names::mark;
+use super::names::hash_name;
 
 /// The unknown names met so far in the objects that are open, with their text.
 #[derive(Debug, Clone, Default)]
 pub(super) struct OpenNames {
     bytes: Vec<u8>,
-    marks: NameMarks,
+    hashes: NameHashes,
 }
 
 /// The same for names whose text the caller keeps in one buffer.
 #[derive(Debug, Clone, Default)]
-pub(super) struct NameMarks(Vec<NameMark>);
+pub(super) struct NameHashes(Vec<NameHash>);
 
 /// A name in 16 bytes, since a record can have millions. 32-bit offsets suffice, as a block has less than 4 GiB.
 #[derive(Debug, Clone, Copy)]
-struct NameMark {
-    /// The upper half of the mark.
-    mark: u32,
+struct NameHash {
+    /// The upper half of the hash.
+    hash: u32,
     start: u32,
     end: u32,
     offset: u32,
 }
 
-impl NameMark {
+impl NameHash {
     fn text<'t>(&self, texts: &'t [u8]) -> &'t [u8] {
         &texts[self.start as usize..self.end as usize]
     }
@@ -34,7 +34,7 @@ impl NameMark {
 pub(super) struct Frame {
     /// Index of its first name in the list.
     start: usize,
-    /// A filter with one bit for each name, chosen by its mark: if the bit is clear, the name is new.
+    /// A filter with one bit for each name, chosen by its hash: if the bit is clear, the name is new.
     bits: u64,
 }
 
@@ -42,7 +42,7 @@ impl OpenNames {
     /// Opens an object.
     #[inline]
     pub fn open(&self) -> Frame {
-        self.marks.open()
+        self.hashes.open()
     }
 
     /// Adds a name at `offset`; false if the object has it already. In a large object duplicates are found only on
@@ -51,19 +51,19 @@ impl OpenNames {
     pub fn add(&mut self, frame: &mut Frame, name: &[u8], offset: usize) -> bool {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(name);
-        self.marks.add(frame, mark(name), &self.bytes, start, offset)
+        self.hashes.add(frame, hash_name(name), &self.bytes, start, offset)
     }
 
     /// Closes an object. If it is large, returns the offset of its first duplicate name.
     #[inline(always)]
     pub fn close(&mut self, frame: &Frame) -> Option<usize> {
-        if self.marks.0.len() == frame.start { None } else { self.close_some(frame) }
+        if self.hashes.0.len() == frame.start { None } else { self.close_some(frame) }
     }
 
     fn close_some(&mut self, frame: &Frame) -> Option<usize> {
-        // Read before the names are sorted, while the first one still marks where the object's bytes begin.
-        let bytes = self.marks.0[frame.start].start as usize;
-        let twice = self.marks.close(frame, &self.bytes);
+        // Read before the names are sorted, while the first one still tells where the object's bytes begin.
+        let bytes = self.hashes.0[frame.start].start as usize;
+        let twice = self.hashes.close(frame, &self.bytes);
         self.bytes.truncate(bytes);
         twice
     }
@@ -71,17 +71,17 @@ impl OpenNames {
     /// Releases most of the memory that a huge record took. Must be called while no object is open.
     pub fn trim(&mut self, kept_bytes: usize) {
         self.bytes.shrink_to(kept_bytes);
-        self.marks.trim(kept_bytes);
+        self.hashes.trim(kept_bytes);
     }
 
     /// Clears everything, after a fault.
     pub fn clear(&mut self) {
         self.bytes.clear();
-        self.marks.clear();
+        self.hashes.clear();
     }
 }
 
-impl NameMarks {
+impl NameHashes {
     /// Objects with more names than this are checked once at their end, by sorting, instead of name by name, which
     /// would be quadratic.
     const COMPARED_ONE_BY_ONE: usize = 24;
@@ -98,17 +98,17 @@ impl NameMarks {
     /// Adds the name that fills `texts` from `start` on; false if the object has it already. In a large object
     /// duplicates are found only on closing.
     #[inline]
-    pub fn add(&mut self, frame: &mut Frame, mark: u64, texts: &[u8], start: usize, offset: usize) -> bool {
-        let bit = 1 << (mark % 64);
-        let mark = (mark >> 32) as u32;
-        if frame.bits & bit != 0 && self.has(frame, mark, &texts[start..], texts) {
+    pub fn add(&mut self, frame: &mut Frame, hash: u64, texts: &[u8], start: usize, offset: usize) -> bool {
+        let bit = 1 << (hash % 64);
+        let hash = (hash >> 32) as u32;
+        if frame.bits & bit != 0 && self.has(frame, hash, &texts[start..], texts) {
             return false;
         }
         frame.bits |= bit;
         if self.0.len() == self.0.capacity() {
             self.grow();
         }
-        self.0.push(NameMark { mark, start: start as u32, end: texts.len() as u32, offset: offset as u32 });
+        self.0.push(NameHash { hash, start: start as u32, end: texts.len() as u32, offset: offset as u32 });
         true
     }
 
@@ -120,10 +120,10 @@ impl NameMarks {
     }
 
     #[inline(never)]
-    fn has(&self, frame: &Frame, mark: u32, name: &[u8], texts: &[u8]) -> bool {
+    fn has(&self, frame: &Frame, hash: u32, name: &[u8], texts: &[u8]) -> bool {
         let open = &self.0[frame.start..];
         open.len() <= Self::COMPARED_ONE_BY_ONE
-            && open.iter().any(|other| other.mark == mark && other.text(texts) == name)
+            && open.iter().any(|other| other.hash == hash && other.text(texts) == name)
     }
 
     /// Closes an object. If it is large, returns the offset of its first duplicate name.
@@ -139,7 +139,7 @@ impl NameMarks {
     fn first_given_twice(&mut self, frame: &Frame, texts: &[u8]) -> Option<usize> {
         let open = &mut self.0[frame.start..];
         open.sort_unstable_by(|a, b| {
-            a.mark.cmp(&b.mark).then_with(|| a.text(texts).cmp(b.text(texts))).then(a.offset.cmp(&b.offset))
+            a.hash.cmp(&b.hash).then_with(|| a.text(texts).cmp(b.text(texts))).then(a.offset.cmp(&b.offset))
         });
         let twice = open.windows(2).filter(|pair| pair[0].text(texts) == pair[1].text(texts));
         twice.map(|pair| pair[1].offset as usize).min()
@@ -147,7 +147,7 @@ impl NameMarks {
 
     /// As [`OpenNames::trim`].
     pub fn trim(&mut self, kept_bytes: usize) {
-        self.0.shrink_to(kept_bytes / size_of::<NameMark>());
+        self.0.shrink_to(kept_bytes / size_of::<NameHash>());
     }
 
     /// Clears everything, after a fault.

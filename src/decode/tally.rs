@@ -106,7 +106,7 @@ impl Tally {
 
     /// Begins a record, which may have to be rolled back.
     pub fn begin_record(&mut self) {
-        self.record = self.mark();
+        self.record = self.checkpoint();
     }
 
     /// Cuts the lists back to where the record began.
@@ -132,16 +132,17 @@ impl Tally {
         self.unknown.push((self.unknown_paths.len(), (self.origin + offset) as u32));
     }
 
-    pub fn mark(&mut self) -> TallyCheckpoint {
+    /// Where the counts stand, for [`Tally::rollback_to`].
+    pub fn checkpoint(&mut self) -> TallyCheckpoint {
         self.marked_events = self.events.len();
         TallyCheckpoint { nulls: self.nulls.len(), events: self.events.len(), unknown: self.unknown.len() }
     }
 
-    pub fn rollback_to(&mut self, mark: TallyCheckpoint) {
-        self.nulls.truncate(mark.nulls);
-        self.events.truncate(mark.events);
+    pub fn rollback_to(&mut self, checkpoint: TallyCheckpoint) {
+        self.nulls.truncate(checkpoint.nulls);
+        self.events.truncate(checkpoint.events);
         self.marked_events = self.events.len();
-        self.unknown.truncate(mark.unknown);
+        self.unknown.truncate(checkpoint.unknown);
         self.unknown_paths.truncate(self.unknown.last().map_or(0, |&(end, _)| end));
     }
 

@@ -10,8 +10,8 @@ use super::{
     extra::PendingExtra,
     fault::{Fault, Parse, shown},
     instant::DateMemory,
-    names::{Guess, Name, mark},
-    open_names::{Frame, NameMarks, OpenNames},
+    names::{Guess, Name, hash_name},
+    open_names::{Frame, NameHashes, OpenNames},
     program::{Member, ObjectIdx, Op, Program, StepIdx},
     string::unescape,
     tally::{Class, Tally},
@@ -33,7 +33,7 @@ pub(super) struct Scratch {
     pub extra: PendingExtra,
     pub open_names: OpenNames,
     /// The keys of the open map.
-    pub map_keys: NameMarks,
+    pub map_keys: NameHashes,
     pub dates: DateMemory,
     /// State of each member, by [`Member::slot`].
     slots: Vec<Slot>,
@@ -267,7 +267,7 @@ impl<'a> Walk<'a> {
         let name = decoded(self.cursor.text(), key, text);
         let table = &program.objects[object as usize].table;
         let guess = &mut slots[previous as usize].guess;
-        let Some(name) = program.names.find_after(guess, table, name, mark(name)) else {
+        let Some(name) = program.names.find_after(guess, table, name, hash_name(name)) else {
             self.unknown_member(object, frame, key, key_at)?;
             return Ok(None);
         };

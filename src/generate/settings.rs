@@ -3,8 +3,8 @@
 use std::{fmt, str::FromStr};
 
 use crate::{
-    config::nearest::nearest,
     error::{Error, Result},
+    nearest::nearest,
 };
 
 /// What to generate. Start from a [`Profile`] and change individual values.

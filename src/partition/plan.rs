@@ -3,9 +3,10 @@
 use super::{path, transform};
 use crate::{
     columns::{ColumnShape, ScalarType},
-    config::{PartitionField, Transform, nearest::nearest},
+    config::{PartitionField, Transform},
     error::{Error, Result},
     model::{ColumnOrigin, ColumnSpec, TableSchema},
+    nearest::nearest,
 };
 
 /// One partition column.

@@ -9,8 +9,9 @@ use std::{
 
 use partiquet::{
     Error, Result,
-    config::{Compression, PartitionBy, nearest::nearest},
+    config::{Compression, PartitionBy},
     model::{AttributeMap, Model, TableSchema},
+    nearest::nearest,
     observe::Silent,
 };
 use serde::Serialize;

@@ -36,11 +36,24 @@ pub struct FooterParts {
     sorting_columns: Vec<SortingColumn>,
 }
 
-/// What follows the schema in a footer without rows: no rows (field 3), no row groups (4), a list of orders (7).
-const AFTER_SCHEMA: &[u8] = &[0x16, 0, 0x19, 0x0C, 0x39];
-
 /// Offset in the file, and length.
 type Place = (i64, i32);
+
+/// Cuts the end of a file without rows into what footers have in common: the fields before the number of rows, and the
+/// list of column orders.
+///
+/// ```text
+/// version, schema | 16 00 | 19 0C  | 39, length, orders | 00     | length of the footer | PAR1
+///                 | rows  | groups | of three bytes     | no more fields
+/// ```
+fn split_footer(bytes: &[u8], num_leaves: usize) -> Option<(&[u8], &[u8])> {
+    const BETWEEN: &[u8] = &[0x16, 0, 0x19, 0x0C, 0x39];
+    // A list of up to 14 elements has its length in its first byte; otherwise a varint with 7 bits a byte follows.
+    let length_bytes = if num_leaves < 15 { 1 } else { 1 + num_leaves.ilog2() as usize / 7 + 1 };
+    let (footer, _) = bytes.split_at_checked(bytes.len().checked_sub(1 + 4 + MAGIC.len())?)?;
+    let (head, orders) = footer.split_at_checked(footer.len().checked_sub(length_bytes + 3 * num_leaves)?)?;
+    Some((head.strip_suffix(BETWEEN)?, orders))
+}
 
 impl FooterParts {
     /// Parts for files with these leaves and this sort order. The schema is encoded by the crate, which knows all
@@ -55,14 +68,8 @@ impl FooterParts {
             .finish()
             .map_err(|error| bug(&error))?;
         let num_leaves = schema.num_columns();
-        let length_of_list = if num_leaves < 15 { 1 } else { 1 + num_leaves.ilog2() as usize / 7 + 1 };
-        let orders_bytes = length_of_list + 3 * num_leaves;
-        // The orders are followed by the end of the struct, the length of the footer, and the magic bytes.
-        let parts = bytes.len().checked_sub(1 + 4 + MAGIC.len() + orders_bytes).and_then(|orders| {
-            let (head, orders) = (bytes.get(..orders)?, bytes.get(orders..orders + orders_bytes)?);
-            Some((head.strip_suffix(AFTER_SCHEMA)?, orders))
-        });
-        let (head, column_orders) = parts.ok_or_else(|| Error::Bug("footers have another form".to_owned()))?;
+        let (head, column_orders) =
+            split_footer(&bytes, num_leaves).ok_or_else(|| Error::Bug("footers have another form".to_owned()))?;
         Ok(Self {
             num_leaves,
             head: head.to_vec(),

@@ -2,10 +2,7 @@
 
 use std::{ffi::OsStr, fs, path::Path};
 
-use crate::{
-    config::{nearest::nearest, url},
-    error::Error,
-};
+use crate::{config::url, error::Error, nearest::nearest};
 
 /// Maximum number of entries in a folder that are compared with a missing name.
 const MAX_ADVICE_ENTRIES: usize = 1_000;

@@ -6,9 +6,9 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::{
-    config::nearest::nearest,
     error::{Error, Result},
     model::naming::pointer_step,
+    nearest::nearest,
 };
 
 /// A JSON value.

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use super::{FORMAT_VERSION, MAX_ENVELOPE_STEPS, MAX_ENVELOPES, document::NodeRef};
 use crate::{
     columns::ScalarType,
-    config::nearest::nearest,
     error::Result,
     model::{Envelope, Form, Step},
+    nearest::nearest,
 };
 
 /// A complete model document.
