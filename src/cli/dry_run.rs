@@ -27,108 +27,108 @@ pub fn render(preview: &Preview, by: &PartitionBy, paint: Paint) -> String {
         cut_off,
         obstacles,
     } = preview;
-    let mut text = String::new();
     let basis = |number: u64, one: &str, many: &str| {
         let counted = human::counted(number, one, many);
         if *sample_complete { format!("all {counted}") } else { format!("a sample of {counted}") }
     };
+    let mut page = Page { text: String::new(), paint };
 
-    heading(&mut text, paint, &human::counted(inputs.len() as u64, "input", "inputs"));
-    list(&mut text, inputs, |(name, bytes)| {
+    page.heading(&human::counted(inputs.len() as u64, "input", "inputs"));
+    page.list(inputs, |(name, bytes)| {
         format!("{}  {}", human::shown(name), bytes.map(human::bytes).unwrap_or_default())
     });
-
     if !skipped.is_empty() {
         let number = human::counted(skipped.len() as u64, "input is", "inputs are");
-        heading(&mut text, paint, &format!("{number} taken in before and would be skipped"));
-        list(&mut text, skipped, |input| format!("{}  commit {}", human::shown(&input.path), input.commit));
+        page.heading(&format!("{number} taken in before and would be skipped"));
+        page.list(skipped, |input| format!("{}  commit {}", human::shown(&input.path), input.commit));
     }
 
-    heading(
-        &mut text,
-        paint,
-        &format!("{}: name, type, path", human::counted(schema.columns.len() as u64, "column", "columns")),
-    );
-    columns(&mut text, schema);
-
+    let columns = human::counted(schema.columns.len() as u64, "column", "columns");
+    page.heading(&format!("{columns}: name, type, path"));
+    page.columns(schema);
     let from = basis(*sampled_participants, "participant with attributes", "participants with attributes");
-    heading(&mut text, paint, &format!("Attribute columns, from {from}"));
-    list(&mut text, attribute_keys, |(key, participants)| {
+    page.heading(&format!("Attribute columns, from {from}"));
+    page.list(attribute_keys, |(key, participants)| {
         format!("{}  in {}", human::shown(key), human::counted(*participants, "participant", "participants"))
     });
 
     let from = basis(partitions.iter().map(|(_, rows)| rows).sum(), "row", "rows");
-    heading(&mut text, paint, &format!("Partitions by {by}, from {from}"));
-    list(&mut text, partitions, |(path, rows)| {
-        format!("{}  {}", if path.is_empty() { "." } else { path }, human::counted(*rows, "row", "rows"))
-    });
-
+    page.heading(&format!("Partitions by {by}, from {from}"));
+    page.list(partitions, partition_rows);
     if !replaced.is_empty() {
-        heading(&mut text, paint, "Rows in these partitions that would be replaced");
-        list(&mut text, replaced, |(path, rows)| {
-            format!("{}  {}", if path.is_empty() { "." } else { path }, human::counted(*rows, "row", "rows"))
-        });
+        page.heading("Rows in these partitions that would be replaced");
+        page.list(replaced, partition_rows);
     }
 
     if *rejected > 0 {
         let of = if *sample_complete { "" } else { " sampled" };
         let records = human::counted(*records, "record", "records");
-        heading(&mut text, paint, &format!("Of{of} {records} {} would be rejected", human::count(*rejected)));
-        for reject in rejects.iter().take(LISTED) {
-            item(&mut text, &reject.to_string());
-        }
-        more(&mut text, rejected.saturating_sub(rejects.len().min(LISTED) as u64));
+        page.heading(&format!("Of{of} {records} {} would be rejected", human::count(*rejected)));
+        page.messages(rejects, *rejected);
     }
     if let Some(cut_off) = cut_off {
-        heading(&mut text, paint, cut_off);
+        page.heading(cut_off);
     }
     if !obstacles.is_empty() {
-        heading(&mut text, paint, "The run would fail");
-        for obstacle in obstacles.iter().take(LISTED) {
-            item(&mut text, obstacle);
+        page.heading("The run would fail");
+        page.messages(obstacles, obstacles.len() as u64);
+    }
+    page.text.push_str("\nThis was a dry run: nothing was written.\n");
+    page.text
+}
+
+fn partition_rows((path, rows): &(String, u64)) -> String {
+    format!("{}  {}", if path.is_empty() { "." } else { path }, human::counted(*rows, "row", "rows"))
+}
+
+/// The text so far.
+struct Page {
+    text: String,
+    paint: Paint,
+}
+
+impl Page {
+    fn heading(&mut self, heading: &str) {
+        let gap = if self.text.is_empty() { "" } else { "\n" };
+        let _ = writeln!(self.text, "{gap}{}", self.paint.bold(heading));
+    }
+
+    fn list<T>(&mut self, items: &[T], line: impl Fn(&T) -> String) {
+        if items.is_empty() {
+            self.text.push_str("  none\n");
         }
-        more(&mut text, obstacles.len().saturating_sub(LISTED) as u64);
+        for item in items.iter().take(LISTED) {
+            let _ = writeln!(self.text, "  {}", line(item).trim_end());
+        }
+        self.more(items.len().saturating_sub(LISTED) as u64);
     }
-    text.push_str("\nThis was a dry run: nothing was written.\n");
-    text
-}
 
-fn heading(text: &mut String, paint: Paint, heading: &str) {
-    let gap = if text.is_empty() { "" } else { "\n" };
-    let _ = writeln!(text, "{gap}{}", paint.bold(heading));
-}
-
-fn list<T>(text: &mut String, items: &[T], line: impl Fn(&T) -> String) {
-    if items.is_empty() {
-        text.push_str("  none\n");
+    /// Appends the first messages of `number`, each of several lines.
+    fn messages(&mut self, messages: &[impl ToString], number: u64) {
+        for message in messages.iter().take(LISTED) {
+            let lines = human::shown_lines(&message.to_string()).replace('\n', "\n  ");
+            let _ = writeln!(self.text, "  {lines}");
+        }
+        self.more(number.saturating_sub(messages.len().min(LISTED) as u64));
     }
-    for item in items.iter().take(LISTED) {
-        let _ = writeln!(text, "  {}", line(item).trim_end());
+
+    fn more(&mut self, number: u64) {
+        if number > 0 {
+            let _ = writeln!(self.text, "  and {} more", human::count(number));
+        }
     }
-    more(text, items.len().saturating_sub(LISTED) as u64);
-}
 
-/// Appends a message of several lines.
-fn item(text: &mut String, message: &str) {
-    let lines = human::shown_lines(message).replace('\n', "\n  ");
-    let _ = writeln!(text, "  {lines}");
-}
-
-fn more(text: &mut String, number: u64) {
-    if number > 0 {
-        let _ = writeln!(text, "  and {} more", human::count(number));
-    }
-}
-
-fn columns(text: &mut String, schema: &TableSchema) {
-    let rows: Vec<_> = schema.columns.iter().map(|column| (human::shown(&column.name), column.type_name())).collect();
-    let width =
-        |of: fn(&(String, String)) -> &String| rows.iter().map(|row| of(row).chars().count()).max().unwrap_or(0);
-    // A long list of struct members must not push the paths off the screen.
-    let (names, types) = (width(|row| &row.0).min(64), width(|row| &row.1).min(24));
-    for ((name, kind), column) in rows.iter().zip(&schema.columns) {
-        let line = format!("  {name:<names$}  {kind:<types$}  {}", human::shown(&column.path));
-        let _ = writeln!(text, "{}", line.trim_end());
+    fn columns(&mut self, schema: &TableSchema) {
+        let rows: Vec<_> =
+            schema.columns.iter().map(|column| (human::shown(&column.name), column.type_name())).collect();
+        let width =
+            |of: fn(&(String, String)) -> &String| rows.iter().map(|row| of(row).chars().count()).max().unwrap_or(0);
+        // A long list of struct members must not push the paths off the screen.
+        let (names, types) = (width(|row| &row.0).min(64), width(|row| &row.1).min(24));
+        for ((name, kind), column) in rows.iter().zip(&schema.columns) {
+            let line = format!("  {name:<names$}  {kind:<types$}  {}", human::shown(&column.path));
+            let _ = writeln!(self.text, "{}", line.trim_end());
+        }
     }
 }
 

@@ -154,50 +154,10 @@ impl Program {
     fn object(&mut self, object: &ObjectPlan, plan: &Plan, pattern: &str, steps: &[(String, StepIdx)]) -> ObjectIdx {
         let mut members: Vec<Member> = Vec::with_capacity(object.members.len());
         for member in &object.members {
-            let path = &plan.paths[usize::from(member.path)];
-            let act = match &member.action {
-                Action::Scalar { column, scalar } => Op::Scalar { column: *column as u32, scalar: *scalar },
-                Action::Object(inner) => Op::Object(self.object(inner, plan, path, &[])),
-                Action::List { column, scalar, element_path } => {
-                    Op::List { column: *column as u32, scalar: *scalar, element_path: *element_path }
-                }
-                Action::Structs { column, element, element_path } => {
-                    let pattern = &plan.paths[usize::from(*element_path)];
-                    let element = self.object(element, plan, pattern, &[]);
-                    Op::Structs { column: *column as u32, element, element_path: *element_path }
-                }
-                Action::Map { column, entry_path, promoted, keep_promoted } => {
-                    let promoted: Vec<(&str, Member)> = promoted
-                        .iter()
-                        .map(|key| {
-                            let act = Op::Scalar { column: key.column as u32, scalar: ScalarType::Text };
-                            (key.key.as_str(), self.member(act, key.path))
-                        })
-                        .collect();
-                    let start = self.place();
-                    self.maps.push(MapNames {
-                        column: column.map(|column| column as u32),
-                        entry_path: *entry_path,
-                        keep_promoted: *keep_promoted,
-                        table: self.names.table(start, promoted),
-                        start: start.slot,
-                    });
-                    Op::Map(self.maps.len() as u32 - 1)
-                }
-                Action::Ignored => Op::Ignored,
-            };
+            let act = self.op(&member.action, plan, &plan.paths[usize::from(member.path)]);
             members.push(self.member(act, member.path));
         }
-        let mut step_members: Vec<(&str, Member)> = Vec::new();
-        for (at, (name, step)) in steps.iter().enumerate() {
-            let act = Op::Step(at as StepIdx);
-            // Both names of a step share a slot, so that giving both in one object is found as a duplicate.
-            let member = match step_members.get(usize::from(*step)) {
-                Some((_, first)) => Member { act, ..*first },
-                None => self.member(act, 0),
-            };
-            step_members.push((name, member));
-        }
+        let step_members = self.step_members(steps);
         // Wire names come first: if a wire name equals another member's snake name, the wire name wins.
         let wires = object.members.iter().zip(&members).map(|(plan, member)| (plan.wire.as_str(), *member));
         let snakes = object.members.iter().zip(&members).map(|(plan, member)| (plan.snake.as_str(), *member));
@@ -205,6 +165,54 @@ impl Program {
         let table = self.names.table(start, wires.chain(snakes).chain(step_members));
         self.objects.push(Object { table, start: start.slot, pattern: pattern.to_owned() });
         self.objects.len() as ObjectIdx - 1
+    }
+
+    /// What is done with the values of a member, whose path is `path`.
+    fn op(&mut self, action: &Action, plan: &Plan, path: &str) -> Op {
+        match action {
+            Action::Scalar { column, scalar } => Op::Scalar { column: *column as u32, scalar: *scalar },
+            Action::Object(inner) => Op::Object(self.object(inner, plan, path, &[])),
+            Action::List { column, scalar, element_path } => {
+                Op::List { column: *column as u32, scalar: *scalar, element_path: *element_path }
+            }
+            Action::Structs { column, element, element_path } => {
+                let pattern = &plan.paths[usize::from(*element_path)];
+                let element = self.object(element, plan, pattern, &[]);
+                Op::Structs { column: *column as u32, element, element_path: *element_path }
+            }
+            Action::Map { column, entry_path, promoted, keep_promoted } => {
+                let mut members: Vec<(&str, Member)> = Vec::with_capacity(promoted.len());
+                for key in promoted {
+                    let act = Op::Scalar { column: key.column as u32, scalar: ScalarType::Text };
+                    members.push((&key.key, self.member(act, key.path)));
+                }
+                let start = self.place();
+                self.maps.push(MapNames {
+                    column: column.map(|column| column as u32),
+                    entry_path: *entry_path,
+                    keep_promoted: *keep_promoted,
+                    table: self.names.table(start, members),
+                    start: start.slot,
+                });
+                Op::Map(self.maps.len() as u32 - 1)
+            }
+            Action::Ignored => Op::Ignored,
+        }
+    }
+
+    /// The keys of envelopes as members of an object.
+    fn step_members<'s>(&mut self, steps: &'s [(String, StepIdx)]) -> Vec<(&'s str, Member)> {
+        let mut members: Vec<(&str, Member)> = Vec::with_capacity(steps.len());
+        for (at, (name, step)) in steps.iter().enumerate() {
+            let act = Op::Step(at as StepIdx);
+            // Both names of a step share a slot, so that giving both in one object is found as a duplicate.
+            let member = match members.get(usize::from(*step)) {
+                Some((_, first)) => Member { act, ..*first },
+                None => self.member(act, 0),
+            };
+            members.push((name, member));
+        }
+        members
     }
 
     fn member(&mut self, act: Op, path: PathId) -> Member {
