@@ -113,13 +113,34 @@ pub enum Piece {
     EndOfInput {
         /// Index of the input.
         input: usize,
-        /// Size of the input as stored, in bytes.
-        bytes: u64,
-        /// XXH3-128 of the bytes as stored.
-        digest: u128,
-        /// XXH3-128 of the decompressed bytes; `None` if the input is not compressed.
-        text_digest: Option<u128>,
+        /// What it contained.
+        content: InputContent,
     },
+}
+
+/// What identifies the content of an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InputContent {
+    /// Size as stored, in bytes.
+    pub bytes: u64,
+    /// XXH3-128 of the bytes as stored.
+    pub digest: u128,
+    /// XXH3-128 of the first of them, as many as [`InputContent::head_bytes`] says.
+    pub head_digest: u128,
+    /// XXH3-128 of the decompressed bytes; `None` if the input is not compressed, since it would equal `digest`.
+    pub text_digest: Option<u128>,
+}
+
+impl InputContent {
+    /// Enough to tell nearly all files apart, and read in no time.
+    const MAX_HEAD_BYTES: u64 = 4096;
+
+    /// How many bytes of an input of this size its head digest covers: a power of two, so that few digests of another
+    /// input tell whether it begins like any of many.
+    #[must_use]
+    pub fn head_bytes(bytes: u64) -> u64 {
+        bytes.min(Self::MAX_HEAD_BYTES).checked_ilog2().map_or(0, |exponent| 1 << exponent)
+    }
 }
 
 /// Limits of reading.

@@ -122,6 +122,10 @@ pub struct InputReport {
     pub bytes: u64,
     /// XXH3-128 of the bytes as stored, hexadecimal.
     pub digest: String,
+    /// XXH3-128 of its first bytes as stored, hexadecimal: of the largest power of two up to 4096 that it has. Commits of
+    /// earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head_digest: Option<String>,
     /// XXH3-128 of the decompressed text, hexadecimal; `None` if the input is not compressed, and in commits of earlier
     /// versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -93,7 +93,7 @@ pub fn told(pieces: &[Piece]) -> Vec<Told> {
                 text: block.bytes[record].to_vec(),
             })),
             Piece::Unreadable(refused) => told.push(Told::Refused(refused.clone())),
-            Piece::EndOfInput { bytes, digest, .. } => told.push(Told::End(*bytes, *digest)),
+            Piece::EndOfInput { content, .. } => told.push(Told::End(content.bytes, content.digest)),
         }
     }
     told
@@ -232,10 +232,11 @@ fn check_sizes(pieces: &[Piece], options: ReadOptions) {
 fn check_cover(stored: &[u8], start: usize, pieces: &[Piece], options: ReadOptions) {
     let newlines = |text: &[u8]| text.iter().filter(|byte| **byte == b'\n').count() as u64;
     let mut at = start;
-    let Some((Piece::EndOfInput { input: 0, bytes, digest, text_digest: None }, pieces)) = pieces.split_last() else {
+    let Some((Piece::EndOfInput { input: 0, content }, pieces)) = pieces.split_last() else {
         panic!("the last piece is the end")
     };
-    assert_eq!((*bytes, *digest), (stored.len() as u64, xxh3_128(stored)));
+    assert_eq!((content.bytes, content.digest), (stored.len() as u64, xxh3_128(stored)));
+    assert_eq!(content.text_digest, None);
     for (idx, piece) in pieces.iter().enumerate() {
         match piece {
             Piece::Block(block) => {

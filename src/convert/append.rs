@@ -8,6 +8,7 @@ use crate::{
     dataset::Manifest,
     error::{Error, Result},
     input::{
+        InputContent,
         digest::{digest, digests_of_first, gzip_text_size, text_digest},
         discover::{InputFile, Source},
     },
@@ -31,9 +32,9 @@ pub(super) struct CommittedInputs {
     sizes: BTreeSet<u64>,
     /// Number of the last commit that read a held input, for each place.
     places: BTreeMap<String, u64>,
-    /// Bytes, digest and commit of held inputs whose place is known, by the path as it was written; the smallest comes
-    /// first.
-    named: BTreeMap<String, Vec<(u64, String, u64)>>,
+    /// Held inputs by how they begin: the length of the head, its digest, and the bytes, digest and commit of each
+    /// input; the smallest comes first.
+    heads: BTreeMap<u64, BTreeMap<String, Vec<(u64, String, u64)>>>,
 }
 
 impl CommittedInputs {
@@ -53,14 +54,15 @@ impl CommittedInputs {
             held.iter().map(|(input, _)| *input).filter(is_plain).map(|input| input.bytes as u32).collect();
         let texts = held.iter().map(|(input, commit)| (input.text_digest().to_owned(), *commit)).collect();
         let places = held.iter().map(|(input, commit)| (input.place().to_owned(), *commit)).collect();
-        let mut named: BTreeMap<String, Vec<_>> = BTreeMap::new();
-        for (input, commit) in held.iter().filter(|(input, _)| input.place.is_some()) {
-            named.entry(input.path.clone()).or_default().push((input.bytes, input.digest.clone(), *commit));
+        let mut heads: BTreeMap<u64, BTreeMap<String, Vec<_>>> = BTreeMap::new();
+        for (input, commit) in &held {
+            if let Some(head) = input.head_digest.clone().filter(|_| input.bytes > 0) {
+                let same = heads.entry(InputContent::head_bytes(input.bytes)).or_default().entry(head).or_default();
+                same.push((input.bytes, input.digest.clone(), *commit));
+            }
         }
-        for held in named.values_mut() {
-            held.sort();
-        }
-        Self { is_append, next, digests, texts, text_sizes, sizes, places, named }
+        heads.values_mut().flat_map(BTreeMap::values_mut).for_each(|same| same.sort());
+        Self { is_append, next, digests, texts, text_sizes, sizes, places, heads }
     }
 
     /// Splits inputs into new ones and known ones: those that a commit holds, or whose bytes equal an earlier input of
@@ -97,6 +99,7 @@ impl CommittedInputs {
         }
         Ok((new, skipped))
     }
+
     /// The commit that holds the text of a gzip file, which is read for it only if it says that its text is as long as
     /// one that is held: most likely that very file, compressed since.
     fn commit_of_text(&self, input: &InputFile, observer: &dyn Observer) -> Result<Option<u64>> {
@@ -107,8 +110,8 @@ impl CommittedInputs {
         Ok(text.and_then(|text| self.texts.get(&text).copied()))
     }
 
-    /// Refuses new inputs in the place of held inputs: they are most likely files that have grown, and their earlier
-    /// records would be added twice. A stream is not identified by its place.
+    /// Refuses new inputs in the place of held inputs, and those that begin with all of a held input: they are files that
+    /// have grown, and their earlier records would be added twice. A stream is not identified by its place.
     pub(super) fn refuse_changed(&self, config: &Config, new: &[InputFile]) -> Result<()> {
         let mut changed = Vec::new();
         for input in new.iter().filter(|input| !matches!(input.source, Source::Stream(_))) {
@@ -122,10 +125,10 @@ impl CommittedInputs {
         Err(Error::Dataset {
             dir: config.out.clone(),
             message: format!(
-                "it holds other content of {}: with records that are held already they would be in it twice",
+                "it holds an earlier content of {}: records that are held already would be in it twice",
                 warnings::listed(changed)
             ),
-            hint: "give the new records as a file with a name of its own; or replace what is there with --mode \
+            hint: "give only the new records, in a file with a name of its own; or replace what is there with --mode \
                    overwrite-partitions or overwrite"
                 .to_owned(),
         })
@@ -138,18 +141,18 @@ impl CommittedInputs {
         if let Some(commit) = by_place.or_else(|| self.places.get(&input.name)) {
             return Ok(Some(*commit));
         }
-        // Elsewhere, a file of this name is a different one unless its folder has moved: then it begins with the held
-        // bytes.
-        let shorter = |bytes: u64| bytes > 0 && input.bytes.is_some_and(|now| now > bytes);
-        let named = self.named.get(&input.name).into_iter().flatten().filter(|(bytes, ..)| shorter(*bytes));
-        let (lengths, held): (Vec<u64>, Vec<_>) =
-            named.map(|(bytes, digest, commit)| (*bytes, (digest, commit))).unzip();
-        if lengths.is_empty() {
-            return Ok(None);
-        }
+        // A file that has grown may have another name by now: then it begins with the held bytes.
+        let Some(bytes) = input.bytes else { return Ok(None) };
+        let heads: Vec<_> = self.heads.range(..bytes).collect();
+        let lengths: Vec<u64> = heads.iter().map(|(length, _)| **length).collect();
         let digests = digests_of_first(input, &lengths)?;
-        let same = digests.iter().zip(held).find(|(digest, (held, _))| format!("{digest:032x}") == **held);
-        Ok(same.map(|(_, (_, commit))| *commit))
+        let alike = heads.iter().zip(digests).filter_map(|((_, heads), digest)| heads.get(&format!("{digest:032x}")));
+        let mut alike: Vec<_> = alike.flatten().filter(|(held, ..)| *held < bytes).collect();
+        alike.sort();
+        let lengths: Vec<u64> = alike.iter().map(|(held, ..)| *held).collect();
+        let digests = digests_of_first(input, &lengths)?;
+        let same = digests.iter().zip(alike).find(|(digest, (_, held, _))| format!("{digest:032x}") == *held);
+        Ok(same.map(|(_, (.., commit))| *commit))
     }
 
     /// The inputs that turned out, after reading, to be held already or to equal an earlier input: streams, files that

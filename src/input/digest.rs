@@ -89,7 +89,7 @@ pub fn text_digest(input: &InputFile, observer: &dyn Observer) -> Result<Option<
             return Err(Error::Interrupted);
         }
     }
-    Ok(reader.text_digest())
+    Ok(reader.content().text_digest)
 }
 
 #[cfg(test)]

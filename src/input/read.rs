@@ -11,10 +11,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use self::inflate::Inflater;
 use super::{
+    InputContent,
     discover::{InputFile, Source},
     interruptible::is_stop,
     stream::copy_front,
@@ -120,17 +121,17 @@ impl<'a> InputReader<'a> {
         self.stored.bytes
     }
 
-    /// XXH3-128 of the bytes read so far, as stored.
+    /// What was read so far.
     #[must_use]
-    pub fn digest(&self) -> u128 {
-        self.stored.hasher.digest128()
-    }
-
-    /// XXH3-128 of the decompressed bytes read so far; `None` if the input is not compressed, since it would equal
-    /// [`Self::digest`].
-    #[must_use]
-    pub fn text_digest(&self) -> Option<u128> {
-        self.text_hasher.as_ref().map(|hasher| hasher.digest128())
+    pub fn content(&self) -> InputContent {
+        let Stored { bytes, hasher, first, .. } = &self.stored;
+        let head = first.get(..InputContent::head_bytes(*bytes) as usize).unwrap_or_default();
+        InputContent {
+            bytes: *bytes,
+            digest: hasher.digest128(),
+            head_digest: xxh3_128(head),
+            text_digest: self.text_hasher.as_ref().map(|hasher| hasher.digest128()),
+        }
     }
 }
 
@@ -147,12 +148,14 @@ struct Stored<'a> {
     head_pos: usize,
     bytes: u64,
     hasher: Box<Xxh3>,
+    /// The first bytes, as many as a head digest can cover.
+    first: Vec<u8>,
 }
 
 impl<'a> Stored<'a> {
     fn new(reader: Box<dyn Read + Send + 'a>) -> Self {
         let head = [0; Format::HEAD_BYTES];
-        Self { reader, head, head_len: 0, head_pos: 0, bytes: 0, hasher: Box::new(Xxh3::new()) }
+        Self { reader, head, head_len: 0, head_pos: 0, bytes: 0, hasher: Box::new(Xxh3::new()), first: Vec::new() }
     }
 
     /// Reads the first bytes without consuming them.
@@ -179,6 +182,8 @@ impl<'a> Stored<'a> {
             self.head_pos += n;
             n
         };
+        let wanted = InputContent::MAX_HEAD_BYTES as usize - self.first.len();
+        self.first.extend_from_slice(&out[..n.min(wanted)]);
         self.bytes += n as u64;
         self.hasher.update(&out[..n]);
         Ok(n)

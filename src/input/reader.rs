@@ -294,7 +294,7 @@ fn end_of_input(reader: &InputReader<'_>, inputs: &[InputFile], input: usize) ->
             hint: "let whoever writes it finish, then run again".to_owned(),
         });
     }
-    Ok(Piece::EndOfInput { input, bytes, digest: reader.digest(), text_digest: reader.text_digest() })
+    Ok(Piece::EndOfInput { input, content: reader.content() })
 }
 
 /// Reads until `head` has `target` bytes. Returns whether the input ended before. After an error `head` has what was

@@ -6,7 +6,7 @@ use crate::{
     dataset::RejectsWriter,
     decode::{DecodeReject, DecodedBlock},
     error::{Error, Result},
-    input::{ReadOptions, RecordBlock, Unreadable, discover::InputFile},
+    input::{InputContent, ReadOptions, RecordBlock, Unreadable, discover::InputFile},
     observe::{Progress, Stage},
     report::{InputReport, Ledger, Place, Reject, Report},
 };
@@ -148,13 +148,15 @@ impl Account {
     }
 
     /// Records that an input was read to its end.
-    pub fn end_of_input(&mut self, input: usize, bytes: u64, digest: u128, text_digest: Option<u128>) -> Result<()> {
+    pub fn end_of_input(&mut self, input: usize, content: InputContent) -> Result<()> {
         self.end_document()?;
         let report = &mut self.totals.inputs[input];
-        report.bytes = bytes;
-        report.digest = format!("{digest:032x}");
-        report.text_digest = text_digest.map(|digest| format!("{digest:032x}"));
-        self.totals.digests[input] = digest;
+        let text = |digest: u128| format!("{digest:032x}");
+        report.bytes = content.bytes;
+        report.digest = text(content.digest);
+        report.head_digest = Some(text(content.head_digest));
+        report.text_digest = content.text_digest.map(text);
+        self.totals.digests[input] = content.digest;
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use crate::{
     columns::{Columns, PackedRows},
     decode::DecodedBlock,
     error::Error,
-    input::{RecordBlock, Unreadable, reader::BlockReader},
+    input::{InputContent, RecordBlock, Unreadable, reader::BlockReader},
     partition::WaitingRows,
     report::StageSeconds,
 };
@@ -165,12 +165,8 @@ pub(super) enum Arrived {
         /// Memory that it is charged for, bytes.
         bytes: usize,
     },
-    EndOfInput {
-        input: usize,
-        bytes: u64,
-        digest: u128,
-        text_digest: Option<u128>,
-    },
+    /// Index of the input, and what it contained.
+    EndOfInput(usize, InputContent),
     /// Rows of a spill file, read back from disk.
     Spilled {
         file: usize,

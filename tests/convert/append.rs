@@ -82,7 +82,7 @@ fn the_same_bytes_twice_in_a_run_are_taken_in_once() {
     assert_eq!(folder.json("r.json")["skipped"], Value::from(skipped.to_vec()));
     assert_eq!(folder.output("out").rows().len(), 2);
     // A duplicate from a pipe is only noticed after it was read.
-    folder.write("new.ndjson", conversations(3));
+    folder.write("new.ndjson", conversation("new", "2025-07-01T10:00:00Z"));
     let bytes = fs::read(folder.path("new.ndjson")).unwrap();
     let run = folder.convert_piped(&[&["-", "new.ndjson"], &APPEND[..]].concat(), &bytes).ended_with(1);
     run.says(&["(the same as another input)"]);
@@ -101,7 +101,7 @@ fn a_file_that_has_grown_is_refused() {
     folder.write("in.ndjson", &grown);
     folder.write("other.ndjson", conversation("three", "2025-07-01T12:00:00Z"));
     let run = append(&folder, &["other.ndjson", "in.ndjson"]).ended_with(1);
-    run.says(&["it holds other content of in.ndjson (commit 1)", "a name of its own", "overwrite-partitions"]);
+    run.says(&["it holds an earlier content of in.ndjson (commit 1)", "a name of its own", "overwrite-partitions"]);
     assert!(before == tree(&folder.path("out")));
     // A pipe has the same name every time.
     for (commit, id) in [(2, "four"), (3, "five")] {
@@ -124,27 +124,51 @@ fn a_file_is_known_by_its_place_however_its_path_is_written() {
     std::os::unix::fs::symlink("in.ndjson", folder.path("link.ndjson")).unwrap();
     let absolute = folder.path("in.ndjson").into_os_string().into_string().unwrap();
     for spelled in ["./in.ndjson", "sub/../in.ndjson", "link.ndjson", ".", &absolute] {
-        append(&folder, &[spelled]).ended_with(1).says(&["it holds other content of"]);
+        append(&folder, &[spelled]).ended_with(1).says(&["it holds an earlier content of"]);
     }
     // A file of the same name elsewhere is a different file.
     folder.write("sub/in.ndjson", conversation("three", "2025-07-01T12:00:00Z"));
     let mut elsewhere = folder.command(&["convert", "in.ndjson", "--out", "../out", "--mode", "append"]);
     Run::of(elsewhere.current_dir(folder.path("sub")).spawn().unwrap()).ended_with(0);
     assert_eq!(folder.output("out").sorted("conversation_id"), ["one", "three"]);
-    // But if it begins with the same bytes, the folder has moved and the file has grown.
+    // But if it begins with the same bytes, it has moved and has grown.
     fs::write(folder.path("sub/in.ndjson"), folder.read("in.ndjson") + "\n{}").unwrap();
     let mut elsewhere = folder.command(&["convert", "in.ndjson", "--out", "../out", "--mode", "append"]);
     let run = Run::of(elsewhere.current_dir(folder.path("sub")).spawn().unwrap()).ended_with(1);
-    run.says(&["it holds other content of in.ndjson"]);
+    run.says(&["it holds an earlier content of in.ndjson"]);
 
     // Commits of earlier versions have only the path as it was written.
     for commit in [1, 2] {
         let name = format!("out/_partiquet/commits/{commit}.json");
         let mut manifest = folder.json(&name);
-        manifest["inputs"][0].as_object_mut().unwrap().remove("place").unwrap();
+        for member in ["place", "head_digest"] {
+            manifest["inputs"][0].as_object_mut().unwrap().remove(member).unwrap();
+        }
         folder.write(&name, manifest.to_string());
     }
-    append(&folder, &["in.ndjson"]).ended_with(1).says(&["it holds other content of in.ndjson"]);
+    append(&folder, &["in.ndjson"]).ended_with(1).says(&["it holds an earlier content of in.ndjson"]);
+}
+
+#[test]
+fn a_file_that_has_grown_is_refused_under_any_name() {
+    let line = |id: usize, padding: usize| {
+        let padding = "x".repeat(padding);
+        format!(r#"{{"id":"{id}","startTime":"2025-07-01T10:00:00Z","participants":[{{"id":"{padding}"}}]}}"#) + "\n"
+    };
+    for first_bytes in [0, 10, 4000, 5000, 300_000] {
+        let folder = Folder::with("current.ndjson", line(1, first_bytes));
+        folder.write("short.ndjson", line(2, 0));
+        append(&folder, &["current.ndjson", "short.ndjson"]).ended_with(0);
+        let grown = folder.read("current.ndjson") + &line(3, 0);
+        fs::remove_file(folder.path("current.ndjson")).unwrap();
+        folder.write("2025-07-01.ndjson", &grown);
+        let run = append(&folder, &["2025-07-01.ndjson"]).ended_with(1);
+        run.says(&["it holds an earlier content of 2025-07-01.ndjson (commit 1)"]);
+        // All of the held bytes must be there: this file differs in the last of them.
+        folder.write("alike.ndjson", grown.replacen("\"}]}\n", "y\"}]}\n", 1));
+        append(&folder, &["alike.ndjson"]).ended_with(0);
+        assert_eq!(folder.output("out").sorted("conversation_id"), ["1", "1", "2", "3"], "{first_bytes}");
+    }
 }
 
 #[test]
@@ -285,5 +309,5 @@ fn a_dry_run_shows_what_would_be_skipped() {
     append(&folder, &["one.ndjson", "--dry-run"]).ended_with(0);
     folder.write("one.ndjson", conversation("more", "2025-07-02T10:00:00Z"));
     let run = append(&folder, &["one.ndjson", "--dry-run"]).ended_with(1);
-    assert!(run.stdout.contains("it holds other content of one.ndjson"), "{}", run.stdout);
+    assert!(run.stdout.contains("it holds an earlier content of one.ndjson"), "{}", run.stdout);
 }

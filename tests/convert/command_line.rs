@@ -12,7 +12,7 @@ use partiquet::{
 };
 
 use crate::{
-    data::{conversations, export, lines},
+    data::{conversation, conversations, export, lines},
     output::tree,
     run::{Folder, Run},
 };
@@ -356,7 +356,7 @@ fn advice_names_what_to_write() {
     refused(&["in.ndjson", "--config", "empty.toml"]).says(&["the name of the output folder is empty"]);
     assert_eq!(folder.names(), ["empty.toml", "in.ndjson"]);
     folder.convert(&["in.ndjson", "--out", "out", "--provenance"]).ended_with(0);
-    folder.write("more.ndjson", conversations(3));
+    folder.write("more.ndjson", conversation("more", "2025-07-01T10:00:00Z"));
     folder
         .convert(&["more.ndjson", "--out", "out", "--mode", "append"])
         .ended_with(1)

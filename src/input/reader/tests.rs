@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::*;
-use crate::input::{Framing, RecordBlock, stream::Stream};
+use crate::input::{Framing, InputContent, RecordBlock, stream::Stream};
 
 fn gz(members: &[&[u8]]) -> Vec<u8> {
     let mut stored = Vec::new();
@@ -45,6 +45,13 @@ fn pieces(input: InputFile, options: ReadOptions) -> Result<Vec<Piece>> {
         pieces.push(piece);
     }
     Ok(pieces)
+}
+
+/// What an input with these stored bytes contains.
+fn content_of(stored: &[u8], text_digest: Option<u128>) -> InputContent {
+    let bytes = stored.len() as u64;
+    let head = &stored[..InputContent::head_bytes(bytes) as usize];
+    InputContent { bytes, digest: xxh3_128(stored), head_digest: xxh3_128(head), text_digest }
 }
 
 fn pieces_of(stored: &[u8]) -> Result<Vec<Piece>> {
@@ -155,7 +162,7 @@ proptest! {
         let pieces = super::tests::pieces(InputFile::stream("it", trickle), options).unwrap();
         prop_assert_eq!(records(&pieces, &text), expected);
         let text_digest = (compression > 0).then(|| xxh3_128(&text));
-        let end = Piece::EndOfInput { input: 0, bytes: stored.len() as u64, digest: xxh3_128(&stored), text_digest };
+        let end = Piece::EndOfInput { input: 0, content: content_of(&stored, text_digest) };
         prop_assert_eq!(pieces.last(), Some(&end));
         prop_assert!(!pieces.iter().any(|piece| matches!(piece, Piece::Unreadable(_))));
         // The same text from a file, read at once.
@@ -240,12 +247,7 @@ fn after_gzip_only_padding_may_stand() {
     let padded = [&stored[..], &vec![0; 300_000]].concat();
     let pieces = pieces_of(&padded).unwrap();
     assert_eq!(records(&pieces, b"{}\n"), ["{}"]);
-    let end = Piece::EndOfInput {
-        input: 0,
-        bytes: padded.len() as u64,
-        digest: xxh3_128(&padded),
-        text_digest: Some(xxh3_128(b"{}\n")),
-    };
+    let end = Piece::EndOfInput { input: 0, content: content_of(&padded, Some(xxh3_128(b"{}\n"))) };
     assert_eq!(pieces.last(), Some(&end));
     for garbage in [&b"{}\n"[..], b"\0\0x", b"\0\x1f\x8b"] {
         let Err(Error::Input { offset, message, .. }) = pieces_of(&[&stored, garbage].concat()) else {

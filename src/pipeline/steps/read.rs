@@ -67,8 +67,8 @@ impl<'a> Steps<'a> {
                 let bytes = 2 * unreadable.raw.as_ref().map_or(0, Vec::len);
                 state.arrive(Arrived::Unreadable { unreadable, lines, bytes }, bytes);
             }
-            Ok(ReadStep::Piece(Some(Piece::EndOfInput { input, bytes, digest, text_digest }))) => {
-                state.arrive(Arrived::EndOfInput { input, bytes, digest, text_digest }, 0);
+            Ok(ReadStep::Piece(Some(Piece::EndOfInput { input, content }))) => {
+                state.arrive(Arrived::EndOfInput(input, content), 0);
             }
             // It is reported in input order, since an earlier record may be refused.
             Err(error) => {

@@ -66,9 +66,7 @@ impl<'a> Steps<'a> {
                 routed.bytes = bytes;
                 in_order.account.unreadable(unreadable, lines)?;
             }
-            Arrived::EndOfInput { input, bytes, digest, text_digest } => {
-                in_order.account.end_of_input(input, bytes, digest, text_digest)?;
-            }
+            Arrived::EndOfInput(input, content) => in_order.account.end_of_input(input, content)?,
             Arrived::Decoded { block, mut decoded, lines, bytes } => {
                 routed.bytes = bytes;
                 routed.was_huge = self.is_huge(&block);
