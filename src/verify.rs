@@ -215,10 +215,15 @@ impl Audit {
         self.is_being_written = seen.is_locked;
         self.shares_waiting = seen.shares.into_iter().collect();
         if !seen.is_locked {
-            if seen.is_pending {
-                let message = "a commit was begun and not ended; the next run sees to it, and so does --repair";
-                self.add_finding(FindingKind::Interrupted, "_partiquet/intent.json", message);
-                return Ok(());
+            const INTENT: &str = "_partiquet/intent.json";
+            match seen.is_pending {
+                Ok(false) => {}
+                Ok(true) => {
+                    let message = "a commit was begun and not ended; the next run sees to it, and so does --repair";
+                    self.add_finding(FindingKind::Interrupted, INTENT, message);
+                    return Ok(());
+                }
+                Err(error) => return self.add_unreadable_document(INTENT, error),
             }
             for path in &seen.leftovers {
                 self.add_finding(FindingKind::Leftover, path, "left by a run that ended early; --repair removes it");

@@ -32,9 +32,17 @@ pub(super) struct CommittedInputs {
     sizes: BTreeSet<u64>,
     /// Number of the last commit that read a held input, for each place.
     places: BTreeMap<String, u64>,
-    /// Held inputs by how they begin: the length of the head, its digest, and the bytes, digest and commit of each
-    /// input; the smallest comes first.
-    heads: BTreeMap<u64, BTreeMap<String, Vec<(u64, String, u64)>>>,
+    /// Held inputs by the digest of their first bytes, and of how many bytes there are such digests.
+    heads: BTreeMap<String, Vec<Held>>,
+    head_bytes: BTreeSet<u64>,
+}
+
+/// An input that a commit holds. The smallest comes first.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Held {
+    bytes: u64,
+    digest: String,
+    commit: u64,
 }
 
 impl CommittedInputs {
@@ -54,15 +62,16 @@ impl CommittedInputs {
             held.iter().map(|(input, _)| *input).filter(is_plain).map(|input| input.bytes as u32).collect();
         let texts = held.iter().map(|(input, commit)| (input.text_digest().to_owned(), *commit)).collect();
         let places = held.iter().map(|(input, commit)| (input.place().to_owned(), *commit)).collect();
-        let mut heads: BTreeMap<u64, BTreeMap<String, Vec<_>>> = BTreeMap::new();
+        let mut heads: BTreeMap<String, Vec<Held>> = BTreeMap::new();
+        let mut head_bytes = BTreeSet::new();
         for (input, commit) in &held {
-            if let Some(head) = input.head_digest.clone().filter(|_| input.bytes > 0) {
-                let same = heads.entry(InputContent::head_bytes(input.bytes)).or_default().entry(head).or_default();
-                same.push((input.bytes, input.digest.clone(), *commit));
+            if let Some(head) = &input.head_digest {
+                let held = Held { bytes: input.bytes, digest: input.digest.clone(), commit: *commit };
+                heads.entry(head.clone()).or_default().push(held);
+                head_bytes.insert(InputContent::head_bytes(input.bytes));
             }
         }
-        heads.values_mut().flat_map(BTreeMap::values_mut).for_each(|same| same.sort());
-        Self { is_append, next, digests, texts, text_sizes, sizes, places, heads }
+        Self { is_append, next, digests, texts, text_sizes, sizes, places, heads, head_bytes }
     }
 
     /// Splits inputs into new ones and known ones: those that a commit holds, or whose bytes equal an earlier input of
@@ -143,16 +152,15 @@ impl CommittedInputs {
         }
         // A file that has grown may have another name by now: then it begins with the held bytes.
         let Some(bytes) = input.bytes else { return Ok(None) };
-        let heads: Vec<_> = self.heads.range(..bytes).collect();
-        let lengths: Vec<u64> = heads.iter().map(|(length, _)| **length).collect();
-        let digests = digests_of_first(input, &lengths)?;
-        let alike = heads.iter().zip(digests).filter_map(|((_, heads), digest)| heads.get(&format!("{digest:032x}")));
-        let mut alike: Vec<_> = alike.flatten().filter(|(held, ..)| *held < bytes).collect();
+        let lengths: Vec<u64> = self.head_bytes.range(..bytes).copied().collect();
+        let heads = digests_of_first(input, &lengths)?;
+        let alike = heads.iter().filter_map(|head| self.heads.get(&format!("{head:032x}")));
+        let mut alike: Vec<&Held> = alike.flatten().filter(|held| held.bytes < bytes).collect();
         alike.sort();
-        let lengths: Vec<u64> = alike.iter().map(|(held, ..)| *held).collect();
+        let lengths: Vec<u64> = alike.iter().map(|held| held.bytes).collect();
         let digests = digests_of_first(input, &lengths)?;
-        let same = digests.iter().zip(alike).find(|(digest, (_, held, _))| format!("{digest:032x}") == *held);
-        Ok(same.map(|(_, (.., commit))| *commit))
+        let same = digests.iter().zip(alike).find(|(digest, held)| format!("{digest:032x}") == held.digest);
+        Ok(same.map(|(_, held)| held.commit))
     }
 
     /// The inputs that turned out, after reading, to be held already or to equal an earlier input: streams, files that

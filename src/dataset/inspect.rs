@@ -24,12 +24,13 @@ use crate::error::{Error, Result};
 const BUFFER_BYTES: usize = 1 << 20;
 
 /// The state of a dataset's folder.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Inspection {
     /// Whether a process is working on it right now: if so, staged files are not leftovers.
     pub is_locked: bool,
-    /// Whether a commit was started and not completed.
-    pub is_pending: bool,
+    /// Whether a commit was started and not completed; an error if nobody can complete it, because its intent is damaged
+    /// or of a newer version.
+    pub is_pending: Result<bool>,
     /// Staged files of runs that ended early, and replaced files that still exist; relative to the dataset.
     pub leftovers: BTreeSet<String>,
     /// Shares waiting for their commit, as `RUN/SHARE`.
@@ -72,6 +73,7 @@ impl CommitState {
 pub fn inspect(dir: &Path, commits: &[Manifest]) -> Result<Inspection> {
     let is_locked = Lock::is_held(&lock::lock_path(&layout::meta(dir)));
     let is_pending = intent::is_pending(dir)?;
+    let is_readable = if is_pending && !is_locked { intent::check(dir) } else { Ok(()) };
     let visible = visible_files(dir)?;
     let (live, dead) = (Manifest::live_files(commits), Manifest::dead_files(commits));
     let (complete, unfinished) = shares(dir)?;
@@ -85,7 +87,7 @@ pub fn inspect(dir: &Path, commits: &[Manifest]) -> Result<Inspection> {
         }
     }
     let unlisted = visible.into_iter().filter(|file| !live.contains(file) && !dead.contains(file)).collect();
-    Ok(Inspection { is_locked, is_pending, leftovers, shares: complete, unlisted })
+    Ok(Inspection { is_locked, is_pending: is_readable.map(|()| is_pending), leftovers, shares: complete, unlisted })
 }
 
 /// Complete shares and incomplete ones, as `RUN/SHARE`.

@@ -175,6 +175,14 @@ pub(super) fn is_pending(dir: &Path) -> Result<bool> {
     exists(&dir.join(layout::INTENT_FILE))
 }
 
+/// Checks that the intent of a commit that was started can be followed.
+///
+/// # Errors
+/// [`Error::Dataset`] if it is damaged, [`Error::NewerFormat`] if it is of a newer version; [`Error::Io`].
+pub(super) fn check(dir: &Path) -> Result<()> {
+    Intent::read(dir).map(drop)
+}
+
 /// What became of a commit that was cut off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recovered {

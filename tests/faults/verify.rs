@@ -222,6 +222,18 @@ fn a_dataset_of_a_newer_version_is_refused_untouched() {
 }
 
 #[test]
+fn an_intent_that_nobody_here_can_follow_is_not_called_interrupted() {
+    let folder = dataset();
+    let intent = "out/_partiquet/intent.json";
+    for (text, kind) in [("{\"format_version\": 99}", "newer"), ("{\"format_version\":", "damaged")] {
+        folder.write(intent, text);
+        assert_eq!(found(&folder), [pair(kind, "_partiquet/intent.json")]);
+        folder.run(&["verify", "out", "--repair"]).ended_with(1);
+        assert_eq!(folder.read(intent), text, "it is left as it is");
+    }
+}
+
+#[test]
 fn a_hole_in_a_file_is_found() {
     let folder = dataset();
     let file = folder.output("out").files[1].clone();
