@@ -24,7 +24,7 @@ use arrow::{
 };
 
 use crate::{
-    columns::{Bitmap, Column, Columns, TextValues, Values},
+    columns::{Bitmap, Column, Columns, TextValues, Values, last_end},
     error::{Error, Result},
 };
 
@@ -162,17 +162,17 @@ fn column_array(column: Column, data_type: &DataType, rows: usize) -> Result<Arr
         }
         (Values::List { ends, element }, DataType::List(field)) => {
             let offsets = expand::offsets(&ends, &validity, rows)?;
-            let elements = column_or_null_array(*element, field.data_type(), last(&ends))?;
+            let elements = column_or_null_array(*element, field.data_type(), last_end(&ends))?;
             Arc::new(ListArray::try_new(Arc::clone(field), offsets, elements, nulls).map_err(|error| bug(&error))?)
         }
         (Values::Structs { ends, element_validity, children }, DataType::List(field)) => {
             let offsets = expand::offsets(&ends, &validity, rows)?;
-            let elements = Arc::new(struct_array(&element_validity, children, field, last(&ends))?);
+            let elements = Arc::new(struct_array(&element_validity, children, field, last_end(&ends))?);
             Arc::new(ListArray::try_new(Arc::clone(field), offsets, elements, nulls).map_err(|error| bug(&error))?)
         }
         (Values::Map { ends, keys, values }, DataType::Map(field, ordered)) => {
             let offsets = expand::offsets(&ends, &validity, rows)?;
-            let entries = entries_array(keys, *values, field, last(&ends))?;
+            let entries = entries_array(keys, *values, field, last_end(&ends))?;
             Arc::new(
                 MapArray::try_new(Arc::clone(field), offsets, entries, nulls, *ordered).map_err(|error| bug(&error))?,
             )
@@ -220,10 +220,6 @@ fn entries_array(keys: TextValues, values: Column, field: &FieldRef, rows: usize
     let keys = Arc::new(text_array(keys, offsets, None)?);
     let values = column_or_null_array(values, value.data_type(), rows)?;
     StructArray::try_new_with_length(fields.clone(), vec![keys, values], None, rows).map_err(|error| bug(&error))
-}
-
-fn last(ends: &[u32]) -> usize {
-    ends.last().map_or(0, |&end| end as usize)
 }
 
 fn bug(error: &ArrowError) -> Error {

@@ -384,6 +384,11 @@ pub(crate) fn end_of(ends: &[u32], len: usize) -> usize {
     ends.get(len.wrapping_sub(1)).map_or(0, |&end| end as usize)
 }
 
+/// The end of the last list or text; 0 for none.
+pub(crate) fn last_end(ends: &[u32]) -> usize {
+    end_of(ends, ends.len())
+}
+
 /// Appends list ends `from..to`, shifted. Returns the number of elements before, and the start and end of the elements
 /// to copy.
 fn append_ends(mine: &mut Vec<u32>, theirs: &[u32], from: usize, to: usize) -> (usize, usize, usize) {

@@ -74,11 +74,11 @@ impl Config {
             attribute_columns: AttributeColumns::Auto,
             attribute_map: AttributeMap::default(),
             compression: Compression::DEFAULT,
-            target_file_bytes: Self::TARGET_FILE_BYTES,
-            row_group_rows: Self::ROW_GROUP_ROWS,
+            target_file_bytes: Self::DEFAULT_TARGET_FILE_BYTES,
+            row_group_rows: Self::DEFAULT_ROW_GROUP_ROWS,
             threads: 1,
-            memory_bytes: Self::MEMORY_BYTES,
-            max_record_bytes: Self::MAX_RECORD_BYTES,
+            memory_bytes: Self::DEFAULT_MEMORY_BYTES,
+            max_record_bytes: Self::DEFAULT_MAX_RECORD_BYTES,
             max_rejects: MaxRejects::default(),
             mode: Mode::default(),
             sort_by: Vec::new(),
@@ -89,11 +89,11 @@ impl Config {
     }
 
     /// Every engine reads a file of this size well, and it still spreads over the tasks of a cluster.
-    pub const TARGET_FILE_BYTES: u64 = 256 << 20;
+    pub const DEFAULT_TARGET_FILE_BYTES: u64 = 256 << 20;
     /// 128 Ki rows: what DuckDB and Spark read best.
-    pub const ROW_GROUP_ROWS: usize = 128 << 10;
+    pub const DEFAULT_ROW_GROUP_ROWS: usize = 128 << 10;
     /// Enough for large row groups of many partitions, and little compared with the memory of a worker node.
-    pub const MEMORY_BYTES: u64 = 256 << 20;
+    pub const DEFAULT_MEMORY_BYTES: u64 = 256 << 20;
     /// Far above what one machine has; the limit catches typing errors.
     pub const MAX_THREADS: usize = 1024;
     /// Below this a data file with a hundred columns is mostly footer.
@@ -103,7 +103,7 @@ impl Config {
     /// Shorter than any participant of a call.
     pub const MIN_MAX_RECORD_BYTES: usize = 1 << 10;
     /// Far above any conversation of a real export.
-    pub const MAX_RECORD_BYTES: usize = 64 << 20;
+    pub const DEFAULT_MAX_RECORD_BYTES: usize = 64 << 20;
     /// Offsets within a block of records are 32-bit numbers.
     pub const MAX_MAX_RECORD_BYTES: usize = 1 << 30;
 }

@@ -4,13 +4,13 @@
 //! that holds all its values. The proposal is a document for people to review: it cannot contain what the sample does
 //! not show, and values that do not fit it later are kept in `extra`.
 
-mod columns;
+mod column_names;
 mod observed;
 
 use serde_json::{Map, Value, json};
 
 use crate::model::{file::FORMAT_VERSION, naming::snake_case};
-use columns::{ColumnNames, column_segment};
+use column_names::{ColumnNames, column_segment};
 use observed::{Kind, Observed};
 
 /// Objects nested deeper than this become raw JSON: the names of their leaves would be too long to write.

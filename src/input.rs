@@ -171,5 +171,5 @@ impl ReadOptions {
     /// About 1 MiB: small enough to stay in the caches, large enough that passing it on costs nothing.
     pub const BLOCK_BYTES: usize = 1 << 20;
     /// Far above what an API returns, and low enough that a missing newline does not use up the memory.
-    pub const MAX_RECORD_BYTES: usize = Config::MAX_RECORD_BYTES;
+    pub const MAX_RECORD_BYTES: usize = Config::DEFAULT_MAX_RECORD_BYTES;
 }

@@ -164,7 +164,7 @@ fn asked(args: &BenchArgs, processors: usize) -> Result<Matrix> {
         ));
     }
     let has_peers = !args.peers.is_empty();
-    let memories = if args.memory.is_empty() { vec![Size(Config::MEMORY_BYTES)] } else { args.memory.clone() };
+    let memories = if args.memory.is_empty() { vec![Size(Config::DEFAULT_MEMORY_BYTES)] } else { args.memory.clone() };
     let min_memory = memories.iter().map(|memory| memory.0).min().unwrap_or_default();
     if min_memory < memory::MIN_MEMORY_BYTES {
         let hint = format!("give {} or more", Size(memory::MIN_MEMORY_BYTES));

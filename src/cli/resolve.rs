@@ -82,7 +82,7 @@ pub fn resolve(said: RawOptions, surroundings: &Surroundings) -> Result<Job> {
         other => other,
     };
     let attribute_map = attribute_map.unwrap_or_default();
-    let memory_bytes = memory.unwrap_or(Size(Config::MEMORY_BYTES)).0;
+    let memory_bytes = memory.unwrap_or(Size(Config::DEFAULT_MEMORY_BYTES)).0;
     // Use all processors, as far as the memory suffices for them.
     let max_threads = || surroundings.threads.min(memory::max_threads(memory_bytes));
     let config = Config {
@@ -93,8 +93,8 @@ pub fn resolve(said: RawOptions, surroundings: &Surroundings) -> Result<Job> {
         attribute_columns,
         attribute_map,
         compression: compression.unwrap_or(Compression::DEFAULT),
-        target_file_bytes: target_file_size.unwrap_or(Size(Config::TARGET_FILE_BYTES)).0,
-        row_group_rows: row_group_rows.unwrap_or(Config::ROW_GROUP_ROWS),
+        target_file_bytes: target_file_size.unwrap_or(Size(Config::DEFAULT_TARGET_FILE_BYTES)).0,
+        row_group_rows: row_group_rows.unwrap_or(Config::DEFAULT_ROW_GROUP_ROWS),
         threads: threads.unwrap_or_else(max_threads),
         memory_bytes,
         max_record_bytes: record_bytes(max_record_size, memory_bytes)?,

@@ -3,7 +3,7 @@
 use arrow::datatypes::{DataType, Field, TimeUnit};
 
 use crate::{
-    columns::{Bitmap, Column, TextValues, Values},
+    columns::{Bitmap, Column, TextValues, Values, last_end},
     error::{Error, Result},
 };
 
@@ -30,11 +30,11 @@ fn is_sound(column: &Column, num_rows: usize, data_type: &DataType) -> bool {
             | (Values::Bool(_), DataType::Boolean) => true,
             (Values::List { ends, element }, DataType::List(field)) => {
                 let is_flat = !field.data_type().is_nested();
-                is_flat && is_ascending(ends) && is_sound(element, last(ends), field.data_type())
+                is_flat && is_ascending(ends) && is_sound(element, last_end(ends), field.data_type())
             }
             (Values::Structs { ends, element_validity, children }, DataType::List(field)) => {
                 let DataType::Struct(fields) = field.data_type() else { return false };
-                let num_elements = last(ends);
+                let num_elements = last_end(ends);
                 let is_sound_child = |(child, field): (&Column, &std::sync::Arc<Field>)| {
                     !field.data_type().is_nested()
                         && is_sound(child, num_elements, field.data_type())
@@ -47,9 +47,9 @@ fn is_sound(column: &Column, num_rows: usize, data_type: &DataType) -> bool {
             }
             (Values::Map { ends, keys, values }, DataType::Map(_, _)) => {
                 is_ascending(ends)
-                    && keys.len() == last(ends)
+                    && keys.len() == last_end(ends)
                     && is_text(keys)
-                    && is_sound(values, last(ends), &DataType::Utf8)
+                    && is_sound(values, last_end(ends), &DataType::Utf8)
             }
             _ => false,
         }
@@ -58,7 +58,7 @@ fn is_sound(column: &Column, num_rows: usize, data_type: &DataType) -> bool {
 /// Whether the ends fit the bytes, and each text is UTF-8.
 fn is_text(texts: &TextValues) -> bool {
     let TextValues { ends, bytes } = texts;
-    if !is_ascending(ends) || last(ends) != bytes.len() {
+    if !is_ascending(ends) || last_end(ends) != bytes.len() {
         return false;
     }
     // Nearly all columns are ASCII, where no character can be cut in two.
@@ -81,10 +81,6 @@ fn is_ascending(ends: &[u32]) -> bool {
 /// Tests pieces that fit in the L1 cache, each without an early exit, so that the loop is vectorized.
 fn is_ascii(bytes: &[u8]) -> bool {
     bytes.chunks(4096).all(|piece| piece.iter().fold(0, |bits, byte| bits | byte) < 0x80)
-}
-
-fn last(ends: &[u32]) -> usize {
-    ends.last().map_or(0, |&end| end as usize)
 }
 
 #[cfg(test)]

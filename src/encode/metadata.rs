@@ -4,7 +4,7 @@
 //! page_header   before each page
 //! chunk         of a column chunk: statistics, sizes, offsets        as the format's ColumnMetaData
 //! page_index    of its pages, for readers that skip                  as ColumnIndex and OffsetIndex
-//! row_group     all of that for one row group, encoded               notes until the file ends
+//! row_group     all of that for one row group, encoded               kept on disk until the file ends
 //! footer        the end of a file: indexes, then FileMetaData
 //! ```
 //!

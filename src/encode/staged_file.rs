@@ -1,7 +1,7 @@
 //! A data file before its commit: row groups are appended one by one, then the footer.
 
 mod append_file;
-mod notes;
+mod row_group_records;
 
 use std::{
     fmt,
@@ -12,7 +12,7 @@ use std::{
 
 use parquet::bloom_filter::Sbbf;
 
-use self::{append_file::AppendFile, notes::RowGroupRecords};
+use self::{append_file::AppendFile, row_group_records::RowGroupRecords};
 use super::{
     EncodedPart, EncodedRowGroup, FileSchema, bug,
     metadata::{
@@ -75,7 +75,7 @@ pub struct StagedFileWriter {
     file: AppendFile,
     rows: u64,
     /// Metadata of the row groups appended so far.
-    notes: RowGroupRecords,
+    records: RowGroupRecords,
     ranges: Vec<Range>,
 }
 
@@ -92,8 +92,8 @@ impl StagedFileWriter {
             return Err(Error::Bug(format!("a staged file may not be named {}", path.display())));
         }
         let file = AppendFile::new(path.clone());
-        let notes = RowGroupRecords::new(path.with_added_extension("notes"));
-        Ok(Self { schema, path, file, rows: 0, notes, ranges: Vec::new() })
+        let records = RowGroupRecords::new(path.with_added_extension("records"));
+        Ok(Self { schema, path, file, rows: 0, records, ranges: Vec::new() })
     }
 
     /// Appends a row group that was encoded for the same schema; one without rows is ignored. Its bytes are passed to
@@ -102,8 +102,8 @@ impl StagedFileWriter {
     /// # Errors
     /// [`Error::Io`] when the system refuses (disk full, file already exists). The file is unusable afterwards.
     pub fn append(&mut self, group: EncodedRowGroup) -> Result<()> {
-        let Some(note) = self.write(group)? else { return Ok(()) };
-        self.notes.push(note.bytes()).map_err(|error| Error::io("write", self.notes.path())(error))?;
+        let Some(record) = self.write(group)? else { return Ok(()) };
+        self.records.push(record.bytes()).map_err(|error| Error::io("write", self.records.path())(error))?;
         self.file.flush().map_err(Error::io("write", &self.path))?;
         self.file.release().map_err(Error::io("write", &self.path))
     }
@@ -125,10 +125,10 @@ impl StagedFileWriter {
         }
         let mut parts = group.parts;
         let ranges = parts.iter_mut().flat_map(|part| part.ranges.drain(..)).collect();
-        let note = self.write_row_group(&parts, num_rows)?;
+        let record = self.write_row_group(&parts, num_rows)?;
         self.rows += num_rows;
         range::join_all(&mut self.ranges, ranges);
-        Ok(Some(note))
+        Ok(Some(record))
     }
 
     /// Writes the pages, followed by the bloom filters.
@@ -144,7 +144,7 @@ impl StagedFileWriter {
         }
         let (filters_start, mut filters) = (self.file.len(), Vec::new());
         let mut facts = RowGroupFacts { num_rows, uncompressed_bytes: 0, compressed_bytes: 0, offset };
-        let mut note = RowGroupRecordWriter::new(self.schema.num_leaves());
+        let mut record = RowGroupRecordWriter::new(self.schema.num_leaves());
         let chunks = parts.iter().zip(starts).flat_map(|(part, start)| part.metadata.placed(start));
         for (chunk, options) in chunks.zip(self.schema.chunk_options()) {
             let filter = match chunk.bloom_filter() {
@@ -152,12 +152,12 @@ impl StagedFileWriter {
                 None => None,
             };
             let write_metadata = |out: &mut Vec<u8>| chunk.write_metadata(options, filter, out);
-            note.add(write_metadata, chunk.column_index(), |out| chunk.write_offset_index(out));
+            record.add(write_metadata, chunk.column_index(), |out| chunk.write_offset_index(out));
             facts.uncompressed_bytes += chunk.uncompressed_bytes();
             facts.compressed_bytes += chunk.compressed_bytes();
         }
         self.write_all(&filters)?;
-        Ok(note.finish(facts))
+        Ok(record.finish(facts))
     }
 
     fn write_all(&mut self, bytes: &[u8]) -> Result<()> {
@@ -185,7 +185,7 @@ impl StagedFileWriter {
     /// Number of row groups appended so far.
     #[must_use]
     pub fn num_row_groups(&self) -> u64 {
-        self.notes.len() as u64
+        self.records.len() as u64
     }
 
     /// Writes the footer and closes the file. None if there were no rows: then there is no file.
@@ -197,18 +197,18 @@ impl StagedFileWriter {
     }
 
     fn finish_after(self, last: Option<RowGroupRecord<'_>>, footer: &Footer) -> Result<Option<FinishedFile>> {
-        let num_row_groups = self.notes.len() as u64 + u64::from(last.is_some());
+        let num_row_groups = self.records.len() as u64 + u64::from(last.is_some());
         if num_row_groups == 0 {
             return Ok(None);
         }
-        let Self { notes, schema, path, ranges, mut file, rows } = self;
-        let notes_path = notes.path().clone();
-        let (notes, lens) = notes.take().map_err(|error| Error::io("read", notes_path)(error))?;
-        let mut rest = notes.as_slice();
+        let Self { records, schema, path, ranges, mut file, rows } = self;
+        let records_path = records.path().clone();
+        let (records, lens) = records.take().map_err(|error| Error::io("read", records_path)(error))?;
+        let mut rest = records.as_slice();
         let earlier = lens.into_iter().map_while(|len| rest.split_off(..len as usize)).map(RowGroupRecord::from_bytes);
         let row_groups: Vec<RowGroupRecord<'_>> = earlier.chain(last).collect();
         if row_groups.len() as u64 != num_row_groups || !rest.is_empty() {
-            return Err(Error::Bug("notes of row groups have another length".to_owned()));
+            return Err(Error::Bug("records of row groups have another length".to_owned()));
         }
         let end = schema.footer_parts().encode(&row_groups, &footer.key_values, file.len())?;
         file.write_all(&end).and_then(|()| file.flush()).map_err(Error::io("write", &path))?;

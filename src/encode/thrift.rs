@@ -10,6 +10,8 @@
 //!
 //! The crate's own writer is private, and it takes objects, which cost a quarter of the time for a file of a few rows.
 
+use super::bit_packing::{varint, zigzag_varint};
+
 /// Types of fields and elements.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Type {
@@ -38,27 +40,19 @@ pub(super) fn begin_list(out: &mut Vec<u8>, element: Type, len: usize) {
         out.push((len as u8) << 4 | element as u8);
     } else {
         out.push(0xF0 | element as u8);
-        write_unsigned(out, len as u64);
+        varint(len as u64, out);
     }
 }
 
 /// Appends a text, or bytes.
 pub(super) fn write_binary(out: &mut Vec<u8>, bytes: &[u8]) {
-    write_unsigned(out, bytes.len() as u64);
+    varint(bytes.len() as u64, out);
     out.extend_from_slice(bytes);
 }
 
 /// Appends an integer of any width.
 pub(super) fn write_integer(out: &mut Vec<u8>, value: i64) {
-    write_unsigned(out, (value << 1 ^ value >> 63) as u64);
-}
-
-fn write_unsigned(out: &mut Vec<u8>, mut value: u64) {
-    while value > 0x7F {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
+    zigzag_varint(value, out);
 }
 
 /// The fields of one struct, in the order of their ids.

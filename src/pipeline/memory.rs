@@ -214,6 +214,9 @@ mod tests {
         for memory in (64..3000).map(|mebibytes| mebibytes << 20).chain([1 << 40, u64::MAX]) {
             assert!(min_memory(max_threads(memory), max_record_bytes_for(memory)) <= memory, "{memory}");
         }
-        assert_eq!((max_record_bytes_for(128 << 20), max_record_bytes_for(Config::MEMORY_BYTES)), (32 << 20, 64 << 20));
+        assert_eq!(
+            (max_record_bytes_for(128 << 20), max_record_bytes_for(Config::DEFAULT_MEMORY_BYTES)),
+            (32 << 20, 64 << 20)
+        );
     }
 }

@@ -37,11 +37,11 @@ fn config(out: &Path, inputs: &[PathBuf]) -> Config {
         attribute_columns: AttributeColumns::Keys(KEYS.map(str::to_owned).to_vec()),
         attribute_map: AttributeMap::Rest,
         compression: Compression::DEFAULT,
-        target_file_bytes: Config::TARGET_FILE_BYTES,
+        target_file_bytes: Config::DEFAULT_TARGET_FILE_BYTES,
         // Small, so that files are staged before the end of the input.
         row_group_rows: 50,
         threads: 2,
-        memory_bytes: Config::MEMORY_BYTES,
+        memory_bytes: Config::DEFAULT_MEMORY_BYTES,
         max_record_bytes: ReadOptions::MAX_RECORD_BYTES,
         max_rejects: MaxRejects::Count(1),
         mode: Mode::Error,

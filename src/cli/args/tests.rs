@@ -104,9 +104,9 @@ fn usage_errors_exit_with_2() {
 fn the_help_tells_the_defaults_as_they_are() {
     let long = help("convert", "--help");
     for default in [
-        format!("[default: {}]", Size(Config::TARGET_FILE_BYTES)),
-        format!("[default: {}]", Size(Config::MEMORY_BYTES)),
-        format!("[default: {}]", Config::ROW_GROUP_ROWS),
+        format!("[default: {}]", Size(Config::DEFAULT_TARGET_FILE_BYTES)),
+        format!("[default: {}]", Size(Config::DEFAULT_MEMORY_BYTES)),
+        format!("[default: {}]", Config::DEFAULT_ROW_GROUP_ROWS),
         format!("[default: {}]", Size(partiquet::input::ReadOptions::MAX_RECORD_BYTES as u64)),
         format!("[default: {}]", Compression::DEFAULT),
         format!("[default: {}]", MaxRejects::default()),

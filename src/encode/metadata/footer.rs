@@ -89,11 +89,13 @@ impl FooterParts {
         key_values: &[(String, String)],
         position: u64,
     ) -> Result<Vec<u8>> {
-        let notes_bytes: usize = row_groups.iter().map(|note| note.bytes().len()).sum();
-        let min_bytes = self.head.len() + self.column_orders.len() + self.arrow_schema.len() + notes_bytes;
+        let records_bytes: usize = row_groups.iter().map(|record| record.bytes().len()).sum();
+        let min_bytes = self.head.len() + self.column_orders.len() + self.arrow_schema.len() + records_bytes;
         let mut out = Vec::with_capacity(min_bytes + min_bytes / 8);
-        let row_groups: Vec<(RowGroupFacts, Vec<LeafRecord<'_>>)> =
-            row_groups.iter().map(|note| Ok((note.facts()?, note.leaves(self.num_leaves)?))).collect::<Result<_>>()?;
+        let row_groups: Vec<(RowGroupFacts, Vec<LeafRecord<'_>>)> = row_groups
+            .iter()
+            .map(|record| Ok((record.facts()?, record.leaves(self.num_leaves)?)))
+            .collect::<Result<_>>()?;
         let leaves = || row_groups.iter().flat_map(|(_, leaves)| leaves);
         let mut place = |bytes: &[u8]| {
             let start = position + out.len() as u64;

@@ -145,10 +145,10 @@ mod tests {
         let mut writer = RowGroupRecordWriter::new(2);
         writer.add(|out| out.extend(b"abc"), b"", |out| out.push(b'd'));
         writer.add(|_| (), b"ef", |_| ());
-        let note = writer.finish(facts);
-        let note = RowGroupRecord::from_bytes(note.bytes());
-        assert_eq!(note.facts().unwrap(), facts);
-        let leaves = note.leaves(2).unwrap();
+        let record = writer.finish(facts);
+        let record = RowGroupRecord::from_bytes(record.bytes());
+        assert_eq!(record.facts().unwrap(), facts);
+        let leaves = record.leaves(2).unwrap();
         let texts: Vec<_> = leaves.iter().map(|leaf| (leaf.metadata, leaf.column_index, leaf.offset_index)).collect();
         assert_eq!(texts, [(&b"abc"[..], &b""[..], &b"d"[..]), (b"", b"ef", b"")]);
     }
@@ -160,8 +160,8 @@ mod tests {
         writer.add(|out| out.extend(b"abc"), b"", |_| ());
         let bytes = writer.finish(facts).bytes().to_vec();
         for len in 0..bytes.len() {
-            let note = RowGroupRecord::from_bytes(&bytes[..len]);
-            assert!(note.facts().is_err() || note.leaves(1).is_err(), "{len} bytes");
+            let record = RowGroupRecord::from_bytes(&bytes[..len]);
+            assert!(record.facts().is_err() || record.leaves(1).is_err(), "{len} bytes");
         }
         for leaves in [0, 2] {
             assert!(RowGroupRecord::from_bytes(&bytes).leaves(leaves).is_err(), "{leaves} leaves");

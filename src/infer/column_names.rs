@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use crate::model::naming::snake_case;
+use crate::model::{naming::snake_case, schema};
 
 /// Names of columns that do not come from the model.
-const RESERVED: [&str; 3] = ["extra", "source_file", "source_offset"];
+const RESERVED: [&str; 3] = [schema::EXTRA_COLUMN, schema::SOURCE_FILE_COLUMN, schema::SOURCE_OFFSET_COLUMN];
 
 /// Names that are taken.
 #[derive(Default)]

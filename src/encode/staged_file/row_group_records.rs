@@ -1,4 +1,4 @@
-//! Keeps the footer metadata of the row groups so far (the notes) on disk beside the file, since in memory it would
+//! Keeps the footer metadata of the row groups so far (their records) on disk beside the file, since in memory it would
 //! grow with the input.
 
 use std::{fs, io, io::Write, path::PathBuf};
@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::append_file::AppendFile;
 
-/// The notes of one file, appended one after another. Without any, the notes file does not exist.
+/// The records of one file, appended one after another. Without any, the file of records does not exist.
 pub(super) struct RowGroupRecords {
     path: PathBuf,
     file: AppendFile,
@@ -20,26 +20,26 @@ impl RowGroupRecords {
         Self { file: AppendFile::new(path.clone()), path, lens: Vec::new() }
     }
 
-    /// Path of the notes file.
+    /// Path of the file of records.
     pub fn path(&self) -> &PathBuf {
         &self.path
     }
 
-    /// Number of notes.
+    /// Number of records.
     pub fn len(&self) -> usize {
         self.lens.len()
     }
 
-    /// Appends a note.
-    pub fn push(&mut self, note: &[u8]) -> io::Result<()> {
-        let len = u32::try_from(note.len()).map_err(|_| io::Error::other("a note of 4 GiB"))?;
-        self.file.write_all(note)?;
+    /// Appends a record.
+    pub fn push(&mut self, record: &[u8]) -> io::Result<()> {
+        let len = u32::try_from(record.len()).map_err(|_| io::Error::other("a record of 4 GiB"))?;
+        self.file.write_all(record)?;
         self.file.release()?;
         self.lens.push(len);
         Ok(())
     }
 
-    /// Returns all notes, one after another, with the length of each, and removes their file. A digest detects a disk
+    /// Returns all records, one after another, with the length of each, and removes their file. A digest detects a disk
     /// that returns other bytes than were written.
     pub fn take(self) -> io::Result<(Vec<u8>, Vec<u32>)> {
         if self.lens.is_empty() {
@@ -61,24 +61,24 @@ mod tests {
     #[test]
     fn notes_come_back_in_order_and_their_file_goes() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("0.notes");
+        let path = folder.path().join("0.records");
         assert_eq!(RowGroupRecords::new(path.clone()).take().unwrap(), (vec![], vec![]));
-        let mut notes = RowGroupRecords::new(path.clone());
-        for note in [&b"one"[..], b"", b"three"] {
-            notes.push(note).unwrap();
+        let mut records = RowGroupRecords::new(path.clone());
+        for record in [&b"one"[..], b"", b"three"] {
+            records.push(record).unwrap();
         }
-        assert_eq!((notes.len(), path.exists()), (3, true));
-        assert_eq!(notes.take().unwrap(), (b"onethree".to_vec(), vec![3, 0, 5]));
+        assert_eq!((records.len(), path.exists()), (3, true));
+        assert_eq!(records.take().unwrap(), (b"onethree".to_vec(), vec![3, 0, 5]));
         assert!(!path.exists());
     }
 
     #[test]
     fn other_bytes_are_not_taken_for_notes() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("0.notes");
-        let mut notes = RowGroupRecords::new(path.clone());
-        notes.push(b"one").unwrap();
+        let path = folder.path().join("0.records");
+        let mut records = RowGroupRecords::new(path.clone());
+        records.push(b"one").unwrap();
         fs::write(&path, b"two").unwrap();
-        assert!(notes.take().unwrap_err().to_string().contains("give back"));
+        assert!(records.take().unwrap_err().to_string().contains("give back"));
     }
 }
