@@ -237,7 +237,10 @@ impl Dataset {
         for folder in [&self.staging, &staging, &layout::meta(&self.dir), &self.dir] {
             sync_folder(folder)?;
         }
-        self.created.iter().filter_map(|folder| folder.parent()).try_for_each(sync_folder)
+        self.created.iter().filter_map(|folder| folder.parent()).try_for_each(sync_folder)?;
+        // The process of a share may have created the dataset's folder. The folder around it need not be readable.
+        let _ = self.dir.parent().map(sync_folder);
+        Ok(())
     }
 }
 

@@ -203,12 +203,20 @@ pub(super) struct Folders {
     known: BTreeSet<Arc<Path>>,
     created: Vec<Arc<Path>>,
     unsynced: BTreeSet<Arc<Path>>,
+    /// Whether folders that exist already may not be on disk: another process created them, and died.
+    after_crash: bool,
 }
 
 impl Folders {
     pub(super) fn new(dir: &Path) -> Self {
         let dir: Arc<Path> = dir.into();
-        Self { known: BTreeSet::from([Arc::clone(&dir)]), dir, created: Vec::new(), unsynced: BTreeSet::new() }
+        let known = BTreeSet::from([Arc::clone(&dir)]);
+        Self { dir, known, created: Vec::new(), unsynced: BTreeSet::new(), after_crash: false }
+    }
+
+    /// The folders of a commit that another process has begun and not ended.
+    pub(super) fn after_crash(dir: &Path) -> Self {
+        Self { after_crash: true, ..Self::new(dir) }
     }
 
     /// Creates the parent folder of `path`, and records that its entries change.
@@ -231,7 +239,11 @@ impl Folders {
                 self.created.push(Arc::clone(&folder));
                 self.unsynced.insert(parent);
             }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_folder(&folder) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_folder(&folder) => {
+                if self.after_crash {
+                    self.unsynced.insert(parent);
+                }
+            }
             Err(error) => return Err(Error::io("create folder", &*folder)(error)),
         }
         self.known.insert(Arc::clone(&folder));

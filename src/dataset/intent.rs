@@ -13,7 +13,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    files::{self, Folders, exists, sync_folder},
+    files::{self, Folders, exists, is_folder, sync_folder},
     layout::{self, is_relative_file},
     manifest::{MANIFEST_VERSION, Manifest},
 };
@@ -214,7 +214,7 @@ pub(super) fn recover(dir: &Path) -> Result<Option<Recovered>> {
         return Ok(None);
     }
     let intent = Intent::read(dir)?;
-    let mut folders = Folders::new(dir);
+    let mut folders = Folders::after_crash(dir);
     if intent.is_completable(dir)? {
         intent.complete(dir, &mut folders)?;
         Ok(Some(Recovered::Completed(intent.commit)))
@@ -277,6 +277,9 @@ impl Move {
         if !exists(&from)? {
             // The folder must be synced anyway: the process that moved the file may have died before it did so.
             return match (self.target, occupied) {
+                (Target::Aside, _) if from.parent().is_some_and(is_folder) => {
+                    folders.change_at(&from).map(|()| MoveOutcome::Before)
+                }
                 (Target::Aside, _) => Ok(MoveOutcome::Before),
                 (_, true) => folders.change_at(&to).map(|()| MoveOutcome::Before),
                 (_, false) => Err(Error::Dataset {

@@ -25,13 +25,13 @@ const KILLS: &str = "PARTIQUET_TEST_KILLS";
 const FEW_KILLS: u64 = 20;
 
 /// The modes of the second run, on a dataset of one commit.
-const MODES: [&str; 3] = ["append", "overwrite", "overwrite-partitions"];
+pub const MODES: [&str; 3] = ["append", "overwrite", "overwrite-partitions"];
 
 /// With many partitions a commit takes some time; with few it can be repeated often.
 const MANY: &str = "day(start_time), purpose";
-const FEW: &str = "bucket(3, purpose)";
+pub const FEW: &str = "bucket(3, purpose)";
 
-fn options<'a>(mode: &'a str, out: &'a str, partition_by: &'a str) -> Vec<&'a str> {
+pub fn options<'a>(mode: &'a str, out: &'a str, partition_by: &'a str) -> Vec<&'a str> {
     vec!["--out", out, "--mode", mode, "--partition-by", partition_by, "--max-rejects", "1", "--threads", "2"]
 }
 
@@ -67,7 +67,7 @@ fn read_everything(dir: &Path) -> usize {
     read
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     let _ = fs::remove_dir_all(to);
     for (path, bytes) in tree(from) {
         fs::create_dir_all(to.join(&path).parent().unwrap()).unwrap();
@@ -77,7 +77,7 @@ fn copy(from: &Path, to: &Path) {
 
 /// A folder with two inputs, the dataset `before` made of the first, and for each mode the dataset that the second
 /// makes of it.
-fn prepared(records: usize, partition_by: &str) -> Folder {
+pub fn prepared(records: usize, partition_by: &str) -> Folder {
     let folder = Folder::with("one.ndjson", lines(&export(records / 2, 1)));
     folder.write("two.ndjson", lines(&export(records, 2)) + "{\n");
     folder.convert(&[&["one.ndjson"], &options("error", "before", partition_by)[..]].concat()).ended_with(0);
@@ -143,7 +143,7 @@ fn a_run_killed_at_any_moment_is_done_again_as_if_nothing_had_been() {
 }
 
 /// Whether strace can be used. If not, a test that needs it says so and passes.
-fn has_strace() -> bool {
+pub fn has_strace() -> bool {
     let status = Command::new("strace").args(["-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
     let has_strace = status.is_ok_and(|ran| ran.success());
     if !has_strace {
@@ -258,7 +258,7 @@ fn a_run_refused_any_single_call_ends_well_or_changes_nothing() {
 }
 
 /// More partitions than are synced one by one.
-const VERY_MANY: &str = "bucket(500, id)";
+pub const VERY_MANY: &str = "bucket(500, id)";
 
 #[test]
 fn many_files_synced_at_once_are_synced_or_the_run_fails() {

@@ -17,6 +17,7 @@ mod run;
 
 mod bombs;
 mod disk;
+mod durability;
 mod inputs;
 mod killed;
 mod shares;

@@ -16,15 +16,31 @@ use partiquet::{
     stage_share,
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     data::{conversation, export, lines},
     output::{entries, tree},
     run::{Folder, PATIENCE, wait_until},
 };
 
-/// Environment variable with the task of the second process: dataset, input, share, and whether to wait at the end
-/// until it is killed.
+/// Environment variable with the task of the second process.
 const TASK: &str = "PARTIQUET_TEST_SHARE";
+
+#[derive(Serialize, Deserialize)]
+enum Task {
+    Stage {
+        out: PathBuf,
+        input: PathBuf,
+        share: String,
+        /// Whether to wait at the end until the process is killed.
+        dies: bool,
+    },
+    Commit {
+        out: PathBuf,
+        shares: Vec<String>,
+    },
+}
 
 const KEYS: [&str; 2] = ["Language", "IVR Priority"];
 
@@ -76,24 +92,41 @@ impl Observer for WaitsForDeath {
 #[ignore = "the second process of the tests below: does nothing on its own"]
 fn second_process() {
     let Ok(task) = env::var(TASK) else { return };
-    let (out, input, share, dies): (PathBuf, PathBuf, String, bool) = serde_json::from_str(&task).unwrap();
-    let (config, name) = (config(&out, &[input]), ShareName { run: "night", share: &share });
-    let staged = if dies { stage_share(&config, name, &WaitsForDeath) } else { stage_share(&config, name, &Silent) };
-    staged.unwrap();
+    match serde_json::from_str(&task).unwrap() {
+        Task::Stage { out, input, share, dies } => {
+            let (config, name) = (config(&out, &[input]), ShareName { run: "night", share: &share });
+            let observer: &dyn Observer = if dies { &WaitsForDeath } else { &Silent };
+            stage_share(&config, name, observer).unwrap();
+        }
+        Task::Commit { out, shares } => {
+            commit_shares(&config(&out, &[]), "night", &shares).unwrap();
+        }
+    }
+}
+
+fn second(task: &Task) -> Command {
+    let mut command = Command::new(env::current_exe().unwrap());
+    command.args(["--exact", "shares::second_process", "--ignored"]);
+    command.env(TASK, serde_json::to_string(task).unwrap());
+    command
+}
+
+/// A process that stages a share.
+pub fn staging(out: &Path, input: &Path, share: &str, dies: bool) -> Command {
+    second(&Task::Stage { out: out.to_owned(), input: input.to_owned(), share: share.to_owned(), dies })
+}
+
+/// A process that commits shares.
+pub fn committing(out: &Path, shares: &[&str]) -> Command {
+    second(&Task::Commit { out: out.to_owned(), shares: shares.iter().map(|share| (*share).to_owned()).collect() })
 }
 
 fn process(out: &Path, input: &Path, share: &str, dies: bool) -> Child {
-    Command::new(env::current_exe().unwrap())
-        .args(["--exact", "shares::second_process", "--ignored"])
-        .env(TASK, serde_json::to_string(&(out, input, share, dies)).unwrap())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap()
+    staging(out, input, share, dies).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
 /// Three inputs; the first has a record that is refused.
-fn inputs(folder: &Folder) -> Vec<PathBuf> {
+pub fn inputs(folder: &Folder) -> Vec<PathBuf> {
     let names = ["a.ndjson", "b.ndjson", "c.ndjson"];
     for (name, seed) in names.iter().zip(1..) {
         folder.write(name, lines(&export(400, seed)) + if seed == 1 { "{\n" } else { "" });
