@@ -428,7 +428,7 @@ fn check_name(name: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::StageSeconds;
+    use crate::report::{Reject, SkippedInput, StageSeconds};
 
     #[test]
     fn lists_of_names_are_joined_also_where_one_is_empty() {
@@ -440,15 +440,33 @@ mod tests {
 
     #[test]
     fn a_report_of_shares_has_the_sums_of_all_of_them() {
+        let reject = || -> Reject {
+            let line = r#"{"partiquet_reject":1,"file":"f","offset":0,"line":1,"record_offset":0,"kind":"syntax","path":"","message":"m","raw_bytes":1}"#;
+            serde_json::from_str(line).unwrap()
+        };
         let part = || Report {
-            rows: 1,
-            spilled_bytes: 2,
+            inputs: vec![InputReport::default()],
+            skipped: vec![SkippedInput { path: "x".to_owned(), commit: 1 }],
+            input_bytes: 1,
+            json_bytes: 2,
+            records: 3,
+            rejected: 4,
+            records_without_rows: 5,
+            rows: 6,
+            rejects: vec![reject(); Report::MAX_REJECTS_SHOWN - 1],
+            partition_values_displaced: 7,
+            spilled_bytes: 8,
+            warnings: vec!["w".to_owned()],
             stage_seconds: StageSeconds { encode: 0.5, ..StageSeconds::default() },
             ..Report::default()
         };
         let mut whole = part();
         add_report(&mut whole, part());
-        assert_eq!((whole.rows, whole.spilled_bytes), (2, 4));
+        assert_eq!((whole.inputs.len(), whole.skipped.len(), whole.warnings.len()), (2, 2, 2));
+        assert_eq!((whole.input_bytes, whole.json_bytes, whole.spilled_bytes), (2, 4, 16));
+        assert_eq!((whole.records, whole.rejected, whole.records_without_rows, whole.rows), (6, 8, 10, 12));
+        assert_eq!(whole.partition_values_displaced, 14);
+        assert_eq!(whole.rejects.len(), Report::MAX_REJECTS_SHOWN);
         assert!((whole.stage_seconds.encode - 1.0).abs() < 1e-9);
     }
 

@@ -283,6 +283,25 @@ fn bloom_filters_find_what_is_there_and_little_else() {
 }
 
 #[test]
+fn a_bloom_filter_has_both_zeros_if_a_column_has_one() {
+    let shapes = [INT64, ColumnShape::Scalar(ScalarType::Float64)];
+    let options = EncodeOptions { bloom_filter: vec![1], ..EncodeOptions::default() };
+    let folder = tempfile::tempdir().unwrap();
+    for (at, (value, has_zero)) in [(0.0, true), (-0.0, true), (1.0, false)].into_iter().enumerate() {
+        let path = folder.path().join(format!("{at}.staged"));
+        let rows = vec![vec![Cell::Int(1), Cell::Float(value)]];
+        write(&file_schema(&shapes, &options), &shapes, &[rows], &path).unwrap();
+        let options = ReadOptionsBuilder::new()
+            .with_reader_properties(ReaderProperties::builder().set_read_bloom_filter(true).build())
+            .build();
+        let reader = SerializedFileReader::new_with_options(File::open(&path).unwrap(), options).unwrap();
+        let group = reader.get_row_group(0).unwrap();
+        let filter = group.get_column_bloom_filter(1).unwrap();
+        assert_eq!([filter.check(&0.0_f64), filter.check(&-0.0_f64)], [has_zero; 2], "{value}");
+    }
+}
+
+#[test]
 fn partition_columns_are_not_repeated_in_the_files() {
     let shapes = [TEXT, ColumnShape::Structs(vec![ScalarType::Text, ScalarType::Bool]), INT64];
     let options = EncodeOptions { sort_by: vec![0, 2], ..EncodeOptions::default() };

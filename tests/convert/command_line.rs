@@ -1,6 +1,13 @@
 //! What a person or a script sees: help, exit codes, config files, progress, queries to paste.
 
-use std::{fs, io::Read, sync::Mutex};
+use std::{
+    fs,
+    io::Read,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use partiquet::{
     Config, Error,
@@ -8,7 +15,7 @@ use partiquet::{
     convert,
     input::ReadOptions,
     model::Model,
-    observe::{Observer, Progress, Silent},
+    observe::{Observer, Progress, Silent, Stage},
 };
 
 use crate::{
@@ -249,21 +256,32 @@ fn the_library_keeps_the_limits_of_the_options() {
     assert_eq!(folder.names(), ["in.ndjson"]);
 }
 
-/// An observer that always asks to stop.
-struct Stopper;
+/// An observer that asks to stop from a stage on.
+struct StopsAt {
+    stage: Stage,
+    is_reached: AtomicBool,
+}
 
-impl Observer for Stopper {
+impl Observer for StopsAt {
+    fn progress(&self, progress: &Progress) {
+        self.is_reached.fetch_or(progress.stage == self.stage, Ordering::Relaxed);
+    }
+
     fn stop_requested(&self) -> bool {
-        true
+        self.is_reached.load(Ordering::Relaxed)
     }
 }
 
 #[test]
 fn the_library_can_be_asked_to_stop() {
     let folder = Folder::with("in.ndjson", conversations(10));
-    let error = convert(&config(&folder), &Stopper).unwrap_err();
-    assert!(matches!(error, Error::Interrupted), "{error}");
-    assert_eq!(folder.names(), ["in.ndjson"]);
+    for stage in [Stage::Sampling, Stage::Converting, Stage::Finishing, Stage::Committing] {
+        // The first stage is asked before anything is told.
+        let observer = StopsAt { stage, is_reached: AtomicBool::new(stage == Stage::Sampling) };
+        let error = convert(&config(&folder), &observer).unwrap_err();
+        assert!(matches!(error, Error::Interrupted), "{stage:?}: {error}");
+        assert_eq!(folder.names(), ["in.ndjson"], "{stage:?}");
+    }
 }
 
 #[test]

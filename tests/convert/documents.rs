@@ -119,3 +119,21 @@ fn what_stands_behind_or_between_the_records_of_an_array_is_looked_at() {
         assert!(run.stderr.contains("--max-rejects"), "{text}\n{}", run.stderr);
     }
 }
+
+#[test]
+fn lines_are_counted_across_a_record_that_is_too_long() {
+    let long = record("long").replace("long-p", &"x".repeat(2000));
+    let text = array(&[record("a"), long, "5".to_owned(), record("b")]);
+    let folder = Folder::with("in.json", &text);
+    let limits = ["--max-record-size", "1KiB", "--max-rejects", "2"];
+    folder.convert(&[&["in.json", "--out", "out"], &limits[..]].concat()).ended_with(3);
+    let output = folder.output("out");
+    assert_eq!(output.sorted("conversation_id"), ["a", "b"]);
+    let places: Vec<_> =
+        output.rejects().iter().map(|reject| (reject["kind"].clone(), reject["line"].clone())).collect();
+    let line = |part: &str| json!(text[..text.find(part).unwrap()].matches('\n').count() + 1);
+    let begins = text.find("\"long\"").unwrap();
+    let begins = text[..begins].rfind('{').unwrap();
+    let first = json!(text[..begins].matches('\n').count() + 1);
+    assert_eq!(places, [(json!("size"), first), (json!("not-object"), line("5,\n"))]);
+}

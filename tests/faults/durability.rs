@@ -153,7 +153,7 @@ impl Unsynced {
 
 /// Locks need not survive.
 fn is_of_dataset(name: &str) -> bool {
-    name.starts_with("out") && !name.ends_with("/lock") && !name.ends_with(".lock")
+    name.starts_with("out") && Path::new(name).extension().is_none_or(|end| end != "lock") && !name.ends_with("/lock")
 }
 
 /// A command under strace, and the calls that it made.

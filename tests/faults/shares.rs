@@ -185,7 +185,18 @@ fn three_processes_stage_one_dies_and_stages_again_and_one_commits() {
         .ended_with(3);
     assert_eq!(sorted_rows(&folder, "out"), sorted_rows(&folder, "whole"));
     let (ours, whole) = (folder.output("out").manifest(1), folder.output("whole").manifest(1));
-    for same in ["run_id", "options", "records", "rejected", "rows", "partition_by", "mode"] {
+    for same in [
+        "run_id",
+        "options",
+        "records",
+        "records_without_rows",
+        "rejected",
+        "rows",
+        "partition_by",
+        "mode",
+        "values",
+        "ledger",
+    ] {
         assert_eq!(ours[same], whole[same], "{same}");
     }
     let counts = |manifest: &serde_json::Value| {
@@ -246,6 +257,24 @@ fn shares_are_committed_all_or_none_and_only_together() {
     folder.write("c.ndjson", conversation("c", "2025-07-01T10:00:00Z"));
     stage(&out, &inputs[2..], "c").unwrap();
     assert_eq!(commit(&out, &["a", "b", "c"]).unwrap().rejected, 1);
+}
+
+#[test]
+fn shares_without_rows_do_not_replace_a_dataset_that_has_some() {
+    let folder = Folder::new();
+    let inputs = inputs(&folder);
+    let out = folder.path("out");
+    stage(&out, &inputs[..1], "a").unwrap();
+    commit(&out, &["a"]).unwrap();
+    let before = tree(&out);
+    folder.write("empty.ndjson", "");
+    let overwrite = |inputs: &[PathBuf]| Config { mode: Mode::Overwrite, ..config(&out, inputs) };
+    stage_share(&overwrite(&[folder.path("empty.ndjson")]), ShareName { run: "empty", share: "a" }, &Silent).unwrap();
+    let refusal = commit_shares(&overwrite(&[]), "empty", &["a".to_owned()]).unwrap_err().to_string();
+    assert!(refusal.contains("would replace a dataset that has rows"), "{refusal}");
+    let mut after = tree(&out);
+    after.retain(|path, _| !path.starts_with("_partiquet/shares/"));
+    assert!(before == after);
 }
 
 #[test]

@@ -64,6 +64,18 @@ fn each_row_stands_in_the_folder_of_its_value_and_nowhere_else() {
 }
 
 #[test]
+fn values_of_two_columns_that_no_folder_holds_are_both_kept() {
+    let lines = [r#"{"id":"a","purpose":"","provider":""}"#, r#"{"id":"b","purpose":"","provider":"","novel":1}"#];
+    let folder = Folder::with("in.ndjson", lines.join("\n"));
+    folder.convert(&["in.ndjson", "--out", "out", "--partition-by", "purpose,provider"]).ended_with(0);
+    let rows = folder.output("out").rows();
+    let extra: Vec<&Value> = rows.iter().map(|row| &row["extra"]).collect();
+    let both = json!({"/purpose": "\"\"", "/provider": "\"\""});
+    let and_its_own = json!({"/novel": "1", "/purpose": "\"\"", "/provider": "\"\""});
+    assert_eq!(extra, [&both, &and_its_own]);
+}
+
+#[test]
 fn bytes_that_are_no_text_name_no_folder() {
     let bytes = 0x80..=0xff_u8;
     let mut records = b"{\"id\":\"b\",\"purpose\":\"y\"}\n".to_vec();

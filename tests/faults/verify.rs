@@ -97,6 +97,25 @@ fn each_fault_is_found_and_named() {
     folder.write(commit, manifest.to_string());
     let sums = pair("sums", "_partiquet/commits/1.json");
     assert_eq!(found(&folder), [sums.clone(), sums.clone()], "files and inputs");
+    for (pointer, number) in [("/records", 1), ("/rejected", 1), ("/values/seen", 1)] {
+        let mut manifest: Value = serde_json::from_str(&sound).unwrap();
+        *manifest.pointer_mut(pointer).unwrap() = number.into();
+        folder.write(commit, manifest.to_string());
+        assert_eq!(found(&folder), std::slice::from_ref(&sums), "{pointer}");
+    }
+    for (member, value) in [("row_groups", Value::from(7)), ("bytes", 7.into()), ("digest", "7".into())] {
+        let mut manifest: Value = serde_json::from_str(&sound).unwrap();
+        let path = manifest["files"][0]["path"].as_str().unwrap().to_owned();
+        manifest["files"][0][member] = value;
+        folder.write(commit, manifest.to_string());
+        assert_eq!(found(&folder), [pair("changed", &path)], "{member}");
+    }
+    // The file of another run under a name of this one.
+    let foreign = file.replacen(".parquet", "x.parquet", 1);
+    fs::rename(&path, folder.path("out").join(&foreign)).unwrap();
+    folder.write(commit, sound.replace(&file, &foreign));
+    assert_eq!(found(&folder), [pair("changed", &foreign)]);
+    fs::rename(folder.path("out").join(&foreign), &path).unwrap();
     folder.write(commit, sound.replace("\"kept\":", "\"seen\":1,\"kept\":"));
     assert_eq!(found(&folder).first(), Some(&pair("damaged", "_partiquet/commits")));
     folder.write(commit, "{");
@@ -114,6 +133,33 @@ fn each_fault_is_found_and_named() {
     folder.write("out/_partiquet/schema.json", schema);
     folder.write("out/_partiquet/schema.json", "{");
     assert_eq!(found(&folder), [pair("damaged", "_partiquet/schema.json")]);
+}
+
+#[test]
+fn a_file_with_other_columns_than_the_schema_says_is_found() {
+    let folder = dataset();
+    let schema = "out/_partiquet/schema.json";
+    let mut less = folder.json(schema);
+    less["columns"].as_array_mut().unwrap().retain(|column| column["name"] != "purpose");
+    folder.write(schema, less.to_string());
+    let files = folder.output("out").files;
+    assert_eq!(found(&folder), files.iter().map(|file| pair("changed", file)).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_unfinished_shares_and_replaced_files_leave_is_found_and_removed() {
+    let folder = dataset();
+    let file = folder.output("out").files[0].clone();
+    let replaced = fs::read(folder.path("out").join(&file)).unwrap();
+    folder.write("two.ndjson", lines(&export(30, 2)));
+    folder.convert(&["two.ndjson", "--out", "out", "--mode", "overwrite"]).ended_with(0);
+    folder.write("out/_partiquet/shares/r/s/0-0.staged", "x");
+    folder.write(&format!("out/{file}"), replaced);
+    let left = ["_partiquet/shares/r/s/0-0.staged", &file].map(|path| pair("leftover", path));
+    assert_eq!(found(&folder), left);
+    folder.run(&["verify", "out", "--repair"]).ended_with(0);
+    assert_eq!(found(&folder), []);
+    assert!(!folder.path("out/_partiquet/shares").exists() && !folder.path("out").join(&file).exists());
 }
 
 #[test]

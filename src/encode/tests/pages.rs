@@ -1,5 +1,7 @@
 //! Tests where pages end, how they are encoded, and what is not compressed.
 
+use parquet::column::page::Page;
+
 use super::*;
 
 #[test]
@@ -13,11 +15,36 @@ fn pages_have_an_index_and_a_column_of_nulls_is_one_small_page() {
     let index = metadata.page_index().unwrap();
     let pages_of = |column: usize| index.offset_index(0, column).unwrap().page_locations().len();
     assert_eq!([pages_of(0), pages_of(1), pages_of(2), pages_of(3)], [pages, 1, 1, 1]);
+    let first_rows = index.offset_index(0, 0).unwrap().page_locations().iter().map(|page| page.first_row_index);
+    assert!(first_rows.eq((0..pages).map(|page| (page * EncodeOptions::DATA_PAGE_ROWS) as i64)));
     assert_eq!(index.column_index(0, 0).unwrap().null_count(0), Some(0));
     assert!(index.column_index(0, 1).unwrap().is_null_page(0));
     let group = metadata.row_group(0);
     assert!((1..4).all(|leaf| group.column(leaf).dictionary_page_offset().is_none()));
     assert!((1..4).all(|leaf| group.column(leaf).compressed_size() < 100));
+}
+
+#[test]
+fn the_header_of_a_page_says_what_is_in_it() {
+    let shapes = [TEXT, ColumnShape::List(ScalarType::Int64)];
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("0.staged");
+    let list = |values: &[Cell]| Cell::List(values.to_vec());
+    let rows = vec![
+        vec![Cell::Null, list(&[])],
+        vec![text("a"), list(&[Cell::Int(1), Cell::Null])],
+        vec![Cell::Null, Cell::Null],
+        vec![Cell::Null, list(&[Cell::Int(2)])],
+    ];
+    write(&file_schema(&shapes, &EncodeOptions::default()), &shapes, &[rows], &path).unwrap();
+    let reader = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
+    let group = reader.get_row_group(0).unwrap();
+    let counts = |leaf: usize| match group.get_column_page_reader(leaf).unwrap().next().unwrap().unwrap() {
+        Page::DataPageV2 { num_values, num_nulls, num_rows, .. } => (num_values, num_nulls, num_rows),
+        page => panic!("{page:?}"),
+    };
+    // Values with nulls, and empty and null lists count as one.
+    assert_eq!([counts(0), counts(1)], [(4, 3, 4), (5, 3, 4)]);
 }
 
 #[test]
