@@ -224,7 +224,8 @@ impl Decoder {
         let mut padded = mem::take(&mut self.padded);
         for range in ranges {
             decoded.num_records += 1;
-            let record = &block.bytes[range.clone()];
+            // A range that is not in the block holds no record.
+            let record = block.bytes.get(range.clone()).unwrap_or_default();
             pad(&mut padded, record);
             let start = Cursor::new(Padded::new(&padded, 0), true);
             let text = Text { block, origin: range.start, is_utf8 };

@@ -82,15 +82,9 @@ pub fn preview(config: &Config, observer: &dyn Observer) -> Result<Preview> {
         lost: None,
         obstacles: Vec::new(),
     };
-    if let Err(refused) = memory::check(config) {
-        seen.obstacles.push(refused.to_string());
-    }
-    if let Err(refused) = Dataset::check(&config.out, config.mode) {
-        seen.obstacles.push(refused.to_string());
-    }
-    if let Err(refused) = held.refuse_changed(config, &inputs) {
-        seen.obstacles.push(refused.to_string());
-    }
+    let refusals =
+        [memory::check(config), Dataset::check(&config.out, config.mode), held.refuse_changed(config, &inputs)];
+    seen.obstacles.extend(refusals.into_iter().filter_map(Result::err).map(|error| error.to_string()));
     let plan = Plan::new(&config.model, &schema);
     let sample_complete = decode_sample(config, &inputs, plan, observer, |sampled| seen.add(sampled))?;
     seen.end_document();
@@ -100,30 +94,14 @@ pub fn preview(config: &Config, observer: &dyn Observer) -> Result<Preview> {
         let refused = refuse_empty_replacement(config, &commits, rows, &seen.ledger).err();
         seen.obstacles.extend(refused.map(|refused| refused.to_string()));
     }
-    let mut attribute_keys: Vec<(String, u64)> =
-        schema.attributes.iter().map(|(key, _)| key.clone()).zip(seen.attributes.keys).collect();
-    attribute_keys.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let partitions: Vec<(String, u64)> = seen.router.paths().iter().cloned().zip(seen.rows).collect();
-    let replaced = match config.mode {
-        Mode::OverwritePartitions => {
-            let rows = rows_by_partition(&commits);
-            let rows_of = |(path, _): &(String, u64)| rows.get(path.as_str()).map(|rows| (path.clone(), *rows));
-            partitions.iter().filter_map(rows_of).collect()
-        }
-        Mode::Error | Mode::Append | Mode::Overwrite => Vec::new(),
-    };
     Ok(Preview {
-        replaced,
+        replaced: replaced(config.mode, &commits, &partitions),
         inputs: inputs.iter().map(|input| (input.name.clone(), input.bytes)).collect(),
         skipped,
-        cut_off: cut_off.map(|cut_off| match cut_off {
-            Recovered::Completed(number) => format!("Commit {number} was cut off: the run completes it first"),
-            Recovered::RolledBack(number) => {
-                format!("Commit {number} was cut off and cannot be completed: the run takes it back first")
-            }
-        }),
-        attribute_keys,
+        cut_off: cut_off.map(announced),
         sampled_participants: seen.attributes.participants,
+        attribute_keys: seen.attributes.by_frequency(&schema),
         partitions,
         sample_complete,
         records: seen.records,
@@ -132,6 +110,28 @@ pub fn preview(config: &Config, observer: &dyn Observer) -> Result<Preview> {
         obstacles: seen.obstacles,
         schema,
     })
+}
+
+/// What a run will first do about a commit that was cut off.
+fn announced(cut_off: Recovered) -> String {
+    match cut_off {
+        Recovered::Completed(number) => format!("Commit {number} was cut off: the run completes it first"),
+        Recovered::RolledBack(number) => {
+            format!("Commit {number} was cut off and cannot be completed: the run takes it back first")
+        }
+    }
+}
+
+/// Those of these partitions in which the dataset has rows that a run in this mode would replace, with their number.
+fn replaced(mode: Mode, commits: &[Manifest], partitions: &[(String, u64)]) -> Vec<(String, u64)> {
+    match mode {
+        Mode::OverwritePartitions => {
+            let rows = rows_by_partition(commits);
+            let rows_of = |(path, _): &(String, u64)| rows.get(path.as_str()).map(|rows| (path.clone(), *rows));
+            partitions.iter().filter_map(rows_of).collect()
+        }
+        Mode::Error | Mode::Append | Mode::Overwrite => Vec::new(),
+    }
 }
 
 /// Rows of the dataset after these commits, by partition folder.
@@ -278,6 +278,14 @@ impl AttributeCounts {
         let columns: Vec<usize> = schema.attributes.iter().map(|(_, column)| *column).collect();
         let keys = vec![0; columns.len()];
         Self { map: promoted_map(&config.model, schema), columns, participants: 0, keys }
+    }
+
+    /// The keys of the columns with their counts, the most frequent first.
+    fn by_frequency(self, schema: &TableSchema) -> Vec<(String, u64)> {
+        let mut keys: Vec<(String, u64)> =
+            schema.attributes.iter().map(|(key, _)| key.clone()).zip(self.keys).collect();
+        keys.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        keys
     }
 
     fn add(&mut self, columns: &Columns) {

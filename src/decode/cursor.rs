@@ -6,7 +6,7 @@
 use super::{
     fault::{Fault, Parse},
     padded::Padded,
-    simd::{LANES, first_stop},
+    simd::LANES,
     string::{hex4, unescape},
 };
 use crate::report::RejectKind;
@@ -14,10 +14,6 @@ use crate::report::RejectKind;
 /// Maximum nesting of a record, its root included. Real payloads have nine levels; the limit keeps hostile input from
 /// exhausting the stack.
 pub const MAX_DEPTH: u32 = 64;
-
-/// A text of more bytes than this is copied only once its end is known: appended piece by piece, its buffer could grow
-/// to twice its size.
-const LONG_TEXT_BYTES: usize = 64 << 10;
 
 /// A string of the input, without its quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,10 +60,10 @@ impl<'a> Cursor<'a> {
         self.input.peek()
     }
 
-    /// Steps over bytes that were already examined.
+    /// Steps over `length` bytes that were already examined.
     #[inline(always)]
     pub fn step_over(&mut self, length: usize) {
-        self.input.go_to(self.pos() + length);
+        self.input.step_over(length);
     }
 
     /// Skips white space; usually there is none.
@@ -359,55 +355,5 @@ impl<'a> Cursor<'a> {
             return Ok(());
         }
         Err(self.unexpected("a JSON value"))
-    }
-}
-
-/// Fast paths for the usual forms of tokens. They are on [`Padded`] and not on the cursor, so that a loop can keep it
-/// in registers.
-impl Padded<'_> {
-    /// Steps over `length` bytes that were already examined.
-    #[inline(always)]
-    pub fn step_over(&mut self, length: usize) {
-        self.go_to(self.pos() + length);
-    }
-
-    /// Reads a string without escapes that is not long, and appends its text to `out`, each piece as soon as it is
-    /// scanned. Returns false and changes nothing if there is something else.
-    #[inline(always)]
-    pub fn plain_string_into(&mut self, out: &mut Vec<u8>) -> bool {
-        if self.peek() != b'"' {
-            return false;
-        }
-        let start = self.pos() + 1;
-        let before = out.len();
-        // Pieces of a fixed size are copied without a call; the excess is cut off afterwards.
-        let (end, stop) = self.plain_end(start, LONG_TEXT_BYTES, |piece| out.extend_from_slice(piece));
-        if stop != b'"' {
-            out.truncate(before);
-            return false;
-        }
-        out.truncate(before + (end - start));
-        self.go_to(end + 1);
-        true
-    }
-
-    /// Finds the end of the plain part of a string that begins at `start`; returns its position and the byte there, or
-    /// zero as the byte if `most` bytes contain no end. Calls `take` with each piece that holds some of the plain part.
-    #[inline(always)]
-    fn plain_end(&self, start: usize, most: usize, mut take: impl FnMut(&[u8; LANES])) -> (usize, u8) {
-        let mut at = start;
-        while let Some(window) = self.window_at(at) {
-            // Copied, so that scanning and taking it both read registers.
-            let piece = window.as_chunks().0[0];
-            take(&piece);
-            if let Some(plain) = first_stop(&piece) {
-                return (at + plain, window[plain]);
-            }
-            at += LANES;
-            if at - start >= most {
-                break;
-            }
-        }
-        (at, 0)
     }
 }

@@ -41,13 +41,6 @@ pub fn is_instant(text: &str) -> bool {
     from_text(text.as_bytes(), &mut DateMemory::default()).is_some()
 }
 
-/// Microseconds of an RFC 3339 text; none if it is not one, is not exact in microseconds, or is outside the years 1 to
-/// 9999.
-#[inline]
-pub(super) fn from_text(text: &[u8], memory: &mut DateMemory) -> Option<i64> {
-    any_form(text, memory)
-}
-
 /// Microseconds of epoch milliseconds; none if not exact or outside the years 1 to 9999.
 pub(super) fn from_epoch_millis(token: &[u8]) -> Option<i64> {
     scaled_integer(token, 3).filter(|micros| (FIRST_INSTANT..=LAST_INSTANT).contains(micros))
@@ -87,9 +80,10 @@ const fn are_digits(word: u64) -> bool {
     (word | word.wrapping_add(ONES * 0x76)) & (ONES * 0x80) == 0
 }
 
-/// Reads every form that RFC 3339 allows, with chrono, and remembers the date.
+/// Microseconds of an RFC 3339 text; none if it is not one, is not exact in microseconds, or is outside the years 1 to
+/// 9999. Reads every form that RFC 3339 allows, with chrono, and remembers the date.
 #[inline(never)]
-fn any_form(text: &[u8], memory: &mut DateMemory) -> Option<i64> {
+pub(super) fn from_text(text: &[u8], memory: &mut DateMemory) -> Option<i64> {
     let text = std::str::from_utf8(text).ok()?;
     if !text.is_ascii() || text.len() < 20 || !matches!(text.as_bytes()[10], b'T' | b't' | b' ') {
         return None;

@@ -151,3 +151,15 @@ fn what_records_repeat_is_limited_for_the_whole_block() {
     let kinds: Vec<_> = decoded.rejects.iter().map(|reject| reject.kind).collect();
     assert_eq!((decoded.columns.num_rows, kinds), (6000, vec![RejectKind::Size; 2]));
 }
+
+#[test]
+fn a_range_beyond_the_block_is_refused_and_no_panic() {
+    let model = Model::from_json(&model(r#"{"name":"id","type":"string"}"#), "test.json").unwrap();
+    let table = TableSchema::new(&model, &[], AttributeMap::Rest, false).unwrap();
+    let mut decoder = Decoder::new(Arc::new(Plan::new(&model, &table)));
+    let framing = Framing::Ranges(vec![0..2, 1..9, 7..9]);
+    let block = Block { bytes: b"{} {}", framing: &framing, file: "test", offset: 0 };
+    let decoded = decoder.decode(block, Columns::new(&table.shapes()));
+    // Behind the first malformed record nothing is read.
+    assert_eq!((decoded.num_kept, decoded.rejects.len()), (1, 1));
+}
