@@ -29,11 +29,23 @@ pub(super) struct Tally {
     origin: usize,
     nulls: Vec<PathId>,
     events: Vec<Event>,
-    /// Events before this index belong to the last mark and are not extended.
-    marked_events: usize,
+    /// Events before this index belong to the last checkpoint and are not extended.
+    kept_events: usize,
     unknown_paths: String,
     /// For each unknown value: end of its path in `unknown_paths`, and its offset in the block.
     unknown: Vec<(usize, u32)>,
+    /// By path, while the counts are taken; otherwise empty counts.
+    known: Vec<KnownPath>,
+}
+
+/// Counts of a path that the model knows, besides the number of its values.
+#[derive(Debug, Clone, Default)]
+struct KnownPath {
+    null: u64,
+    coerced: u64,
+    mismatched: u64,
+    ignored: u64,
+    first: Firsts<usize>,
 }
 
 /// The same thing that happened to consecutive values of a path, since a list can have millions. Where two paths
@@ -121,7 +133,7 @@ impl Tally {
 
     #[inline]
     pub fn event(&mut self, class: Class, path: PathId, offset: usize) {
-        match self.events[self.marked_events..].last_mut() {
+        match self.events[self.kept_events..].last_mut() {
             Some(last) if (last.class, last.path) == (class, path) && last.count < u8::MAX => last.count += 1,
             _ => self.events.push(Event { class, path, count: 1, offset: (self.origin + offset) as u32 }),
         }
@@ -134,55 +146,57 @@ impl Tally {
 
     /// Where the counts stand, for [`Tally::rollback_to`].
     pub fn checkpoint(&mut self) -> TallyCheckpoint {
-        self.marked_events = self.events.len();
+        self.kept_events = self.events.len();
         TallyCheckpoint { nulls: self.nulls.len(), events: self.events.len(), unknown: self.unknown.len() }
     }
 
     pub fn rollback_to(&mut self, checkpoint: TallyCheckpoint) {
         self.nulls.truncate(checkpoint.nulls);
         self.events.truncate(checkpoint.events);
-        self.marked_events = self.events.len();
+        self.kept_events = self.events.len();
         self.unknown.truncate(checkpoint.unknown);
         self.unknown_paths.truncate(self.unknown.last().map_or(0, |&(end, _)| end));
     }
 
-    /// Takes the counts by path, known ones in the plan's order, and resets them.
+    /// Takes the counts by path, known ones in the plan's order, and resets them. A small block has values for few of the
+    /// paths, so nothing is made for the others.
     pub fn take(&mut self, plan: &Plan) -> Vec<PathTally> {
-        let mut known: Vec<(Counts, Firsts<usize>)> = vec![Default::default(); plan.paths.len()];
-        for ((counts, _), seen) in known.iter_mut().zip(&mut self.seen) {
-            counts.seen = u64::from(mem::take(seen));
-        }
+        self.known.resize_with(plan.paths.len(), KnownPath::default);
         for &path in &self.nulls {
-            known[usize::from(path)].0.null += 1;
+            self.known[usize::from(path)].null += 1;
         }
         for &Event { class, path, count, offset } in &self.events {
-            let (counts, first) = &mut known[usize::from(path)];
+            let known = &mut self.known[usize::from(path)];
             let count = u64::from(count);
             match class {
                 Class::Coerced => {
-                    counts.coerced += count;
-                    first.coerced.get_or_insert(offset as usize);
+                    known.coerced += count;
+                    known.first.coerced.get_or_insert(offset as usize);
                 }
                 Class::Mismatched => {
-                    counts.mismatched += count;
-                    first.mismatched.get_or_insert(offset as usize);
+                    known.mismatched += count;
+                    known.first.mismatched.get_or_insert(offset as usize);
                 }
-                Class::Ignored => counts.ignored += count,
+                Class::Ignored => known.ignored += count,
             }
         }
         let mut tallies: Vec<PathTally> = Vec::new();
-        for ((id, path), (mut counts, first_offsets)) in plan.paths.iter().enumerate().zip(known) {
-            if counts.seen == 0 && first_offsets.is_empty() {
+        let known = self.seen.iter_mut().zip(&mut self.known);
+        for ((id, path), (seen, known)) in plan.paths.iter().enumerate().zip(known) {
+            let seen = u64::from(mem::take(seen));
+            let KnownPath { null, coerced, mismatched, ignored, first } = mem::take(known);
+            if seen == 0 && first.is_empty() {
                 continue;
             }
             // Saturating, so that a miscount appears as a ledger that does not close and not as a panic.
-            counts.kept = counts.seen.saturating_sub(counts.coerced + counts.mismatched + counts.ignored);
-            tallies.push(PathTally { path: path.clone(), known: Some(id as PathId), counts, first_offsets });
+            let kept = seen.saturating_sub(coerced + mismatched + ignored);
+            let counts = Counts { seen, kept, null, coerced, mismatched, ignored, ..Counts::default() };
+            tallies.push(PathTally { path: path.clone(), known: Some(id as PathId), counts, first_offsets: first });
         }
         self.take_unknown(&mut tallies);
         self.nulls.clear();
         self.events.clear();
-        self.marked_events = 0;
+        self.kept_events = 0;
         tallies
     }
 
