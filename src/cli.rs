@@ -50,6 +50,7 @@ const WOULD_FAIL: u8 = 1;
 
 /// Runs what the command line asks for.
 pub fn main() -> ExitCode {
+    signals::survive_file_size_limit();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(said) => {

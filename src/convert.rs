@@ -37,7 +37,7 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
     let dataset = Dataset::open(&config.out, config.mode)?;
     let held = CommittedInputs::new(config.mode, dataset.commits());
     let (inputs, skipped) = held.split_new(inputs, observer)?;
-    held.refuse_changed(config, &inputs)?;
+    held.refuse_changed(config, &inputs, observer)?;
     if inputs.is_empty() {
         return Ok(append::nothing_new(config, skipped));
     }

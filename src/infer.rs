@@ -116,7 +116,13 @@ pub struct Proposal {
 }
 
 fn propose(root: &Observed, name: &str, draft: &mut Draft) -> Value {
-    let ways = find_envelopes(root);
+    let mut ways = find_envelopes(root);
+    let first_keys: Vec<_> = ways.iter().filter_map(|way| way.steps.first().map(|(key, _)| *key)).collect();
+    let mut rows = ways.iter().filter_map(|way| objects_at(root, way.steps));
+    if !rows.any(|row| row.members.iter().any(|(name, _)| !name.is_empty() && !is_one_of(name, &first_keys))) {
+        // Nothing of such rows could have a column.
+        ways.clear();
+    }
 
     let mut model = json!({
         "partiquet_model": FORMAT_VERSION,
@@ -132,7 +138,6 @@ fn propose(root: &Observed, name: &str, draft: &mut Draft) -> Value {
         model["types"] = Value::Object(std::mem::take(&mut draft.types));
         return model;
     };
-    let first_keys: Vec<_> = ways.iter().filter_map(|way| way.steps.first().map(|(key, _)| *key)).collect();
     let around = root.without(&first_keys);
     let mut row = Observed::default();
     let mut parent = Observed::default();
@@ -148,18 +153,25 @@ fn propose(root: &Observed, name: &str, draft: &mut Draft) -> Value {
     let mut lead_to_rows = first_keys.clone();
     lead_to_rows.extend(ways.iter().filter_map(|way| way.steps.last().map(|(key, _)| *key)));
     let row = draft.without_keys(&row, &first_keys, "row");
-    let parent = draft.without_keys(&parent, &lead_to_rows, "parent");
-    let around = draft.without_keys(&around, &first_keys, "outer object");
     model["row"] = json!({"type": draft.object(first.row, &row, &mut Scope::table("", true))});
     let outer = ways.iter().find_map(|way| way.outer);
-    for (level, group, seen) in [("parent", Some(first.parent), &parent), ("outer", outer, &around)] {
-        if let (Some((kind, prefix)), false) = (group, seen.members.is_empty()) {
-            let kind = draft.object(kind, seen, &mut Scope::table(&format!("{prefix}_"), false));
+    for (level, group, seen, keys) in
+        [("parent", Some(first.parent), &parent, &lead_to_rows), ("outer", outer, &around, &first_keys)]
+    {
+        let Some((kind, prefix)) = group else { continue };
+        let seen = draft.without_keys(seen, keys, level);
+        if !seen.members.is_empty() {
+            let kind = draft.object(kind, &seen, &mut Scope::table(&format!("{prefix}_"), false));
             model[level] = json!({"type": kind, "prefix": prefix});
         }
     }
     model["types"] = Value::Object(std::mem::take(&mut draft.types));
     model
+}
+
+/// Whether input would take a member of this name for one of these keys.
+fn is_one_of(name: &str, keys: &[&str]) -> bool {
+    keys.iter().any(|key| name == *key || snake_case(name) == *key)
 }
 
 /// The envelopes that occur in this data; empty if the record itself is the row.
@@ -217,9 +229,8 @@ struct Draft {
 impl Draft {
     /// The members except those that would be taken for one of these keys of envelopes, with a note about each.
     fn without_keys(&mut self, seen: &Observed, keys: &[&str], level: &str) -> Observed {
-        let is_key = |name: &str| keys.iter().any(|key| name == *key || snake_case(name) == *key);
-        let left_out: Vec<&str> =
-            seen.members.iter().map(|(name, _)| name.as_str()).filter(|name| is_key(name)).collect();
+        let names = seen.members.iter().map(|(name, _)| name.as_str());
+        let left_out: Vec<&str> = names.filter(|name| is_one_of(name, keys)).collect();
         self.notes.extend(left_out.iter().map(|name| {
             format!(
                 "{name} of the {level} has the name of a key that leads to the rows, so it gets no column: its values will \

@@ -1,5 +1,5 @@
-//! Ctrl-C and SIGTERM: the first signal ends the run cleanly, the second ends the process at once. A limit of the file
-//! size is an error of the write, not the end of the process.
+//! Signals. The first Ctrl-C or SIGTERM ends the run cleanly, the second ends the process at once. A limit of the file
+//! size is an error of the write.
 
 use std::sync::{Arc, atomic::AtomicBool};
 
@@ -22,7 +22,11 @@ pub fn stop_flag() -> Result<Arc<AtomicBool>> {
             .and_then(|_| flag::register(signal, Arc::clone(&stop)))
             .map_err(Error::io("watch", "SIGINT and SIGTERM"))?;
     }
-    // A signal that has a handler does not kill: the write returns the error.
-    flag::register(SIGXFSZ, Arc::default()).map_err(Error::io("watch", "SIGXFSZ"))?;
     Ok(stop)
+}
+
+/// Lets a write beyond a limit of the file size return an error: a signal that has a handler does not kill.
+pub fn survive_file_size_limit() {
+    // Without the handler such a limit ends the process, as it does for most programs.
+    let _ = flag::register(SIGXFSZ, Arc::default());
 }

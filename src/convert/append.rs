@@ -35,10 +35,12 @@ pub(super) struct CommittedInputs {
     /// Held inputs by the digest of their first bytes, and of how many bytes there are such digests.
     heads: BTreeMap<String, Vec<Held>>,
     head_bytes: BTreeSet<u64>,
+    /// Held inputs without such a digest, which commits of earlier versions have, by the path as it was written.
+    named: BTreeMap<String, Vec<Held>>,
 }
 
-/// An input that a commit holds. The smallest comes first.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// An input that a commit holds.
+#[derive(Debug)]
 struct Held {
     bytes: u64,
     digest: String,
@@ -62,16 +64,18 @@ impl CommittedInputs {
             held.iter().map(|(input, _)| *input).filter(is_plain).map(|input| input.bytes as u32).collect();
         let texts = held.iter().map(|(input, commit)| (input.text_digest().to_owned(), *commit)).collect();
         let places = held.iter().map(|(input, commit)| (input.place().to_owned(), *commit)).collect();
-        let mut heads: BTreeMap<String, Vec<Held>> = BTreeMap::new();
+        let (mut heads, mut named): (BTreeMap<String, Vec<Held>>, BTreeMap<String, Vec<Held>>) = Default::default();
         let mut head_bytes = BTreeSet::new();
         for (input, commit) in &held {
+            let held = Held { bytes: input.bytes, digest: input.digest.clone(), commit: *commit };
             if let Some(head) = &input.head_digest {
-                let held = Held { bytes: input.bytes, digest: input.digest.clone(), commit: *commit };
                 heads.entry(head.clone()).or_default().push(held);
                 head_bytes.insert(InputContent::head_bytes(input.bytes));
+            } else if input.place.is_some() {
+                named.entry(input.path.clone()).or_default().push(held);
             }
         }
-        Self { is_append, next, digests, texts, text_sizes, sizes, places, heads, head_bytes }
+        Self { is_append, next, digests, texts, text_sizes, sizes, places, heads, head_bytes, named }
     }
 
     /// Splits inputs into new ones and known ones: those that a commit holds, or whose bytes equal an earlier input of
@@ -95,7 +99,7 @@ impl CommittedInputs {
                 return Err(Error::Interrupted);
             }
             let is_known = |bytes| self.sizes.contains(&bytes) || of_size.get(&Some(bytes)).is_some_and(|&of| of > 1);
-            let digest = if input.bytes.is_some_and(is_known) { digest(&input)? } else { None };
+            let digest = if input.bytes.is_some_and(is_known) { digest(&input, observer)? } else { None };
             let digest = digest.map(|digest| format!("{digest:032x}"));
             let held = digest.as_ref().and_then(|digest| digests.get(digest)).copied();
             let held = if held.is_none() { self.commit_of_text(&input, observer)? } else { held };
@@ -121,10 +125,10 @@ impl CommittedInputs {
 
     /// Refuses new inputs in the place of held inputs, and those that begin with all of a held input: they are files that
     /// have grown, and their earlier records would be added twice. A stream is not identified by its place.
-    pub(super) fn refuse_changed(&self, config: &Config, new: &[InputFile]) -> Result<()> {
+    pub(super) fn refuse_changed(&self, config: &Config, new: &[InputFile], observer: &dyn Observer) -> Result<()> {
         let mut changed = Vec::new();
         for input in new.iter().filter(|input| !matches!(input.source, Source::Stream(_))) {
-            if let Some(commit) = self.commit_of(input)? {
+            if let Some(commit) = self.commit_of(input, observer)? {
                 changed.push(format!("{} (commit {commit})", input.name));
             }
         }
@@ -134,7 +138,7 @@ impl CommittedInputs {
         Err(Error::Dataset {
             dir: config.out.clone(),
             message: format!(
-                "it holds an earlier content of {}: records that are held already would be in it twice",
+                "an earlier content of {} was taken in before: its records would be taken in a second time",
                 warnings::listed(changed)
             ),
             hint: "give only the new records, in a file with a name of its own; or replace what is there with --mode \
@@ -144,7 +148,7 @@ impl CommittedInputs {
     }
 
     /// Returns the commit that holds the former content of a file.
-    fn commit_of(&self, input: &InputFile) -> Result<Option<u64>> {
+    fn commit_of(&self, input: &InputFile, observer: &dyn Observer) -> Result<Option<u64>> {
         let by_place = input.place.as_ref().and_then(|place| self.places.get(place));
         // Earlier versions kept the path as it was written.
         if let Some(commit) = by_place.or_else(|| self.places.get(&input.name)) {
@@ -152,15 +156,21 @@ impl CommittedInputs {
         }
         // A file that has grown may have another name by now: then it begins with the held bytes.
         let Some(bytes) = input.bytes else { return Ok(None) };
-        let lengths: Vec<u64> = self.head_bytes.range(..bytes).copied().collect();
-        let heads = digests_of_first(input, &lengths)?;
+        let head_bytes: Vec<u64> = self.head_bytes.range(..bytes).copied().collect();
+        let heads = digests_of_first(input, &head_bytes, observer)?;
         let alike = heads.iter().filter_map(|head| self.heads.get(&format!("{head:032x}")));
-        let mut alike: Vec<&Held> = alike.flatten().filter(|held| held.bytes < bytes).collect();
-        alike.sort();
-        let lengths: Vec<u64> = alike.iter().map(|held| held.bytes).collect();
-        let digests = digests_of_first(input, &lengths)?;
-        let same = digests.iter().zip(alike).find(|(digest, held)| format!("{digest:032x}") == held.digest);
-        Ok(same.map(|(_, held)| held.commit))
+        let alike = alike.chain(self.named.get(&input.name)).flatten();
+        let mut by_bytes: BTreeMap<u64, Vec<&Held>> = BTreeMap::new();
+        for held in alike.filter(|held| (1..bytes).contains(&held.bytes)) {
+            by_bytes.entry(held.bytes).or_default().push(held);
+        }
+        let lengths: Vec<u64> = by_bytes.keys().copied().collect();
+        let digests = digests_of_first(input, &lengths, observer)?;
+        let same = digests.iter().zip(by_bytes.values()).find_map(|(digest, held)| {
+            let digest = format!("{digest:032x}");
+            held.iter().find(|held| held.digest == digest)
+        });
+        Ok(same.map(|held| held.commit))
     }
 
     /// The inputs that turned out, after reading, to be held already or to equal an earlier input: streams, files that

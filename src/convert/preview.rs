@@ -82,8 +82,11 @@ pub fn preview(config: &Config, observer: &dyn Observer) -> Result<Preview> {
         lost: None,
         obstacles: Vec::new(),
     };
-    let refusals =
-        [memory::check(config), Dataset::check(&config.out, config.mode), held.refuse_changed(config, &inputs)];
+    let refusals = [
+        memory::check(config),
+        Dataset::check(&config.out, config.mode),
+        held.refuse_changed(config, &inputs, observer),
+    ];
     seen.obstacles.extend(refusals.into_iter().filter_map(Result::err).map(|error| error.to_string()));
     let plan = Plan::new(&config.model, &schema);
     let sample_complete = decode_sample(config, &inputs, plan, observer, |sampled| seen.add(sampled))?;

@@ -44,7 +44,7 @@ pub fn stage_share(config: &Config, name: ShareName<'_>, observer: &dyn Observer
     }
     let held = CommittedInputs::new(config.mode, share.commits());
     let (inputs, skipped) = held.split_new(inputs, observer)?;
-    held.refuse_changed(config, &inputs)?;
+    held.refuse_changed(config, &inputs, observer)?;
     let plan = RunPlan::new(config, &inputs, kept.as_ref(), observer)?;
     let staged = plan.run(config, inputs, share.staging_dir(), observer).stage()?;
     let run = plan.finish(config, staged, observer)?;

@@ -238,8 +238,11 @@ impl Dataset {
             sync_folder(folder)?;
         }
         self.created.iter().filter_map(|folder| folder.parent()).try_for_each(sync_folder)?;
-        // The process of a share may have created the dataset's folder. The folder around it need not be readable.
-        let _ = self.dir.parent().map(sync_folder);
+        if self.commits.is_empty() {
+            // A process that has died, or that of a share, may have created the dataset's folder and those around it.
+            // Folders further up need not be readable.
+            let _ = self.dir.ancestors().skip(1).try_for_each(sync_folder);
+        }
         Ok(())
     }
 }

@@ -23,36 +23,44 @@ const BUFFER_BYTES: usize = 1 << 20;
 /// only once.
 ///
 /// # Errors
-/// [`Error::Io`] if the file cannot be read.
-pub fn digest(input: &InputFile) -> Result<Option<u128>> {
-    digests_of_first(input, &[u64::MAX]).map(|digests| digests.first().copied())
+/// [`Error::Io`] if the file cannot be read; [`Error::Interrupted`] if the observer asked to stop.
+pub fn digest(input: &InputFile, observer: &dyn Observer) -> Result<Option<u128>> {
+    digests_of_first(input, &[u64::MAX], observer).map(|digests| digests.first().copied())
 }
 
 /// Digests of the first `lengths` bytes of an input, in ascending order; of all its bytes if there are fewer. The file
 /// is read once. The result is empty for a stream.
 ///
 /// # Errors
-/// [`Error::Io`] if the file cannot be read.
-pub fn digests_of_first(input: &InputFile, lengths: &[u64]) -> Result<Vec<u128>> {
-    let Source::File(path) = &input.source else { return Ok(Vec::new()) };
-    let mut file = File::open(path).map_err(Error::io("open", path))?;
-    let (mut hash, mut hashed, mut buffer) = (Xxh3::new(), 0, vec![0; BUFFER_BYTES]);
+/// [`Error::Io`] if the file cannot be read; [`Error::Interrupted`] if the observer asked to stop.
+pub fn digests_of_first(input: &InputFile, lengths: &[u64], observer: &dyn Observer) -> Result<Vec<u128>> {
+    let (Source::File(path), Some(most)) = (&input.source, lengths.last()) else { return Ok(Vec::new()) };
+    let mut file = File::open(path).map_err(Error::io("open", path))?.take(*most);
+    let mut buffer = vec![0; usize::try_from(*most).unwrap_or(BUFFER_BYTES).min(BUFFER_BYTES)];
+    let (mut hash, mut hashed) = (Xxh3::new(), 0);
     let mut digests = Vec::with_capacity(lengths.len());
-    for length in lengths {
-        loop {
-            let wanted = (length - hashed).min(BUFFER_BYTES as u64) as usize;
-            match file.read(&mut buffer[..wanted]) {
-                Ok(0) => break,
-                Ok(read) => {
-                    hash.update(&buffer[..read]);
-                    hashed += read as u64;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Error::io("read", path)(error)),
-            }
+    loop {
+        if observer.stop_requested() {
+            return Err(Error::Interrupted);
         }
-        digests.push(hash.digest128());
+        let mut read = match file.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(read) => &buffer[..read],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(Error::io("read", path)(error)),
+        };
+        while let Some(length) = lengths.get(digests.len())
+            && let Some((first, rest)) = usize::try_from(length - hashed).ok().and_then(|n| read.split_at_checked(n))
+        {
+            hash.update(first);
+            hashed = *length;
+            digests.push(hash.digest128());
+            read = rest;
+        }
+        hash.update(read);
+        hashed += read.len() as u64;
     }
+    digests.resize(lengths.len(), hash.digest128());
     Ok(digests)
 }
 
@@ -95,7 +103,7 @@ pub fn text_digest(input: &InputFile, observer: &dyn Observer) -> Result<Option<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::stream::Stream;
+    use crate::{input::stream::Stream, observe::Silent};
 
     #[test]
     fn a_file_has_the_digest_of_its_bytes_and_a_stream_has_none() {
@@ -105,14 +113,14 @@ mod tests {
             std::fs::write(&path, &content).unwrap();
             let expected = xxhash_rust::xxh3::xxh3_128(&content);
             let input = InputFile::open(&path).unwrap();
-            assert_eq!(digest(&input).unwrap(), Some(expected));
+            assert_eq!(digest(&input, &Silent).unwrap(), Some(expected));
             let lengths = [0, content.len() / 2, content.len() / 2, content.len()];
             let expected = lengths.map(|length| xxhash_rust::xxh3::xxh3_128(&content[..length]));
-            assert_eq!(digests_of_first(&input, &lengths.map(|length| length as u64)).unwrap(), expected);
+            assert_eq!(digests_of_first(&input, &lengths.map(|length| length as u64), &Silent).unwrap(), expected);
         }
-        assert_eq!(digest(&InputFile::stream("-", Stream::new(&b"{}"[..]))).unwrap(), None);
+        assert_eq!(digest(&InputFile::stream("-", Stream::new(&b"{}"[..])), &Silent).unwrap(), None);
         let input = InputFile::open(&path).unwrap();
         std::fs::remove_file(&path).unwrap();
-        assert!(matches!(digest(&input), Err(Error::Io { .. })));
+        assert!(matches!(digest(&input, &Silent), Err(Error::Io { .. })));
     }
 }

@@ -125,11 +125,12 @@ impl<'a> InputReader<'a> {
     #[must_use]
     pub fn content(&self) -> InputContent {
         let Stored { bytes, hasher, first, .. } = &self.stored;
-        let head = first.get(..InputContent::head_bytes(*bytes) as usize).unwrap_or_default();
+        let head = first.get(..InputContent::head_bytes(*bytes) as usize);
+        debug_assert!(head.is_some(), "the first bytes are kept");
         InputContent {
             bytes: *bytes,
             digest: hasher.digest128(),
-            head_digest: xxh3_128(head),
+            head_digest: xxh3_128(head.unwrap_or_default()),
             text_digest: self.text_hasher.as_ref().map(|hasher| hasher.digest128()),
         }
     }

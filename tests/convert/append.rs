@@ -101,7 +101,11 @@ fn a_file_that_has_grown_is_refused() {
     folder.write("in.ndjson", &grown);
     folder.write("other.ndjson", conversation("three", "2025-07-01T12:00:00Z"));
     let run = append(&folder, &["other.ndjson", "in.ndjson"]).ended_with(1);
-    run.says(&["it holds an earlier content of in.ndjson (commit 1)", "a name of its own", "overwrite-partitions"]);
+    run.says(&[
+        "an earlier content of in.ndjson (commit 1) was taken in before",
+        "a name of its own",
+        "overwrite-partitions",
+    ]);
     assert!(before == tree(&folder.path("out")));
     // A pipe has the same name every time.
     for (commit, id) in [(2, "four"), (3, "five")] {
@@ -124,7 +128,7 @@ fn a_file_is_known_by_its_place_however_its_path_is_written() {
     std::os::unix::fs::symlink("in.ndjson", folder.path("link.ndjson")).unwrap();
     let absolute = folder.path("in.ndjson").into_os_string().into_string().unwrap();
     for spelled in ["./in.ndjson", "sub/../in.ndjson", "link.ndjson", ".", &absolute] {
-        append(&folder, &[spelled]).ended_with(1).says(&["it holds an earlier content of"]);
+        append(&folder, &[spelled]).ended_with(1).says(&["an earlier content of"]);
     }
     // A file of the same name elsewhere is a different file.
     folder.write("sub/in.ndjson", conversation("three", "2025-07-01T12:00:00Z"));
@@ -135,7 +139,7 @@ fn a_file_is_known_by_its_place_however_its_path_is_written() {
     fs::write(folder.path("sub/in.ndjson"), folder.read("in.ndjson") + "\n{}").unwrap();
     let mut elsewhere = folder.command(&["convert", "in.ndjson", "--out", "../out", "--mode", "append"]);
     let run = Run::of(elsewhere.current_dir(folder.path("sub")).spawn().unwrap()).ended_with(1);
-    run.says(&["it holds an earlier content of in.ndjson"]);
+    run.says(&["an earlier content of in.ndjson"]);
 
     // Commits of earlier versions have only the path as it was written.
     for commit in [1, 2] {
@@ -146,7 +150,7 @@ fn a_file_is_known_by_its_place_however_its_path_is_written() {
         }
         folder.write(&name, manifest.to_string());
     }
-    append(&folder, &["in.ndjson"]).ended_with(1).says(&["it holds an earlier content of in.ndjson"]);
+    append(&folder, &["in.ndjson"]).ended_with(1).says(&["an earlier content of in.ndjson"]);
 }
 
 #[test]
@@ -163,12 +167,56 @@ fn a_file_that_has_grown_is_refused_under_any_name() {
         fs::remove_file(folder.path("current.ndjson")).unwrap();
         folder.write("2025-07-01.ndjson", &grown);
         let run = append(&folder, &["2025-07-01.ndjson"]).ended_with(1);
-        run.says(&["it holds an earlier content of 2025-07-01.ndjson (commit 1)"]);
+        run.says(&["an earlier content of 2025-07-01.ndjson (commit 1) was taken in before"]);
         // All of the held bytes must be there: this file differs in the last of them.
         folder.write("alike.ndjson", grown.replacen("\"}]}\n", "y\"}]}\n", 1));
         append(&folder, &["alike.ndjson"]).ended_with(0);
         assert_eq!(folder.output("out").sorted("conversation_id"), ["1", "1", "2", "3"], "{first_bytes}");
     }
+}
+
+#[test]
+fn files_that_begin_alike_are_compared_whole() {
+    let line = |id: &str, padding: usize| {
+        let padding = "x".repeat(padding);
+        format!(r#"{{"participants":[{{"name":"{padding}","id":"{id}","startTime":"2025-07-01T10:00:00Z"}}]}}"#) + "\n"
+    };
+    let folder = Folder::new();
+    // The longer one is held first; another one of the same length begins alike.
+    for (name, content) in
+        [("long", line("a", 9000) + &line("b", 0)), ("short", line("c", 9000)), ("twin", line("d", 9000))]
+    {
+        folder.write(name, content);
+        append(&folder, &[name]).ended_with(0);
+    }
+    for (held, commit) in [("long", 1), ("short", 2), ("twin", 3)] {
+        folder.write("grown", folder.read(held) + &line("e", 0));
+        append(&folder, &["grown"]).ended_with(1).says(&[&format!("grown (commit {commit})")]);
+    }
+    folder.write("new", line("f", 9000) + &line("e", 0));
+    append(&folder, &["new"]).ended_with(0);
+    assert_eq!(folder.output("out").rows().len(), 6);
+}
+
+#[test]
+fn a_file_that_earlier_versions_took_in_and_that_has_grown_is_known_by_its_path() {
+    let folder = Folder::with("x/in.ndjson", conversation("one", "2025-07-01T10:00:00Z") + "\n");
+    let append_in = |dir: &str| {
+        let mut command = folder.command(&["convert", "in.ndjson", "--out", "../out", "--mode", "append"]);
+        Run::of(command.current_dir(folder.path(dir)).spawn().unwrap())
+    };
+    append_in("x").ended_with(0);
+    let name = "out/_partiquet/commits/1.json";
+    let mut manifest = folder.json(name);
+    manifest["inputs"][0].as_object_mut().unwrap().remove("head_digest").unwrap();
+    folder.write(name, manifest.to_string());
+    // Its folder has moved meanwhile.
+    let two = conversation("two", "2025-07-01T11:00:00Z");
+    folder.write("y/in.ndjson", folder.read("x/in.ndjson") + &two);
+    append_in("y").ended_with(1).says(&["an earlier content of in.ndjson (commit 1)"]);
+    folder.write("z/in.ndjson", two);
+    append_in("z").ended_with(0);
+    assert_eq!(folder.output("out").sorted("conversation_id"), ["one", "two"]);
 }
 
 #[test]
@@ -309,5 +357,5 @@ fn a_dry_run_shows_what_would_be_skipped() {
     append(&folder, &["one.ndjson", "--dry-run"]).ended_with(0);
     folder.write("one.ndjson", conversation("more", "2025-07-02T10:00:00Z"));
     let run = append(&folder, &["one.ndjson", "--dry-run"]).ended_with(1);
-    assert!(run.stdout.contains("it holds an earlier content of one.ndjson"), "{}", run.stdout);
+    assert!(run.stdout.contains("an earlier content of one.ndjson"), "{}", run.stdout);
 }

@@ -15,7 +15,8 @@ use crate::{
     shares,
 };
 
-const INTENT: &str = "out/_partiquet/intent.json";
+/// The intent of a commit, in whatever folder.
+const INTENT: &str = "_partiquet/intent.json";
 
 /// The calls that change files and folders, or sync them.
 const CALLS: &str = "openat,write,rename,mkdir,unlink,unlinkat,rmdir,fsync,fdatasync,syncfs";
@@ -91,10 +92,12 @@ impl Unsynced {
             "mkdir" => self.changed(named(0)),
             "rename" => self.rename(named(0), named(1)),
             "unlink" => self.remove(named(0)),
-            // An empty folder that comes back does no harm.
-            "rmdir" => drop(self.names.remove(&named(0))),
-            "unlinkat" if args.starts_with("AT_FDCWD") => self.remove(named(0)),
-            "unlinkat" => self.remove(format!("{}/{}", of_file(), between(args, '"', '"', 0))),
+            "rmdir" => self.remove_folder(&named(0)),
+            "unlinkat" => {
+                let name = between(args, '"', '"', 0);
+                let path = if args.starts_with("AT_FDCWD") { relative(name) } else { format!("{}/{name}", of_file()) };
+                if args.contains("AT_REMOVEDIR") { self.remove_folder(&path) } else { self.remove(path) }
+            }
             _ => {}
         }
     }
@@ -112,7 +115,7 @@ impl Unsynced {
         assert!(!self.files.contains(&from), "{from} becomes {to} before its content is on disk");
         let waiting = || self.names.iter().filter(|name| **name != from).collect::<Vec<_>>();
         let partition = |path: &str| parent(path).to_owned();
-        let kind = if to == INTENT {
+        let kind = if to.ends_with(INTENT) {
             assert_eq!((waiting(), &self.files), (vec![], &BTreeSet::new()), "what the intent names is on disk");
             self.with_losses.clear();
             "intent"
@@ -122,7 +125,7 @@ impl Unsynced {
             assert_eq!(waiting, Vec::<&String>::new(), "all files are in their places before the commit lists them");
             "commit"
         } else {
-            assert!(!self.names.contains(INTENT), "{to} appears before the intent is on disk");
+            assert!(!self.names.iter().any(|name| name.ends_with(INTENT)), "{to} appears before the intent is on disk");
             if to.contains("/replaced-") {
                 self.with_losses.insert(partition(&from));
                 "replaced"
@@ -141,13 +144,18 @@ impl Unsynced {
     }
 
     fn remove(&mut self, name: String) {
-        if name == INTENT {
+        if name.ends_with(INTENT) {
             assert_eq!(self.names, BTreeSet::new(), "the commit is on disk before its intent goes");
         } else if name.contains("/replaced-") {
-            assert!(!self.names.contains(INTENT), "{name} goes before the intent is gone");
+            assert!(!self.names.iter().any(|name| name.ends_with(INTENT)), "{name} goes before the intent is gone");
         }
         self.files.remove(&name);
         self.changed(name);
+    }
+
+    /// An empty folder that comes back does no harm.
+    fn remove_folder(&mut self, folder: &str) {
+        self.names.retain(|name| name != folder && parent(name) != folder);
     }
 }
 
@@ -232,7 +240,7 @@ fn a_commit_that_is_carried_to_its_end_is_on_disk_too() {
             if run.code != -1 {
                 break;
             }
-            if !folder.path(INTENT).exists() {
+            if !folder.path("out").join(INTENT).exists() {
                 continue;
             }
             // What the killed run has not synced is not on disk when the next one goes on.
@@ -269,4 +277,25 @@ fn shares_are_on_disk_when_they_are_complete() {
     disk.follow(&folder, &trace);
     assert_eq!(disk.renames.get("commit"), Some(&1), "{:?}", disk.renames);
     assert!(disk.renames["data"] > 1, "{:?}", disk.renames);
+}
+
+#[test]
+fn the_folders_around_a_dataset_are_on_disk_whoever_created_them() {
+    if !has_strace() {
+        return;
+    }
+    let folder = prepared(8, FEW);
+    let command = || folder.command(&[&["convert", "two.ndjson"], &options("error", "out/of/it", FEW)[..]].concat());
+    let mut disk = Unsynced::default();
+    // Killed when the intent would get its name.
+    let (run, trace) = traced(&folder, &command(), Some("rename:signal=KILL:when=1"));
+    assert_eq!(run.code, -1, "{run:?}");
+    disk.follow(&folder, &trace);
+    assert!(!folder.path("out/of/it").join(INTENT).exists() && folder.path("out/of").exists());
+    // What it has synced may be lost all the same, if that was not all.
+    disk.names.extend(["out", "out/of", "out/of/it"].map(str::to_owned));
+    let (run, trace) = traced(&folder, &command(), None);
+    run.ended_with(3);
+    disk.follow(&folder, &trace);
+    assert_eq!(disk.renames.get("commit"), Some(&1), "{:?}", disk.renames);
 }
