@@ -121,12 +121,11 @@ impl Decoder {
         &self.plan.shapes
     }
 
-    /// Decodes all records of a block. `columns` must have the table's shapes; it is cleared and its memory reused.
+    /// Decodes all records of a block. `columns` must have the table's shapes; it is cleared and its memory reused. The
+    /// text of the block is copied; see [`Decoder::decode_in_place`].
     pub fn decode(&mut self, block: Block<'_>, columns: Columns) -> DecodedBlock {
         let mut padded = Vec::new();
-        if matches!(block.framing, Framing::Lines) && block.bytes.len() <= Block::MAX_BYTES {
-            pad(&mut padded, block.bytes);
-        }
+        pad(&mut padded, block.bytes);
         self.decode_block(block, &padded, columns)
     }
 
@@ -273,7 +272,7 @@ impl Decoder {
                     let said = shape_of(&self.program, met);
                     if said == shape || is_certain {
                         debug_assert!(said == shape, "the keys of a record say one shape");
-                        self.shape_guess.was_right(shape);
+                        self.shape_guess.settle(shape);
                         return Ok(Outcome { num_rows: columns.num_rows - first_row, end });
                     }
                     Ok(said)
@@ -310,7 +309,7 @@ impl Decoder {
         start: &Cursor<'_>,
         at_end: &impl Fn(&mut Cursor<'_>) -> bool,
     ) -> (Shape, bool) {
-        let guess = self.shape_guess.next();
+        let guess = self.shape_guess.begin_record();
         // With a wrong guess, nearly all of a huge record would be copied to `extra`.
         let is_huge = text.block.bytes.len() > MAX_GUESSED_BLOCK_BYTES;
         if (is_huge || self.shape_guess.is_suspended())

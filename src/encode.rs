@@ -14,9 +14,10 @@
 //! Pages and their metadata are written straight from the columns. A column chunk is made by
 //!
 //! ```text
-//! leaf          which values a leaf has, and its levels       hybrid, bit_packing
-//! dictionary    the distinct values                           delta
-//! chunk         pages and their metadata                      statistics, codec, metadata, thrift
+//! leaf            which values a leaf has, and its levels     hybrid, bit_packing
+//! dictionary      the distinct values
+//! leaf_encoding   values as bytes                             delta
+//! chunk           pages and their metadata                    statistics, codec, metadata, thrift
 //! ```
 //!
 //! Memory: encoding a row group takes 4 bytes for each value of one column, one page before and after compression, and

@@ -18,7 +18,7 @@ use std::{
 };
 
 use partiquet::{
-    Config,
+    Config, Error,
     config::{AttributeColumns, AttributeMap, Compression, MaxRejects, Mode, PartitionBy},
     convert,
     model::Model,
@@ -121,8 +121,8 @@ fn write(path: &Path, input: Input) {
     }
 }
 
-/// Maximum memory allocated at a time during a run, in MiB.
-fn peak(input: &Path, memory: u64, partition_by: &str) -> usize {
+/// Maximum memory allocated at a time during a run, in MiB. The run may be refused if no reject is allowed.
+fn peak(input: &Path, memory: u64, partition_by: &str, max_rejects: MaxRejects) -> usize {
     let folder = tempfile::tempdir().unwrap();
     let config = Config {
         inputs: vec![input.into()],
@@ -137,7 +137,7 @@ fn peak(input: &Path, memory: u64, partition_by: &str) -> usize {
         threads: 2,
         memory_bytes: memory,
         max_record_bytes: max_record_bytes_for(memory).min(64 << 20),
-        max_rejects: MaxRejects::default(),
+        max_rejects,
         mode: Mode::Error,
         sort_by: Vec::new(),
         bloom_filter: Vec::new(),
@@ -146,8 +146,10 @@ fn peak(input: &Path, memory: u64, partition_by: &str) -> usize {
     };
     let before = ALLOCATED.load(Ordering::Relaxed);
     PEAK.store(before, Ordering::Relaxed);
-    let report = convert(&config, &Silent).unwrap();
-    assert!(report.rows > 1);
+    match convert(&config, &Silent) {
+        Ok(report) => assert!(report.rows > 1),
+        Err(error) => assert!(matches!(error, Error::Rejected { .. }), "{error}"),
+    }
     (PEAK.load(Ordering::Relaxed) - before) >> 20
 }
 
@@ -177,10 +179,24 @@ fn what_a_run_allocates_stays_below_its_memory() {
     for (name, input, mebibytes, partitionings) in cases {
         write(&path, input);
         for partition_by in partitionings {
-            let peak = peak(&path, mebibytes * cap, partition_by);
+            let peak = peak(&path, mebibytes * cap, partition_by, MaxRejects::Count(0));
             println!("{name}, {partition_by}: {peak} MiB of {mebibytes}");
             if peak as u64 >= mebibytes {
                 beyond.push(format!("{name}, {partition_by}: {peak} MiB of {mebibytes}"));
+            }
+        }
+    }
+    // A long record that is broken at its end, in an array: the rest of it is one reject.
+    let record = |end: &str| format!("{{\"id\":\"a\"}},\n{{\"name\":\"{}{end}\"}}", "x".repeat(30 << 20)).into_bytes();
+    let broken = [b"[\n{},\n", &record("\u{1}")[..], b",\n{}]"].concat();
+    let not_utf8: Vec<u8> = broken.iter().map(|byte| if *byte == 1 { 0xff } else { *byte }).collect();
+    for (name, text) in [("a broken record", broken), ("a record that is not UTF-8", not_utf8)] {
+        std::fs::write(&path, text).unwrap();
+        for max_rejects in [MaxRejects::Count(0), MaxRejects::Percent(5.0), MaxRejects::Count(1)] {
+            let peak = peak(&path, 128 * cap, "none", max_rejects);
+            println!("{name}, {max_rejects}: {peak} MiB of 128");
+            if peak >= 128 {
+                beyond.push(format!("{name}, {max_rejects}: {peak} MiB of 128"));
             }
         }
     }

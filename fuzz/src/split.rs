@@ -7,7 +7,7 @@ use std::{
 
 use partiquet::{
     input::{
-        Framing, Piece, ReadOptions, RecordBlock, Unreadable, discover::InputFile, reader::BlockReader,
+        Framing, InputContent, Piece, ReadOptions, RecordBlock, Unreadable, discover::InputFile, reader::BlockReader,
         rejects::is_rejects_file, stream::Stream,
     },
     report::RejectKind,
@@ -236,7 +236,8 @@ fn check_cover(stored: &[u8], start: usize, pieces: &[Piece], options: ReadOptio
         panic!("the last piece is the end")
     };
     assert_eq!((content.bytes, content.digest), (stored.len() as u64, xxh3_128(stored)));
-    assert_eq!(content.text_digest, None);
+    let head = &stored[..InputContent::head_bytes(content.bytes) as usize];
+    assert_eq!((content.head_digest, content.text_digest), (xxh3_128(head), None));
     for (idx, piece) in pieces.iter().enumerate() {
         match piece {
             Piece::Block(block) => {

@@ -26,9 +26,9 @@ impl Default for ShapeGuess {
 }
 
 impl ShapeGuess {
-    /// The guess for the next record.
+    /// Begins the next record, and returns the guess for it.
     #[inline(always)]
-    pub const fn next(&mut self) -> Shape {
+    pub const fn begin_record(&mut self) -> Shape {
         self.since_wrong = self.since_wrong.saturating_add(1);
         self.last
     }
@@ -39,14 +39,15 @@ impl ShapeGuess {
         self.suspended > 0
     }
 
-    /// Notes the shape that was looked up: guessing begins again once enough guesses in a row would have been right.
+    /// Notes the shape that was looked up while guessing was suspended: it begins again once enough guesses in a row
+    /// would have been right.
     pub fn looked_up(&mut self, shape: Shape) {
-        self.suspended = if shape == self.last { self.suspended - 1 } else { SUSPENDED };
+        self.suspended = if shape == self.last { self.suspended.saturating_sub(1) } else { SUSPENDED };
     }
 
-    /// Notes the shape of a record.
+    /// Notes the shape that a record turned out to have.
     #[inline(always)]
-    pub const fn was_right(&mut self, shape: Shape) {
+    pub const fn settle(&mut self, shape: Shape) {
         self.last = shape;
     }
 

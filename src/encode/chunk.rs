@@ -109,13 +109,15 @@ pub(super) fn write<'a>(
     let (mut row, mut value) = (0, 0);
     while row < num_rows {
         let (end_row, end_value) = end_of_page(leaf, num_rows, (row, value), dictionary.is_some());
-        let statistics;
-        (encoding, statistics) = writer.write_page(leaf, (row, end_row), (value, end_value), indexes)?;
+        let page = writer.write_page(leaf, (row, end_row), (value, end_value), indexes)?;
+        encoding = page.encoding;
         pages.push(PageStatistics {
+            num_values: end_value - value,
+            num_nulls: page.num_nulls,
             num_nans: num_nans(&leaf.values, (value, end_value)).filter(|_| is_flat),
             // Lists get no minimum and maximum, since readers cannot skip pages by those of list elements.
             extremes: if is_flat { MinMax::from_values(&leaf.values, (value, end_value), dictionary) } else { None },
-            ..statistics
+            histograms: page.histograms,
         });
         (row, value) = (end_row, end_value);
     }
@@ -172,6 +174,13 @@ fn end_of_page(leaf: &Leaf<'_>, num_rows: usize, (row, value): (usize, usize), b
     (inside, leaf.levels.values_before(inside))
 }
 
+/// A data page that was appended.
+struct WrittenPage {
+    encoding: Encoding,
+    num_nulls: usize,
+    histograms: Histograms,
+}
+
 /// Appends the pages of one chunk, with their headers, and counts their bytes.
 struct ChunkWriter<'a> {
     /// Already contains earlier chunks.
@@ -199,14 +208,14 @@ impl ChunkWriter<'_> {
     }
 
     /// Appends a data page with these rows and values. `indexes` is the chunk's dictionary and the number of bits of an
-    /// index. Returns the encoding of the values, and the page's statistics without those of single values.
-    fn write_page<'v>(
+    /// index.
+    fn write_page(
         &mut self,
         leaf: &Leaf<'_>,
         (row, end_row): (usize, usize),
         (value, end_value): (usize, usize),
         indexes: Option<(&Dictionary, u32)>,
-    ) -> Result<(Encoding, PageStatistics<'v>)> {
+    ) -> Result<WrittenPage> {
         let num_values = end_value - value;
         self.page.clear();
         let mut histograms = Histograms::default();
@@ -235,7 +244,7 @@ impl ChunkWriter<'_> {
         self.page.shrink_to(EncodeOptions::KEPT_SCRATCH_BYTES);
         let text_bytes = leaf.values.text_bytes((value, end_value));
         self.metadata.add_page(PageLocation { offset, bytes, first_row: row as u64, text_bytes });
-        Ok((encoding, PageStatistics { num_values, num_nulls, num_nans: None, extremes: None, histograms }))
+        Ok(WrittenPage { encoding, num_nulls, histograms })
     }
 
     /// Appends the values to the page: compressed, or as they are if that is not longer. Returns whether they are

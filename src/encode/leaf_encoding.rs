@@ -1,4 +1,5 @@
-//! The encoding of a leaf's values: dictionary indexes, differences, lengths and bytes, or plain.
+//! The values of a leaf as bytes: their encoding (dictionary indexes, differences, lengths and bytes, or plain), their
+//! size, and their bloom filter.
 
 use parquet::{basic::Encoding, bloom_filter::Sbbf};
 

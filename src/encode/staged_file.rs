@@ -75,7 +75,7 @@ pub struct StagedFileWriter {
     file: AppendFile,
     rows: u64,
     /// Metadata of the row groups appended so far.
-    records: RowGroupRecords,
+    row_groups: RowGroupRecords,
     ranges: Vec<Range>,
 }
 
@@ -92,8 +92,8 @@ impl StagedFileWriter {
             return Err(Error::Bug(format!("a staged file may not be named {}", path.display())));
         }
         let file = AppendFile::new(path.clone());
-        let records = RowGroupRecords::new(path.with_added_extension("records"));
-        Ok(Self { schema, path, file, rows: 0, records, ranges: Vec::new() })
+        let row_groups = RowGroupRecords::new(path.with_added_extension("row_groups"));
+        Ok(Self { schema, path, file, rows: 0, row_groups, ranges: Vec::new() })
     }
 
     /// Appends a row group that was encoded for the same schema; one without rows is ignored. Its bytes are passed to
@@ -103,7 +103,7 @@ impl StagedFileWriter {
     /// [`Error::Io`] when the system refuses (disk full, file already exists). The file is unusable afterwards.
     pub fn append(&mut self, group: EncodedRowGroup) -> Result<()> {
         let Some(record) = self.write(group)? else { return Ok(()) };
-        self.records.push(record.bytes()).map_err(|error| Error::io("write", self.records.path())(error))?;
+        self.row_groups.push(record.bytes()).map_err(|error| Error::io("write", self.row_groups.path())(error))?;
         self.file.flush().map_err(Error::io("write", &self.path))?;
         self.file.release().map_err(Error::io("write", &self.path))
     }
@@ -185,7 +185,7 @@ impl StagedFileWriter {
     /// Number of row groups appended so far.
     #[must_use]
     pub fn num_row_groups(&self) -> u64 {
-        self.records.len() as u64
+        self.row_groups.len() as u64
     }
 
     /// Writes the footer and closes the file. None if there were no rows: then there is no file.
@@ -197,13 +197,13 @@ impl StagedFileWriter {
     }
 
     fn finish_after(self, last: Option<RowGroupRecord<'_>>, footer: &Footer) -> Result<Option<FinishedFile>> {
-        let num_row_groups = self.records.len() as u64 + u64::from(last.is_some());
+        let num_row_groups = self.row_groups.len() as u64 + u64::from(last.is_some());
         if num_row_groups == 0 {
             return Ok(None);
         }
-        let Self { records, schema, path, ranges, mut file, rows } = self;
-        let records_path = records.path().clone();
-        let (records, lens) = records.take().map_err(|error| Error::io("read", records_path)(error))?;
+        let Self { row_groups, schema, path, ranges, mut file, rows } = self;
+        let records_path = row_groups.path().clone();
+        let (records, lens) = row_groups.take().map_err(|error| Error::io("read", records_path)(error))?;
         let mut rest = records.as_slice();
         let earlier = lens.into_iter().map_while(|len| rest.split_off(..len as usize)).map(RowGroupRecord::from_bytes);
         let row_groups: Vec<RowGroupRecord<'_>> = earlier.chain(last).collect();

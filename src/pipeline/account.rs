@@ -236,11 +236,10 @@ impl Account {
             let raw = &block.bytes[reject.record.clone()];
             return self.refuse(block.input, reject.into_reject(file, block.offset, raw, Some(line)));
         }
-        let lost = LostDocument::new(block, reject, file, Some(line));
         if self.exhausts_budget() || !self.max_rejects.allows_rest(true) {
-            return self.refuse(block.input, lost.into_reject());
+            return self.refuse(block.input, LostDocument::only_begun(block, reject, file, Some(line)));
         }
-        self.lost = Some(lost);
+        self.lost = Some(LostDocument::new(block, reject, file, Some(line)));
         Ok(())
     }
 

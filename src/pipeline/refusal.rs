@@ -26,11 +26,18 @@ impl LostDocument {
 
     /// Begins with `reject`, the last one of `block`; `line` is that of the fault, if known.
     pub fn new(block: &RecordBlock, reject: DecodeReject, file: String, line: Option<u64>) -> Self {
-        let raw = &block.bytes[reject.record.start..];
-        let mut reject = reject.into_reject(file, block.offset, raw, line);
-        reject.is_rest = true;
-        reject.message += "; without lines the rest of the document cannot be told into records";
-        Self { input: block.input, document: block.document, reject, raw: Some(raw.to_vec()) }
+        let raw = block.bytes[reject.record.start..].to_vec();
+        // The text is kept once.
+        let mut reject = rest(reject.into_reject(file, block.offset, &[], line));
+        reject.raw_bytes = raw.len() as u64;
+        reject.set_raw(None);
+        Self { input: block.input, document: block.document, reject, raw: Some(raw) }
+    }
+
+    /// The reject with the part of its text that is in `block`, for a run that ends with it.
+    pub fn only_begun(block: &RecordBlock, reject: DecodeReject, file: String, line: Option<u64>) -> Reject {
+        let text = &block.bytes[reject.record.start..];
+        rest(reject.into_reject(file, block.offset, text, line))
     }
 
     /// Index of its input.
@@ -60,6 +67,12 @@ impl LostDocument {
         self.reject.set_raw(self.raw.as_deref());
         self.reject
     }
+}
+
+fn rest(mut reject: Reject) -> Reject {
+    reject.is_rest = true;
+    reject.message += "; without lines the rest of the document cannot be told into records";
+    reject
 }
 
 /// The rest of a document was refused, and the budget cannot allow it.

@@ -25,14 +25,14 @@ impl RowGroupRecords {
         &self.path
     }
 
-    /// Number of records.
+    /// Number of row groups.
     pub fn len(&self) -> usize {
         self.lens.len()
     }
 
     /// Appends a record.
     pub fn push(&mut self, record: &[u8]) -> io::Result<()> {
-        let len = u32::try_from(record.len()).map_err(|_| io::Error::other("a record of 4 GiB"))?;
+        let len = u32::try_from(record.len()).map_err(|_| io::Error::other("metadata of 4 GiB for one row group"))?;
         self.file.write_all(record)?;
         self.file.release()?;
         self.lens.push(len);
@@ -59,9 +59,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn notes_come_back_in_order_and_their_file_goes() {
+    fn records_come_back_in_order_and_their_file_goes() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("0.records");
+        let path = folder.path().join("0.row_groups");
         assert_eq!(RowGroupRecords::new(path.clone()).take().unwrap(), (vec![], vec![]));
         let mut records = RowGroupRecords::new(path.clone());
         for record in [&b"one"[..], b"", b"three"] {
@@ -73,9 +73,9 @@ mod tests {
     }
 
     #[test]
-    fn other_bytes_are_not_taken_for_notes() {
+    fn other_bytes_are_not_taken_for_records() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("0.records");
+        let path = folder.path().join("0.row_groups");
         let mut records = RowGroupRecords::new(path.clone());
         records.push(b"one").unwrap();
         fs::write(&path, b"two").unwrap();

@@ -143,7 +143,7 @@ fn little_is_kept_of_a_row_group_even_if_no_statistic_is_like_another() {
     let mut before = 0;
     for _ in 0..3 {
         writer.append(encode(&schema, &columns(&shapes, &rows)).unwrap()).unwrap();
-        let kept = std::fs::metadata(folder.path().join("0.staged.records")).unwrap().len() - before;
+        let kept = std::fs::metadata(folder.path().join("0.staged.row_groups")).unwrap().len() - before;
         assert!((1000..40_000).contains(&kept), "{kept} bytes for {leaves} leaves");
         before += kept;
     }
