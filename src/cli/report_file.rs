@@ -101,7 +101,7 @@ impl ReportFile {
     }
 }
 
-/// The report of a run that committed: `exit_code`, followed by the library's report.
+/// The report of a command that did its work: `exit_code`, followed by the library's report.
 pub fn of_success(report: &impl Serialize, exit_code: u8) -> Value {
     let mut document = Map::from_iter([("exit_code".to_owned(), json!(exit_code)), ("error".to_owned(), Value::Null)]);
     if let Ok(Value::Object(members)) = serde_json::to_value(report) {

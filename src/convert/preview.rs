@@ -7,7 +7,7 @@ use crate::{
     columns::{Bitmap, Columns, Values},
     config::{Config, MaxRejects, Mode},
     dataset::{Dataset, Manifest, Recovered},
-    error::Result,
+    error::{Error, Result},
     input::{
         RecordBlock, Unreadable,
         discover::{InputFile, discover},
@@ -82,11 +82,11 @@ pub fn preview(config: &Config, observer: &dyn Observer) -> Result<Preview> {
         lost: None,
         obstacles: Vec::new(),
     };
-    let refusals = [
-        memory::check(config),
-        Dataset::check(&config.out, config.mode),
-        held.refuse_changed(config, &inputs, observer),
-    ];
+    let changed = held.refuse_changed(config, &inputs, observer);
+    if matches!(changed, Err(Error::Interrupted)) {
+        return Err(Error::Interrupted);
+    }
+    let refusals = [memory::check(config), Dataset::check(&config.out, config.mode), changed];
     seen.obstacles.extend(refusals.into_iter().filter_map(Result::err).map(|error| error.to_string()));
     let plan = Plan::new(&config.model, &schema);
     let sample_complete = decode_sample(config, &inputs, plan, observer, |sampled| seen.add(sampled))?;

@@ -261,6 +261,12 @@ fn rows_are_sorted_within_each_row_group_with_nulls_last_and_ties_in_order() {
     assert_eq!(recorded, [(1, false, false), (0, false, false)]);
 }
 
+fn reader_of_bloom_filters(path: &Path) -> SerializedFileReader<File> {
+    let properties = ReaderProperties::builder().set_read_bloom_filter(true).build();
+    let options = ReadOptionsBuilder::new().with_reader_properties(properties).build();
+    SerializedFileReader::new_with_options(File::open(path).unwrap(), options).unwrap()
+}
+
 #[test]
 fn bloom_filters_find_what_is_there_and_little_else() {
     let shapes = [INT64, TEXT, TEXT];
@@ -270,10 +276,7 @@ fn bloom_filters_find_what_is_there_and_little_else() {
     let rows = (0..500).map(|row| vec![Cell::Int(row), text(&format!("id {row}")), Cell::Null]).collect();
     write(&file_schema(&shapes, &options), &shapes, &[rows], &path).unwrap();
 
-    let options = ReadOptionsBuilder::new()
-        .with_reader_properties(ReaderProperties::builder().set_read_bloom_filter(true).build())
-        .build();
-    let reader = SerializedFileReader::new_with_options(File::open(&path).unwrap(), options).unwrap();
+    let reader = reader_of_bloom_filters(&path);
     let group = reader.get_row_group(0).unwrap();
     assert!(group.get_column_bloom_filter(0).is_none() && group.get_column_bloom_filter(2).is_none());
     let filter = group.get_column_bloom_filter(1).unwrap();
@@ -291,10 +294,7 @@ fn a_bloom_filter_has_both_zeros_if_a_column_has_one() {
         let path = folder.path().join(format!("{at}.staged"));
         let rows = vec![vec![Cell::Int(1), Cell::Float(value)]];
         write(&file_schema(&shapes, &options), &shapes, &[rows], &path).unwrap();
-        let options = ReadOptionsBuilder::new()
-            .with_reader_properties(ReaderProperties::builder().set_read_bloom_filter(true).build())
-            .build();
-        let reader = SerializedFileReader::new_with_options(File::open(&path).unwrap(), options).unwrap();
+        let reader = reader_of_bloom_filters(&path);
         let group = reader.get_row_group(0).unwrap();
         let filter = group.get_column_bloom_filter(1).unwrap();
         assert_eq!([filter.check(&0.0_f64), filter.check(&-0.0_f64)], [has_zero; 2], "{value}");
