@@ -151,6 +151,12 @@ impl<'a> BlockReader<'a> {
         self.current.as_ref().is_some_and(|current| current.unpacker.is_some())
     }
 
+    /// Whether the current input is compressed.
+    #[must_use]
+    pub fn is_in_compressed(&self) -> bool {
+        self.current.as_ref().is_some_and(|current| !current.reader.is_plain())
+    }
+
     /// Whether the current input is line-delimited and not compressed, so that reading can start anywhere.
     pub(super) fn is_in_plain_lines(&self) -> bool {
         self.current.as_ref().is_some_and(|current| {

@@ -17,6 +17,16 @@ pub(super) struct Limits {
     pub blocks: usize,
     pub waiting_row_groups: usize,
     pub budget: Budget,
+    /// Number of workers.
+    pub threads: usize,
+}
+
+impl Limits {
+    /// Whether blocks are read ahead, for other workers to decode, as long as there is room for them. Inflating takes
+    /// longer than everything else that is done one at a time, so somebody should always be at it.
+    pub fn reads_ahead(&self, reader: &BlockReader<'_>) -> bool {
+        self.threads > 1 && reader.is_in_compressed()
+    }
 }
 
 pub(super) struct State<'a> {
@@ -29,6 +39,8 @@ pub(super) struct State<'a> {
     pub in_flight: InFlight,
     /// A huge block in flight, if there is one.
     pub huge: Oversized,
+    /// Blocks that were read ahead and wait to be decoded.
+    pub to_decode: VecDeque<ReadBlock>,
     /// Pieces that wait to be routed, by number.
     pub arrived: BTreeMap<u64, Arrived>,
     pub next_to_route: u64,
@@ -150,6 +162,14 @@ impl SpilledPiece {
     }
 }
 
+/// A block that was read.
+pub(super) struct ReadBlock {
+    /// Number of the piece.
+    pub piece: u64,
+    pub block: RecordBlock,
+    pub lines: LineNumbers,
+}
+
 /// A piece that waits to be routed in its turn.
 pub(super) enum Arrived {
     Decoded {
@@ -185,6 +205,8 @@ pub(super) enum Step<'a> {
     /// Evict rows before a huge block.
     MakeRoom(Box<InOrder>),
     Route(Box<InOrder>, Option<Arrived>),
+    /// Decode a block in reused memory.
+    Decode(ReadBlock, Option<Columns>),
     /// Read and decode a block in reused memory. A huge block (`ReadHuge`) gets none.
     Read(Box<BlockReader<'a>>, Option<Vec<u8>>, Option<Columns>),
     ReadHuge(Box<BlockReader<'a>>),
@@ -202,6 +224,7 @@ impl<'a> State<'a> {
             bytes_read: 0,
             in_flight: InFlight::default(),
             huge: Oversized::None,
+            to_decode: VecDeque::new(),
             arrived: BTreeMap::new(),
             next_to_route: 0,
             in_order: Some(in_order),
@@ -240,10 +263,15 @@ impl<'a> State<'a> {
         self.to_encode.extend(jobs);
     }
 
-    /// The step nearest to the output that has work; none if the worker has to wait.
+    /// The step nearest to the output that has work, after reading ahead; none if the worker has to wait.
     pub fn take_step(&mut self, limits: &Limits) -> Option<Step<'a>> {
         if self.error.is_some() {
             return Some(Step::Done);
+        }
+        if self.reader.as_ref().is_some_and(|reader| limits.reads_ahead(reader))
+            && let Some(step) = self.next_read(limits)
+        {
+            return Some(step);
         }
         if let Some(job) = self.next_job(&limits.budget) {
             return Some(Step::Encode(job, self.routed_to_end && self.to_encode.is_empty()));
@@ -251,7 +279,7 @@ impl<'a> State<'a> {
         if self.routed_to_end {
             return self.to_encode.is_empty().then_some(Step::Done);
         }
-        self.next_route(limits).or_else(|| self.next_read(limits))
+        self.next_route(limits).or_else(|| self.next_decode()).or_else(|| self.next_read(limits))
     }
 
     /// The next job, if it fits in memory.
@@ -285,6 +313,11 @@ impl<'a> State<'a> {
             return Some(Step::MakeRoom(Box::new(in_order)));
         }
         None
+    }
+
+    fn next_decode(&mut self) -> Option<Step<'a>> {
+        let block = self.to_decode.pop_front()?;
+        Some(Step::Decode(block, self.spare_columns.pop()))
     }
 
     /// Frees the memory kept for reuse.

@@ -47,7 +47,6 @@ pub(super) struct Steps<'a> {
     file_system: FileSystem,
     footer: FooterOf<'a>,
     limits: Limits,
-    threads: usize,
     observer: &'a dyn Observer,
 }
 
@@ -89,8 +88,7 @@ impl<'a> Steps<'a> {
             file_schema: run.file_schema,
             file_system,
             footer: run.footer,
-            threads,
-            limits: Limits { blocks: threads * MAX_BLOCKS_PER_THREAD, waiting_row_groups: threads, budget },
+            limits: Limits { blocks: threads * MAX_BLOCKS_PER_THREAD, waiting_row_groups: threads, budget, threads },
             observer: run.observer,
         })
     }
@@ -110,6 +108,10 @@ impl<'a> Steps<'a> {
                 Step::MakeRoom(in_order) => {
                     self.make_room(*in_order);
                     (Ok(()), &mut busy.route)
+                }
+                Step::Decode(block, columns) => {
+                    self.decode(&mut decoder, block, columns);
+                    (Ok(()), &mut busy.decode)
                 }
                 Step::Read(reader, recycled, columns) => {
                     self.read_and_decode(&mut decoder, *reader, (recycled, columns), &mut busy);

@@ -81,7 +81,7 @@ impl Steps<'_> {
     /// idle while one worker encodes alone.
     fn encode_together(&self, rows: &Columns) -> Result<EncodedRowGroup> {
         let row_group = RowGroup::new(&self.file_schema, rows)?;
-        let parts = row_group.parts(self.threads * PARTS_PER_THREAD);
+        let parts = row_group.parts(self.limits.threads * PARTS_PER_THREAD);
         let encode = |scratch: &mut EncodeScratch, part| row_group.encode(part, scratch);
         let parts = parts.into_par_iter().map_init(EncodeScratch::default, encode).collect::<Result<_>>()?;
         Ok(row_group.from_parts(parts))

@@ -8,21 +8,21 @@ use crate::{
     decode::{Block, Decoder},
     error::Result,
     input::{
-        Framing, Piece, RecordBlock,
+        Framing, Piece,
         reader::{BlockReader, ReadStep},
     },
     pipeline::{
         MAX_SPARE_BYTES,
         account::LineNumbers,
         memory::Budget,
-        state::{Arrived, Oversized, SpilledPiece},
+        state::{Arrived, Oversized, ReadBlock, SpilledPiece},
     },
     report::StageSeconds,
     spill,
 };
 
 impl<'a> Steps<'a> {
-    /// Reads a piece and decodes it on the same worker, while its text is in the cache.
+    /// Reads a piece and decodes it on the same worker, while its text is in the cache, unless it was read ahead.
     pub(super) fn read_and_decode(
         &self,
         decoder: &mut Decoder,
@@ -43,8 +43,8 @@ impl<'a> Steps<'a> {
         busy.decode += self.observer.clock().saturating_sub(read).as_secs_f64();
     }
 
-    /// Reads the next piece; returns it if it is a block to be decoded.
-    fn read(&self, mut reader: BlockReader<'a>, recycled: Option<Vec<u8>>) -> Option<(u64, RecordBlock, LineNumbers)> {
+    /// Reads the next piece; returns it if it is a block to be decoded now.
+    fn read(&self, mut reader: BlockReader<'a>, recycled: Option<Vec<u8>>) -> Option<ReadBlock> {
         let result = reader.next_step(recycled);
         let lines = if reader.is_in_rejects_file() { LineNumbers::Documents } else { LineNumbers::Counted };
         let mut state = self.lock();
@@ -57,10 +57,16 @@ impl<'a> Steps<'a> {
             Ok(ReadStep::Piece(None)) => state.read_to_end = true,
             Ok(ReadStep::Piece(Some(Piece::Block(block)))) => {
                 let piece = state.in_flight.begin(Budget::block_of(block.bytes.len()));
-                if self.is_huge(&block) {
+                let is_huge = self.is_huge(&block);
+                let block = ReadBlock { piece, block, lines };
+                if is_huge {
                     state.huge = Oversized::Admitted;
                 }
-                to_decode = Some((piece, block, lines));
+                if !is_huge && self.limits.reads_ahead(&reader) {
+                    state.to_decode.push_back(block);
+                } else {
+                    to_decode = Some(block);
+                }
             }
             Ok(ReadStep::Piece(Some(Piece::Unreadable(unreadable)))) => {
                 // Charged twice, since it is copied for the rejects file.
@@ -85,12 +91,8 @@ impl<'a> Steps<'a> {
     }
 
     /// Decodes a block; it then waits to be routed.
-    fn decode(
-        &self,
-        decoder: &mut Decoder,
-        (piece, mut block, lines): (u64, RecordBlock, LineNumbers),
-        columns: Option<Columns>,
-    ) {
+    pub(super) fn decode(&self, decoder: &mut Decoder, read: ReadBlock, columns: Option<Columns>) {
+        let ReadBlock { piece, mut block, lines } = read;
         let columns = columns.unwrap_or_else(|| Columns::new(&self.shapes));
         decoder.set_max_flattened_bytes(self.limits.budget.max_flattened(block.bytes.len()));
         let framing = mem::replace(&mut block.framing, Framing::Lines);
