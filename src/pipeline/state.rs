@@ -84,7 +84,7 @@ impl InFlight {
     }
 
     /// Whether another piece may be read.
-    const fn has_room(&self, limits: &Limits) -> bool {
+    pub const fn has_room(&self, limits: &Limits) -> bool {
         self.is_empty() || (self.pieces < limits.blocks && self.bytes + self.last_bytes <= limits.budget.blocks)
     }
 

@@ -15,7 +15,7 @@ use crate::{
         MAX_SPARE_BYTES,
         account::LineNumbers,
         memory::Budget,
-        state::{Arrived, Oversized, ReadBlock, SpilledPiece},
+        state::{Arrived, Oversized, ReadBlock, SpilledPiece, State},
     },
     report::StageSeconds,
     spill,
@@ -43,11 +43,29 @@ impl<'a> Steps<'a> {
         busy.decode += self.observer.clock().saturating_sub(read).as_secs_f64();
     }
 
-    /// Reads the next piece; returns it if it is a block to be decoded now.
-    fn read(&self, mut reader: BlockReader<'a>, recycled: Option<Vec<u8>>) -> Option<ReadBlock> {
-        let result = reader.next_step(recycled);
+    /// Reads the next piece; returns it if it is a block to be decoded now. The end of an input is no piece worth a
+    /// step: the next input follows at once, if there is room.
+    fn read(&self, mut reader: BlockReader<'a>, mut recycled: Option<Vec<u8>>) -> Option<ReadBlock> {
+        loop {
+            let result = reader.next_step(recycled.take());
+            let is_end = matches!(result, Ok(ReadStep::Piece(Some(Piece::EndOfInput { .. }))));
+            let mut state = self.lock();
+            let block = self.arrive(&mut state, &reader, result);
+            if is_end && state.in_flight.has_room(&self.limits) {
+                continue;
+            }
+            if !state.read_to_end {
+                state.reader = Some(reader);
+            }
+            drop(state);
+            self.changed.notify_all();
+            return block;
+        }
+    }
+
+    /// Hands on what was read, unless it is a block to be decoded now.
+    fn arrive(&self, state: &mut State<'a>, reader: &BlockReader<'_>, result: Result<ReadStep>) -> Option<ReadBlock> {
         let lines = if reader.is_in_rejects_file() { LineNumbers::Documents } else { LineNumbers::Counted };
-        let mut state = self.lock();
         state.bytes_read = reader.bytes_read();
         let mut to_decode = None;
         // A huge block sets it again below; it then stays set until the block was routed.
@@ -62,7 +80,7 @@ impl<'a> Steps<'a> {
                 if is_huge {
                     state.huge = Oversized::Admitted;
                 }
-                if !is_huge && self.limits.reads_ahead(&reader) {
+                if !is_huge && self.limits.reads_ahead(reader) {
                     state.to_decode.push_back(block);
                 } else {
                     to_decode = Some(block);
@@ -82,11 +100,6 @@ impl<'a> Steps<'a> {
                 state.arrive(Arrived::Failed(error), 0);
             }
         }
-        if !state.read_to_end {
-            state.reader = Some(reader);
-        }
-        drop(state);
-        self.changed.notify_all();
         to_decode
     }
 
