@@ -303,12 +303,16 @@ fn end_of_input(reader: &InputReader<'_>, inputs: &[InputFile], input: usize) ->
     Ok(Piece::EndOfInput { input, content: reader.content() })
 }
 
+/// Bytes read first of an input.
+const FIRST_READ_BYTES: usize = 8 << 10;
+
 /// Reads until `head` has `target` bytes. Returns whether the input ended before. After an error `head` has what was
 /// read.
 fn fill(reader: &mut InputReader<'_>, head: &mut Vec<u8>, target: usize) -> Result<bool> {
     let mut filled = head.len();
-    head.resize(target, 0);
     while filled < target {
+        // Not all at once: the room has to be zeroed, and many an input is small.
+        head.resize(target.min((2 * filled).max(FIRST_READ_BYTES)), 0);
         match reader.read(&mut head[filled..]) {
             Ok(n) if n > 0 => filled += n,
             end => {
