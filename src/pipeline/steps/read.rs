@@ -50,7 +50,7 @@ impl<'a> Steps<'a> {
             let result = reader.next_step(recycled.take());
             let is_end = matches!(result, Ok(ReadStep::Piece(Some(Piece::EndOfInput { .. }))));
             let mut state = self.lock();
-            let block = self.arrive(&mut state, &reader, result);
+            let block = self.hand_on(&mut state, &reader, result);
             if is_end && state.in_flight.has_room(&self.limits) {
                 continue;
             }
@@ -64,7 +64,7 @@ impl<'a> Steps<'a> {
     }
 
     /// Hands on what was read, unless it is a block to be decoded now.
-    fn arrive(&self, state: &mut State<'a>, reader: &BlockReader<'_>, result: Result<ReadStep>) -> Option<ReadBlock> {
+    fn hand_on(&self, state: &mut State<'a>, reader: &BlockReader<'_>, result: Result<ReadStep>) -> Option<ReadBlock> {
         let lines = if reader.is_in_rejects_file() { LineNumbers::Documents } else { LineNumbers::Counted };
         state.bytes_read = reader.bytes_read();
         let mut to_decode = None;
