@@ -151,6 +151,12 @@ impl<'a> BlockReader<'a> {
         self.current.as_ref().is_some_and(|current| current.unpacker.is_some())
     }
 
+    /// Whether the next input is a file, so that reading it waits for nobody.
+    #[must_use]
+    pub fn is_before_file(&self) -> bool {
+        self.inputs.get(self.next_input).is_some_and(|input| matches!(input.source, Source::File(_)))
+    }
+
     /// Whether the current input is compressed.
     #[must_use]
     pub fn is_in_compressed(&self) -> bool {
