@@ -151,10 +151,11 @@ impl<'a> BlockReader<'a> {
         self.current.as_ref().is_some_and(|current| current.unpacker.is_some())
     }
 
-    /// Whether the next input is a file, so that reading it waits for nobody.
+    /// Whether a stream has to be opened next, which may be silent for hours.
     #[must_use]
-    pub fn is_before_file(&self) -> bool {
-        self.inputs.get(self.next_input).is_some_and(|input| matches!(input.source, Source::File(_)))
+    pub fn is_before_stream(&self) -> bool {
+        let is_stream = |input: &InputFile| matches!(input.source, Source::Stream(_));
+        self.current.is_none() && self.inputs.get(self.next_input).is_some_and(is_stream)
     }
 
     /// Whether the current input is compressed.
@@ -309,7 +310,7 @@ fn end_of_input(reader: &InputReader<'_>, inputs: &[InputFile], input: usize) ->
     Ok(Piece::EndOfInput { input, content: reader.content() })
 }
 
-/// Bytes read first of an input.
+/// Bytes read first of an input that is not compressed.
 const FIRST_READ_BYTES: usize = 8 << 10;
 
 /// Reads until `head` has `target` bytes. Returns whether the input ended before. After an error `head` has what was
@@ -317,8 +318,10 @@ const FIRST_READ_BYTES: usize = 8 << 10;
 fn fill(reader: &mut InputReader<'_>, head: &mut Vec<u8>, target: usize) -> Result<bool> {
     let mut filled = head.len();
     while filled < target {
-        // Not all at once: the room has to be zeroed, and many an input is small.
-        head.resize(target.min((2 * filled).max(FIRST_READ_BYTES)), 0);
+        // The room has to be zeroed, and many an input is small. What is compressed is inflated at once as far as it is
+        // needed, so that damage is seen before the text in front of it is looked at.
+        let least = if reader.is_plain() { (2 * filled).max(FIRST_READ_BYTES) } else { target };
+        head.resize(target.min(least), 0);
         match reader.read(&mut head[filled..]) {
             Ok(n) if n > 0 => filled += n,
             end => {

@@ -83,9 +83,14 @@ impl InFlight {
         self.pieces == 0
     }
 
-    /// Whether another piece may be read.
-    pub const fn has_room(&self, limits: &Limits) -> bool {
+    /// Whether there is room for another piece.
+    const fn has_room(&self, limits: &Limits) -> bool {
         self.is_empty() || (self.pieces < limits.blocks && self.bytes + self.last_bytes <= limits.budget.blocks)
+    }
+
+    /// Whether there is room for what a block of `text` bytes will take beyond its estimate, once it is decoded.
+    const fn has_room_to_decode(&self, text: usize, limits: &Limits) -> bool {
+        self.bytes + self.last_bytes.saturating_sub(Budget::block_of(text)) <= limits.budget.blocks
     }
 
     /// Charges `bytes` bytes for the piece that was read, and returns its number.
@@ -263,7 +268,8 @@ impl<'a> State<'a> {
         self.to_encode.extend(jobs);
     }
 
-    /// The step nearest to the output that has work, after reading ahead; none if the worker has to wait.
+    /// Reading ahead, if the input is compressed, or the step nearest to the output that has work; none if the worker
+    /// has to wait.
     pub fn take_step(&mut self, limits: &Limits) -> Option<Step<'a>> {
         if self.error.is_some() {
             return Some(Step::Done);
@@ -279,7 +285,7 @@ impl<'a> State<'a> {
         if self.routed_to_end {
             return self.to_encode.is_empty().then_some(Step::Done);
         }
-        self.next_route(limits).or_else(|| self.next_decode()).or_else(|| self.next_read(limits))
+        self.next_route(limits).or_else(|| self.next_decode(limits)).or_else(|| self.next_read(limits))
     }
 
     /// The next job, if it fits in memory.
@@ -315,7 +321,12 @@ impl<'a> State<'a> {
         None
     }
 
-    fn next_decode(&mut self) -> Option<Step<'a>> {
+    /// Decoding of a block that was read ahead, if it is the next to be routed or its values fit in memory.
+    fn next_decode(&mut self, limits: &Limits) -> Option<Step<'a>> {
+        let ReadBlock { piece, block, .. } = self.to_decode.front()?;
+        if *piece != self.next_to_route && !self.in_flight.has_room_to_decode(block.bytes.len(), limits) {
+            return None;
+        }
         let block = self.to_decode.pop_front()?;
         Some(Step::Decode(block, self.spare_columns.pop()))
     }
@@ -327,16 +338,22 @@ impl<'a> State<'a> {
         self.spare_columns.clear();
     }
 
-    fn next_read(&mut self, limits: &Limits) -> Option<Step<'a>> {
-        let budget = &limits.budget;
+    /// Whether more may be read now, of the input or back from disk.
+    pub fn may_read(&self, reader: Option<&BlockReader<'_>>, limits: &Limits) -> bool {
         let is_idle = self.in_flight.is_empty() && self.to_encode.is_empty() && self.encoding == 0;
         let has_room = match self.huge {
             Oversized::None => self.in_flight.has_room(limits),
             Oversized::Pending => false,
             Oversized::Admitted => is_idle,
         };
-        let is_encoding_too_much = !self.to_encode.is_empty() || self.encoding_bytes > budget.encoding;
-        if !has_room || self.read_to_end || is_encoding_too_much {
+        let is_encoding_too_much = !self.to_encode.is_empty() || self.encoding_bytes > limits.budget.encoding;
+        // A silent stream must not keep anybody from learning of an error in what came before it.
+        let may_be_silent = !self.in_flight.is_empty() && reader.is_some_and(BlockReader::is_before_stream);
+        self.error.is_none() && has_room && !is_encoding_too_much && !may_be_silent
+    }
+
+    fn next_read(&mut self, limits: &Limits) -> Option<Step<'a>> {
+        if self.read_to_end || !self.may_read(self.reader.as_ref(), limits) {
             return None;
         }
         if self.huge == Oversized::Admitted {
@@ -346,7 +363,7 @@ impl<'a> State<'a> {
         if self.to_spill == 0
             && let Some(bytes) = self.spilled.front().map(|spilled| spilled.memory())
         {
-            if bytes > budget.blocks && self.huge == Oversized::None {
+            if bytes > limits.budget.blocks && self.huge == Oversized::None {
                 self.huge = Oversized::Pending;
                 return self.next_route(limits);
             }
@@ -358,6 +375,7 @@ impl<'a> State<'a> {
         if self.huge == Oversized::Admitted {
             return Some(Step::ReadHuge(Box::new(reader)));
         }
-        Some(Step::Read(Box::new(reader), self.spare_bytes.pop(), self.spare_columns.pop()))
+        let columns = if limits.reads_ahead(&reader) { None } else { self.spare_columns.pop() };
+        Some(Step::Read(Box::new(reader), self.spare_bytes.pop(), columns))
     }
 }

@@ -162,8 +162,8 @@ impl<'a> Steps<'a> {
         self.spilled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for work and takes it. The step nearest to the output comes first, so that memory is freed before more is
-    /// taken.
+    /// Waits for work and takes it. Apart from reading ahead, the step nearest to the output comes first, so that memory
+    /// is freed before more is taken.
     fn next_step(&self) -> Step<'a> {
         // Asked before taking the lock, so that the other workers do not wait for the answer.
         let stops = self.observer.stop_requested();

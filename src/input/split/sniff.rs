@@ -107,7 +107,6 @@ struct ValueWalk {
     end: Option<Walk>,
     brackets: Vec<u8>,
     in_string: bool,
-    /// Whether the last byte was a backslash that escapes the next one, in a string or not, as for [`BracketScan`].
     escaped: bool,
     /// The last byte that is neither blank nor inside a string, and whether a newline followed it.
     last: u8,
@@ -119,8 +118,9 @@ impl ValueWalk {
     /// Scans the value at the beginning of `bytes`, which start with the bytes of the previous call.
     fn walk(&mut self, bytes: &[u8]) -> Walk {
         if self.pos == 0 {
-            // Nearly always it ends on its line, which is found faster.
-            let line = &bytes[..memchr::memchr(b'\n', bytes).unwrap_or(bytes.len())];
+            // Nearly always it ends on its line, which is found faster. But a backslash outside of a string, in a
+            // malformed line, means something else there.
+            let line = &bytes[..memchr::memchr2(b'\n', b'\\', bytes).unwrap_or(bytes.len())];
             if let Some(end) = BracketScan::default().advance(line) {
                 self.pos = end;
                 self.end = Some(Walk::OneLine(end));
@@ -135,13 +135,11 @@ impl ValueWalk {
     fn resume(&mut self, bytes: &[u8]) -> Option<Walk> {
         while let Some(&byte) = bytes.get(self.pos) {
             self.pos += 1;
-            let was_escaped = self.escaped;
-            self.escaped = byte == b'\\' && !was_escaped;
             if self.in_string {
                 match byte {
                     b'\n' => return Some(Walk::Broken),
-                    b'\\' => {}
-                    _ if was_escaped => {}
+                    _ if self.escaped => self.escaped = false,
+                    b'\\' => self.escaped = true,
                     b'"' => self.in_string = false,
                     _ => {
                         let rest = &bytes[self.pos..];
@@ -162,7 +160,7 @@ impl ValueWalk {
             }
             self.last = byte;
             match byte {
-                b'"' => self.in_string = !was_escaped,
+                b'"' => self.in_string = true,
                 b'{' | b'[' => self.brackets.push(byte),
                 b'}' | b']' => {
                     self.brackets.pop();
@@ -233,6 +231,9 @@ mod tests {
             "{}\n{\"a\":\n{\"b\":1}\n{\"c\":1}\n",
             "{\"a\":",
             "{}\n[1,2]\n{}\n",
+            // A backslash outside of a string escapes nothing.
+            "{\\\"}{}\n{}\n",
+            "{}\n{\\\"}{}\n",
             "{\"a\":1\n{}\n{\n\"a\":1}",
             "{\n{\"a\":1}\n{\"a\":2}",
         ] {

@@ -43,15 +43,15 @@ impl<'a> Steps<'a> {
         busy.decode += self.observer.clock().saturating_sub(read).as_secs_f64();
     }
 
-    /// Reads the next piece; returns it if it is a block to be decoded now. The end of an input is not worth a step: if
-    /// there is room, the next one follows at once.
+    /// Reads the next piece; returns it if it is a block to be decoded now. The end of an input is not worth a step: the
+    /// next one follows at once, if it may be read.
     fn read(&self, mut reader: BlockReader<'a>, mut recycled: Option<Vec<u8>>) -> Option<ReadBlock> {
         loop {
             let result = reader.next_step(recycled.take());
             let is_end = matches!(result, Ok(ReadStep::Piece(Some(Piece::EndOfInput { .. }))));
             let mut state = self.lock();
             let block = self.hand_on(&mut state, &reader, result);
-            if is_end && reader.is_before_file() && state.in_flight.has_room(&self.limits) {
+            if is_end && state.may_read(Some(&reader), &self.limits) {
                 continue;
             }
             if !state.read_to_end {
