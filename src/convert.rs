@@ -39,7 +39,7 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
     let (inputs, skipped) = held.split_new(inputs, observer)?;
     held.refuse_changed(config, &inputs, observer)?;
     if inputs.is_empty() {
-        return Ok(append::nothing_new(config, skipped));
+        return Ok(append::nothing_new(config, skipped, dataset.recovered()));
     }
     let begun = observer.clock();
     let kept = dataset.schema_to_keep()?;
@@ -50,7 +50,7 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
     match read_again.len() {
         0 => {}
         all if all == staged.totals.inputs.len() => {
-            return Ok(append::nothing_new(config, [skipped, read_again].concat()));
+            return Ok(append::nothing_new(config, [skipped, read_again].concat(), dataset.recovered()));
         }
         _ => return Err(held.already_committed(config, &read_again)),
     }
@@ -68,8 +68,9 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
     if observer.stop_requested() {
         return Err(Error::Interrupted);
     }
+    let recovered = warnings::recovered(dataset.recovered());
     let mut report = publish(Report { skipped, ..run.report }, &run.staged, || dataset.commit(&run.staged))?;
-    report.warnings.extend(unmet);
+    report.warnings.extend(recovered.into_iter().chain(unmet));
     report.stage_seconds = StageSeconds {
         sample: sampled.saturating_sub(begun).as_secs_f64(),
         commit: observer.clock().saturating_sub(converted).as_secs_f64(),

@@ -150,6 +150,8 @@ pub struct ReadOptions {
     pub block_bytes: usize,
     /// Maximum length of a record, in bytes.
     pub max_record_bytes: usize,
+    /// If more than this of a refused text had to be skipped to find its end, the input is not read further, bytes.
+    pub max_skipped_bytes: u64,
 }
 
 impl ReadOptions {
@@ -157,13 +159,15 @@ impl ReadOptions {
     #[must_use]
     pub fn within_limits(self) -> Self {
         let most = Config::MAX_MAX_RECORD_BYTES;
-        Self { block_bytes: self.block_bytes.clamp(1, most), max_record_bytes: self.max_record_bytes.min(most) }
+        let (block_bytes, max_record_bytes) = (self.block_bytes.clamp(1, most), self.max_record_bytes.min(most));
+        Self { block_bytes, max_record_bytes, ..self }
     }
 }
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        Self { block_bytes: Self::BLOCK_BYTES, max_record_bytes: Self::MAX_RECORD_BYTES }
+        let (block_bytes, max_record_bytes) = (Self::BLOCK_BYTES, Self::MAX_RECORD_BYTES);
+        Self { block_bytes, max_record_bytes, max_skipped_bytes: u64::MAX }
     }
 }
 

@@ -28,7 +28,7 @@ fn way(sizes: &[u8; 9]) -> Way {
     let max_record_bytes = usize::from(u16::from_le_bytes([record_0, record_1])).max(1);
     let fails_at = usize::from(u16::from_le_bytes([fail_0, fail_1])) << u32::from(long == 255);
     Way {
-        options: ReadOptions { block_bytes, max_record_bytes },
+        options: ReadOptions { block_bytes, max_record_bytes, ..ReadOptions::default() },
         reads: vec![read_0, read_1],
         fails_at: (fails_at > 0).then_some(fails_at),
     }

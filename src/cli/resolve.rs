@@ -200,8 +200,10 @@ fn record_bytes(said: Option<Size>, memory: u64) -> Result<usize> {
 }
 
 /// Column names without surrounding blanks.
+/// The names; `none` alone stands for no name, so that the command line can take back what a file says.
 fn trimmed(names: Option<Vec<String>>) -> Vec<String> {
-    names.unwrap_or_default().iter().map(|name| name.trim().to_owned()).collect()
+    let names: Vec<String> = names.unwrap_or_default().iter().map(|name| name.trim().to_owned()).collect();
+    if names == ["none"] { Vec::new() } else { names }
 }
 
 fn distinct(option: &str, names: Vec<String>) -> Result<Vec<String>> {
@@ -267,6 +269,8 @@ mod tests {
         assert_eq!((config.max_record_bytes, config.max_rejects), (64 << 20, MaxRejects::Count(0)));
         assert_eq!((config.mode, config.provenance, dry_run), (Mode::Error, false, false));
         assert!(config.sort_by.is_empty() && config.bloom_filter.is_empty());
+        let config = job(&["in", "--out", "out", "--sort-by", "none", "--bloom-filter=none"]).unwrap().config;
+        assert!(config.sort_by.is_empty() && config.bloom_filter.is_empty(), "to take back what a file says");
         assert_eq!((target, progress, report), (Target::All, ProgressMode::Auto, None));
         assert_eq!(config.committed_at, "2025-07-01T00:00:00Z");
     }

@@ -24,6 +24,7 @@ pub fn render(report: &Report, config: &Config, paint: Paint) -> String {
         let dir = human::shown(&config.out.display().to_string());
         let _ = writeln!(text, "{}\n", paint.bold(&format!("Nothing new for {dir}: nothing was written")));
         skipped(&mut text, report);
+        warnings(&mut text, report, paint);
         return text;
     }
     headline(&mut text, report, config, paint);
@@ -31,10 +32,14 @@ pub fn render(report: &Report, config: &Config, paint: Paint) -> String {
     values(&mut text, report);
     attributes(&mut text, report);
     rejects(&mut text, report, config, paint);
+    warnings(&mut text, report, paint);
+    text
+}
+
+fn warnings(text: &mut String, report: &Report, paint: Paint) {
     for warning in &report.warnings {
         let _ = writeln!(text, "\n  {}", paint.red(&format!("warning: {}", human::shown(warning))));
     }
-    text
 }
 
 fn headline(text: &mut String, report: &Report, config: &Config, paint: Paint) {

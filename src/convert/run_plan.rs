@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use super::VERSION;
 use crate::{
-    config::{AttributeColumns, Config, PartitionBy, PartitionField},
+    config::{AttributeColumns, Config, MaxRejects, PartitionBy, PartitionField},
     dataset::{RejectsWriter, RunRecord, SchemaDocument, StagedFile, StagedRun, run_id, staged_rejects_path},
     encode::{EncodeOptions, FileSchema},
     error::{Error, Result},
@@ -89,7 +89,7 @@ impl RunPlan {
         Run {
             footer: Box::new(|totals| self.footer(config, totals)),
             inputs,
-            read: ReadOptions { max_record_bytes: config.max_record_bytes, ..ReadOptions::default() },
+            read: read_options(config),
             plan: Arc::new(Plan::new(&config.model, &self.schema)),
             partitions: self.partitions.clone(),
             file_schema: Arc::clone(&self.file_schema),
@@ -272,3 +272,15 @@ fn named_columns(schema: &TableSchema, names: &[String], option: &str) -> Result
         })
         .collect()
 }
+
+/// How the inputs of a run are read.
+fn read_options(config: &Config) -> ReadOptions {
+    let max_record_bytes = config.max_record_bytes;
+    let ends_with_first = matches!(config.max_rejects, MaxRejects::Count(0));
+    // The first refused text ends the run. Its length is told if its end is near, but a bomb or a device has none.
+    let most = Some((max_record_bytes as u64).saturating_mul(MAX_SKIPPED_RECORDS)).filter(|_| ends_with_first);
+    ReadOptions { max_record_bytes, max_skipped_bytes: most.unwrap_or(u64::MAX), ..ReadOptions::default() }
+}
+
+/// A refused text that ends the run is followed for this many times the longest record.
+const MAX_SKIPPED_RECORDS: u64 = 16;

@@ -10,7 +10,7 @@ use crate::{
     report::{Reject, Report},
 };
 
-use super::{append::CommittedInputs, publish, refuse_empty_replacement, run_plan::RunPlan};
+use super::{append::CommittedInputs, publish, refuse_empty_replacement, run_plan::RunPlan, warnings};
 
 /// Names a share of a run. Both names consist of letters, digits, `-` and `_`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +57,7 @@ pub fn stage_share(config: &Config, name: ShareName<'_>, observer: &dyn Observer
 /// `committed_at` of `config` are used.
 ///
 /// # Errors
-/// [`Error::Dataset`] if a share is missing, was not named, or differs from the others in version, model, columns or
+/// [`Error::Dataset`] if a share is missing, was not named, or differs from the others in version, mode, model, columns or
 /// options; while one of them is being staged; or if the dataset already holds one of the inputs. [`Error::Rejected`]
 /// if the budget is exceeded, and the errors of committing. The shares stay in each case, so the call can be repeated.
 pub fn commit_shares(config: &Config, run: &str, shares: &[String]) -> Result<Report> {
@@ -94,5 +94,8 @@ pub fn commit_shares(config: &Config, run: &str, shares: &[String]) -> Result<Re
         return Err(held.already_committed(config, &again));
     }
     refuse_empty_replacement(config, dataset.commits(), report.rows, &report.ledger)?;
-    publish(report, &staged, || dataset.commit_shares(run, &staged))
+    let recovered = warnings::recovered(dataset.recovered());
+    let mut report = publish(report, &staged, || dataset.commit_shares(run, &staged))?;
+    report.warnings.extend(recovered);
+    Ok(report)
 }

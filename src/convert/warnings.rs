@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     config::{AttributeColumns, Config, Mode},
-    dataset::{RunRecord, StagedFile},
+    dataset::{Recovered, RunRecord, StagedFile},
     model::TableSchema,
     partition::{path::default_component, transform::partition_name},
     report::{InputReport, Ledger, ReplacedPartition},
@@ -22,6 +22,11 @@ const SMALL_FILES: (usize, u64) = (200, 50);
 pub(super) fn has_known_values(ledger: &Ledger) -> bool {
     let participants = ledger.paths.iter().filter(|(path, _)| !path.starts_with("../"));
     participants.map(|(_, counts)| counts.kept.saturating_sub(counts.null).max(counts.coerced)).any(|stored| stored > 0)
+}
+
+/// What this run did first about one that had not come to its end.
+pub(super) fn recovered(recovered: Option<Recovered>) -> Option<String> {
+    recovered.map(|recovered| format!("an earlier run had not come to its end: {recovered}"))
 }
 
 /// Warnings about the run as a whole.

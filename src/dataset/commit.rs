@@ -14,6 +14,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -190,19 +191,24 @@ impl Dataset {
         folders: &[PathBuf],
     ) -> Result<Intent> {
         let relative = |path: &Path| layout::relative(&self.dir, path);
+        let document = |staged: &Path, to: String, target: Target| {
+            let found = fs::metadata(staged).map_err(Error::io("look at", staged))?;
+            Ok(Move { from: relative(staged)?, to, target, bytes: Some(found.len()) })
+        };
         let live = Manifest::live(&self.commits);
         let mut moves = Vec::new();
         let mut by_partition: BTreeMap<&str, Vec<Move>> = BTreeMap::new();
         for (staged, file) in run.files.iter().zip(&manifest.files) {
             let target = if live.contains_key(file.path.as_str()) { Target::Replaced } else { Target::New };
-            let step = Move { from: relative(&staged.staged_path)?, to: file.path.clone(), target };
+            let (from, bytes) = (relative(&staged.staged_path)?, Some(file.bytes));
+            let step = Move { from, to: file.path.clone(), target, bytes };
             by_partition.entry(file.partition()).or_default().push(step);
         }
         // In each partition the old files are moved after the new ones; partitions without new files come last.
         let mut old_only = Vec::new();
         for (number, path) in manifest.replaces.iter().enumerate() {
             let aside = self.staging.join(format!("{}{number}", layout::SET_ASIDE));
-            let step = Move { from: path.clone(), to: relative(&aside)?, target: Target::Aside };
+            let step = Move { from: path.clone(), to: relative(&aside)?, target: Target::Aside, bytes: None };
             by_partition.get_mut(partition_of(path)).unwrap_or(&mut old_only).push(step);
         }
         moves.extend(by_partition.into_values().flatten());
@@ -211,11 +217,10 @@ impl Dataset {
             // A file that is there says the same: see `rejects_file`. It is not touched, for a recovery may come after
             // somebody has repaired it.
             if !exists(&self.dir.join(file))? {
-                moves.push(Move { from: relative(staged)?, to: file.clone(), target: Target::New });
+                moves.push(document(staged, file.clone(), Target::New)?);
             }
         }
-        let document = |name: &str| self.staging.join(name);
-        let (schema, commit) = (document("schema.staged"), document("commit.staged"));
+        let (schema, commit) = (self.staging.join("schema.staged"), self.staging.join("commit.staged"));
         write_document(&schema, new_schema)?;
         write_document(&commit, manifest)?;
         let staging = layout::staging(&self.dir);
@@ -225,8 +230,8 @@ impl Dataset {
             commit: manifest.commit,
             run_id: manifest.run.run_id.clone(),
             moves,
-            manifest: Move { from: relative(&commit)?, to: layout::commit_file(manifest.commit), target: Target::New },
-            schema: Move { from: relative(&schema)?, to: layout::SCHEMA_FILE.to_owned(), target: Target::Replaced },
+            manifest: document(&commit, layout::commit_file(manifest.commit), Target::New)?,
+            schema: document(&schema, layout::SCHEMA_FILE.to_owned(), Target::Replaced)?,
             discard: discard.collect::<Result<_>>()?,
         })
     }

@@ -29,7 +29,8 @@ pub(super) fn files_below(dir: &Path, passes: impl Fn(&str) -> bool) -> Result<B
             Err(error) if error.depth() == 0 && is_missing(error.io_error()) => break,
             // Links are not followed, so there are no cycles: this is an error of the system.
             entry => entry.map_err(|error| {
-                Error::io("list", dir)(error.into_io_error().unwrap_or_else(|| io::ErrorKind::Other.into()))
+                let place = error.path().unwrap_or(dir).to_owned();
+                Error::io("list", place)(error.into_io_error().unwrap_or_else(|| io::ErrorKind::Other.into()))
             })?,
         };
         if entry.depth() > 0

@@ -3,7 +3,7 @@
 //! While `_partiquet/intent.json` exists, a commit is under way. Every step is idempotent, so whoever holds the lock
 //! next completes the commit ([`recover`]), however far it came. A live process that meets an error rolls back its
 //! steps instead and then removes the intent. [`recover`] rolls back too if the commit cannot be completed because
-//! something that was staged for it is gone.
+//! something that was staged for it is gone, or has another size.
 
 use std::{
     fmt, fs,
@@ -48,6 +48,9 @@ pub(super) struct Move {
     pub to: String,
     /// What may exist at `to`.
     pub target: Target,
+    /// Size of the file in bytes. Not known for files that are set aside, and in intents of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
 }
 
 /// What may exist at the target of a move.
@@ -95,19 +98,25 @@ impl Intent {
         self.discard.iter().try_for_each(|folder| files::remove_folder(&dir.join(folder)))
     }
 
-    /// Whether everything that is still to be moved exists. Once the manifest has its name, all steps before it are
-    /// done.
+    /// Whether everything that the commit consists of exists, as large as it was staged. Once the manifest has its
+    /// name, all steps before it are done.
     fn is_completable(&self, dir: &Path) -> Result<bool> {
-        let is_at = |path: &String| exists(&dir.join(path));
-        if is_at(&self.manifest.to)? {
+        if exists(&dir.join(&self.manifest.to))? {
             return Ok(true);
         }
         for step in self.moves.iter().filter(|step| step.target != Target::Aside) {
-            if !is_at(&step.from)? && !is_at(&step.to)? {
+            let staged = step.is_whole_at(dir, &step.from)?;
+            let is_whole = if staged.is_some() { staged } else { step.is_whole_at(dir, &step.to)? };
+            if is_whole != Some(true) {
                 return Ok(false);
             }
         }
-        Ok(is_at(&self.manifest.from)? && is_at(&self.schema.from)?)
+        for step in [&self.manifest, &self.schema] {
+            if step.is_whole_at(dir, &step.from)? != Some(true) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     fn complete(&self, dir: &Path, folders: &mut Folders) -> Result<()> {
@@ -188,7 +197,8 @@ pub(super) fn check(dir: &Path) -> Result<()> {
 pub enum Recovered {
     /// It is valid now. Holds its number.
     Completed(u64),
-    /// Something staged for it was gone, so it was rolled back. Holds the number it would have had.
+    /// Something staged for it was gone or has another size now, so it was rolled back. Holds the number it would have
+    /// had.
     RolledBack(u64),
 }
 
@@ -197,7 +207,10 @@ impl fmt::Display for Recovered {
         match self {
             Self::Completed(number) => write!(f, "commit {number} was cut off, and was carried to its end"),
             Self::RolledBack(number) => {
-                write!(f, "commit {number} was cut off, a file staged for it was gone, and it was taken back")
+                write!(
+                    f,
+                    "commit {number} was cut off, a file staged for it was gone or damaged, and it was taken back"
+                )
             }
         }
     }
@@ -270,6 +283,16 @@ enum MoveOutcome {
 }
 
 impl Move {
+    /// Whether the file at `path` has the size that it was staged with; none if there is no file.
+    fn is_whole_at(&self, dir: &Path, path: &str) -> Result<Option<bool>> {
+        let path = dir.join(path);
+        if !exists(&path)? {
+            return Ok(None);
+        }
+        let found = fs::symlink_metadata(&path).map_err(Error::io("look at", &path))?;
+        Ok(Some(self.bytes.is_none_or(|bytes| bytes == found.len())))
+    }
+
     /// Moves the file, unless that was already done.
     fn make(&self, dir: &Path, folders: &mut Folders) -> Result<MoveOutcome> {
         let (from, to) = (dir.join(&self.from), dir.join(&self.to));

@@ -18,7 +18,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Committed, Dataset, RunRecord, SchemaDocument, StagedRun,
+    Committed, Dataset, RunRecord, SchemaDocument, StagedFile, StagedRun,
     files::{self, entries, sync_folder, write_document},
     intent, layout,
     lock::Lock,
@@ -63,6 +63,9 @@ pub struct Fragment {
     pub run: StagedRun,
     /// The report of the share.
     pub report: Report,
+    /// The mode that it was staged for, which decides what inputs it left out. None if an earlier version staged it.
+    #[serde(default)]
+    pub mode: Option<Mode>,
 }
 
 impl Fragment {
@@ -82,6 +85,11 @@ impl Fragment {
                 return Err(format!("it names {}, which is not a file of the share", path.display()));
             }
             *path = staged.join(&*path);
+        }
+        let is_whole =
+            |file: &&StagedFile| fs::metadata(&file.staged_path).is_ok_and(|found| found.len() == file.bytes);
+        if let Some(file) = self.run.files.iter().find(|file| !is_whole(file)) {
+            return Err(format!("{} is not there, or not as large as it was staged", file.staged_path.display()));
         }
         Ok(())
     }
@@ -146,7 +154,8 @@ impl Share {
             *path = layout::relative(&self.staging, path)?.into();
         }
         let staged = self.staging.join("fragment.staged");
-        write_document(&staged, &Fragment { format_version: FRAGMENT_VERSION, run, report })?;
+        let (format_version, mode) = (FRAGMENT_VERSION, Some(self.mode));
+        write_document(&staged, &Fragment { format_version, run, report, mode })?;
         sync_folder(&self.staging)?;
         let path = self.staging.join(FRAGMENT);
         fs::rename(&staged, &path).map_err(Error::io("move a finished file to", &path))?;
@@ -193,6 +202,11 @@ impl Dataset {
         if let Some(other) = fragments.keys().find(|name| !asked.contains(name.as_str())) {
             let hint = format!("name it too, or delete {}", folder.join(other).display());
             return Err(refuse(format!("share {other} is there and was not named"), &hint));
+        }
+        let for_another = |fragment: &Fragment| fragment.mode.filter(|mode| *mode != self.mode);
+        if let Some(mode) = fragments.values().find_map(for_another) {
+            let message = format!("its shares were staged for the mode {mode}, and this is {}", self.mode);
+            return Err(refuse(message, "commit them in that mode, or stage all of them again"));
         }
         let parts = names.iter().filter_map(|name| fragments.remove(name)).collect();
         join(parts, committed_at, &self.staged_rejects_path()).map_err(|difference| match difference {
@@ -256,7 +270,10 @@ fn join(parts: Vec<Fragment>, committed_at: &str, rejects: &Path) -> Result<Frag
     let mut read = InputsRead::default();
     read.add(&whole.run.record.inputs)?;
     for part in parts {
-        let Fragment { format_version: _, run: StagedRun { record, files, rejects, schema }, report } = part;
+        let Fragment { format_version: _, run: StagedRun { record, files, rejects, schema }, report, mode } = part;
+        if mode != whole.mode {
+            return Err(Difference::Of("their mode"));
+        }
         if schema != whole.run.schema {
             return Err(Difference::Of("columns: name the attribute keys instead of `auto`"));
         }

@@ -30,6 +30,8 @@ pub struct Dataset {
     pub(super) staging: PathBuf,
     /// The commits that it had when it was opened.
     pub(super) commits: Vec<Manifest>,
+    /// What opening it did about a commit that was cut off.
+    pub(super) recovered: Option<Recovered>,
     /// Folders that opening it created, parents first.
     pub(super) created: Vec<PathBuf>,
     pub(super) state: State,
@@ -86,7 +88,14 @@ impl Dataset {
             Error::io("create folder", &staging)(error)
         })?;
         let created = created.keep();
-        Ok(Self { dir: dir.to_owned(), mode, staging, commits, created, state: State::Open, _lock: lock })
+        let dir = dir.to_owned();
+        Ok(Self { dir, mode, staging, commits, recovered, created, state: State::Open, _lock: lock })
+    }
+
+    /// What [`Dataset::open`] did about a commit that an earlier run had started, if there was one.
+    #[must_use]
+    pub const fn recovered(&self) -> Option<Recovered> {
+        self.recovered
     }
 
     /// The commits that [`Dataset::open`] would find, and what it would first do about one that was cut off. Nothing is

@@ -237,7 +237,7 @@ impl Splitter {
             // The record ended with the last byte that fits in the buffer, so the buffer holds nothing else.
             self.scan.cut(cut);
             let lost = self.lose(Lost { offset: self.offset, bytes: 0, newlines: 0 }, cut);
-            return Some(self.too_long(lost));
+            return Some(self.too_long(lost, ""));
         }
         if cut > 0 {
             return Some(self.ranges(cut));
@@ -300,6 +300,11 @@ impl Splitter {
         };
         let lost = self.lose(lost, end.unwrap_or(self.filled));
         if end.is_none() && !self.ended {
+            if self.gives_up(lost) {
+                let piece = self.too_long(lost, "over ");
+                self.stage = Stage::Done;
+                return Some(piece);
+            }
             self.stage = Stage::TooLong(lost);
             return None;
         }
@@ -312,10 +317,16 @@ impl Splitter {
             // A token that ends with the input.
             let _ = self.scan.close(b" ");
         }
-        Some(self.too_long(lost))
+        Some(self.too_long(lost, ""))
     }
 
-    fn too_long(&mut self, lost: Lost) -> Piece {
+    /// Whether the end of a refused text is looked for no longer.
+    const fn gives_up(&self, lost: Lost) -> bool {
+        lost.bytes > self.begin.options.max_skipped_bytes
+    }
+
+    /// A record of this length; `over` says that it is longer.
+    fn too_long(&mut self, lost: Lost, over: &str) -> Piece {
         self.stage = Stage::Records;
         let max = self.begin.options.max_record_bytes;
         Piece::Unreadable(Unreadable {
@@ -324,7 +335,7 @@ impl Splitter {
             record_offset: lost.offset,
             offset: lost.offset,
             kind: RejectKind::Size,
-            message: format!("the record has {} bytes, more than --max-record-size allows ({max})", lost.bytes),
+            message: format!("the record has {over}{} bytes, more than --max-record-size allows ({max})", lost.bytes),
             is_rest: false,
             raw_bytes: lost.bytes,
             raw: None,
@@ -342,7 +353,7 @@ impl Splitter {
         let raw = is_kept.then(|| self.buf[..self.filled].to_vec());
         let lost = lost.unwrap_or(Lost { offset: self.offset, bytes: 0, newlines: 0 });
         let lost = self.lose(lost, self.filled);
-        if !self.ended {
+        if !self.ended && !self.gives_up(lost) {
             self.stage = Stage::Fault(fault, Some(lost));
             return None;
         }

@@ -49,18 +49,39 @@ fn measured(bomb: &[u8], options: &[&str]) -> (i32, String, u64) {
 #[test]
 fn a_bomb_is_refused_at_the_limit_of_a_record_in_little_memory() {
     let too_long = "more than --max-record-size allows (1048576)";
-    for (bomb, said) in [
-        (gz_bomb("", "\0"), too_long),
-        (zst_bomb("{\"id\":\"", "x"), too_long),
-        (zst_bomb("[{\"id\":\"", "x"), "ends inside a record"),
+    for (bomb, max_rejects, said) in [
+        (gz_bomb("", "\0"), "0", too_long),
+        (zst_bomb("{\"id\":\"", "x"), "0", too_long),
+        (zst_bomb("[{\"id\":\"", "x"), "0", too_long),
+        (zst_bomb("[{\"id\":\"", "x"), "1", "ends inside a record"),
         // Blanks are not a record: the input holds none.
-        (zst_bomb("[", "\n"), "its `]` is missing"),
+        (zst_bomb("[", "\n"), "0", "its `]` is missing"),
     ] {
         assert!(bomb.len() < MIB << 20 >> 6, "{} bytes are no bomb", bomb.len());
-        let (code, text, peak) = measured(&bomb, &["--max-record-size", "1MiB"]);
+        let (code, text, peak) = measured(&bomb, &["--max-record-size", "1MiB", "--max-rejects", max_rejects]);
         assert_eq!(code, 1, "{text}");
         assert!(text.contains("bomb.json") && text.contains(said), "{said}: {text}");
         assert!(peak < MAX_BYTES, "{said}: {peak} bytes of memory");
+    }
+}
+
+/// By default the first refused text ends the run, so nobody waits for the end of a text that has none.
+#[test]
+fn a_text_without_end_ends_the_run() {
+    for start in ["", "{}\n", "[{}\n", "[{} oops"] {
+        let folder = Folder::new();
+        let said = std::fs::File::create(folder.path("said")).unwrap();
+        let args = ["convert", "-", "--out", "out", "--max-record-size", "64KiB", "--attribute-columns", "none"];
+        let mut child = folder.command(&args).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(said).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(start.as_bytes()).unwrap();
+        let filling = vec![b'x'; 1 << 16];
+        // Far more than the pipe holds: the program must end first.
+        let written = (0..1 << 14).take_while(|_| stdin.write_all(&filling).is_ok()).count();
+        assert!(written < 1 << 10, "it has read {written} times 64 KiB after {start:?}");
+        assert_eq!(child.wait().unwrap().code(), Some(1), "{start:?}");
+        assert!(folder.read("said").contains("nothing was committed"), "{start:?}: {}", folder.read("said"));
+        assert!(!folder.path("out/_partiquet/commits").exists());
     }
 }
 

@@ -229,6 +229,17 @@ fn shares_are_committed_all_or_none_and_only_together() {
     std::fs::copy(&inputs[0], folder.path("copy.ndjson")).unwrap();
     stage(&out, &[folder.path("copy.ndjson")], "c").unwrap();
     refused(&["a", "b", "c"], "copy.ndjson\n  stage one of them again, without it");
+    // A share whose file was cut, and one that was staged for another mode, which decides what it leaves out.
+    stage(&out, &inputs[2..], "c").unwrap();
+    let file = tree(&out.join("_partiquet/shares/night/c")).into_keys().find(|file| file.ends_with(".staged")).unwrap();
+    let path = out.join("_partiquet/shares/night/c").join(file);
+    let whole = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &whole[1..]).unwrap();
+    refused(&["a", "b", "c"], "or not as large as it was staged");
+    std::fs::write(&path, &whole).unwrap();
+    let append = Config { mode: Mode::Append, ..config(&out, &inputs[2..]) };
+    stage_share(&append, ShareName { run: "night", share: "c" }, &Silent).unwrap();
+    refused(&["a", "b", "c"], "its shares were staged for the mode append, and this is error");
     let mut other = config(&out, &inputs[2..]);
     other.compression = Compression::Snappy;
     stage_share(&other, ShareName { run: "night", share: "c" }, &Silent).unwrap();

@@ -326,6 +326,11 @@ fn a_commit_whose_staged_files_are_gone_is_taken_back() {
         run.stdout
     );
     assert!(before == tree(&folder.path("out")));
+    // A run does the same before its own work, and says so.
+    folder.write("out/_partiquet/staging/2-77/0.staged", "");
+    write_intent();
+    let run = folder.convert(&["in.ndjson", "--out", "out", "--mode", "append"]).ended_with(0);
+    assert!(run.stdout.contains("an earlier run had not come to its end: commit 2 was cut off"), "{}", run.stdout);
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn write(dir: &Path, name: &str, text: &str) {
 }
 
 fn step(from: &str, to: &str, target: Target) -> Move {
-    Move { from: from.to_owned(), to: to.to_owned(), target }
+    Move { from: from.to_owned(), to: to.to_owned(), target, bytes: None }
 }
 
 /// Prepares a dataset with two old files, and a commit that replaces one, keeps the name of the other, and adds two.
@@ -134,6 +134,11 @@ fn what_cannot_be_taken_back_is_carried_on_by_the_next() {
     assert_eq!(tree(dir), committed());
 }
 
+/// The tree without what is staged.
+fn data(tree: Tree) -> Tree {
+    tree.into_iter().filter(|(name, _)| !name.contains("staging")).collect()
+}
+
 #[test]
 fn a_commit_that_cannot_end_is_taken_back_from_wherever_it_came_to() {
     for gone in ["new", "other", "commit", "schema", "rejects"] {
@@ -141,7 +146,6 @@ fn a_commit_that_cannot_end_is_taken_back_from_wherever_it_came_to() {
             let temp = tempfile::tempdir().unwrap();
             let dir = temp.path();
             let intent = prepared(dir);
-            let data = |tree: Tree| tree.into_iter().filter(|(name, _)| !name.contains("staging")).collect::<Tree>();
             let before = data(tree(dir));
             intent.write(dir, &dir.join("_partiquet/staging/2")).unwrap();
             let mut folders = Folders::new(dir);
@@ -157,6 +161,38 @@ fn a_commit_that_cannot_end_is_taken_back_from_wherever_it_came_to() {
             after.remove("_partiquet/rejects");
             assert_eq!(after, before, "{gone} {steps_done}");
             assert_eq!(recover(dir).unwrap(), None);
+        }
+    }
+}
+
+#[test]
+fn a_commit_whose_files_have_another_size_now_is_taken_back() {
+    for damaged in ["new", "commit", "schema"] {
+        for steps_done in [0, 1] {
+            let temp = tempfile::tempdir().unwrap();
+            let dir = temp.path();
+            let mut intent = prepared(dir);
+            let steps = intent.moves.iter_mut().chain([&mut intent.manifest, &mut intent.schema]);
+            for step in steps.filter(|step| step.target != Target::Aside) {
+                step.bytes = Some(fs::metadata(dir.join(&step.from)).unwrap().len());
+            }
+            let before = data(tree(dir));
+            intent.write(dir, &dir.join("_partiquet/staging/2")).unwrap();
+            let mut folders = Folders::new(dir);
+            intent
+                .moves
+                .iter()
+                .take(steps_done)
+                .for_each(|step| assert_ne!(step.make(dir, &mut folders).unwrap(), MoveOutcome::Before));
+            assert!(intent.is_completable(dir).unwrap());
+            let mut steps = intent.moves.iter().chain([&intent.manifest, &intent.schema]);
+            let step = steps.find(|step| step.from.ends_with(damaged)).unwrap();
+            let at = if dir.join(&step.from).exists() { &step.from } else { &step.to };
+            fs::write(dir.join(at), "").unwrap();
+            assert_eq!(recover(dir).unwrap(), Some(Recovered::RolledBack(2)), "{damaged} {steps_done}");
+            let mut after = data(tree(dir));
+            after.remove("_partiquet/rejects");
+            assert_eq!(after, before, "{damaged} {steps_done}");
         }
     }
 }

@@ -179,7 +179,7 @@ proptest! {
         max_record_bytes in 0_usize..100,
     ) {
         let input = InputFile::stream("it", Stream::new(io::Cursor::new(bytes.clone())));
-        let pieces = super::tests::pieces(input, ReadOptions { block_bytes, max_record_bytes }).unwrap();
+        let pieces = super::tests::pieces(input, ReadOptions { block_bytes, max_record_bytes, ..ReadOptions::default() }).unwrap();
         let mut at = 0;
         for piece in pieces {
             match piece {

@@ -1,7 +1,13 @@
 use super::*;
 
 fn begin(layout: Layout, block_bytes: usize, max_record_bytes: usize) -> Begin {
-    Begin { input: 3, document: 7, offset: 100, layout, options: ReadOptions { block_bytes, max_record_bytes } }
+    Begin {
+        input: 3,
+        document: 7,
+        offset: 100,
+        layout,
+        options: ReadOptions { block_bytes, max_record_bytes, ..ReadOptions::default() },
+    }
 }
 
 /// Returns all pieces of a text that arrives `read_bytes` at a time.
@@ -159,7 +165,8 @@ fn a_fault_takes_the_rest_of_the_document() {
 fn buffers_go_round() {
     let line = format!("{}\n", "x".repeat(99));
     let text = line.repeat(100);
-    let mut splitter = Splitter::new(ReadOptions { block_bytes: 1000, max_record_bytes: 5000 });
+    let mut splitter =
+        Splitter::new(ReadOptions { block_bytes: 1000, max_record_bytes: 5000, ..ReadOptions::default() });
     splitter.begin(begin(Layout::Lines, 1000, 5000));
     let (mut pos, mut addresses) = (0, std::collections::BTreeSet::new());
     loop {
