@@ -35,7 +35,7 @@ pub struct Inspection {
     pub leftovers: BTreeSet<String>,
     /// Shares waiting for their commit, as `RUN/SHARE`.
     pub shares: BTreeSet<String>,
-    /// Files that readers see and no commit lists.
+    /// Files that some reader sees and no commit lists.
     pub unlisted: BTreeSet<String>,
 }
 
@@ -86,7 +86,10 @@ pub fn inspect(dir: &Path, commits: &[Manifest]) -> Result<Inspection> {
             leftovers.insert(name);
         }
     }
-    let unlisted = visible.into_iter().filter(|file| !live.contains(file) && !dead.contains(file)).collect();
+    // DuckDB and Polars also read what is hidden from Spark and pyarrow. What nobody may look into, they cannot read.
+    let hidden = files_below(dir, |_| true).unwrap_or_default().into_iter().filter(|file| file.ends_with(".parquet"));
+    let seen = visible.into_iter().chain(hidden);
+    let unlisted = seen.filter(|file| !live.contains(file) && !dead.contains(file)).collect();
     Ok(Inspection { is_locked, is_pending: is_readable.map(|()| is_pending), leftovers, shares: complete, unlisted })
 }
 

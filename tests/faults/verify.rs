@@ -84,7 +84,18 @@ fn each_fault_is_found_and_named() {
     fs::write(&path, &whole).unwrap();
     folder.write("out/start_time_day=2025-07-01/mine.parquet", "x");
     assert_eq!(found(&folder), [pair("unlisted", "start_time_day=2025-07-01/mine.parquet")]);
+    // Spark and pyarrow pass over these names, DuckDB and Polars do not.
     fs::remove_file(folder.path("out/start_time_day=2025-07-01/mine.parquet")).unwrap();
+    for name in [".old/a.parquet", "_old/a.parquet", "_partiquet/old/a.parquet", "start_time_day=2025-07-01/.a.parquet"]
+    {
+        let path = format!("out/{name}");
+        folder.write(&path, "a copy");
+        assert_eq!(found(&folder), [pair("unlisted", name)]);
+        fs::remove_file(folder.path(&path)).unwrap();
+    }
+    folder.write("out/start_time_day=2025-07-01/.part-00000.crc", "a checksum of Spark");
+    folder.write("out/_SUCCESS", "");
+    assert_eq!(found(&folder), []);
     folder.write("out/_partiquet/staging/1-77/0-0.staged", "x");
     assert_eq!(found(&folder), [pair("leftover", "_partiquet/staging/1-77/0-0.staged")]);
     let run = folder.run(&["verify", "out", "--repair"]).ended_with(0);
