@@ -9,7 +9,7 @@ use partiquet::{
     columns::{ColumnShape, ScalarType},
     config::{PartitionField, Transform},
     model::TableSchema,
-    partition::transform::partition_name,
+    partition::{path, transform::partition_name},
 };
 
 use super::{args::Target, quote};
@@ -133,9 +133,11 @@ fn duckdb(dir: Option<&str>, partitions: &[ShownColumn], columns: Columns) -> St
             "SELECT count(*) AS participants\nFROM read_parquet({glob}, hive_partitioning = false{by_name});"
         );
     }
-    let types = partitions.iter().map(|column| format!("{}: {}", quote::sql(&column.name), column.kind.duckdb()));
+    // DuckDB takes the names of the columns from the folders as they are written, escapes included.
+    let named = || partitions.iter().map(|column| (path::escape(&column.name), column.kind));
+    let types = named().map(|(name, kind)| format!("{}: {}", quote::sql(&name), kind.duckdb()));
     let types = types.collect::<Vec<_>>().join(", ");
-    let names = partitions.iter().map(|column| quote::sql_name(&column.name)).collect::<Vec<_>>().join(", ");
+    let names = named().map(|(name, _)| quote::sql_name(&name)).collect::<Vec<_>>().join(", ");
     format!(
         "SELECT {names}, count(*) AS participants\n\
          FROM read_parquet({glob}, hive_partitioning = true, hive_types = {{{types}}}{by_name})\n\
@@ -226,6 +228,8 @@ mod tests {
              hive_types = {'start_time_day': DATE, 'purpose': VARCHAR})\n\
              GROUP BY ALL ORDER BY ALL LIMIT 20;"
         );
+        let text = duckdb(None, &[column("a/b", PartitionType::Text)], Columns::Alike);
+        assert!(text.contains("SELECT \"a%2Fb\"") && text.contains("{'a%2Fb': VARCHAR}"), "as in the folders: {text}");
     }
 
     #[test]

@@ -71,6 +71,7 @@ fn the_place_of_every_mistake_is_named() {
         ("\"type\": \"Buyer\"", "\"type\": \"Bujer\"", "/types/Order/members/2/type", "do you mean \"Buyer\"?"),
         ("\"type\": \"string\"", "\"type\": \"quaternion\"", "/types/Order/members/0/type", "one of /types"),
         ("\"type\": \"string\"", "\"type\": \"list<list<string>>\"", "/types/Order/members/0/type", "is json"),
+        ("\"type\": \"string\"", "\"type\": \"list<ignored>\"", "/types/Order/members/0/type", "as a whole: ignored"),
         ("\"type\": \"string\"", "\"type\": \"map<integer>\"", "/types/Order/members/0/type", "map<string>"),
         (
             "\"type\": \"string\"",

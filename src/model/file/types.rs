@@ -165,6 +165,7 @@ impl<'a> MemberType<'a> {
             return match Self::simple(element, type_names) {
                 Some(Self::Scalar(scalar)) => Ok(Self::ListOf(scalar)),
                 Some(Self::Named(name)) => Ok(Self::ListOfNamed(name)),
+                Some(Self::Ignored) => Err(place.fail("a list is ignored as a whole: ignored, not list<ignored>")),
                 _ if element.starts_with("list<") || element.starts_with("map<") => {
                     Err(place.fail("a list holds values or objects; a list of lists or maps is json"))
                 }
