@@ -25,6 +25,7 @@ impl File {
         let options = ReadOptions {
             block_bytes: usize::from(self.block_bytes),
             max_record_bytes: usize::from(self.max_record_bytes).max(1),
+            ..ReadOptions::default()
         };
         let way = Way { options, reads: self.reads.clone(), fails_at: None };
         let whole = Way { options, reads: Vec::new(), fails_at: None };

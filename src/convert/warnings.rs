@@ -35,7 +35,8 @@ pub(super) fn of_run(mode: Mode, record: &RunRecord, files: &[StagedFile]) -> Ve
     let foreign = foreign_values(&record.model, record.rows, &record.ledger);
     // A single late record is no sign: the first run has told.
     let unpartitioned = if mode == Mode::Append { None } else { no_partition_value(record, files) };
-    [nothing, same_text(&record.inputs), foreign, unpartitioned, small_files(record, files)]
+    let hidden = if files.is_empty() { None } else { hidden_folders(record) };
+    [nothing, same_text(&record.inputs), foreign, unpartitioned, hidden, small_files(record, files)]
         .into_iter()
         .flatten()
         .collect()
@@ -120,6 +121,16 @@ fn no_partition_value(record: &RunRecord, files: &[StagedFile]) -> Option<String
         .into_iter()
         .find(|(position, _, folder)| is_only(*position, folder))
         .map(|(_, field, folder)| format!("no row has a {} to partition by: all of them are in {folder}", field.column))
+}
+
+/// Warns of a partition column whose folders some readers take for hidden.
+fn hidden_folders(record: &RunRecord) -> Option<String> {
+    let mut names = record.partition_by.iter().map(|field| partition_name(&field.column, field.transform));
+    let name = names.find(|name| name.starts_with(['_', '.']))?;
+    Some(format!(
+        "pyarrow reads no folder whose name begins with _ or ., and Spark none that begins with a dot, so not those of \
+         {name}: give its column another name in the model"
+    ))
 }
 
 /// Warns of requested attribute keys that no record has: most likely they are misspelt.

@@ -148,3 +148,19 @@ fn each_content_that_is_there_twice_counts() {
                     with 1 more contents";
     assert_eq!(told, [expected]);
 }
+
+#[test]
+fn partitions_that_a_reader_takes_for_hidden_are_told() {
+    let folder = Folder::with("in.ndjson", r#"{"rows":[{"_type":"a","n":1}]}"#);
+    let model = |name: &str| {
+        json!({
+            "partiquet_model": 1, "name": "t", "envelopes": ["rows[]"], "row": {"type": "T"},
+            "types": {"T": {"members": [{"name": "_type", "type": "string", "column": name}]}},
+        })
+    };
+    for (column, out, is_told) in [("_type", "a", true), ("type", "b", false)] {
+        folder.write("model.json", model(column).to_string());
+        let told = warnings(&folder, &["in.ndjson", "--out", out, "--model", "model.json", "--partition-by", column]);
+        assert_eq!(told.iter().any(|warning| warning.contains("pyarrow reads no folder")), is_told, "{told:?}");
+    }
+}
