@@ -230,7 +230,11 @@ impl Audit {
             }
         }
         for path in &seen.unlisted {
-            self.add_finding(FindingKind::Unlisted, path, "no commit lists it, and readers of the folder see it");
+            self.add_finding(
+                FindingKind::Unlisted,
+                path,
+                "no commit lists it, and there are readers of the folder that see it",
+            );
         }
         Ok(())
     }

@@ -177,13 +177,13 @@ pub struct RawOptions {
     #[arg(long, value_name = "SPEC", help_heading = FILES)]
     pub partition_by: Option<PartitionBy>,
 
-    /// Columns that order the rows of each row group [default: none]
+    /// Columns that order the rows of each row group, or none [default: none]
     ///
     /// Sorted rows compress better and let a reader skip pages. Not by default: the order of the input is kept.
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', help_heading = FILES)]
     pub sort_by: Option<Vec<String>>,
 
-    /// Columns that get a bloom filter [default: none]
+    /// Columns that get a bloom filter, or none [default: none]
     ///
     /// Useful for columns that are searched for one value, such as conversation_id; it takes space.
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', help_heading = FILES)]

@@ -100,8 +100,8 @@ pub fn resolve(said: RawOptions, surroundings: &Surroundings) -> Result<Job> {
         max_record_bytes: record_bytes(max_record_size, memory_bytes)?,
         max_rejects: max_rejects.unwrap_or_default(),
         mode: mode.unwrap_or_default(),
-        sort_by: distinct("--sort-by", trimmed(sort_by))?,
-        bloom_filter: distinct("--bloom-filter", trimmed(bloom_filter))?,
+        sort_by: distinct("--sort-by", named(sort_by))?,
+        bloom_filter: distinct("--bloom-filter", named(bloom_filter))?,
         provenance: provenance.unwrap_or_default(),
         committed_at: surroundings.now.clone(),
     };
@@ -199,9 +199,9 @@ fn record_bytes(said: Option<Size>, memory: u64) -> Result<usize> {
         .map_err(|_| Error::usage("--max-record-size does not fit this machine", "give a smaller size"))
 }
 
-/// Column names without surrounding blanks.
-/// The names; `none` alone stands for no name, so that the command line can take back what a file says.
-fn trimmed(names: Option<Vec<String>>) -> Vec<String> {
+/// Names of columns without surrounding blanks. `none` alone stands for no name, so that the command line can take back
+/// what a file says.
+fn named(names: Option<Vec<String>>) -> Vec<String> {
     let names: Vec<String> = names.unwrap_or_default().iter().map(|name| name.trim().to_owned()).collect();
     if names == ["none"] { Vec::new() } else { names }
 }

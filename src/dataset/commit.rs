@@ -215,9 +215,9 @@ impl Dataset {
         moves.extend(old_only);
         if let (Some(staged), Some(file)) = (&run.rejects, &manifest.rejects_file) {
             // A file that is there says the same: see `rejects_file`. It is not touched, for a recovery may come after
-            // somebody has repaired it.
+            // somebody has repaired it. For the same reason its size is not known.
             if !exists(&self.dir.join(file))? {
-                moves.push(document(staged, file.clone(), Target::New)?);
+                moves.push(Move { from: relative(staged)?, to: file.clone(), target: Target::New, bytes: None });
             }
         }
         let (schema, commit) = (self.staging.join("schema.staged"), self.staging.join("commit.staged"));

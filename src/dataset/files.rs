@@ -33,15 +33,21 @@ pub(super) fn files_below(dir: &Path, passes: impl Fn(&str) -> bool) -> Result<B
                 Error::io("list", place)(error.into_io_error().unwrap_or_else(|| io::ErrorKind::Other.into()))
             })?,
         };
-        if entry.depth() > 0
-            && !entry.file_type().is_dir()
-            && let Ok(path) = entry.path().strip_prefix(dir)
-        {
-            let parts: Vec<_> = path.components().map(|part| part.as_os_str().to_string_lossy()).collect();
-            files.insert(parts.join("/"));
-        }
+        files.extend(file_name(dir, &entry));
     }
     Ok(files)
+}
+
+/// The same of all files, without those in folders that cannot be read.
+pub(super) fn readable_below(dir: &Path) -> impl Iterator<Item = String> {
+    WalkDir::new(dir).into_iter().filter_map(Result::ok).filter_map(move |entry| file_name(dir, &entry))
+}
+
+/// The name of a file relative to `dir`, with `/` as separator; none for a folder.
+fn file_name(dir: &Path, entry: &walkdir::DirEntry) -> Option<String> {
+    let path = entry.path().strip_prefix(dir).ok().filter(|_| entry.depth() > 0 && !entry.file_type().is_dir())?;
+    let parts: Vec<_> = path.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+    Some(parts.join("/"))
 }
 
 fn is_missing(error: Option<&io::Error>) -> bool {

@@ -86,9 +86,8 @@ pub fn inspect(dir: &Path, commits: &[Manifest]) -> Result<Inspection> {
             leftovers.insert(name);
         }
     }
-    // DuckDB and Polars also read what is hidden from Spark and pyarrow. What nobody may look into, they cannot read.
-    let hidden = files_below(dir, |_| true).unwrap_or_default().into_iter().filter(|file| file.ends_with(".parquet"));
-    let seen = visible.into_iter().chain(hidden);
+    // DuckDB and Polars also read what is hidden from Spark and pyarrow.
+    let seen = visible.into_iter().chain(files::readable_below(dir).filter(|file| file.ends_with(".parquet")));
     let unlisted = seen.filter(|file| !live.contains(file) && !dead.contains(file)).collect();
     Ok(Inspection { is_locked, is_pending: is_readable.map(|()| is_pending), leftovers, shares: complete, unlisted })
 }

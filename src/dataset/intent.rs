@@ -3,7 +3,7 @@
 //! While `_partiquet/intent.json` exists, a commit is under way. Every step is idempotent, so whoever holds the lock
 //! next completes the commit ([`recover`]), however far it came. A live process that meets an error rolls back its
 //! steps instead and then removes the intent. [`recover`] rolls back too if the commit cannot be completed because
-//! something that was staged for it is gone, or has another size.
+//! one of its new files is gone, or has another size.
 
 use std::{
     fmt, fs,
@@ -48,7 +48,8 @@ pub(super) struct Move {
     pub to: String,
     /// What may exist at `to`.
     pub target: Target,
-    /// Size of the file in bytes. Not known for files that are set aside, and in intents of earlier versions.
+    /// Size of the file in bytes. None for files that are set aside, for rejects, which somebody may repair at any time,
+    /// and in intents of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
 }

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Committed, Dataset, RunRecord, SchemaDocument, StagedFile, StagedRun,
-    files::{self, entries, sync_folder, write_document},
+    files::{self, entries, exists, sync_folder, write_document},
     intent, layout,
     lock::Lock,
     manifest::Manifest,
@@ -86,12 +86,19 @@ impl Fragment {
             }
             *path = staged.join(&*path);
         }
-        let is_whole =
-            |file: &&StagedFile| fs::metadata(&file.staged_path).is_ok_and(|found| found.len() == file.bytes);
-        if let Some(file) = self.run.files.iter().find(|file| !is_whole(file)) {
-            return Err(format!("{} is not there, or not as large as it was staged", file.staged_path.display()));
-        }
         Ok(())
+    }
+
+    /// A staged file that is gone, or has another size now.
+    fn damaged_file(&self) -> Result<Option<&Path>> {
+        for StagedFile { staged_path, bytes, .. } in &self.run.files {
+            let is_whole = exists(staged_path)?
+                && fs::metadata(staged_path).map_err(Error::io("look at", staged_path))?.len() == *bytes;
+            if !is_whole {
+                return Ok(Some(staged_path));
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -208,6 +215,12 @@ impl Dataset {
             let message = format!("its shares were staged for the mode {mode}, and this is {}", self.mode);
             return Err(refuse(message, "commit them in that mode, or stage all of them again"));
         }
+        for (name, fragment) in &fragments {
+            if let Some(path) = fragment.damaged_file()? {
+                let message = format!("share {name}: {} is gone, or not as large as it was staged", path.display());
+                return Err(refuse(message, "stage it again"));
+            }
+        }
         let parts = names.iter().filter_map(|name| fragments.remove(name)).collect();
         join(parts, committed_at, &self.staged_rejects_path()).map_err(|difference| match difference {
             Difference::Of(what) => {
@@ -270,10 +283,7 @@ fn join(parts: Vec<Fragment>, committed_at: &str, rejects: &Path) -> Result<Frag
     let mut read = InputsRead::default();
     read.add(&whole.run.record.inputs)?;
     for part in parts {
-        let Fragment { format_version: _, run: StagedRun { record, files, rejects, schema }, report, mode } = part;
-        if mode != whole.mode {
-            return Err(Difference::Of("their mode"));
-        }
+        let Fragment { format_version: _, run: StagedRun { record, files, rejects, schema }, report, mode: _ } = part;
         if schema != whole.run.schema {
             return Err(Difference::Of("columns: name the attribute keys instead of `auto`"));
         }

@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     commit::assert_no_staging,
-    data::{conversations, export, lines},
+    data::{conversations, export, gzip, lines},
     output::{entries, tree},
     run::{Folder, Run, wait_until},
 };
@@ -122,6 +122,28 @@ fn a_signal_ends_a_run_that_still_waits_for_its_first_byte() {
         drop(pipe);
         assert_eq!(folder.names(), ["fifo"], "{input}, {keys}");
     }
+}
+
+/// What is wrong with an input is told before a later one is waited for, however many workers there are.
+#[test]
+fn a_refused_record_is_told_while_the_next_input_is_silent() {
+    let folder = Folder::with("bad.ndjson.gz", gzip(format!("no JSON\n{}", conversations(20)).as_bytes()));
+    assert!(Command::new("mkfifo").arg(folder.path("silent")).status().unwrap().success());
+    // Opened for both, so that opening it waits for nobody.
+    let pipe = fs::OpenOptions::new().read(true).write(true).open(folder.path("silent")).unwrap();
+    // The rest of this document is refused at its end.
+    folder.write("rest.json", format!("[{{}},{{]{}", " x".repeat(4000)));
+    for (input, threads) in ["bad.ndjson.gz", "rest.json"].into_iter().flat_map(|input| [1, 2, 3].map(|n| (input, n))) {
+        for _ in 0..3 {
+            let threads = threads.to_string();
+            let args =
+                ["convert", input, "silent", "--out", "out", "--attribute-columns", "none", "--threads", &threads];
+            let options = ["--max-record-size", "4KiB"];
+            let child = folder.command(&[&args[..], &options].concat()).spawn().unwrap();
+            Run::of(child).ended_with(1).says(&[input, "nothing was committed"]);
+        }
+    }
+    drop(pipe);
 }
 
 #[test]

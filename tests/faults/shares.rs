@@ -235,7 +235,7 @@ fn shares_are_committed_all_or_none_and_only_together() {
     let path = out.join("_partiquet/shares/night/c").join(file);
     let whole = std::fs::read(&path).unwrap();
     std::fs::write(&path, &whole[1..]).unwrap();
-    refused(&["a", "b", "c"], "or not as large as it was staged");
+    refused(&["a", "b", "c"], "not as large as it was staged\n  stage it again");
     std::fs::write(&path, &whole).unwrap();
     let append = Config { mode: Mode::Append, ..config(&out, &inputs[2..]) };
     stage_share(&append, ShareName { run: "night", share: "c" }, &Silent).unwrap();

@@ -52,6 +52,8 @@ impl<'a> Steps<'a> {
             let mut state = self.lock();
             let block = self.hand_on(&mut state, &reader, result);
             if is_end && state.may_read(Some(&reader), &self.limits) {
+                drop(state);
+                self.changed.notify_all();
                 continue;
             }
             if !state.read_to_end {
