@@ -11,9 +11,9 @@
 //! There are no stage threads. Every worker repeatedly takes the step nearest to the output that has work. So no core
 //! waits while there is work anywhere, one thread runs the same code as many, and the queues stay bounded because
 //! workers stop reading when they are full. The worker that read a block decodes it, while it is in its cache; only of
-//! compressed inputs blocks are read ahead, because the others would wait for them. Reading and routing are done by one worker at a time, which keeps the rows
-//! in input order, and row groups are cut by the routed rows alone. So the output does not depend on the number of
-//! threads or on timing.
+//! compressed inputs blocks are read ahead, because the others would wait for them. Reading and routing are done by one
+//! worker at a time, which keeps the rows in input order, and row groups are cut by the routed rows alone. So the
+//! output does not depend on the number of threads or on timing.
 
 mod account;
 mod background_sync;

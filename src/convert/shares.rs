@@ -57,9 +57,10 @@ pub fn stage_share(config: &Config, name: ShareName<'_>, observer: &dyn Observer
 /// `committed_at` of `config` are used.
 ///
 /// # Errors
-/// [`Error::Dataset`] if a share is missing, was not named, or differs from the others in version, mode, model, columns or
-/// options; while one of them is being staged; or if the dataset already holds one of the inputs. [`Error::Rejected`]
-/// if the budget is exceeded, and the errors of committing. The shares stay in each case, so the call can be repeated.
+/// [`Error::Dataset`] if a share is missing, was not named, was staged for another mode, has a damaged file, or differs
+/// from the others in version, model, columns or options; while one of them is being staged; or if the dataset already
+/// holds one of the inputs. [`Error::Rejected`] if the budget is exceeded, and the errors of committing. The shares stay
+/// in each case, so the call can be repeated.
 pub fn commit_shares(config: &Config, run: &str, shares: &[String]) -> Result<Report> {
     config.check()?;
     let dataset = Dataset::open(&config.out, config.mode)?;

@@ -48,8 +48,8 @@ pub(super) struct Move {
     pub to: String,
     /// What may exist at `to`.
     pub target: Target,
-    /// Size of the file in bytes. None for files that are set aside, for rejects, which somebody may repair at any time,
-    /// and in intents of earlier versions.
+    /// Size of the file in bytes. None for files that are set aside, for rejects, which somebody may repair at any
+    /// time, and in intents of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
 }
