@@ -278,8 +278,9 @@ fn read_options(config: &Config) -> ReadOptions {
     let max_record_bytes = config.max_record_bytes;
     let ends_with_first = matches!(config.max_rejects, MaxRejects::Count(0));
     // The first refused text ends the run. Its length is told if its end is near, but a bomb or a device has none.
-    let most = Some((max_record_bytes as u64).saturating_mul(MAX_SKIPPED_RECORDS)).filter(|_| ends_with_first);
-    ReadOptions { max_record_bytes, max_skipped_bytes: most.unwrap_or(u64::MAX), ..ReadOptions::default() }
+    let followed = (max_record_bytes as u64).saturating_mul(MAX_SKIPPED_RECORDS);
+    let max_skipped_bytes = if ends_with_first { followed } else { u64::MAX };
+    ReadOptions { max_record_bytes, max_skipped_bytes, ..ReadOptions::default() }
 }
 
 /// A refused text that ends the run is followed for this many times the longest record.

@@ -72,6 +72,12 @@ pub(super) fn exists(path: &Path) -> Result<bool> {
     }
 }
 
+/// Whether a file exists at `path` and has this size in bytes, if it is known.
+pub(super) fn is_whole(path: &Path, bytes: Option<u64>) -> Result<bool> {
+    let size = || fs::symlink_metadata(path).map(|found| found.len()).map_err(Error::io("look at", path));
+    Ok(exists(path)? && (bytes.is_none() || bytes == Some(size()?)))
+}
+
 /// Whether `path` is a folder itself and not a link to one: a link could lead out of the dataset.
 pub(super) fn is_folder(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())

@@ -13,7 +13,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    files::{self, Folders, exists, is_folder, sync_folder},
+    files::{self, Folders, exists, is_folder, is_whole, sync_folder},
     layout::{self, is_relative_file},
     manifest::{MANIFEST_VERSION, Manifest},
 };
@@ -106,18 +106,13 @@ impl Intent {
             return Ok(true);
         }
         for step in self.moves.iter().filter(|step| step.target != Target::Aside) {
-            let staged = step.is_whole_at(dir, &step.from)?;
-            let is_whole = if staged.is_some() { staged } else { step.is_whole_at(dir, &step.to)? };
-            if is_whole != Some(true) {
+            let at = if exists(&dir.join(&step.from))? { &step.from } else { &step.to };
+            if !is_whole(&dir.join(at), step.bytes)? {
                 return Ok(false);
             }
         }
-        for step in [&self.manifest, &self.schema] {
-            if step.is_whole_at(dir, &step.from)? != Some(true) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        let is_staged = |step: &Move| is_whole(&dir.join(&step.from), step.bytes);
+        Ok(is_staged(&self.manifest)? && is_staged(&self.schema)?)
     }
 
     fn complete(&self, dir: &Path, folders: &mut Folders) -> Result<()> {
@@ -284,16 +279,6 @@ enum MoveOutcome {
 }
 
 impl Move {
-    /// Whether the file at `path` has the size that it was staged with; none if there is no file.
-    fn is_whole_at(&self, dir: &Path, path: &str) -> Result<Option<bool>> {
-        let path = dir.join(path);
-        if !exists(&path)? {
-            return Ok(None);
-        }
-        let found = fs::symlink_metadata(&path).map_err(Error::io("look at", &path))?;
-        Ok(Some(self.bytes.is_none_or(|bytes| bytes == found.len())))
-    }
-
     /// Moves the file, unless that was already done.
     fn make(&self, dir: &Path, folders: &mut Folders) -> Result<MoveOutcome> {
         let (from, to) = (dir.join(&self.from), dir.join(&self.to));

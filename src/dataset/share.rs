@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Committed, Dataset, RunRecord, SchemaDocument, StagedFile, StagedRun,
-    files::{self, entries, exists, sync_folder, write_document},
+    files::{self, entries, is_whole, sync_folder, write_document},
     intent, layout,
     lock::Lock,
     manifest::Manifest,
@@ -92,9 +92,7 @@ impl Fragment {
     /// A staged file that is gone, or has another size now.
     fn damaged_file(&self) -> Result<Option<&Path>> {
         for StagedFile { staged_path, bytes, .. } in &self.run.files {
-            let is_whole = exists(staged_path)?
-                && fs::metadata(staged_path).map_err(Error::io("look at", staged_path))?.len() == *bytes;
-            if !is_whole {
+            if !is_whole(staged_path, Some(*bytes))? {
                 return Ok(Some(staged_path));
             }
         }
