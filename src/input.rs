@@ -3,7 +3,7 @@
 //! ```text
 //! names -> discover -> InputFile -> read -> bytes -> split -> Piece (block of records, refused text, end of input)
 //!                                    stream: what can be read once       rejects: refused texts read again
-//!                                    interruptible: what may be silent for hours
+//!                                    interruptible: what may be silent for hours    foreign: what is no JSON
 //! ```
 //!
 //! [`reader::BlockReader`] combines all of it; [`sample`] reads a part beforehand. Everything here is sequential and
@@ -11,6 +11,7 @@
 
 pub mod digest;
 pub mod discover;
+mod foreign;
 mod interruptible;
 pub mod read;
 pub mod reader;

@@ -27,6 +27,8 @@ use crate::{
 
 /// The first bytes of each member of a gzip file.
 pub(super) const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+/// The first bytes of each frame of a zstd file, unless it is skippable.
+pub(super) const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// How an input is to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +53,7 @@ impl<'a> InputReader<'a> {
     /// Opens an input and inspects its first bytes. While the input is silent, `observer` is asked whether to stop.
     ///
     /// # Errors
-    /// [`Error::Io`] if it cannot be opened or read, [`Error::Input`] if its format is not supported,
+    /// [`Error::Io`] if it cannot be opened or read, [`Error::Input`] if it ends within the magic number of a format,
     /// [`Error::Interrupted`] if the observer asked to stop.
     pub fn open(input: &InputFile, access: Access, observer: &'a dyn Observer) -> Result<Self> {
         let (reader, path): (Box<dyn Read + Send + 'a>, _) = match (&input.source, access) {
@@ -73,14 +75,6 @@ impl<'a> InputReader<'a> {
                     offset: stored.head().len() as u64,
                     message: format!("the {what} stream ends inside its header: the file is truncated"),
                     hint: inflate::TRUNCATED_HINT.to_owned(),
-                });
-            }
-            Format::Other(what, how) => {
-                return Err(Error::Input {
-                    file: input.name.clone(),
-                    offset: 0,
-                    message: format!("this is {what}, not JSON; of compressed inputs gzip and zstd are understood"),
-                    hint: how.to_owned(),
                 });
             }
         };
@@ -208,46 +202,25 @@ enum Format {
     Zstd,
     /// The input ends inside the magic number of this format.
     Truncated(&'static str),
-    /// An unsupported format, and what the user can do.
-    Other(&'static str, &'static str),
 }
 
 impl Format {
-    const HEAD_BYTES: usize = 6;
-    const GZIP: &[u8] = &GZIP_MAGIC;
-    const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
-
-    /// None of these can begin a JSON text, so naming the format helps more than a syntax error.
-    const OTHERS: [(&[u8], &str, &str); 12] = [
-        (b"BZh", "a bzip2 file", "decompress it on the way: bzip2 -dc FILE | partiquet convert - --out DIR"),
-        (b"\xfd7zXZ\0", "an xz file", "decompress it on the way: xz -dc FILE | partiquet convert - --out DIR"),
-        (b"\x04\x22\x4d\x18", "an lz4 file", "decompress it on the way: lz4 -dc FILE | partiquet convert - --out DIR"),
-        (b"PK\x03\x04", "a zip archive", "unpack it and give the folder as the input"),
-        (b"PAR1", "a Parquet file", "give the JSON it was made from"),
-        (b"SQLite", "a SQLite database", "export its JSON first"),
-        (b"Obj\x01", "an Avro file", "give the JSON it was made from, or write its records as JSON lines first"),
-        (b"ORC", "an ORC file", "give the JSON it was made from, or write its records as JSON lines first"),
-        (b"%PDF-", "a PDF document", "give the JSON export instead"),
-        (b"<!DOCT", "an HTML page", "often a server's error in the place of its answer: look at it, and fetch again"),
-        (b"<html", "an HTML page", "often a server's error in the place of its answer: look at it, and fetch again"),
-        (b"<?xml", "an XML document", "often a server's error in the place of its answer: look at it, and fetch again"),
-    ];
+    const HEAD_BYTES: usize = 4;
 
     fn detect(head: &[u8]) -> Self {
         // The first byte of a zstd magic number is a plain `(`, so at least two bytes must match.
         let is_cut =
             |magic: &[u8], least: usize| head.len() >= least && head.len() < magic.len() && magic.starts_with(head);
-        if head.starts_with(Self::GZIP) {
+        if head.starts_with(&GZIP_MAGIC) {
             Self::Gzip
-        } else if head.starts_with(Self::ZSTD) || Self::is_skippable_zstd(head) {
+        } else if head.starts_with(&ZSTD_MAGIC) || Self::is_skippable_zstd(head) {
             Self::Zstd
-        } else if is_cut(Self::GZIP, 1) {
+        } else if is_cut(&GZIP_MAGIC, 1) {
             Self::Truncated("gzip")
-        } else if is_cut(Self::ZSTD, 2) {
+        } else if is_cut(&ZSTD_MAGIC, 2) {
             Self::Truncated("zstd")
         } else {
-            let other = Self::OTHERS.iter().find(|(magic, ..)| head.starts_with(magic));
-            other.map_or(Self::Plain, |&(_, what, how)| Self::Other(what, how))
+            Self::Plain
         }
     }
 

@@ -3,6 +3,7 @@
 use super::{
     Piece, ReadOptions,
     discover::{InputFile, Source},
+    foreign::refuse_foreign,
     read::{Access, InputReader},
     rejects::{self, Unpacker},
     split::{Begin, Layout, SNIFF_BYTES, Sniffer, Splitter, Step, reserved},
@@ -234,7 +235,8 @@ impl<'a> BlockReader<'a> {
                 }
                 is_whole => is_whole?,
             };
-            let start = skip_bom(&self.head, &self.inputs[input].name)?;
+            refuse_foreign(&self.head, &self.inputs[input].name, !reader.is_plain())?;
+            let start = if self.head.starts_with(&BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
             let head = &self.head[start..];
             if rejects::is_rejects_file(head, is_whole) {
                 break (Layout::Lines, start, true);
@@ -310,6 +312,9 @@ fn end_of_input(reader: &InputReader<'_>, inputs: &[InputFile], input: usize) ->
     Ok(Piece::EndOfInput { input, content: reader.content() })
 }
 
+/// May stand before the text, and is no part of it.
+const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
+
 /// Bytes read first of an input that is not compressed.
 const FIRST_READ_BYTES: usize = 8 << 10;
 
@@ -331,20 +336,6 @@ fn fill(reader: &mut InputReader<'_>, head: &mut Vec<u8>, target: usize) -> Resu
         }
     }
     Ok(false)
-}
-
-/// The offset at which the text begins, after a byte order mark.
-fn skip_bom(head: &[u8], file: &str) -> Result<usize> {
-    match head {
-        [0xef, 0xbb, 0xbf, ..] => Ok(3),
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Err(Error::Input {
-            file: file.to_owned(),
-            offset: 0,
-            message: "this is UTF-16, JSON is UTF-8".to_owned(),
-            hint: "convert it first: iconv -f UTF-16 -t UTF-8 FILE | partiquet convert - --out DIR".to_owned(),
-        }),
-        _ => Ok(0),
-    }
 }
 
 #[cfg(test)]

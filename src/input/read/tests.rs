@@ -11,15 +11,6 @@ fn formats_are_seen_in_the_first_bytes() {
     assert_eq!(Format::detect(&[0x28, 0xb5]), Format::Truncated("zstd"));
     assert_eq!(Format::detect(b"("), Format::Plain);
     assert_eq!(Format::detect(b"<"), Format::Plain);
-    for (head, what) in [
-        (&b"PK\x03\x04"[..], "a zip archive"),
-        (b"PAR1\x15\x04", "a Parquet file"),
-        (b"Obj\x01\x04\x16", "an Avro file"),
-        (b"<!DOCTYPE html>", "an HTML page"),
-        (b"<?xml version", "an XML document"),
-    ] {
-        assert!(matches!(Format::detect(head), Format::Other(found, _) if found == what), "{what}");
-    }
 }
 
 #[test]

@@ -274,14 +274,23 @@ fn other_encodings_and_formats_are_named() {
         (b"\xfe\xff\0{\0}", "UTF-16"),
         (b"BZh91AY", "bzip2"),
         (b"\xfd7zXZ\0\0", "xz"),
-        (b"PK\x03\x04\x14", "zip"),
-        (b"PAR1\x15\x04", "Parquet"),
+        (b"PK\x03\x04\x14", "a zip archive"),
+        (b"PAR1\x15\x04", "a Parquet file"),
+        (b"Obj\x01\x04\x16", "an Avro file"),
+        (b"<!DOCTYPE html>", "an HTML page"),
+        (b"<?xml version", "an XML document"),
+        (&[&b"a.json"[..], &[0; 251], b"ustar\x0000"].concat(), "a tar archive"),
     ] {
-        let Err(Error::Input { offset: 0, message, .. }) = pieces_of(stored) else { panic!("{word} was taken") };
+        for (stored, is_compressed) in [(stored.to_vec(), false), (gz(&[stored]), true), (zst(&[stored]), true)] {
+            let Err(Error::Input { offset: 0, message, .. }) = pieces_of(&stored) else { panic!("{word} was taken") };
+            assert!(message.contains(word), "{message}");
+            assert_eq!(message.contains("what is compressed in it"), is_compressed, "{message}");
+        }
+    }
+    for (once, word) in [(gz(&[b"{}"]), "gzip again"), (zst(&[b"{}"]), "zstd again")] {
+        let Err(Error::Input { message, .. }) = pieces_of(&gz(&[&once])) else { panic!("{word} was taken") };
         assert!(message.contains(word), "{message}");
     }
-    let utf16 = gz(&[b"\xff\xfe{\0}\0"]);
-    assert!(matches!(pieces_of(&utf16), Err(Error::Input { .. })));
 }
 
 #[test]
