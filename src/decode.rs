@@ -51,14 +51,14 @@ use crate::{
 };
 use arrivals::Arrivals;
 use cursor::Cursor;
-use envelope::{EnclosingValues, Shape, Target, shape_of};
+use envelope::{EnclosingValues, Room, Shape, Target, shape_of};
 use fault::{Fault, Parse};
 use padded::{PADDING, Padded, pad};
 use program::Program;
 use shape_guess::ShapeGuess;
 use walk::{Position, Scratch, StepsMet, Walk};
 
-/// Maximum bytes that repeated values and `extra` may add to a block. The values of a conversation are repeated on each
+/// Maximum bytes that repeated values and `extra` may add to a block, and the provenance columns once more. The values of a conversation are repeated on each
 /// of its participants, and hostile records could make that exceed any memory.
 pub const MAX_FLATTENED_BYTES: u64 = 256 << 20;
 
@@ -79,8 +79,8 @@ pub struct Decoder {
     shape_guess: ShapeGuess,
     arrivals: Arrivals,
     max_flattened_bytes: u64,
-    /// The rest of `max_flattened_bytes` for the current block.
-    flattened_left: u64,
+    /// What is left of it for the current block.
+    room: Room,
     /// Scratch copy of a record, with padding.
     padded: Vec<u8>,
 }
@@ -97,13 +97,14 @@ impl Decoder {
             shape_guess: ShapeGuess::default(),
             arrivals: Arrivals::new(Arc::clone(&plan)),
             max_flattened_bytes: MAX_FLATTENED_BYTES,
-            flattened_left: MAX_FLATTENED_BYTES,
+            room: Room::new(MAX_FLATTENED_BYTES),
             padded: Vec::new(),
             plan,
         }
     }
 
-    /// Sets the maximum bytes that repeated values and `extra` may add to a block.
+    /// Sets the maximum bytes that repeated values and `extra` may add to a block, and the provenance columns once more
+    /// (for these it is at least 8 MiB).
     #[must_use]
     pub const fn with_max_flattened_bytes(mut self, bytes: u64) -> Self {
         self.max_flattened_bytes = bytes;
@@ -160,7 +161,7 @@ impl Decoder {
             decoded.refuse(*Fault::new(RejectKind::Size, 0, message), 0..block.bytes.len(), 0);
             return decoded;
         }
-        self.flattened_left = self.max_flattened_bytes;
+        self.room = Room::new(self.max_flattened_bytes);
         let is_utf8 = simdutf8::basic::from_utf8(block.bytes).is_ok();
         match block.framing {
             Framing::Lines => self.decode_lines(padded, Text { block, origin: 0, is_utf8 }, &mut decoded),
@@ -265,7 +266,7 @@ impl Decoder {
         self.scratch.tally.begin_record();
         let (mut shape, mut is_certain) = self.probable_shape(text, &start, &at_end);
         loop {
-            let flattened_left = self.flattened_left;
+            let room = self.room;
             let (result, end) = self.walk(text, start.clone(), shape, columns, &at_end);
             let said = match result {
                 Ok(met) => {
@@ -279,12 +280,12 @@ impl Decoder {
                 }
                 Err(fault) => Err(fault),
             };
-            self.forget_walk(columns, first_row, flattened_left);
+            self.forget_walk(columns, first_row, room);
             // Walking again in the same way undoes what was counted.
             self.scratch.tally.set_subtracting(true);
             let _ = self.walk(text, start.clone(), shape, columns, &at_end);
             self.scratch.tally.set_subtracting(false);
-            self.forget_walk(columns, first_row, flattened_left);
+            self.forget_walk(columns, first_row, room);
             // What the walk or the keys said is certain, so at most two shapes are tried.
             shape = match said {
                 Ok(said) => {
@@ -327,8 +328,8 @@ impl Decoder {
 
     /// Removes what a walk has stored, except what it counted.
     #[cold]
-    fn forget_walk(&mut self, columns: &mut Columns, first_row: usize, flattened_left: u64) {
-        self.flattened_left = flattened_left;
+    fn forget_walk(&mut self, columns: &mut Columns, first_row: usize, room: Room) {
+        self.room = room;
         columns.truncate(first_row);
         self.scratch.tally.forget_record();
         self.scratch.extra.clear();
@@ -349,7 +350,7 @@ impl Decoder {
             staging: &mut self.staging,
             file: text.block.file,
             offset: text.block.offset + text.origin as u64,
-            flattened_left: self.flattened_left,
+            room: self.room,
         };
         let mut walk = Walk {
             cursor,
@@ -364,7 +365,7 @@ impl Decoder {
         });
         let end = walk.cursor.pos();
         if result.is_ok() {
-            self.flattened_left = target.flattened_left;
+            self.room = target.room;
         }
         (result, end)
     }

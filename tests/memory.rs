@@ -142,7 +142,7 @@ fn peak(input: &Path, memory: u64, partition_by: &str, max_rejects: MaxRejects, 
         mode: Mode::Error,
         sort_by: Vec::new(),
         bloom_filter: Vec::new(),
-        provenance: false,
+        provenance: true,
         committed_at: "2025-07-01T00:00:00Z".to_owned(),
     };
     let before = ALLOCATED.load(Ordering::Relaxed);
@@ -201,6 +201,13 @@ fn what_a_run_allocates_stays_below_its_memory() {
                 beyond.push(format!("{name}, {max_rejects}: {peak} MiB of 128"));
             }
         }
+    }
+    // The name of the input is stored for each of a million participants.
+    std::fs::write(&path, format!("{{}}\n{{}}\n{{\"participants\":[{}]}}", vec!["{}"; 9 << 20].join(","))).unwrap();
+    let peak_of_names = peak(&path, 128 * cap, "none", MaxRejects::Count(1), false);
+    println!("participants without a member: {peak_of_names} MiB of 128");
+    if peak_of_names >= 128 {
+        beyond.push(format!("participants without a member: {peak_of_names} MiB of 128"));
     }
     // Tiny refused lines take many times their length, and compressed input is read ahead.
     let mut tiny = GzEncoder::new(File::create(&path).unwrap(), flate2::Compression::fast());

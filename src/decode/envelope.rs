@@ -18,6 +18,8 @@ const NO_ROOM_FOR_REPEATED: &str = "the values around the participants, repeated
                                     room for among the records of a block; more --memory helps";
 const NO_ROOM_FOR_EXTRA: &str = "the values that no column holds take more than there is room for among the records of a \
                                  block; more --memory helps";
+const NO_ROOM_FOR_PROVENANCE: &str = "the name of the input, repeated on each participant, takes more than there is room \
+                                      for among the records of a block; more --memory helps";
 
 /// Values of the objects around the rows, held until all rows they belong to are known.
 #[derive(Debug, Clone)]
@@ -33,8 +35,25 @@ pub(super) struct Target<'t> {
     /// The input's name and the text's offset in it, for the provenance columns.
     pub file: &'t str,
     pub offset: u64,
-    /// Bytes that repeated values may still take in this block.
-    pub flattened_left: u64,
+    pub room: Room,
+}
+
+/// Bytes that may still be stored for a block beyond what its text says once.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    /// Of repeated values and `extra`.
+    flattened: u64,
+    /// Of the provenance columns.
+    provenance: u64,
+}
+
+impl Room {
+    /// With names of common length this is enough for a block of the shortest records.
+    const MIN_PROVENANCE_BYTES: u64 = 8 << 20;
+
+    pub fn new(max_flattened_bytes: u64) -> Self {
+        Self { flattened: max_flattened_bytes, provenance: max_flattened_bytes.max(Self::MIN_PROVENANCE_BYTES) }
+    }
 }
 
 impl EnclosingValues {
@@ -60,7 +79,8 @@ impl Walk<'_> {
             None => self.row(target)?,
             Some(envelope) => self.container(envelope, 0, target)?,
         };
-        target.spend(self.scratch.extra.flattened_bytes(), self.cursor.pos(), NO_ROOM_FOR_EXTRA)?;
+        let extra_bytes = self.scratch.extra.flattened_bytes();
+        spend(&mut target.room.flattened, extra_bytes, self.cursor.pos(), NO_ROOM_FOR_EXTRA)?;
         self.scratch.extra.flush(&mut target.columns.columns[self.plan.extra_column]);
         Ok(met)
     }
@@ -74,6 +94,8 @@ impl Walk<'_> {
         let met = self.object(self.program.row, &mut target.columns.columns, row)?;
         self.scratch.extra.assign(first_entry, 0, row, row + 1);
         if let Some((file, offset)) = self.plan.provenance_columns {
+            let bytes = target.file.len() + size_of::<u32>() + size_of::<i64>();
+            spend(&mut target.room.provenance, bytes as u64, start, NO_ROOM_FOR_PROVENANCE)?;
             push_text(&mut target.columns.columns[file], row, target.file);
             push_int(&mut target.columns.columns[offset], row, target.offset as i64 + start as i64);
         }
@@ -138,7 +160,8 @@ impl Walk<'_> {
         let rows = (end_row - first_row) as u64;
         for (staged, &(_, column)) in staged.iter().zip(columns) {
             if staged.num_values() > 0 {
-                target.spend(rows * staged.byte_size() as u64, self.cursor.pos(), NO_ROOM_FOR_REPEATED)?;
+                let bytes = rows * staged.byte_size() as u64;
+                spend(&mut target.room.flattened, bytes, self.cursor.pos(), NO_ROOM_FOR_REPEATED)?;
                 for row in first_row..end_row {
                     target.columns.columns[column].push_from(row, staged, 0);
                 }
@@ -187,17 +210,11 @@ impl Walk<'_> {
     }
 }
 
-impl Target<'_> {
-    /// Charges bytes of repeated values against the block's limit.
-    fn spend(&mut self, bytes: u64, offset: usize, refusal: &'static str) -> Parse<()> {
-        match self.flattened_left.checked_sub(bytes) {
-            Some(left) => {
-                self.flattened_left = left;
-                Ok(())
-            }
-            None => Err(Fault::new(RejectKind::Size, offset, refusal)),
-        }
-    }
+/// Takes `bytes` from the room that is `left`.
+#[inline]
+fn spend(left: &mut u64, bytes: u64, offset: usize, refusal: &'static str) -> Parse<()> {
+    *left = left.checked_sub(bytes).ok_or_else(|| Fault::new(RejectKind::Size, offset, refusal))?;
+    Ok(())
 }
 
 fn push_text(column: &mut Column, row: usize, text: &str) {

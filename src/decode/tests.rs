@@ -153,6 +153,22 @@ fn what_records_repeat_is_limited_for_the_whole_block() {
 }
 
 #[test]
+fn the_name_of_an_input_is_not_repeated_without_limit() {
+    let model = Model::from_json(&model(r#"{"name":"id","type":"string"}"#), "test.json").unwrap();
+    let table = TableSchema::new(&model, &[], AttributeMap::Rest, true).unwrap();
+    // Each row takes a name of a thousand bytes and twelve more.
+    let name = "n".repeat(1000);
+    let record = format!(r#"{{"participants":[{}]}}"#, vec!["{}"; 4000].join(","));
+    let records = [record.as_str(), &record, "{}", &record].join("\n");
+    for (room, rows) in [(0, 8001), (12_145_012, 12_001), (12_145_011, 8001)] {
+        let mut decoder = Decoder::new(Arc::new(Plan::new(&model, &table))).with_max_flattened_bytes(room);
+        let block = Block { bytes: records.as_bytes(), framing: &Framing::Lines, file: &name, offset: 0 };
+        let decoded = decoder.decode(block, Columns::new(&table.shapes()));
+        assert_eq!((decoded.columns.num_rows, decoded.num_kept), (rows, 3 + u64::from(rows > 8001)), "{room}");
+    }
+}
+
+#[test]
 fn a_range_beyond_the_block_is_refused_and_no_panic() {
     let model = Model::from_json(&model(r#"{"name":"id","type":"string"}"#), "test.json").unwrap();
     let table = TableSchema::new(&model, &[], AttributeMap::Rest, false).unwrap();

@@ -197,6 +197,8 @@ impl<'a> BlockReader<'a> {
                     None => Some(piece),
                     Some(unpacker) => unpacker.feed(piece),
                 },
+                // A refused text may be long, and nothing is passed on until its end.
+                Step::NeedBytes if self.observer.stop_requested() => return Err(Error::Interrupted),
                 Step::NeedBytes => read_some(current, &mut self.head, &mut self.failure, &mut self.splitter)?,
                 Step::Done => {
                     let end = end_of_input(&current.reader, &self.inputs, self.next_input - 1)?;

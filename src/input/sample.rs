@@ -67,7 +67,8 @@ pub fn sample(
         let input = idx * inputs.len() / num_inputs;
         let places = (options.places / num_inputs).max(1);
         let block_bytes = (options.bytes / num_inputs / places).max(1);
-        let read = ReadOptions { block_bytes, max_record_bytes: options.max_record_bytes, ..ReadOptions::default() };
+        let (max_record_bytes, max_skipped_bytes) = (options.max_record_bytes, options.bytes as u64);
+        let read = ReadOptions { block_bytes, max_record_bytes, max_skipped_bytes };
         let mut looking = InputSampler {
             input: &inputs[input],
             read,

@@ -124,6 +124,36 @@ fn a_signal_ends_a_run_that_still_waits_for_its_first_byte() {
     }
 }
 
+/// A file whose only text has no end that anybody would wait for.
+fn endless_file(folder: &Folder) {
+    folder.write("endless.json", "{\"id\":\"");
+    fs::File::options().append(true).open(folder.path("endless.json")).unwrap().set_len(1 << 40).unwrap();
+}
+
+#[test]
+fn a_file_without_an_end_is_refused_without_reading_all_of_it() {
+    let folder = Folder::new();
+    endless_file(&folder);
+    let args = ["endless.json", "--out", "out", "--max-record-size", "64KiB"];
+    folder.convert(&args).ended_with(1).says(&["endless.json", "the record has over ", "nothing was committed"]);
+    let preview = folder.convert(&[&args[..], &["--dry-run"]].concat()).ended_with(1);
+    assert!(preview.stdout.contains("the record has over "), "{}", preview.stdout);
+}
+
+#[test]
+fn a_signal_is_heard_while_a_text_without_an_end_is_skipped() {
+    let folder = Folder::new();
+    endless_file(&folder);
+    for threads in ["1", "2"] {
+        let args = ["convert", "endless.json", "--out", "out", "--max-rejects", "unlimited", "--threads", threads];
+        let child = folder.command(&args).spawn().unwrap();
+        wait_until("an open dataset", || folder.path("out/_partiquet/staging").exists());
+        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+        Run::of(child).ended_with(130).says(&["interrupted: nothing was committed"]);
+        assert_eq!(folder.names(), ["endless.json"]);
+    }
+}
+
 /// What is wrong with an input is told before a later one is waited for, however many workers there are.
 #[test]
 fn a_refused_record_is_told_while_the_next_input_is_silent() {
