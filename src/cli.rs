@@ -95,8 +95,11 @@ fn convert(args: ConvertArgs) -> Result<u8> {
         Err(error) => {
             console.finish(error.exit_code(), Some(&error.to_string()));
             if let Some(file) = report_file {
-                let document = report_file::of_failure(&error, console.elapsed().as_secs_f64());
+                let document = report_file::of_failure(&error, console.recovered(), console.elapsed().as_secs_f64());
                 warn_on_failure(file.write(&document));
+            }
+            if let Some(recovered) = console.recovered().filter(|_| job.progress != ProgressMode::Json) {
+                complain("warning", &recovered);
             }
             // In JSON mode the console has already reported the error.
             if job.progress == ProgressMode::Json { Ok(error.exit_code()) } else { Err(error) }
@@ -112,7 +115,8 @@ fn committed(job: &Job, mut report: Report, report_file: Option<ReportFile>, con
     report.elapsed_seconds = console.elapsed().as_secs_f64();
     let stdout_taken = report_file.as_ref().is_some_and(ReportFile::is_stdout);
     if let Some(file) = report_file {
-        warn_on_failure(file.write(&report_file::of_success(&report, exit_code)));
+        let document = report_file::of_success(&report, exit_code);
+        warn_on_failure(document.and_then(|document| file.write(&document)));
     }
     let shown = if stdout_taken {
         let text = closing_words(&report, &job.config, job.target, Paint::for_stream(&io::stderr()));
@@ -226,8 +230,8 @@ fn warn_on_failure(result: Result<()>) {
     }
 }
 
-fn complain(word: &str, error: &Error) {
+fn complain(word: &str, what: &dyn std::fmt::Display) {
     let stderr = io::stderr();
     let word = Paint::for_stream(&stderr).red(&format!("{word}:"));
-    let _ = writeln!(stderr.lock(), "{word} {}", human::shown_lines(&error.to_string()));
+    let _ = writeln!(stderr.lock(), "{word} {}", human::shown_lines(&what.to_string()));
 }

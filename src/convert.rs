@@ -28,18 +28,20 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Converts the inputs to a dataset: completely or not at all.
 ///
 /// # Errors
-/// Every kind of [`Error`]. In each case the dataset stays as it was before.
+/// Every kind of [`Error`]. In each case the dataset stays as it was before, but for a commit of an earlier run that was
+/// cut off: it is completed or rolled back first, and [`Observer::recovered`] is told.
 pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
     config.check()?;
     memory::check(config)?;
     let inputs = discover(&config.inputs, Some(&config.out), observer)?;
     // This comes first, so that a folder in use is reported before the sample is taken.
     let dataset = Dataset::open(&config.out, config.mode)?;
+    let recovered = warnings::tell_recovered(dataset.recovered(), observer);
     let held = CommittedInputs::new(config.mode, dataset.commits());
     let (inputs, skipped) = held.split_new(inputs, observer)?;
     held.refuse_changed(config, &inputs, observer)?;
     if inputs.is_empty() {
-        return Ok(append::nothing_new(config, skipped, dataset.recovered()));
+        return Ok(append::nothing_new(config, skipped, recovered));
     }
     let begun = observer.clock();
     let kept = dataset.schema_to_keep()?;
@@ -50,7 +52,7 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
     match read_again.len() {
         0 => {}
         all if all == staged.totals.inputs.len() => {
-            return Ok(append::nothing_new(config, [skipped, read_again].concat(), dataset.recovered()));
+            return Ok(append::nothing_new(config, [skipped, read_again].concat(), recovered));
         }
         _ => return Err(held.already_committed(config, &read_again)),
     }
@@ -68,7 +70,6 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
     if observer.stop_requested() {
         return Err(Error::Interrupted);
     }
-    let recovered = warnings::recovered(dataset.recovered());
     let mut report = publish(Report { skipped, ..run.report }, &run.staged, || dataset.commit(&run.staged))?;
     report.warnings.extend(recovered.into_iter().chain(unmet));
     report.stage_seconds = StageSeconds {

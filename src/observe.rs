@@ -9,6 +9,12 @@ pub trait Observer: Sync {
         let _ = progress;
     }
 
+    /// Reports what the run has done first about one that had not come to its end. This stays even if the run fails; if
+    /// it succeeds, its [`Report::warnings`](crate::report::Report::warnings) have it, too.
+    fn recovered(&self, what: &str) {
+        let _ = what;
+    }
+
     /// Returns the time since any fixed moment. The library has no clock: without this one, the report has no times by
     /// stage.
     fn clock(&self) -> Duration {

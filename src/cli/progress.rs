@@ -3,7 +3,7 @@
 use std::{
     io::{self, IsTerminal, Write},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -29,6 +29,8 @@ pub struct Console {
     started: Instant,
     memory: MemoryMonitor,
     last: Mutex<Last>,
+    /// What was done about an earlier run.
+    recovered: OnceLock<String>,
 }
 
 enum Display {
@@ -63,7 +65,13 @@ impl Console {
             started,
             memory: MemoryMonitor::new(memory),
             last: Mutex::new(Last { at: started, stage: None, converting: None }),
+            recovered: OnceLock::new(),
         }
+    }
+
+    /// What the run did first about one that had not come to its end.
+    pub fn recovered(&self) -> Option<&str> {
+        self.recovered.get().map(String::as_str)
     }
 
     /// Wall time since the start.
@@ -79,6 +87,7 @@ impl Console {
                 "event": if error.is_none() { "finished" } else { "failed" },
                 "exit_code": exit_code,
                 "error": error,
+                "recovered": self.recovered(),
                 "elapsed_seconds": self.elapsed().as_secs_f64(),
             })),
             Display::Lines | Display::Nothing => {}
@@ -114,6 +123,10 @@ fn line(text: &dyn std::fmt::Display) {
 impl Observer for Console {
     fn clock(&self) -> Duration {
         self.elapsed()
+    }
+
+    fn recovered(&self, what: &str) {
+        let _ = self.recovered.set(what.to_owned());
     }
 
     fn progress(&self, progress: &Progress) {

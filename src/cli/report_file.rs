@@ -9,7 +9,7 @@ use std::{
 
 use partiquet::{Error, Result, dataset::META};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::resolve::{follow_dangling_links, resolved};
 
@@ -102,16 +102,20 @@ impl ReportFile {
 }
 
 /// The report of a command that did its work: `exit_code`, followed by the library's report.
-pub fn of_success(report: &impl Serialize, exit_code: u8) -> Value {
-    let mut document = Map::from_iter([("exit_code".to_owned(), json!(exit_code)), ("error".to_owned(), Value::Null)]);
-    if let Ok(Value::Object(members)) = serde_json::to_value(report) {
-        document.extend(members);
+pub fn of_success<R: Serialize>(report: &R, exit_code: u8) -> Result<Value> {
+    #[derive(Serialize)]
+    struct Document<'a, R> {
+        exit_code: u8,
+        error: Value,
+        #[serde(flatten)]
+        report: &'a R,
     }
-    Value::Object(document)
+    let document = Document { exit_code, error: Value::Null, report };
+    serde_json::to_value(document).map_err(|error| Error::Bug(format!("the report is not JSON: {error}")))
 }
 
-/// The report of a run that committed nothing.
-pub fn of_failure(error: &Error, elapsed_seconds: f64) -> Value {
+/// The report of a run that committed nothing; `recovered` is what it did about an earlier one.
+pub fn of_failure(error: &Error, recovered: Option<&str>, elapsed_seconds: f64) -> Value {
     let reject = match error {
         Error::Rejected { reject, .. } => json!(reject),
         _ => Value::Null,
@@ -119,6 +123,7 @@ pub fn of_failure(error: &Error, elapsed_seconds: f64) -> Value {
     json!({
         "exit_code": error.exit_code(),
         "error": {"message": error.to_string(), "reject": reject},
+        "warnings": recovered.into_iter().collect::<Vec<_>>(),
         "version": env!("CARGO_PKG_VERSION"),
         "elapsed_seconds": elapsed_seconds,
     })
@@ -205,11 +210,12 @@ mod tests {
     #[test]
     fn success_and_failure_have_the_same_head() {
         let report = Report { rows: 7, ..Report::default() };
-        let success = of_success(&report, 3);
+        let success = of_success(&report, 3).unwrap();
         assert_eq!((&success["exit_code"], &success["error"], &success["rows"]), (&json!(3), &Value::Null, &json!(7)));
-        let failure = of_failure(&Error::Interrupted, 1.5);
+        let failure = of_failure(&Error::Interrupted, Some("an earlier run"), 1.5);
         assert_eq!(failure["exit_code"], 130);
         assert_eq!(failure["error"]["message"], "interrupted: nothing was committed");
         assert_eq!(failure["error"]["reject"], Value::Null);
+        assert_eq!(failure["warnings"], json!(["an earlier run"]));
     }
 }

@@ -42,7 +42,7 @@ pub fn run(args: &VerifyArgs) -> Result<u8> {
         Ok(audit) => audit,
         Err(error) => {
             if let Some(report) = report {
-                let document = report_file::of_failure(&error, begun.elapsed().as_secs_f64());
+                let document = report_file::of_failure(&error, None, begun.elapsed().as_secs_f64());
                 super::warn_on_failure(report.write(&document));
             }
             return Err(error);
@@ -58,7 +58,7 @@ pub fn run(args: &VerifyArgs) -> Result<u8> {
         print(&mut stdout.lock(), render(&audit, &dir, Paint::for_stream(&stdout)).as_bytes())?;
     }
     if let Some(report) = report {
-        report.write(&report_file::of_success(&audit, exit_code))?;
+        report.write(&report_file::of_success(&audit, exit_code)?)?;
     }
     Ok(exit_code)
 }

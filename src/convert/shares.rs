@@ -5,7 +5,7 @@ use crate::{
     dataset::{Dataset, Share},
     error::{Error, Result},
     input::discover::discover,
-    observe::Observer,
+    observe::{Observer, Progress, Stage},
     pipeline::memory,
     report::{Reject, Report},
 };
@@ -35,6 +35,7 @@ pub fn stage_share(config: &Config, name: ShareName<'_>, observer: &dyn Observer
     memory::check(config)?;
     let inputs = discover(&config.inputs, Some(&config.out), observer)?;
     let share = Share::open(&config.out, config.mode, name.run, name.share)?;
+    let recovered = warnings::tell_recovered(share.recovered(), observer);
     let kept = share.schema_to_keep()?;
     if config.attribute_columns == AttributeColumns::Auto && kept.is_none() {
         return Err(Error::usage(
@@ -48,7 +49,8 @@ pub fn stage_share(config: &Config, name: ShareName<'_>, observer: &dyn Observer
     let plan = RunPlan::new(config, &inputs, kept.as_ref(), observer)?;
     let staged = plan.run(config, inputs, share.staging_dir(), observer).stage()?;
     let run = plan.finish(config, staged, observer)?;
-    let report = Report { skipped, ..run.report };
+    let mut report = Report { skipped, ..run.report };
+    report.warnings.extend(recovered);
     share.finish(run.staged, report.clone())?;
     Ok(report)
 }
@@ -61,9 +63,11 @@ pub fn stage_share(config: &Config, name: ShareName<'_>, observer: &dyn Observer
 /// from the others in version, model, columns or options; while one of them is being staged; or if the dataset already
 /// holds one of the inputs. [`Error::Rejected`] if the budget is exceeded, and the errors of committing. The shares stay
 /// in each case, so the call can be repeated.
-pub fn commit_shares(config: &Config, run: &str, shares: &[String]) -> Result<Report> {
+pub fn commit_shares(config: &Config, run: &str, shares: &[String], observer: &dyn Observer) -> Result<Report> {
     config.check()?;
+    let begun = observer.clock();
     let dataset = Dataset::open(&config.out, config.mode)?;
+    let recovered = warnings::tell_recovered(dataset.recovered(), observer);
     let joined = dataset.joined_shares(run, shares, &config.committed_at)?;
     let (staged, report) = (joined.run, joined.report);
     let is_allowed = config.max_rejects.allows(report.rejected, report.records);
@@ -95,8 +99,12 @@ pub fn commit_shares(config: &Config, run: &str, shares: &[String]) -> Result<Re
         return Err(held.already_committed(config, &again));
     }
     refuse_empty_replacement(config, dataset.commits(), report.rows, &report.ledger)?;
-    let recovered = warnings::recovered(dataset.recovered());
+    observer.progress(&Progress { stage: Stage::Committing, ..Progress::default() });
+    if observer.stop_requested() {
+        return Err(Error::Interrupted);
+    }
     let mut report = publish(report, &staged, || dataset.commit_shares(run, &staged))?;
     report.warnings.extend(recovered);
+    report.stage_seconds.commit = observer.clock().saturating_sub(begun).as_secs_f64();
     Ok(report)
 }

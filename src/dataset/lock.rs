@@ -46,11 +46,12 @@ impl Lock {
         Self::take_as(dir, path, true)
     }
 
-    /// Whether a process holds the lock right now. Neither creates anything nor waits.
+    /// Whether a process holds the lock right now, as far as the file system tells. Neither creates anything nor waits.
     #[must_use]
     pub fn is_held(path: &Path) -> bool {
         let Ok(file) = open(path, File::options().read(true)) else { return false };
-        matches!(file.try_lock(), Err(TryLockError::WouldBlock))
+        // Where the question is refused (NFS wants write access for it), a process may hold it.
+        file.try_lock().is_err()
     }
 
     /// Takes a lock whose folder may be removed before the lock file is in it: `attempt` creates both.

@@ -20,11 +20,12 @@ use serde::{Deserialize, Serialize};
 use super::{
     Committed, Dataset, RunRecord, SchemaDocument, StagedFile, StagedRun,
     files::{self, entries, is_whole, sync_folder, write_document},
-    intent, layout,
+    intent::{self, Recovered},
+    layout,
     lock::Lock,
     manifest::Manifest,
     run_id::run_id,
-    stage::{Created, locked, schema_to_keep},
+    stage::{Created, check_mode, locked, refuse_newer_schema, schema_to_keep, with_recovery},
 };
 use crate::{
     config::Mode,
@@ -48,6 +49,7 @@ pub struct Share {
     mode: Mode,
     staging: PathBuf,
     commits: Vec<Manifest>,
+    recovered: Option<Recovered>,
     finished: bool,
     own_lock: PathBuf,
     _own: Lock,
@@ -105,16 +107,21 @@ impl Share {
     ///
     /// # Errors
     /// [`Error::Usage`] for an invalid name; [`Error::Dataset`] while another process commits, or stages the same
-    /// share; [`Error::NewerFormat`] for a dataset of a newer version; [`Error::Io`].
+    /// share, or if `mode` forbids the present content, as for [`Dataset::open`]; [`Error::NewerFormat`] for a dataset of a newer version; [`Error::Io`].
     pub fn open(dir: &Path, mode: Mode, run: &str, name: &str) -> Result<Self> {
         check_name(run)?;
         check_name(name)?;
+        // Checked before anything is created, so that a folder in which the share has no place stays untouched.
+        Dataset::check(dir, mode)?;
+        let mut recovered = None;
         if intent::is_pending(dir)? {
             let _alone = locked(dir, &mut Created::kept(), Lock::take)?;
-            intent::recover(dir)?;
+            recovered = intent::recover(dir)?;
         }
         let together = locked(dir, &mut Created::kept(), Lock::take_shared)?;
         let commits = Manifest::read_with(dir, Manifest::without_details)?;
+        refuse_newer_schema(dir, &commits)?;
+        check_mode(dir, mode, &commits).map_err(|refusal| with_recovery(refusal, recovered))?;
         let of_run = layout::shares(dir).join(run);
         let own_lock = of_run.join(format!("{name}.lock"));
         // A failing share removes the folder while it is empty, so this may have to be retried.
@@ -126,7 +133,7 @@ impl Share {
         files::remove_folder(&staging)?;
         fs::create_dir(&staging).map_err(Error::io("create folder", &staging))?;
         let dir = dir.to_owned();
-        Ok(Self { dir, mode, staging, commits, finished: false, own_lock, _own: own, _together: together })
+        Ok(Self { dir, mode, staging, commits, recovered, finished: false, own_lock, _own: own, _together: together })
     }
 
     /// The folder for everything that is staged.
@@ -139,6 +146,12 @@ impl Share {
     #[must_use]
     pub fn commits(&self) -> &[Manifest] {
         &self.commits
+    }
+
+    /// See [`Dataset::recovered`].
+    #[must_use]
+    pub const fn recovered(&self) -> Option<Recovered> {
+        self.recovered
     }
 
     /// See [`Dataset::schema_to_keep`].

@@ -65,7 +65,7 @@ impl Dataset {
         let meta = layout::meta(dir);
         if !exists(&meta)? {
             // Checked before anything is created, so that a foreign folder stays untouched.
-            check(dir, mode, &[])?;
+            check_mode(dir, mode, &[])?;
         }
         // Declared before `created`, so that a failure below removes what was created while it still has the lock.
         let lock;
@@ -75,7 +75,7 @@ impl Dataset {
         let recovered = intent::recover(dir)?;
         let commits = Manifest::read_with(dir, Manifest::without_details)?;
         refuse_newer_schema(dir, &commits)?;
-        let is_allowed = check(dir, mode, &commits).map_err(|refusal| with_recovery(refusal, recovered));
+        let is_allowed = check_mode(dir, mode, &commits).map_err(|refusal| with_recovery(refusal, recovered));
         if is_allowed.is_ok() || !commits.is_empty() {
             // In a dataset this also runs if the mode forbids the run, because nobody else removes what dead runs left.
             sweep(dir, &commits)?;
@@ -128,7 +128,7 @@ impl Dataset {
         let (commits, cut_off) = Self::peek(dir)?;
         let is_taken_back = matches!(cut_off, Some(Recovered::RolledBack(_)));
         if !is_taken_back || (mode == Mode::Error && !commits.is_empty()) {
-            check(dir, mode, &commits)?;
+            check_mode(dir, mode, &commits)?;
         }
         let there = dir.ancestors().map(or_current_dir).find(|folder| folder.exists()).unwrap_or(dir);
         is_writable(there).map_err(Error::io("write to", there))
@@ -163,7 +163,7 @@ impl Dataset {
 }
 
 /// Refuses a schema of a newer version also where the run does not need it, for it would be replaced by an older one.
-fn refuse_newer_schema(dir: &Path, commits: &[Manifest]) -> Result<()> {
+pub(super) fn refuse_newer_schema(dir: &Path, commits: &[Manifest]) -> Result<()> {
     if commits.is_empty() {
         return Ok(());
     }
@@ -325,7 +325,7 @@ fn is_writable(folder: &Path) -> io::Result<()> {
 }
 
 /// Adds to a refusal what became of a commit that was recovered before it.
-fn with_recovery(refusal: Error, recovered: Option<Recovered>) -> Error {
+pub(super) fn with_recovery(refusal: Error, recovered: Option<Recovered>) -> Error {
     match (refusal, recovered) {
         (Error::Dataset { dir, message, hint }, Some(recovered)) => {
             Error::Dataset { dir, message: format!("{message}; {recovered}"), hint }
@@ -356,7 +356,7 @@ fn refuse_within_another(dir: &Path) -> Result<()> {
 }
 
 /// Checks that a run in this mode may write to a folder with these commits.
-fn check(dir: &Path, mode: Mode, commits: &[Manifest]) -> Result<()> {
+pub(super) fn check_mode(dir: &Path, mode: Mode, commits: &[Manifest]) -> Result<()> {
     let refuse =
         |message: String, hint: &str| Err(Error::Dataset { dir: dir.to_owned(), message, hint: hint.to_owned() });
     match fs::metadata(dir) {

@@ -74,7 +74,7 @@ fn stage(out: &Path, inputs: &[PathBuf], share: &str) -> partiquet::Result<Repor
 
 fn commit(out: &Path, shares: &[&str]) -> partiquet::Result<Report> {
     let shares: Vec<String> = shares.iter().map(|&share| share.to_owned()).collect();
-    commit_shares(&config(out, &[]), "night", &shares)
+    commit_shares(&config(out, &[]), "night", &shares, &Silent)
 }
 
 /// An observer that sleeps when everything is staged but not yet complete, until the process is killed.
@@ -99,7 +99,7 @@ fn second_process() {
             stage_share(&config, name, observer).unwrap();
         }
         Task::Commit { out, shares } => {
-            commit_shares(&config(&out, &[]), "night", &shares).unwrap();
+            commit_shares(&config(&out, &[]), "night", &shares, &Silent).unwrap();
         }
     }
 }
@@ -270,7 +270,7 @@ fn shares_without_rows_do_not_replace_a_dataset_that_has_some() {
     folder.write("empty.ndjson", "");
     let overwrite = |inputs: &[PathBuf]| Config { mode: Mode::Overwrite, ..config(&out, inputs) };
     stage_share(&overwrite(&[folder.path("empty.ndjson")]), ShareName { run: "empty", share: "a" }, &Silent).unwrap();
-    let refusal = commit_shares(&overwrite(&[]), "empty", &["a".to_owned()]).unwrap_err().to_string();
+    let refusal = commit_shares(&overwrite(&[]), "empty", &["a".to_owned()], &Silent).unwrap_err().to_string();
     assert!(refusal.contains("would replace a dataset that has rows"), "{refusal}");
     let mut after = tree(&out);
     after.retain(|path, _| !path.starts_with("_partiquet/shares/"));
@@ -295,7 +295,7 @@ fn shares_of_an_append_leave_out_what_is_held() {
     }
     // The input that the first run committed is skipped.
     let names = ["a".to_owned(), "b".to_owned()];
-    let second = commit_shares(&append(&[]), "second", &names).unwrap();
+    let second = commit_shares(&append(&[]), "second", &names, &Silent).unwrap();
     assert_eq!((second.skipped.len(), second.inputs.len(), second.commit), (1, 2, Some(2)));
     let rows = folder.output("out").rows().len() as u64;
     assert_eq!(rows, first.rows + second.rows);
@@ -304,9 +304,25 @@ fn shares_of_an_append_leave_out_what_is_held() {
     folder.write("new.ndjson", conversation("new", "2025-07-01T10:00:00Z"));
     stage_share(&append(&[folder.path("new.ndjson")]), name, &Silent).unwrap();
     folder.convert(&["new.ndjson", "--out", "out", "--mode", "append"]).ended_with(0);
-    let refusal = commit_shares(&append(&[]), "third", &["a".to_owned()]).unwrap_err().to_string();
+    let refusal = commit_shares(&append(&[]), "third", &["a".to_owned()], &Silent).unwrap_err().to_string();
     assert!(refusal.contains("it holds already what was read from"), "{refusal}");
     assert_eq!(folder.output("out").rows().len() as u64, rows + 1);
+}
+
+#[test]
+fn a_share_is_refused_at_once_where_its_mode_forbids_the_folder() {
+    let folder = Folder::with("in.ndjson", conversation("c", "2025-07-01T10:00:00Z"));
+    let inputs = [folder.path("in.ndjson")];
+    folder.write("foreign/notes.txt", "mine");
+    let refusal = stage(&folder.path("foreign"), &inputs, "one").unwrap_err().to_string();
+    assert!(refusal.contains("the folder is not empty: notes.txt"), "{refusal}");
+    assert_eq!(std::fs::read_dir(folder.path("foreign")).unwrap().count(), 1);
+    let out = folder.path("out");
+    folder.convert(&["in.ndjson", "--out", "out"]).ended_with(0);
+    let before = tree(&out);
+    let refusal = stage(&out, &inputs, "one").unwrap_err().to_string();
+    assert!(refusal.contains("there is a dataset in it already"), "{refusal}");
+    assert!(before == tree(&out));
 }
 
 #[test]
@@ -333,7 +349,7 @@ fn a_fragment_that_leads_out_of_its_share_or_its_dataset_is_refused() {
     folder.write(path, sound.to_string());
     let mut late = config(&out, &[]);
     late.committed_at = "yesterday".to_owned();
-    let error = commit_shares(&late, "night", &["one".to_owned()]).unwrap_err();
+    let error = commit_shares(&late, "night", &["one".to_owned()], &Silent).unwrap_err();
     assert!(error.to_string().contains("committed_at"), "{error}");
     commit(&out, &["one"]).unwrap();
 }
@@ -347,7 +363,7 @@ fn the_rest_of_a_document_is_no_percentage_of_all_shares_either() {
     stage(&out, &[folder.path("b.ndjson")], "two").unwrap();
     let shares = ["one", "two"].map(str::to_owned);
     let percent = Config { max_rejects: MaxRejects::Percent(50.0), ..config(&out, &[]) };
-    let error = commit_shares(&percent, "night", &shares).unwrap_err();
+    let error = commit_shares(&percent, "night", &shares, &Silent).unwrap_err();
     assert!(error.to_string().contains("nobody knows how many records"), "{error}");
-    commit_shares(&config(&out, &[]), "night", &shares).unwrap();
+    commit_shares(&config(&out, &[]), "night", &shares, &Silent).unwrap();
 }

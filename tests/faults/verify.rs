@@ -337,8 +337,17 @@ fn a_commit_whose_staged_files_are_gone_is_taken_back() {
         run.stdout
     );
     assert!(before == tree(&folder.path("out")));
-    // A run does the same before its own work, and says so.
+    // A run does the same before its own work, and says so, also if it fails then.
     folder.write("out/_partiquet/staging/2-77/0.staged", "");
+    let told = "an earlier run had not come to its end: commit 2 was cut off";
+    for (progress, marker) in [("none", "warning:"), ("json", "\"recovered\":\"")] {
+        write_intent();
+        folder.write("bad.ndjson", "no JSON");
+        let args = ["bad.ndjson", "--out", "out", "--mode", "append", "--report", "r.json", "--progress", progress];
+        folder.convert(&args).ended_with(1).says(&[marker, told]);
+        assert!(folder.json("r.json")["warnings"][0].as_str().unwrap().starts_with(told));
+        assert!(before == tree(&folder.path("out")));
+    }
     write_intent();
     let run = folder.convert(&["in.ndjson", "--out", "out", "--mode", "append"]).ended_with(0);
     assert!(run.stdout.contains("an earlier run had not come to its end: commit 2 was cut off"), "{}", run.stdout);
