@@ -348,6 +348,7 @@ impl Decoder {
         let mut target = Target {
             columns,
             staging: &mut self.staging,
+            arrivals: &mut self.arrivals,
             file: text.block.file,
             offset: text.block.offset + text.origin as u64,
             room: self.room,

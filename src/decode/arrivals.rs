@@ -1,77 +1,310 @@
-//! Cross-checks the ledger: compares what a walk counted as kept with what the columns hold.
+//! Cross-checks the ledger: the values that a walk has seen against those that are in the columns.
 
 use std::sync::Arc;
 
 use super::{DecodedBlock, PathTally};
 use crate::{
-    model::plan::{Action, ObjectPlan, PathId, Plan},
+    columns::{Column, ColumnShape, Values},
+    model::{
+        plan::{Action, ObjectPlan, PathId, Plan},
+        schema::EXTRA_COLUMN,
+    },
     report::{Counts, Firsts},
 };
 
-/// Knows where the values of each path arrive.
+/// Counts the values that arrive in the columns of a block. Each column has a counter for its values and one for each
+/// kind of value within them. Additions wrap, because a refused record is subtracted again.
 #[derive(Debug, Clone)]
 pub(super) struct Arrivals {
     plan: Arc<Plan>,
-    /// By path: the table column that all of its values go to, if there is one.
-    column_of_path: Vec<Option<usize>>,
+    /// By table column: its first counter.
+    first_counter: Vec<usize>,
+    counters: Vec<u32>,
+    /// By path: where its values arrive, if they are stored.
+    destinations: Vec<Option<Destination>>,
+    /// Table columns that the rows' own values go to.
+    row_columns: Vec<usize>,
+    /// Values kept in `extra`, counted once.
+    extra_values: u32,
+    /// Entries of `extra`: a value around the rows has one on each of them.
+    extra_entries: u32,
+}
+
+/// Where the values of a path arrive.
+#[derive(Debug, Clone, Default)]
+struct Destination {
+    counter: usize,
+    /// Counters of values that arrive there too, and belong to other paths.
+    others: Vec<usize>,
 }
 
 impl Arrivals {
     pub fn new(plan: Arc<Plan>) -> Self {
-        let mut column_of_path = vec![None; plan.paths.len()];
-        columns_by_path(&plan.row, &mut column_of_path);
-        Self { plan, column_of_path }
+        let mut num_counters = 0;
+        let first_counter = plan.shapes.iter().map(|shape| {
+            let first = num_counters;
+            num_counters += match shape {
+                ColumnShape::Scalar(_) => 1,
+                ColumnShape::List(_) | ColumnShape::Map => 2,
+                ColumnShape::Structs(children) => 2 + children.len(),
+            };
+            first
+        });
+        let first_counter: Vec<usize> = first_counter.collect();
+        let mut destinations = vec![None; plan.paths.len()];
+        add_destinations(&plan.row, &|column| first_counter[column], &mut destinations);
+        add_destinations(&plan.parent, &|staged| first_counter[plan.parent_columns[staged].1], &mut destinations);
+        add_destinations(&plan.outer, &|staged| first_counter[plan.outer_columns[staged].1], &mut destinations);
+        let staged = plan.parent_columns.iter().chain(&plan.outer_columns).map(|&(_, column)| column);
+        let others: Vec<usize> = staged.chain([plan.extra_column]).collect();
+        let row_columns = (0..plan.shapes.len()).filter(|column| !others.contains(column)).collect();
+        let counters = vec![0; num_counters];
+        Self { plan, first_counter, counters, destinations, row_columns, extra_values: 0, extra_entries: 0 }
     }
 
-    /// Replaces what the walk says it kept by what the columns hold, so that the ledger closes only if both agree.
-    pub fn recount(&self, decoded: &mut DecodedBlock) {
-        let mut next = 0;
-        for ((id, path), column) in self.plan.paths.iter().enumerate().zip(&self.column_of_path) {
-            let Some(tally) = decoded.tallies.get_mut(next).filter(|tally| tally.known == Some(id as PathId)) else {
-                if let Some(stray) = column.filter(|&column| decoded.columns.columns[column].num_values() > 0) {
-                    // Values that were not counted: their path's empty count makes the ledger fail to close.
-                    let kept = decoded.columns.columns[stray].num_values() as u64;
-                    let counts = Counts { kept, ..Counts::default() };
-                    decoded.tallies.push(PathTally {
-                        path: path.clone(),
-                        known: Some(id as PathId),
-                        counts,
-                        first_offsets: Firsts::default(),
-                    });
+    /// Counts the values in `column`, which go to table column `index`; `step` is what each of them adds.
+    pub fn add(&mut self, index: usize, column: &Column, step: u32) {
+        let mut counters = self.counters[self.first_counter[index]..].iter_mut();
+        let mut add = |count: usize| {
+            if let Some(counter) = counters.next() {
+                *counter = counter.wrapping_add((count as u32).wrapping_mul(step));
+            }
+        };
+        add(column.num_values());
+        match &column.values {
+            Values::List { element, .. } => add(element.num_values()),
+            Values::Structs { element_validity, children, .. } => {
+                add(element_validity.count_ones());
+                for child in children {
+                    add(child.num_values());
                 }
-                continue;
-            };
-            next += 1;
-            if let Some(column) = *column {
-                let arrived = decoded.columns.columns[column].num_values() as u64 + tally.counts.null;
-                tally.counts.kept = arrived.saturating_sub(tally.counts.coerced);
+            }
+            Values::Map { values, .. } => add(values.num_values()),
+            Values::Text(_) | Values::Int64(_) | Values::Float64(_) | Values::Bool(_) => {}
+        }
+    }
+
+    /// Counts `values` that were kept in `extra`, where they are `entries`.
+    pub const fn add_extra(&mut self, values: usize, entries: usize, step: u32) {
+        self.extra_values = self.extra_values.wrapping_add((values as u32).wrapping_mul(step));
+        self.extra_entries = self.extra_entries.wrapping_add((entries as u32).wrapping_mul(step));
+    }
+
+    /// Replaces what the walk says it kept by what has arrived, so that the ledger closes only if both agree. Resets
+    /// the counters.
+    pub fn recount(&mut self, decoded: &mut DecodedBlock) {
+        for at in 0..self.row_columns.len() {
+            let column = self.row_columns[at];
+            self.add(column, &decoded.columns.columns[column], 1);
+        }
+        let kept_in_extra: u64 =
+            decoded.tallies.iter().map(|tally| tally.counts.unknown + tally.counts.mismatched).sum();
+        let mut next = 0;
+        for ((id, path), destination) in self.plan.paths.iter().enumerate().zip(&self.destinations) {
+            let arrived = destination.as_ref().map(|destination| self.arrived(destination));
+            if let Some(tally) = decoded.tallies.get_mut(next).filter(|tally| tally.known == Some(id as PathId)) {
+                next += 1;
+                if let Some(arrived) = arrived {
+                    let counts = &mut tally.counts;
+                    // Too few even for the coerced ones: no number of values seen makes this ledger close.
+                    counts.kept = (u64::from(arrived) + counts.null).checked_sub(counts.coerced).unwrap_or(u64::MAX);
+                }
+            } else if let Some(arrived) = arrived.filter(|&arrived| arrived > 0) {
+                decoded.tallies.push(never_seen(path.clone(), Some(id as PathId), arrived));
             }
         }
+        let entries = match &decoded.columns.columns[self.plan.extra_column].values {
+            Values::Map { keys, .. } => keys.len(),
+            _ => 0,
+        };
+        if u64::from(self.extra_values) != kept_in_extra || self.extra_entries as usize != entries {
+            decoded.tallies.push(never_seen(EXTRA_COLUMN.to_owned(), None, 1));
+        }
+        self.counters.fill(0);
+        (self.extra_values, self.extra_entries) = (0, 0);
+    }
+
+    fn arrived(&self, destination: &Destination) -> u32 {
+        let others = destination.others.iter().map(|&other| self.counters[other]);
+        others.fold(self.counters[destination.counter], u32::wrapping_sub)
     }
 }
 
-/// Finds the paths whose values all go to one table column.
-fn columns_by_path(object: &ObjectPlan, found: &mut [Option<usize>]) {
-    let mut set = |path: PathId, column: usize| found[usize::from(path)] = Some(column);
+/// Values that arrived and were not counted: the ledger does not close.
+fn never_seen(path: String, known: Option<PathId>, arrived: u32) -> PathTally {
+    let counts = Counts { kept: u64::from(arrived), ..Counts::default() };
+    PathTally { path, known, counts, first_offsets: Firsts::default() }
+}
+
+/// Adds the destinations of an object's members; `first_counter` gives the first counter of one of the object's columns.
+fn add_destinations(
+    object: &ObjectPlan,
+    first_counter: &dyn Fn(usize) -> usize,
+    destinations: &mut [Option<Destination>],
+) {
+    let mut set = |path: PathId, counter: usize, others: Vec<usize>| {
+        destinations[usize::from(path)] = Some(Destination { counter, others });
+    };
     for member in &object.members {
         match &member.action {
-            Action::Scalar { column, .. } | Action::List { column, .. } | Action::Structs { column, .. } => {
-                set(member.path, *column);
+            Action::Scalar { column, .. } => set(member.path, first_counter(*column), Vec::new()),
+            Action::List { column, element_path, .. } | Action::Structs { column, element_path, .. } => {
+                set(member.path, first_counter(*column), Vec::new());
+                set(*element_path, first_counter(*column) + 1, Vec::new());
             }
-            Action::Map { column, promoted, .. } => {
-                if let Some(column) = column {
-                    set(member.path, *column);
+            Action::Map { column, entry_path, promoted, keep_promoted } => {
+                let counters: Vec<usize> = promoted.iter().map(|promoted| first_counter(promoted.column)).collect();
+                for (promoted, &counter) in promoted.iter().zip(&counters) {
+                    set(promoted.path, counter, Vec::new());
                 }
-                for promoted in promoted {
-                    set(promoted.path, promoted.column);
+                if let Some(column) = *column {
+                    set(member.path, first_counter(column), Vec::new());
+                    set(*entry_path, first_counter(column) + 1, if *keep_promoted { counters } else { Vec::new() });
                 }
             }
             Action::Object(_) | Action::Ignored => {}
         }
     }
     for member in &object.members {
-        if let Action::Object(inner) = &member.action {
-            columns_by_path(inner, found);
+        match &member.action {
+            Action::Object(inner) => add_destinations(inner, first_counter, destinations),
+            Action::Structs { column, element, .. } => {
+                let first_child = first_counter(*column) + 2;
+                add_destinations(element, &|child| first_child + child, destinations);
+            }
+            _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        columns::Columns,
+        decode::{Block, Decoder},
+        input::Framing,
+        model::{AttributeMap, Model, TableSchema},
+    };
+
+    const MODEL: &str = r#"{"partiquet_model":1,"name":"test","envelopes":["participants[]"],
+        "row":{"type":"Row"},"parent":{"type":"Parent","prefix":"parent"},"types":{
+            "Row":{"members":[
+                {"name":"id","type":"string"},{"name":"tags","type":"list<string>"},
+                {"name":"skills","type":"list<Skill>"},{"name":"notes","type":"map<string>"},
+                {"name":"attributes","type":"map<string>","promote":true}]},
+            "Skill":{"members":[{"name":"level","type":"integer"},{"name":"of","type":"Owner"}]},
+            "Owner":{"members":[{"name":"who","type":"string"}]},
+            "Parent":{"members":[{"name":"title","type":"string"},{"name":"labels","type":"list<string>"}]}}}"#;
+
+    const RECORD: &str = r#"{"title":"t","labels":["x",null,"y"],"strange":1,"participants":[
+        {"id":"a","tags":["b",null,{}],"skills":[{"level":"1","of":{"who":"w"}},null,7],"notes":{"n":1,"m":null},
+         "attributes":{"key":"v","other":2}},
+        {"id":5,"tags":[],"attributes":{"key":null}}]}"#;
+
+    /// What a walk has counted and stored.
+    struct Walked {
+        decoded: DecodedBlock,
+        arrivals: Arrivals,
+        table: TableSchema,
+    }
+
+    impl Walked {
+        fn new(attribute_map: AttributeMap) -> Self {
+            let model = Model::from_json(MODEL, "test.json").unwrap();
+            let table = TableSchema::new(&model, &["key".to_owned()], attribute_map, false).unwrap();
+            let plan = Arc::new(Plan::new(&model, &table));
+            let record = RECORD.replace('\n', " ");
+            let block = Block { bytes: record.as_bytes(), framing: &Framing::Lines, file: "test", offset: 0 };
+            let mut decoder = Decoder::new(Arc::clone(&plan));
+            let decoded = decoder.decode(block, Columns::new(decoder.shapes()));
+            assert!(closes(&decoded) && decoded.rejects.is_empty(), "{:?}", decoded.rejects);
+            let mut walked = Self { arrivals: Arrivals::new(plan), table, decoded };
+            // What the walk has told: values around the rows once, one of them unknown, and mismatched ones.
+            for name in ["parent_title", "parent_labels"] {
+                let index = walked.index(name);
+                let mut once = walked.decoded.columns.columns[index].clone();
+                once.truncate(1);
+                walked.arrivals.add(index, &once, 1);
+            }
+            walked.arrivals.add_extra(3, 4, 1);
+            walked
+        }
+
+        fn index(&self, column: &str) -> usize {
+            self.table.column_index(column).unwrap()
+        }
+
+        fn closes_after(mut self, tamper: impl FnOnce(&mut Self)) -> bool {
+            tamper(&mut self);
+            self.arrivals.recount(&mut self.decoded);
+            closes(&self.decoded)
+        }
+
+        fn column(&mut self, name: &str) -> &mut Column {
+            let index = self.index(name);
+            &mut self.decoded.columns.columns[index]
+        }
+    }
+
+    fn closes(decoded: &DecodedBlock) -> bool {
+        let mut ledger = crate::report::Ledger::default();
+        for tally in &decoded.tallies {
+            ledger.add(&tally.path, tally.known.is_some(), &tally.counts);
+        }
+        ledger.check().is_ok()
+    }
+
+    type Tamper = fn(&mut Walked);
+
+    #[test]
+    fn a_value_that_is_lost_on_its_way_is_noticed_wherever_it_should_have_arrived() {
+        for map in [AttributeMap::Rest, AttributeMap::All] {
+            assert!(Walked::new(map).closes_after(|_| {}), "{map:?}");
+            let lost: [(&str, Tamper); 12] = [
+                ("a value", |walked| walked.column("id").truncate(1)),
+                ("a list", |walked| walked.column("tags").truncate(1)),
+                ("an element", |walked| match &mut walked.column("tags").values {
+                    Values::List { element, .. } => element.truncate(0),
+                    other => panic!("{other:?}"),
+                }),
+                ("an object of a list", |walked| match &mut walked.column("skills").values {
+                    Values::Structs { element_validity, .. } => element_validity.truncate(0),
+                    other => panic!("{other:?}"),
+                }),
+                ("a member of an object of a list", |walked| match &mut walked.column("skills").values {
+                    Values::Structs { children, .. } => children[1].truncate(0),
+                    other => panic!("{other:?}"),
+                }),
+                ("the value of an entry", |walked| match &mut walked.column("notes").values {
+                    Values::Map { values, .. } => values.truncate(0),
+                    other => panic!("{other:?}"),
+                }),
+                ("an attribute", |walked| match &mut walked.column("attributes").values {
+                    Values::Map { values, .. } => values.truncate(0),
+                    other => panic!("{other:?}"),
+                }),
+                ("an attribute with a column", |walked| walked.column("attribute_key").truncate(0)),
+                ("a value around the rows", |walked| {
+                    let (index, title) = (walked.index("parent_title"), walked.column("parent_title").clone());
+                    walked.arrivals.add(index, &title, u32::MAX);
+                }),
+                ("an element around the rows", |walked| {
+                    let counter = walked.arrivals.first_counter[walked.index("parent_labels")] + 1;
+                    walked.arrivals.counters[counter] -= 1;
+                }),
+                ("a value for `extra`", |walked| walked.arrivals.add_extra(1, 0, u32::MAX)),
+                ("an entry of `extra`", |walked| walked.column("extra").truncate(1)),
+            ];
+            for (what, tamper) in lost {
+                assert!(!Walked::new(map).closes_after(tamper), "{map:?}: {what}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_that_was_never_counted_is_noticed() {
+        let stray = |walked: &mut Walked| walked.decoded.tallies.retain(|tally| tally.path != "/tags/*");
+        assert!(!Walked::new(AttributeMap::Rest).closes_after(stray));
     }
 }

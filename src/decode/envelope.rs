@@ -1,6 +1,7 @@
 //! Finds the participants of a record, and copies the values around them to their rows.
 
 use super::{
+    arrivals::Arrivals,
     fault::{Fault, Parse},
     program::{ObjectIdx, Op, Program, staged},
     walk::{Position, StepsMet, Walk},
@@ -32,6 +33,7 @@ pub(super) struct EnclosingValues {
 pub(super) struct Target<'t> {
     pub columns: &'t mut Columns,
     pub staging: &'t mut EnclosingValues,
+    pub arrivals: &'t mut Arrivals,
     /// The input's name and the text's offset in it, for the provenance columns.
     pub file: &'t str,
     pub offset: u64,
@@ -81,7 +83,8 @@ impl Walk<'_> {
         };
         let extra_bytes = self.scratch.extra.flattened_bytes();
         spend(&mut target.room.flattened, extra_bytes, self.cursor.pos(), NO_ROOM_FOR_EXTRA)?;
-        self.scratch.extra.flush(&mut target.columns.columns[self.plan.extra_column]);
+        let (values, entries) = self.scratch.extra.flush(&mut target.columns.columns[self.plan.extra_column]);
+        target.arrivals.add_extra(values, entries, self.scratch.tally.step());
         Ok(met)
     }
 
@@ -160,6 +163,7 @@ impl Walk<'_> {
         let rows = (end_row - first_row) as u64;
         for (staged, &(_, column)) in staged.iter().zip(columns) {
             if staged.num_values() > 0 {
+                target.arrivals.add(column, staged, self.scratch.tally.step());
                 let bytes = rows * staged.byte_size() as u64;
                 spend(&mut target.room.flattened, bytes, self.cursor.pos(), NO_ROOM_FOR_REPEATED)?;
                 for row in first_row..end_row {

@@ -87,10 +87,12 @@ impl PendingExtra {
         self.entries.iter().map(|entry| entry.row_bytes() * u64::from(entry.end_row - entry.first_row)).sum()
     }
 
-    /// Writes all entries to the `extra` column, by row and within a row from the inside out, and clears them.
-    pub fn flush(&mut self, column: &mut Column) {
-        if self.entries.is_empty() {
-            return;
+    /// Writes all entries to the `extra` column, by row and within a row from the inside out, and clears them. Returns
+    /// how many values they are, and how many entries on all their rows.
+    pub fn flush(&mut self, column: &mut Column) -> (usize, usize) {
+        let num_values = self.entries.len();
+        if num_values == 0 {
+            return (0, 0);
         }
         let mut order: Vec<(u32, u8, u32)> = Vec::new();
         for (at, entry) in self.entries.iter().enumerate() {
@@ -112,6 +114,7 @@ impl PendingExtra {
             }
         }
         self.clear();
+        (num_values, order.len())
     }
 
     /// Releases most of the memory that a huge record took.
