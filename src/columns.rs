@@ -144,6 +144,24 @@ impl Column {
         Self { validity: Bitmap::default(), values }
     }
 
+    /// Whether the column can hold what one of this shape holds.
+    #[must_use]
+    pub fn has_shape(&self, shape: &ColumnShape) -> bool {
+        let is_scalar = |column: &Self, scalar: ScalarType| column.has_shape(&ColumnShape::Scalar(scalar));
+        match (&self.values, shape) {
+            (Values::Text(_), ColumnShape::Scalar(ScalarType::Text | ScalarType::Json))
+            | (Values::Int64(_), ColumnShape::Scalar(ScalarType::Int64 | ScalarType::Instant))
+            | (Values::Float64(_), ColumnShape::Scalar(ScalarType::Float64))
+            | (Values::Bool(_), ColumnShape::Scalar(ScalarType::Bool)) => true,
+            (Values::List { element, .. }, ColumnShape::List(scalar)) => is_scalar(element, *scalar),
+            (Values::Structs { children, .. }, ColumnShape::Structs(scalars)) => {
+                children.len() == scalars.len() && children.iter().zip(scalars).all(|(child, of)| is_scalar(child, *of))
+            }
+            (Values::Map { values, .. }, ColumnShape::Map) => is_scalar(values, ScalarType::Text),
+            _ => false,
+        }
+    }
+
     /// Number of present values.
     #[must_use]
     pub fn num_values(&self) -> usize {
@@ -413,6 +431,13 @@ impl Columns {
     #[must_use]
     pub fn new(shapes: &[ColumnShape]) -> Self {
         Self { columns: shapes.iter().map(Column::new).collect(), num_rows: 0 }
+    }
+
+    /// Whether these are columns of these shapes.
+    #[must_use]
+    pub fn have_shapes(&self, shapes: &[ColumnShape]) -> bool {
+        self.columns.len() == shapes.len()
+            && self.columns.iter().zip(shapes).all(|(column, shape)| column.has_shape(shape))
     }
 
     /// Removes `row` and every row after it.

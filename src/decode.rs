@@ -122,8 +122,8 @@ impl Decoder {
         &self.plan.shapes
     }
 
-    /// Decodes all records of a block. `columns` must have the table's shapes; it is cleared and its memory reused. The
-    /// text of the block is copied; see [`Decoder::decode_in_place`].
+    /// Decodes all records of a block. `columns` is cleared and its memory reused; if it has not the table's shapes, new
+    /// columns are made. The text of the block is copied; see [`Decoder::decode_in_place`].
     pub fn decode(&mut self, block: Block<'_>, columns: Columns) -> DecodedBlock {
         let mut padded = Vec::new();
         pad(&mut padded, block.bytes);
@@ -143,7 +143,11 @@ impl Decoder {
 
     /// `padded` has the bytes of the block, followed by padding; it is used for lines only.
     fn decode_block(&mut self, block: Block<'_>, padded: &[u8], mut columns: Columns) -> DecodedBlock {
-        columns.clear();
+        if columns.have_shapes(&self.plan.shapes) {
+            columns.clear();
+        } else {
+            columns = Columns::new(&self.plan.shapes);
+        }
         let mut decoded = DecodedBlock {
             columns,
             num_newlines: 0,

@@ -169,6 +169,25 @@ fn the_name_of_an_input_is_not_repeated_without_limit() {
 }
 
 #[test]
+fn columns_of_another_table_are_replaced() {
+    let members =
+        r#"{"name":"id","type":"string"},{"name":"tags","type":"list<integer>"},{"name":"n","type":"integer"}"#;
+    let model = Model::from_json(&model(members), "test.json").unwrap();
+    let table = TableSchema::new(&model, &[], AttributeMap::Rest, false).unwrap();
+    let mut decoder = Decoder::new(Arc::new(Plan::new(&model, &table)));
+    let block =
+        || Block { bytes: br#"{"id":"a","tags":[1],"n":2,"x":3}"#, framing: &Framing::Lines, file: "f", offset: 0 };
+    let expected = decoder.decode(block(), Columns::new(&table.shapes()));
+    let shapes = table.shapes();
+    let reversed: Vec<_> = shapes.iter().rev().cloned().collect();
+    for others in [&[][..], &shapes[1..], &reversed, &vec![shapes[0].clone(); shapes.len()]] {
+        assert_eq!(decoder.decode(block(), Columns::new(others)), expected);
+    }
+    // Columns of the same table are taken as they are, whatever was in them.
+    assert_eq!(decoder.decode(block(), expected.columns.clone()), expected);
+}
+
+#[test]
 fn a_range_beyond_the_block_is_refused_and_no_panic() {
     let model = Model::from_json(&model(r#"{"name":"id","type":"string"}"#), "test.json").unwrap();
     let table = TableSchema::new(&model, &[], AttributeMap::Rest, false).unwrap();
