@@ -34,6 +34,7 @@ pub enum Repair {
 
 /// The result of an audit.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Audit {
     /// Number of commits.
     pub commits: u64,
@@ -68,6 +69,7 @@ pub struct Finding {
 /// Kinds of faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum FindingKind {
     /// A commit was started and not completed: repair completes it or rolls it back.
     Interrupted,

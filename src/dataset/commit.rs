@@ -73,6 +73,7 @@ pub struct StagedRun {
 /// A run that was committed.
 #[derive(Debug)]
 #[must_use]
+#[non_exhaustive]
 pub struct Committed {
     /// The content of `commits/N.json`, with the final names of all files.
     pub manifest: Manifest,

@@ -190,6 +190,7 @@ pub(super) fn check(dir: &Path) -> Result<()> {
 
 /// What became of a commit that was cut off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Recovered {
     /// It is valid now. Holds its number.
     Completed(u64),

@@ -22,6 +22,7 @@ pub const MANIFEST_VERSION: u32 = 2;
 
 /// What a run records about itself, as far as it is known before its files have their final names.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct RunRecord {
     /// See [`super::run_id()`].
     pub run_id: String,
@@ -61,6 +62,7 @@ impl RunRecord {
 
 /// The manifest of one commit.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Manifest {
     /// [`MANIFEST_VERSION`].
     pub format_version: u32,

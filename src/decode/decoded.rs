@@ -10,6 +10,7 @@ use crate::{
 
 /// The rows of a block, and what became of its records and values.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct DecodedBlock {
     /// The rows, in input order.
     pub columns: Columns,
@@ -30,6 +31,7 @@ pub struct DecodedBlock {
 
 /// A refused record. Offsets count from the block's first byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DecodeReject {
     /// Why the record is refused.
     pub kind: RejectKind,

@@ -71,6 +71,7 @@ pub(super) struct TallyCheckpoint {
 
 /// Counts of one path in one block.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PathTally {
     /// The path.
     pub path: String,

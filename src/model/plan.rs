@@ -14,6 +14,7 @@ pub type PathId = u16;
 
 /// Everything the decoder knows about the data.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Plan {
     /// Shapes of the table's columns, in table order.
     pub shapes: Vec<ColumnShape>,
