@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io,
     path::Path,
     thread,
     time::Duration,
@@ -13,7 +14,7 @@ use crate::{
     config::Transform,
     dataset::{
         Manifest, SchemaDocument,
-        inspect::{CommitState, inspect, is_dataset, repair, size_and_digest},
+        inspect::{CommitState, Repaired, inspect, is_dataset, repair, size_and_digest},
     },
     encode::FileSummary,
     error::{Error, Result},
@@ -79,9 +80,9 @@ pub enum FindingKind {
     Newer,
     /// A document of the dataset cannot be understood.
     Damaged,
-    /// A listed file does not exist.
+    /// A listed file, or a document of the dataset, does not exist.
     Missing,
-    /// The system refuses to read a listed file.
+    /// The system refuses to read a listed file, or a document of the dataset.
     Unreadable,
     /// A data file has another size, digest or footer than listed, or a rejects file is empty.
     Changed,
@@ -113,15 +114,11 @@ pub fn verify(dir: &Path, repair_mode: Repair, observer: &dyn Observer) -> Resul
     }
     let mut audit = Audit::default();
     if repair_mode == Repair::Yes {
-        let before = match Manifest::read_with(dir, Manifest::without_details) {
-            Ok(commits) => inspect(dir, &commits)?.leftovers,
-            Err(_) => BTreeSet::new(),
-        };
-        if let Some(recovered) = repair(dir)? {
-            audit.repaired.push(recovered.to_string());
-        } else if !before.is_empty() {
-            let ends = if before.len() == 1 { "" } else { "s" };
-            audit.repaired.push(format!("removed {} leftover{ends} of dead runs", before.len()));
+        let Repaired { recovered, removed } = repair(dir)?;
+        audit.repaired.extend(recovered.map(|recovered| recovered.to_string()));
+        if removed > 0 {
+            let ends = if removed == 1 { "" } else { "s" };
+            audit.repaired.push(format!("removed {removed} leftover{ends} of dead runs"));
         }
     }
     for _ in 0..MAX_ATTEMPTS {
@@ -167,9 +164,12 @@ fn audit_once(dir: &Path, observer: &dyn Observer, mut audit: Audit) -> Result<A
     let schema = audit.schema(dir, &commits)?;
     // After a commit was cut off, some files are still staged and others already published.
     let is_settled = !audit.findings.iter().any(|finding| finding.kind == FindingKind::Interrupted);
-    let numbered =
-        commits.iter().flat_map(|commit| commit.files.iter().map(|file| (file.path.as_str(), commit.commit)));
-    let commit_of: BTreeMap<&str, u64> = numbered.collect();
+    let columns: Vec<_> =
+        commits.iter().map(|commit| schema.as_ref().map(|schema| expected_columns(schema, commit.commit))).collect();
+    let with_columns = commits.iter().zip(&columns);
+    let columns_of: BTreeMap<&str, &Option<BTreeSet<String>>> = with_columns
+        .flat_map(|(commit, columns)| commit.files.iter().map(move |file| (&*file.path, columns)))
+        .collect();
     for (path, file) in Manifest::live(&commits) {
         if observer.stop_requested() {
             return Err(Error::Interrupted);
@@ -178,9 +178,7 @@ fn audit_once(dir: &Path, observer: &dyn Observer, mut audit: Audit) -> Result<A
         audit.rows = audit.rows.saturating_add(file.rows);
         audit.bytes = audit.bytes.saturating_add(file.bytes);
         if is_settled {
-            let commit = commit_of.get(path);
-            let columns = schema.as_ref().zip(commit).map(|(schema, commit)| expected_columns(schema, *commit));
-            audit.data_file(dir, file, columns.as_ref())?;
+            audit.data_file(dir, file, columns_of.get(path).and_then(|columns| columns.as_ref()))?;
         }
     }
     Ok(audit)
@@ -279,7 +277,9 @@ impl Audit {
     fn add_unreadable_document(&mut self, path: &str, error: Error) -> Result<()> {
         let kind = match error {
             Error::NewerFormat { .. } => FindingKind::Newer,
-            Error::Dataset { .. } | Error::Io { .. } => FindingKind::Damaged,
+            Error::Dataset { .. } => FindingKind::Damaged,
+            Error::Io { ref source, .. } if source.kind() == io::ErrorKind::NotFound => FindingKind::Missing,
+            Error::Io { .. } => FindingKind::Unreadable,
             error => return Err(error),
         };
         // In one line.

@@ -96,7 +96,8 @@ pub fn inspect(dir: &Path, commits: &[Manifest]) -> Result<Inspection> {
 fn shares(dir: &Path) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
     let root = layout::shares(dir);
     let (mut complete, mut unfinished) = (BTreeSet::new(), BTreeSet::new());
-    for run in entries(&root)? {
+    // Files of their own among the folders are nobody's.
+    for run in entries(&root)?.into_iter().filter(|run| is_folder(&root.join(run))) {
         for name in entries(&root.join(&run))? {
             let path = root.join(&run).join(&name);
             if !is_folder(&path) {
@@ -109,15 +110,26 @@ fn shares(dir: &Path) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
     Ok((complete, unfinished))
 }
 
+/// What [`repair`] has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Repaired {
+    /// What became of a commit that was cut off, if there was one.
+    pub recovered: Option<Recovered>,
+    /// Number of other files that dead runs had left, and that are removed.
+    pub removed: usize,
+}
+
 /// Completes a commit that was cut off, or rolls it back where it cannot be completed, and removes what dead runs have
-/// left. Returns what became of the commit, if there was one. Complete shares stay.
+/// left. Complete shares stay.
 ///
 /// # Errors
 /// [`Error::Dataset`] while another process works on it; otherwise as [`super::Dataset::open`].
-pub fn repair(dir: &Path) -> Result<Option<Recovered>> {
+pub fn repair(dir: &Path) -> Result<Repaired> {
     let _lock = Lock::take(dir, &lock::lock_path(&layout::meta(dir)))?;
     let recovered = intent::recover(dir)?;
-    stage::sweep(dir, &Manifest::read_with(dir, Manifest::without_details)?)?;
+    let commits = Manifest::read_with(dir, Manifest::without_details)?;
+    let removed = inspect(dir, &commits)?.leftovers.len();
+    stage::sweep(dir, &commits)?;
     let root = layout::shares(dir);
     for share in shares(dir)?.1 {
         files::remove_folder(&root.join(&share))?;
@@ -125,7 +137,7 @@ pub fn repair(dir: &Path) -> Result<Option<Recovered>> {
         let _ = root.join(share).parent().map(fs::remove_dir);
     }
     let _ = fs::remove_dir(root);
-    Ok(recovered)
+    Ok(Repaired { recovered, removed })
 }
 
 /// Whether there is a dataset in `dir`, even an unfinished one.

@@ -131,7 +131,8 @@ impl Manifest {
     fn read(dir: &Path, number: u64) -> Result<Self> {
         let path = dir.join(layout::commit_file(number));
         let manifest: Self = layout::read_document(dir, &path, MANIFEST_VERSION)?;
-        let mut files = manifest.files.iter().map(|file| &file.path).chain(&manifest.replaces);
+        let data_files = manifest.files.iter().map(|file| &file.path);
+        let mut files = data_files.chain(&manifest.replaces).chain(&manifest.rejects_file);
         let outside = files.find(|file| !is_relative_file(file));
         if manifest.commit != number || outside.is_some() {
             let what = outside.map_or_else(

@@ -198,7 +198,8 @@ impl FileSet {
         let slots = self.partitions.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut partitions = Vec::with_capacity(slots.len());
         for (path, slot) in paths.iter().zip(slots) {
-            let slot = Arc::into_inner(slot).and_then(|slot| slot.into_inner().ok()).unwrap_or_default();
+            let slot = Arc::into_inner(slot).map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner));
+            let slot = slot.ok_or_else(|| Error::Bug(format!("{path}: it is still being written")))?;
             if slot.appended != slot.tickets {
                 return Err(Error::Bug(format!("{path}: {} of {} row groups", slot.appended, slot.tickets)));
             }

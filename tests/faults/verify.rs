@@ -354,6 +354,27 @@ fn a_commit_whose_staged_files_are_gone_is_taken_back() {
 }
 
 #[test]
+fn what_stands_in_the_place_of_a_document_is_said() {
+    let folder = Folder::with("in.ndjson", conversations(3));
+    folder.convert(&["in.ndjson", "--out", "out"]).ended_with(0);
+    // A file among the folders of shares belongs to nobody, and is no obstacle.
+    folder.write("out/_partiquet/shares/notes.txt", "mine");
+    folder.run(&["verify", "out"]).ended_with(0);
+    folder.run(&["verify", "out", "--repair"]).ended_with(0);
+    // No document may lead out of the dataset.
+    let manifest = folder.json("out/_partiquet/commits/1.json");
+    let mut leading_out = manifest.clone();
+    leading_out["rejects_file"] = "../in.ndjson".into();
+    folder.write("out/_partiquet/commits/1.json", leading_out.to_string());
+    let run = folder.run(&["verify", "out"]).ended_with(1);
+    assert!(run.stdout.contains("damaged") && run.stdout.contains("../in.ndjson"), "{}", run.stdout);
+    folder.write("out/_partiquet/commits/1.json", manifest.to_string());
+    fs::remove_file(folder.path("out/_partiquet/schema.json")).unwrap();
+    let run = folder.run(&["verify", "out"]).ended_with(1);
+    assert!(run.stdout.contains("missing") && run.stdout.contains("_partiquet/schema.json"), "{}", run.stdout);
+}
+
+#[test]
 fn rejects_are_a_part_of_the_dataset() {
     let folder = Folder::with("in.ndjson", conversation("a", "2025-07-01T10:00:00Z") + "\n{\n{\n");
     folder.convert(&["in.ndjson", "--out", "out", "--max-rejects", "2"]).ended_with(3);
