@@ -16,7 +16,8 @@ pub use size::Size;
 
 use crate::model::Model;
 
-/// A complete conversion. [`Config::check`] tells whether it is possible, before it begins.
+/// A complete conversion. [`Config::check`] tells before it begins whether each of its values is possible, and
+/// [`pipeline::memory::check`](crate::pipeline::memory::check) whether the memory is enough for them.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Files, folders and patterns; `-` is standard input.

@@ -1,6 +1,8 @@
 //! What can go wrong, by what the caller can do about it.
 //!
-//! Every message says what happened, where, and what to do; causes are kept as `source` and printed once.
+//! Every message says what happened, where, and what to do; causes are printed once.
+//! Options are called what they are on the command line: `--max-rejects` is
+//! [`Config::max_rejects`](crate::Config::max_rejects), and so on.
 
 use std::{io, path::PathBuf};
 
@@ -22,15 +24,14 @@ pub enum Error {
         hint: String,
     },
     /// The operating system refused something.
-    #[error("cannot {action} {path}: {source}", path = .path.display())]
+    #[error("cannot {action} {path}: {error}", path = .path.display())]
     Io {
         /// Verb phrase that completes "cannot ...".
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
-        /// The system's own words.
-        #[source]
-        source: io::Error,
+        /// The system's own words. They are in the message, so they are no `source`, which would be printed once more.
+        error: io::Error,
     },
     /// A model file that says something impossible.
     #[error("model {file}, at {pointer}: {message}")]
@@ -103,10 +104,10 @@ pub enum Error {
 }
 
 impl Error {
-    /// Wraps a refusal of the operating system: `Error::io("create", path)(source)`.
+    /// Wraps a refusal of the operating system: `Error::io("create", path)(error)`.
     pub fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |source| Self::Io { action, path, source }
+        move |error| Self::Io { action, path, error }
     }
 
     /// A wrong request, with what to do instead.

@@ -278,7 +278,7 @@ impl Audit {
         let kind = match error {
             Error::NewerFormat { .. } => FindingKind::Newer,
             Error::Dataset { .. } => FindingKind::Damaged,
-            Error::Io { ref source, .. } if source.kind() == io::ErrorKind::NotFound => FindingKind::Missing,
+            Error::Io { ref error, .. } if error.kind() == io::ErrorKind::NotFound => FindingKind::Missing,
             Error::Io { .. } => FindingKind::Unreadable,
             error => return Err(error),
         };

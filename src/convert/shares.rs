@@ -75,7 +75,7 @@ pub fn commit_shares(config: &Config, run: &str, shares: &[String], observer: &d
         return Err(Error::Rejected {
             reject: Box::new(first.clone()),
             hint: format!(
-                "{} of {} records were refused in all shares, more than `max_rejects` ({}) allows; nothing was \
+                "{} of {} records were refused in all shares, more than --max-rejects {} allows; nothing was \
                  committed",
                 report.rejected, report.records, config.max_rejects
             ),
@@ -87,7 +87,7 @@ pub fn commit_shares(config: &Config, run: &str, shares: &[String], observer: &d
         return Err(Error::Rejected {
             reject: Box::new(rest.clone()),
             hint: format!(
-                "nobody knows how many records the rest of this file is, and `max_rejects` ({}) does not allow it; \
+                "nobody knows how many records the rest of this file is, and --max-rejects {} does not allow it; \
                  nothing was committed",
                 config.max_rejects
             ),

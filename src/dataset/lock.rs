@@ -61,7 +61,7 @@ impl Lock {
     pub(super) fn retried(mut attempt: impl FnMut() -> Result<Self>) -> Result<Self> {
         for _ in 1..Self::MAX_REOPENS {
             match attempt() {
-                Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+                Err(Error::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {}
                 result => return result,
             }
         }

@@ -79,15 +79,15 @@ impl DatasetSummary {
             });
         }
         let is_commit_open = intent::is_pending(dir)?;
-        let schema = SchemaDocument::read(dir).map_err(|error| match error {
+        let schema = SchemaDocument::read(dir).map_err(|failure| match failure {
             // The schema gets its name just after the first manifest.
-            Error::Io { source, .. } if is_commit_open && source.kind() == io::ErrorKind::NotFound => Error::Dataset {
+            Error::Io { error, .. } if is_commit_open && error.kind() == io::ErrorKind::NotFound => Error::Dataset {
                 dir: dir.to_owned(),
                 message: "its first commit is under way, or was cut off".to_owned(),
                 hint: "look again when the run has ended; if there is none, `partiquet verify DIR --repair` sees to it"
                     .to_owned(),
             },
-            error => error,
+            failure => failure,
         })?;
         let (mut total, mut partitions) = (Amount::default(), BTreeMap::<String, Amount>::new());
         for file in Manifest::live(&commits).into_values() {

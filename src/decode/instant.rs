@@ -81,7 +81,7 @@ const fn are_digits(word: u64) -> bool {
 }
 
 /// Microseconds of an RFC 3339 text; none if it is not one, is not exact in microseconds, or is outside the years 1 to
-/// 9999. Reads every form that RFC 3339 allows, with chrono, and remembers the date.
+/// 9999. Reads every form that RFC 3339 allows except leap seconds, and remembers the date.
 #[inline(never)]
 pub(super) fn from_text(text: &[u8], memory: &mut DateMemory) -> Option<i64> {
     let text = std::str::from_utf8(text).ok()?;

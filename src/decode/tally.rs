@@ -101,8 +101,8 @@ impl Tally {
     }
 
     /// Sets whether the values of the next walk are subtracted.
-    pub fn set_subtracting(&mut self, set_subtracting: bool) {
-        self.step = if set_subtracting { u32::MAX } else { 1 };
+    pub fn set_subtracting(&mut self, is_subtracting: bool) {
+        self.step = if is_subtracting { u32::MAX } else { 1 };
     }
 
     #[inline(always)]

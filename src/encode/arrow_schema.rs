@@ -138,7 +138,7 @@ mod tests {
     use crate::model::{AttributeMap, Model, TableSchema};
 
     #[test]
-    fn it_is_the_same_schema_as_that_of_the_crate_in_half_the_bytes() {
+    fn it_is_the_same_schema_as_that_of_the_crate_in_fewer_bytes() {
         let model = Model::load(Model::DEFAULT).unwrap();
         let table = TableSchema::new(&model, &["IVR Priority".to_owned()], AttributeMap::Rest, true).unwrap();
         let schema = table.arrow_schema();

@@ -426,9 +426,7 @@ fn what_the_system_refuses_is_told_as_its_own_words() {
     let mut writer = StagedFileWriter::create(folder.path().join("missing/0.staged"), Arc::clone(&schema)).unwrap();
     let group = encode(&schema, &columns(&[TEXT], &[vec![text("a")]])).unwrap();
     let error = writer.append(group).unwrap_err();
-    assert!(
-        matches!(&error, Error::Io { action: "write", source, .. } if source.kind() == std::io::ErrorKind::NotFound)
-    );
+    assert!(matches!(&error, Error::Io { action: "write", error, .. } if error.kind() == std::io::ErrorKind::NotFound));
 }
 
 #[test]

@@ -128,7 +128,7 @@ impl InputSampler<'_> {
                 Ok(Some(piece)) => piece,
                 Ok(None) => return Ok(true),
                 Err(Error::Interrupted) => return Err(Error::Interrupted),
-                Err(Error::Io { source, .. }) if is_over_limit(&source) => return Ok(false),
+                Err(Error::Io { error, .. }) if is_over_limit(&error) => return Ok(false),
                 Err(error) => return (self.each)(Err(error)).map(|()| false),
             };
             let end = match &piece {

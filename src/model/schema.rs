@@ -22,7 +22,7 @@ pub const EXTRA_COLUMN: &str = "extra";
 /// Column with the path of the input that the row came from; part of the provenance.
 pub const SOURCE_FILE_COLUMN: &str = "source_file";
 
-/// Column with the offset of the row's record in that input, in bytes of JSON; part of the provenance.
+/// Column with the offset of the row's participant in that input, in bytes of JSON; part of the provenance.
 pub const SOURCE_OFFSET_COLUMN: &str = "source_offset";
 
 /// What happens to attributes that have a column of their own.
@@ -248,7 +248,7 @@ fn fixed_columns(provenance: bool) -> Vec<ColumnSpec> {
             SOURCE_OFFSET_COLUMN,
             ColumnShape::Scalar(ScalarType::Int64),
             ColumnOrigin::Provenance,
-            "Where the row's record begins in that input, in bytes after decompression",
+            "Where the row's participant begins in that input, in bytes after decompression",
         ));
     }
     columns

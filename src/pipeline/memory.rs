@@ -135,8 +135,8 @@ impl Budget {
     /// Shares out `memory` bytes.
     ///
     /// The divisors were found by measurement: with these the process stays below `--memory` over the mixtures of
-    /// docs/limits.md, apart from the cases named there. Together the shares are more than the whole, because a row group is part of the waiting rows, and
-    /// most footers are built when no more blocks come.
+    /// docs/limits.md, apart from the cases named there. Together the shares are more than the whole, because a row
+    /// group is part of the waiting rows, and most footers are built when no more blocks come.
     pub fn new(memory: u64, is_sorted: bool, is_compressed: bool) -> Self {
         let rest = usize::try_from(memory.saturating_sub(PROCESS)).unwrap_or(usize::MAX);
         Self {

@@ -101,7 +101,7 @@ impl Counts {
     }
 }
 
-/// Counts by JSON path. Bounded: see [`Ledger::MAX_UNKNOWN_PATHS`].
+/// Counts by JSON path. Bounded: see [`Ledger::MAX_PATHS`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
     /// Path to counts, in byte order of the paths.
@@ -109,10 +109,10 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Maximum number of distinct unknown paths listed. Further ones are counted together under [`Ledger::OVERFLOW`],
-    /// because the input chooses these names and their number must be bounded. Their values are in `extra` all the
+    /// Number of paths from which on further unknown ones are counted together under [`Ledger::OVERFLOW`], because the
+    /// input chooses these names and their number must be bounded. Their values are in `extra` all the
     /// same.
-    pub const MAX_UNKNOWN_PATHS: usize = 10_000;
+    pub const MAX_PATHS: usize = 10_000;
 
     /// Maximum length of a listed unknown path. Longer ones are counted under [`Ledger::OVERFLOW`] too: a key can be as
     /// long as a record.
@@ -141,7 +141,7 @@ impl Ledger {
 
     /// Whether an unknown path that is not listed yet goes to the overflow.
     fn is_beyond_bounds(&self, path: &str) -> bool {
-        self.paths.len() >= Self::MAX_UNKNOWN_PATHS || path.len() > Self::MAX_UNKNOWN_PATH_BYTES
+        self.paths.len() >= Self::MAX_PATHS || path.len() > Self::MAX_UNKNOWN_PATH_BYTES
     }
 
     /// Adds the ledger of a later stretch of input.

@@ -142,7 +142,7 @@ fn a_run_killed_at_any_moment_is_done_again_as_if_nothing_had_been() {
     eprintln!("{runs} runs, {died} killed, {in_commit} of them in their commit; readers opened {read} files");
 }
 
-/// Whether strace can be used. If not, a test that needs it says so and passes.
+/// Whether strace can be used. If not, a test that needs it says so and passes; `tests/all.sh` tells that, too.
 pub fn has_strace() -> bool {
     let status = Command::new("strace").args(["-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
     let has_strace = status.is_ok_and(|ran| ran.success());

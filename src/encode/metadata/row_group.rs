@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_note_gives_back_what_it_was_made_of() {
+    fn a_record_gives_back_what_it_was_made_of() {
         let facts = RowGroupFacts { num_rows: 1, uncompressed_bytes: 2, compressed_bytes: 3, offset: u64::MAX };
         let mut writer = RowGroupRecordWriter::new(2);
         writer.add(|out| out.extend(b"abc"), b"", |out| out.push(b'd'));
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_note_is_told() {
+    fn what_is_no_record_is_told() {
         let facts = RowGroupFacts { num_rows: 0, uncompressed_bytes: 0, compressed_bytes: 0, offset: 0 };
         let mut writer = RowGroupRecordWriter::new(1);
         writer.add(|out| out.extend(b"abc"), b"", |_| ());
