@@ -10,6 +10,12 @@ pub use reject::{Reject, RejectKind};
 
 use serde::{Deserialize, Serialize};
 
+/// A digest as documents and reports have it: 32 hexadecimal digits.
+#[must_use]
+pub fn hex(digest: u128) -> String {
+    format!("{digest:032x}")
+}
+
 /// The report of one run, for programs (`--report`) and for the closing summary.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Report {

@@ -19,7 +19,7 @@ use crate::{
     encode::FileSummary,
     error::{Error, Result},
     observe::Observer,
-    report::FileReport,
+    report::{FileReport, hex},
 };
 
 /// What [`verify`] may do about its findings.
@@ -321,7 +321,7 @@ impl Audit {
         let mut changed = |what: String| self.add_finding(FindingKind::Changed, &listed.path, what);
         if bytes != listed.bytes {
             changed(format!("it has {bytes} bytes, {} are listed", listed.bytes));
-        } else if !listed.digest.is_empty() && listed.digest != format!("{digest:032x}") {
+        } else if !listed.digest.is_empty() && listed.digest != hex(digest) {
             changed("its bytes are not those that were written: the digest differs".to_owned());
         }
         let summary = match FileSummary::read(&path) {

@@ -13,7 +13,7 @@ use crate::{
         discover::{InputFile, Source},
     },
     observe::Observer,
-    report::{InputReport, Report, SkippedInput},
+    report::{InputReport, Report, SkippedInput, hex},
 };
 
 /// The inputs that the commits hold, as far as a run in its mode needs to know them.
@@ -100,7 +100,7 @@ impl CommittedInputs {
             }
             let is_known = |bytes| self.sizes.contains(&bytes) || of_size.get(&Some(bytes)).is_some_and(|&of| of > 1);
             let digest = if input.bytes.is_some_and(is_known) { digest(&input, observer)? } else { None };
-            let digest = digest.map(|digest| format!("{digest:032x}"));
+            let digest = digest.map(hex);
             let held = digest.as_ref().and_then(|digest| digests.get(digest)).copied();
             let held = if held.is_none() { self.commit_of_text(&input, observer)? } else { held };
             if let Some(commit) = held {
@@ -119,7 +119,7 @@ impl CommittedInputs {
         if self.texts.is_empty() || !gzip_text_size(input)?.is_some_and(|size| self.text_sizes.contains(&size)) {
             return Ok(None);
         }
-        let text = text_digest(input, observer)?.map(|digest| format!("{digest:032x}"));
+        let text = text_digest(input, observer)?.map(hex);
         Ok(text.and_then(|text| self.texts.get(&text).copied()))
     }
 
@@ -158,7 +158,7 @@ impl CommittedInputs {
         let Some(bytes) = input.bytes else { return Ok(None) };
         let head_bytes: Vec<u64> = self.head_bytes.range(..bytes).copied().collect();
         let heads = digests_of_first(input, &head_bytes, observer)?;
-        let alike = heads.iter().filter_map(|head| self.heads.get(&format!("{head:032x}")));
+        let alike = heads.iter().filter_map(|head| self.heads.get(&hex(*head)));
         let alike = alike.chain(self.named.get(&input.name)).flatten();
         let mut by_bytes: BTreeMap<u64, Vec<&Held>> = BTreeMap::new();
         for held in alike.filter(|held| (1..bytes).contains(&held.bytes)) {
@@ -167,7 +167,7 @@ impl CommittedInputs {
         let lengths: Vec<u64> = by_bytes.keys().copied().collect();
         let digests = digests_of_first(input, &lengths, observer)?;
         let same = digests.iter().zip(by_bytes.values()).find_map(|(digest, held)| {
-            let digest = format!("{digest:032x}");
+            let digest = hex(*digest);
             held.iter().find(|held| held.digest == digest)
         });
         Ok(same.map(|held| held.commit))

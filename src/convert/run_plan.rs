@@ -17,7 +17,7 @@ use crate::{
     observe::{Observer, Progress},
     partition::PartitionPlan,
     pipeline::{Run, Staged, Totals},
-    report::Report,
+    report::{Report, hex},
     sampling::count_keys,
 };
 
@@ -134,7 +134,7 @@ impl RunPlan {
                 rows: file.rows,
                 bytes: file.bytes,
                 row_groups: file.row_groups,
-                digest: format!("{:032x}", file.digest),
+                digest: hex(file.digest),
                 ranges: file.ranges,
             })
             .collect();
@@ -249,7 +249,7 @@ fn by_default(error: Error, partition_by: &[PartitionField]) -> Error {
 /// A hash that identifies a value without a short text form. It is valid for one version of the program, and the run id
 /// covers the version.
 fn fingerprint(value: &impl std::fmt::Debug) -> String {
-    format!("{:032x}", xxhash_rust::xxh3::xxh3_128(format!("{value:?}").as_bytes()))
+    hex(xxhash_rust::xxh3::xxh3_128(format!("{value:?}").as_bytes()))
 }
 
 /// An option's value as text.

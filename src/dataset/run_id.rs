@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use xxhash_rust::xxh3::Xxh3;
 
+use crate::report::hex;
+
 /// Number of hexadecimal digits of a run id: 48 bits distinguish the runs of one dataset and stay readable in file
 /// names.
 pub const RUN_ID_DIGITS: usize = 12;
@@ -27,7 +29,7 @@ pub fn run_id(version: &str, options: &BTreeMap<String, String>, input_digests: 
     for digest in input_digests {
         hash.update(&digest.to_le_bytes());
     }
-    let mut id = format!("{:032x}", hash.digest128());
+    let mut id = hex(hash.digest128());
     id.truncate(RUN_ID_DIGITS);
     id
 }

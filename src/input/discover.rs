@@ -26,6 +26,7 @@ use crate::{
     config::url,
     error::{Error, Result},
     observe::Observer,
+    report::hex,
 };
 
 /// An input of a run.
@@ -133,7 +134,7 @@ impl Found {
             return Ok(Self::stream(name, Stream::from_reader(reader)));
         }
         let canonical = fs::canonicalize(path).map_err(Error::io("look at", path))?;
-        let place = Some(format!("{:032x}", xxh3_128(canonical.as_os_str().as_encoded_bytes())));
+        let place = Some(hex(xxh3_128(canonical.as_os_str().as_encoded_bytes())));
         let file = InputFile { name, source: Source::File(path.to_owned()), bytes: Some(metadata.len()), place };
         Ok(Self { file, canonical: Some(canonical) })
     }

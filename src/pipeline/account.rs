@@ -8,7 +8,7 @@ use crate::{
     error::{Error, Result},
     input::{InputContent, ReadOptions, RecordBlock, Unreadable, discover::InputFile},
     observe::{Progress, Stage},
-    report::{InputReport, Ledger, Place, Reject, Report},
+    report::{InputReport, Ledger, Place, Reject, Report, hex},
 };
 
 /// The totals of a run.
@@ -151,11 +151,10 @@ impl Account {
     pub fn end_of_input(&mut self, input: usize, content: InputContent) -> Result<()> {
         self.end_document()?;
         let report = &mut self.totals.inputs[input];
-        let text = |digest: u128| format!("{digest:032x}");
         report.bytes = content.bytes;
-        report.digest = text(content.digest);
-        report.head_digest = Some(text(content.head_digest));
-        report.text_digest = content.text_digest.map(text);
+        report.digest = hex(content.digest);
+        report.head_digest = Some(hex(content.head_digest));
+        report.text_digest = content.text_digest.map(hex);
         self.totals.digests[input] = content.digest;
         Ok(())
     }
