@@ -98,7 +98,8 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Compares the dataset in `dir` with its commits: every listed file by size, digest and footer, the presence of the
 /// rejects, the sums of every manifest, and what else is in the folder. Without repair nothing is written and no lock
-/// is taken: if a run commits meanwhile and something seems to be wrong, the audit is repeated.
+/// is taken: if a run commits meanwhile and something seems to be wrong, the audit is repeated. Beside a manifest that
+/// cannot be read, the other commits are judged as far as that is certain.
 ///
 /// # Errors
 /// [`Error::Dataset`] if there is no dataset, for a repair while another process works on it, or when runs keep
@@ -145,19 +146,29 @@ pub fn verify(dir: &Path, repair_mode: Repair, observer: &dyn Observer) -> Resul
 
 /// One pass over the dataset, without changing anything.
 fn audit_once(dir: &Path, observer: &dyn Observer, mut audit: Audit) -> Result<Audit> {
-    let read = Manifest::read_with(dir, |commit| {
-        audit.sums(&commit);
-        commit.without_details()
-    });
-    let commits = match read {
-        Ok(commits) => commits,
+    let numbers = match Manifest::numbers(dir) {
+        Ok(numbers) => numbers,
         Err(error) => {
             audit.add_unreadable_document("_partiquet/commits", error)?;
             return Ok(audit);
         }
     };
-    audit.commits = commits.len() as u64;
-    audit.surroundings(dir, &commits)?;
+    audit.commits = numbers.len() as u64;
+    let mut commits = Vec::with_capacity(numbers.len());
+    for &number in &numbers {
+        match Manifest::read(dir, number) {
+            Ok(commit) => {
+                audit.sums(&commit);
+                commits.push(commit.without_details());
+            }
+            Err(error) => audit.add_unreadable_document(&manifest_path(number), error)?,
+        }
+    }
+    // A commit that cannot be read may have replaced files of the others, and has files that no other lists.
+    let are_all_known = commits.len() == numbers.len();
+    if are_all_known {
+        audit.surroundings(dir, &commits)?;
+    }
     for commit in &commits {
         audit.rejects(dir, commit)?;
     }
@@ -177,11 +188,16 @@ fn audit_once(dir: &Path, observer: &dyn Observer, mut audit: Audit) -> Result<A
         audit.files += 1;
         audit.rows = audit.rows.saturating_add(file.rows);
         audit.bytes = audit.bytes.saturating_add(file.bytes);
-        if is_settled {
+        if is_settled && (are_all_known || dir.join(path).is_file()) {
             audit.data_file(dir, file, columns_of.get(path).and_then(|columns| columns.as_ref()))?;
         }
     }
     Ok(audit)
+}
+
+/// The path of a commit's manifest in the dataset.
+fn manifest_path(commit: u64) -> String {
+    format!("_partiquet/commits/{commit}.json")
 }
 
 /// The columns that the files of a commit have. Columns that are in the folder names are not in the files.
@@ -240,7 +256,7 @@ impl Audit {
     }
 
     fn sums(&mut self, commit: &Manifest) {
-        let path = format!("_partiquet/commits/{}.json", commit.commit);
+        let path = manifest_path(commit.commit);
         let run = &commit.run;
         let sums = [
             ("rows of its files", total(commit.files.iter().map(|file| file.rows)), run.rows),

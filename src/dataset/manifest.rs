@@ -99,6 +99,14 @@ impl Manifest {
     /// # Errors
     /// As [`Manifest::read_all`].
     pub fn read_with(dir: &Path, mut each: impl FnMut(Self) -> Self) -> Result<Vec<Self>> {
+        Self::numbers(dir)?.into_iter().map(|number| Self::read(dir, number).map(&mut each)).collect()
+    }
+
+    /// The numbers of all commits of the dataset in `dir`, from 1 without gaps.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Dataset`] if one is missing.
+    pub fn numbers(dir: &Path) -> Result<Vec<u64>> {
         let folder = layout::commits(dir);
         let mut numbers = Vec::new();
         let entries = match fs::read_dir(&folder) {
@@ -117,7 +125,7 @@ impl Manifest {
             let path = dir.join(layout::commit_file(missing));
             return Err(layout::damaged(dir, &path, "it is missing, and there are later commits"));
         }
-        numbers.into_iter().map(|number| Self::read(dir, number).map(&mut each)).collect()
+        Ok(numbers)
     }
 
     /// Drops what later runs do not need: the counts by path, and the ranges of columns in each file.
@@ -128,7 +136,11 @@ impl Manifest {
         self
     }
 
-    fn read(dir: &Path, number: u64) -> Result<Self> {
+    /// Reads one commit.
+    ///
+    /// # Errors
+    /// As [`Manifest::read_all`].
+    pub fn read(dir: &Path, number: u64) -> Result<Self> {
         let path = dir.join(layout::commit_file(number));
         let manifest: Self = layout::read_document(dir, &path, MANIFEST_VERSION)?;
         let data_files = manifest.files.iter().map(|file| &file.path);

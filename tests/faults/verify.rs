@@ -128,11 +128,11 @@ fn each_fault_is_found_and_named() {
     assert_eq!(found(&folder), [pair("changed", &foreign)]);
     fs::rename(folder.path("out").join(&foreign), &path).unwrap();
     folder.write(commit, sound.replace("\"kept\":", "\"seen\":1,\"kept\":"));
-    assert_eq!(found(&folder).first(), Some(&pair("damaged", "_partiquet/commits")));
+    assert_eq!(found(&folder).first(), Some(&pair("damaged", "_partiquet/commits/1.json")));
     folder.write(commit, "{");
-    assert_eq!(found(&folder), [pair("damaged", "_partiquet/commits")]);
+    assert_eq!(found(&folder), [pair("damaged", "_partiquet/commits/1.json")]);
     folder.write(commit, sound.replacen("\"format_version\":2", "\"format_version\":99", 1));
-    assert_eq!(found(&folder), [pair("newer", "_partiquet/commits")]);
+    assert_eq!(found(&folder), [pair("newer", "_partiquet/commits/1.json")]);
     folder.write(commit, sound.replace("\"rows\":", "\"rows\":18446744073709551615,\"was\":"));
     assert!(found(&folder).iter().any(|(kind, _)| kind == "sums" || kind == "damaged"), "no sum overflows");
     folder.write(commit, sound);
@@ -411,7 +411,33 @@ fn a_folder_in_the_place_of_a_commit_is_a_finding() {
     let folder = dataset();
     fs::remove_file(folder.path("out/_partiquet/commits/1.json")).unwrap();
     fs::create_dir(folder.path("out/_partiquet/commits/1.json")).unwrap();
-    assert_eq!(found(&folder), [pair("damaged", "_partiquet/commits")]);
+    assert_eq!(found(&folder), [pair("damaged", "_partiquet/commits/1.json")]);
+}
+
+#[test]
+fn beside_a_commit_that_cannot_be_read_the_others_are_judged_as_far_as_that_is_certain() {
+    let folder = dataset();
+    folder.write("other.ndjson", conversations(3));
+    folder.convert(&["other.ndjson", "--out", "out", "--mode", "append"]).ended_with(0);
+    let manifest = |number: u32| folder.json(&format!("out/_partiquet/commits/{number}.json"));
+    let (first, second) = (manifest(1), manifest(2));
+    let file = |manifest: &Value| manifest["files"][0]["path"].as_str().unwrap().to_owned();
+    folder.write("out/_partiquet/commits/2.json", "{");
+    let damaged = pair("damaged", "_partiquet/commits/2.json");
+    assert_eq!(found(&folder), std::slice::from_ref(&damaged), "nobody knows whose the other files are");
+    let path = folder.path("out").join(file(&first));
+    let bytes = fs::read(&path).unwrap();
+    fs::write(&path, &bytes[1..]).unwrap();
+    assert_eq!(found(&folder), [damaged.clone(), pair("changed", &file(&first))]);
+    // It may have been replaced by the commit that cannot be read.
+    fs::remove_file(&path).unwrap();
+    assert_eq!(found(&folder), std::slice::from_ref(&damaged));
+    folder.write("out/_partiquet/commits/1.json", "{");
+    assert_eq!(found(&folder), [pair("damaged", "_partiquet/commits/1.json"), damaged]);
+    fs::write(&path, bytes).unwrap();
+    folder.write("out/_partiquet/commits/1.json", first.to_string());
+    folder.write("out/_partiquet/commits/2.json", second.to_string());
+    assert_eq!(found(&folder), []);
 }
 
 #[test]
