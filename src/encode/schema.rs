@@ -67,6 +67,15 @@ impl FileSchema {
         for &index in &options.bloom_filter {
             let fits = |data_type: &DataType| !data_type.is_nested() && *data_type != DataType::Boolean;
             check_column(table, index, "given a bloom filter", fits)?;
+            if partition_columns.contains(&index) {
+                return Err(Error::usage(
+                    format!(
+                        "column {} cannot be given a bloom filter: it is a partition column",
+                        table.field(index).name()
+                    ),
+                    "leave it out: its value is in the name of the folder, and not in the files",
+                ));
+            }
         }
         let sort_by: Vec<usize> = options.sort_by.iter().copied().filter(|index| place(index).is_some()).collect();
         let sorting_columns = sort_by.iter().filter_map(place).filter_map(|column| {

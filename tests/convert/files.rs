@@ -143,6 +143,8 @@ fn options_that_name_no_fitting_column_are_usage_errors() {
         folder.convert(&[&["in.ndjson", "--out", "out"], &args[..]].concat()).ended_with(2).says(&[says]);
         assert!(!folder.path("out").exists(), "{args:?}");
     }
+    let args = ["in.ndjson", "--out", "out", "--partition-by", "queue_id", "--bloom-filter", "id,queue_id"];
+    folder.convert(&args).ended_with(2).says(&["queue_id cannot be given a bloom filter: it is a partition column"]);
 }
 
 #[test]
