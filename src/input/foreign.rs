@@ -15,7 +15,7 @@ pub(super) fn refuse_foreign(head: &[u8], file: &str, is_decompressed: bool) -> 
     Err(Error::Input {
         file: file.to_owned(),
         offset: 0,
-        message: format!("{within} is {what}; JSON in UTF-8 is read, plain or compressed once with gzip or zstd"),
+        message: format!("{within} is {what}, not JSON in UTF-8; of compressed inputs gzip and zstd are understood"),
         hint: (*hint).to_owned(),
     })
 }
