@@ -35,7 +35,7 @@ use partiquet::{
     report::Report,
 };
 
-use args::{Cli, Command, ConvertArgs, InferArgs, ProgressMode, SchemaArgs, Target};
+use args::{Cli, Command, ConvertArgs, InferArgs, ProgressMode, SchemaArgs};
 use next_steps::Columns;
 use paint::Paint;
 use progress::Console;
@@ -119,10 +119,10 @@ fn committed(job: &Job, mut report: Report, report_file: Option<ReportFile>, con
         warn_on_failure(document.and_then(|document| file.write(&document)));
     }
     let shown = if stdout_taken {
-        let text = closing_words(&report, &job.config, job.target, Paint::for_stream(&io::stderr()));
+        let text = closing_words(&report, job, Paint::for_stream(&io::stderr()));
         print(&mut io::stderr().lock(), text.as_bytes())
     } else {
-        let text = closing_words(&report, &job.config, job.target, Paint::for_stream(&io::stdout()));
+        let text = closing_words(&report, job, Paint::for_stream(&io::stdout()));
         print(&mut io::stdout().lock(), text.as_bytes())
     };
     warn_on_failure(shown);
@@ -130,8 +130,9 @@ fn committed(job: &Job, mut report: Report, report_file: Option<ReportFile>, con
 }
 
 /// The summary, followed by queries to paste.
-fn closing_words(report: &Report, config: &Config, target: Target, paint: Paint) -> String {
-    let mut text = summary::render(report, config, paint);
+fn closing_words(report: &Report, job: &Job, paint: Paint) -> String {
+    let Job { config, model, target, .. } = job;
+    let mut text = summary::render(report, config, model.as_deref(), paint);
     text.push('\n');
     if report.commit.is_none() {
         return text;
@@ -145,7 +146,7 @@ fn closing_words(report: &Report, config: &Config, target: Target, paint: Paint)
         Ok(schema) => {
             let partitions = next_steps::partition_columns(&config.partition_by, &schema);
             let columns = if report.columns_differ { Columns::ByName } else { Columns::Alike };
-            text.push_str(&next_steps::render(target, &config.out, &partitions, columns));
+            text.push_str(&next_steps::render(*target, &config.out, &partitions, columns));
         }
         // The run already built this schema, so building it again should not fail.
         Err(error) => warn_on_failure(Err(error)),

@@ -97,9 +97,12 @@ pub enum Columns {
 pub fn render(target: Target, dir: &Path, partitions: &[ShownColumn], columns: Columns) -> String {
     let mut text = String::new();
     if matches!(target, Target::All | Target::Duckdb) {
-        // DuckDB reads a backslash in a pattern as a slash, and SQL text is UTF-8. For such a folder the query changes
-        // into it first.
-        let lines = match dir.to_str().filter(|dir| !dir.contains('\\')) {
+        // DuckDB reads a backslash in a pattern as a slash and a tilde as the home folder, SQL text is UTF-8, and a
+        // folder above the dataset can look like one of its partitions. Then the query is for the folder itself.
+        let begins_with_tilde = |dir: &str| dir.trim_start_matches("./").starts_with('~');
+        let can_be_named =
+            |dir: &&str| !dir.contains('\\') && !begins_with_tilde(dir) && !has_partition_of(dir, partitions);
+        let lines = match dir.to_str().filter(can_be_named) {
             Some(dir) => format!("Query it in DuckDB:\n\n{}", indented(&duckdb(Some(dir), partitions, columns))),
             None => format!(
                 "Query it in DuckDB, started in the folder (no pattern can name it):\n\n{}{}",
@@ -117,6 +120,12 @@ pub fn render(target: Target, dir: &Path, partitions: &[ShownColumn], columns: C
         let _ = writeln!(text, "{lines}");
     }
     text
+}
+
+/// Whether a folder in this path looks like one of the partitions below it. `DuckDB` does not tell cases apart.
+fn has_partition_of(dir: &str, partitions: &[ShownColumn]) -> bool {
+    let is_of = |name: &str| partitions.iter().any(|column| path::escape(&column.name).eq_ignore_ascii_case(name));
+    dir.split('/').filter_map(|folder| folder.split_once('=')).any(|(name, _)| is_of(name))
 }
 
 fn indented(lines: &str) -> String {
@@ -271,6 +280,18 @@ mod tests {
         let odd = Path::new(OsStr::from_bytes(b"it's\xff"));
         let lines = render(Target::All, odd, &day, Columns::Alike);
         assert!(lines.contains("\n    cd $'it\\'s\\xff'\n") && lines.contains("Spark cannot read it"), "{lines}");
+        let like_a_partition = Path::new("x=1/Start_Time_day=1999-01-01/calls");
+        let lines = render(Target::Duckdb, like_a_partition, &day, Columns::Alike);
+        assert!(lines.contains("cd ") && lines.contains("read_parquet('**/*.parquet'"), "{lines}");
+        let lines = render(Target::Duckdb, Path::new("region=eu/calls"), &day, Columns::Alike);
+        assert!(lines.contains("read_parquet('region=eu/calls/**/*.parquet'"), "{lines}");
+        for (dir, is_entered) in [("~x", true), ("./~", true), ("a/~", false)] {
+            assert_eq!(
+                render(Target::Duckdb, Path::new(dir), &day, Columns::Alike).contains("cd "),
+                is_entered,
+                "{dir}"
+            );
+        }
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub struct Surroundings {
 /// A conversion to run, and what to show of it.
 pub struct Job {
     pub config: Config,
+    /// The model as it was named; none for the built-in one.
+    pub model: Option<String>,
     pub target: Target,
     pub progress: ProgressMode,
     pub report: Option<PathBuf>,
@@ -108,7 +110,7 @@ pub fn resolve(said: RawOptions, surroundings: &Surroundings) -> Result<Job> {
     config.check()?;
     memory::check(&config)?;
     let (target, progress) = (target.unwrap_or_default(), progress.unwrap_or_default());
-    Ok(Job { config, target, progress, report, dry_run })
+    Ok(Job { config, model, target, progress, report, dry_run })
 }
 
 fn check_inputs(inputs: &[OsString]) -> Result<()> {
@@ -254,9 +256,9 @@ mod tests {
 
     #[test]
     fn an_input_and_a_folder_are_enough() {
-        let Job { config, target, progress, report, dry_run } = job(&["in", "--out", "out"]).unwrap();
+        let Job { config, model, target, progress, report, dry_run } = job(&["in", "--out", "out"]).unwrap();
         assert_eq!((config.inputs, config.out), (vec![OsString::from("in")], PathBuf::from("out")));
-        assert_eq!(config.model.name, "call");
+        assert_eq!((config.model.name.as_str(), model), ("call", None));
         assert_eq!(
             config.partition_by,
             [PartitionField { column: "start_time".to_owned(), transform: Transform::Day }]

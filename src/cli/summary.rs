@@ -1,9 +1,9 @@
 //! The closing summary: a screen that says what was written, what became of the values, and what needs attention.
 
-use std::{ffi::OsString, fmt::Write, time::Duration};
+use std::{fmt::Write, path::Path, time::Duration};
 
 use partiquet::{
-    config::{Config, PartitionBy},
+    config::{AttributeMap, Compression, Config, PartitionBy},
     model::Model,
     report::{Counts, Place, Reject, Report},
 };
@@ -17,8 +17,8 @@ const ATTRIBUTES_SHOWN: usize = 8;
 /// Maximum number of characters shown of a path or key.
 const NAME_CHARS: usize = 60;
 
-/// Renders the summary for people.
-pub fn render(report: &Report, config: &Config, paint: Paint) -> String {
+/// Renders the summary for people. `model` is the model as it was named, if it is not the built-in one.
+pub fn render(report: &Report, config: &Config, model: Option<&str>, paint: Paint) -> String {
     let mut text = String::new();
     if report.commit.is_none() && !report.skipped.is_empty() {
         let dir = human::shown(&config.out.display().to_string());
@@ -31,7 +31,7 @@ pub fn render(report: &Report, config: &Config, paint: Paint) -> String {
     totals(&mut text, report, config);
     values(&mut text, report);
     attributes(&mut text, report);
-    rejects(&mut text, report, config, paint);
+    rejects(&mut text, report, config, model, paint);
     warnings(&mut text, report, paint);
     text
 }
@@ -179,7 +179,7 @@ fn key_text(key: &str) -> String {
     if key.trim() == key && !key.is_empty() { shortened(key) } else { shortened(&format!("{key:?}")) }
 }
 
-fn rejects(text: &mut String, report: &Report, config: &Config, paint: Paint) {
+fn rejects(text: &mut String, report: &Report, config: &Config, model: Option<&str>, paint: Paint) {
     let _ = writeln!(text);
     if report.rejected == 0 {
         return row(text, "rejected", 0, "");
@@ -206,11 +206,7 @@ fn rejects(text: &mut String, report: &Report, config: &Config, paint: Paint) {
     if too_long as u64 == report.rejected {
         let _ = writeln!(text, "      Too long to be kept: mend it where it is, or raise --max-record-size");
     } else if let Some(file) = &report.rejects_file {
-        let out = &config.out;
-        let path = out.join(file);
-        // With a trailing slash, the suffix would become a file name inside the folder.
-        let mut mended: OsString = out.components().as_path().into();
-        mended.push("-mended");
+        let path = config.out.join(file);
         if report.rejects.iter().any(|reject| reject.raw_base64.is_some()) {
             let _ = writeln!(
                 text,
@@ -219,12 +215,41 @@ fn rejects(text: &mut String, report: &Report, config: &Config, paint: Paint) {
         }
         let _ = writeln!(
             text,
-            "      They are in {}\n      Mend their `raw` text there, then:\n      partiquet convert {} --out {}",
+            "      They are in {}\n      Mend their `raw` text there, then:\n      {}",
             human::shown(&path.display().to_string()),
-            quote::shell(path.as_os_str().as_encoded_bytes()),
-            quote::shell(mended.as_encoded_bytes()),
+            append_command(&path, config, model),
         );
     }
+}
+
+/// The command that adds the records of a file to the dataset, with the options that decide the columns and files.
+fn append_command(input: &Path, config: &Config, model: Option<&str>) -> String {
+    let Config { out, partition_by, attribute_map, provenance, sort_by, bloom_filter, compression, .. } = config;
+    // A name that begins with a dash would be taken for an option.
+    let path = |path: &Path| {
+        let is_like_an_option = path.as_os_str().as_encoded_bytes().starts_with(b"-");
+        let path = if is_like_an_option { Path::new(".").join(path) } else { path.to_owned() };
+        quote::shell(path.as_os_str().as_encoded_bytes())
+    };
+    let mut command = format!("partiquet convert {} --out {} --mode append", path(input), path(out));
+    let by_default = PartitionBy::default();
+    let partitions = PartitionBy(partition_by.clone());
+    let names = |names: &[String]| (!names.is_empty()).then(|| names.join(","));
+    let options = [
+        ("--model", model.map(str::to_owned)),
+        ("--partition-by", (partitions != by_default).then(|| partitions.to_string())),
+        ("--attribute-map", (*attribute_map != AttributeMap::default()).then(|| attribute_map.to_string())),
+        ("--sort-by", names(sort_by)),
+        ("--bloom-filter", names(bloom_filter)),
+        ("--compression", (*compression != Compression::DEFAULT).then(|| compression.to_string())),
+    ];
+    for (option, value) in options.into_iter().filter_map(|(option, value)| Some((option, value?))) {
+        let _ = write!(command, " {option} {}", quote::shell(value.as_bytes()));
+    }
+    if *provenance {
+        command.push_str(" --provenance");
+    }
+    command
 }
 
 fn first_reject(reject: &Reject) -> String {

@@ -119,6 +119,35 @@ fn a_mended_reject_gives_the_missing_row() {
 }
 
 #[test]
+fn the_command_of_the_summary_adds_mended_rejects_to_the_dataset() {
+    let model = r#"{"partiquet_model":1,"name":"t","envelopes":["rows[]"],"row":{"type":"R"},"types":{"R":{"members":[
+        {"name":"id","type":"string"},{"name":"what kind","type":"string","column":"kind"},
+        {"name":"attributes","type":"map<string>","promote":true}]}}}"#;
+    let good = r#"{"id":"1","what kind":"ab","attributes":{"k":"v"}}"#;
+    let text = format!("{good}\n{{\"id\":\"2\",\"what kind\":\"ac\",bad}}\n");
+    let folder = Folder::with("in.ndjson", text);
+    folder.write("a model.json", model);
+    let options = ["--model", "a model.json", "--partition-by", "truncate(1,kind)", "--attribute-columns", "k"];
+    let more = ["--attribute-map", "all", "--provenance", "--sort-by", "id", "--bloom-filter", "id"];
+    let args = [&["in.ndjson", "--out=-my out", "--max-rejects", "1", "--compression", "none"], &options[..], &more];
+    let run = folder.convert(&args.concat()).ended_with(3);
+    let path = folder.path("-my out/_partiquet/rejects");
+    let path = std::fs::read_dir(path).unwrap().next().unwrap().unwrap().path();
+    std::fs::write(&path, std::fs::read_to_string(&path).unwrap().replace(",bad", "")).unwrap();
+    let printed = run.stdout.lines().find_map(|line| line.trim().strip_prefix("partiquet ")).unwrap();
+    let command = format!("{} {printed}", env!("CARGO_BIN_EXE_partiquet"));
+    let shell = folder.command(&[]).get_current_dir().unwrap().to_owned();
+    let status = std::process::Command::new("sh").args(["-c", &command]).current_dir(shell).output().unwrap();
+    assert!(status.status.success(), "{command}: {}", String::from_utf8_lossy(&status.stderr));
+    let output = folder.output("-my out");
+    assert_eq!(
+        (output.sorted("id"), output.sorted("kind")),
+        (vec!["1".into(), "2".into()], vec!["ab".into(), "ac".into()])
+    );
+    folder.run(&["verify", "./-my out"]).ended_with(0);
+}
+
+#[test]
 fn a_reject_that_is_still_broken_is_refused_by_its_line() {
     let line = |id: &str| conversation(id, "2025-07-01T10:00:00Z") + "\n";
     let folder = Folder::with("in.ndjson", format!("{{1\n{}{{2\n{{3\n", line("a")));

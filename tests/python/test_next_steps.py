@@ -13,7 +13,8 @@ RECORDS = "\n".join(
     f'"held":{"true" if n else "false"},"callbackNumberCount":{n}}}'
     for n, p in enumerate(PURPOSES)
 )
-NAMES = ["plain", "it's", 'a "b"', "a*b?", "[1]", "{x,y}", "back\\slash", "line\nbreak", "a:b", "100%", "ü 😀", "#1", "$x", "-dash"]
+NAMES = ["plain", "it's", 'a "b"', "a*b?", "[1]", "{x,y}", "back\\slash", "line\nbreak", "a:b", "100%", "ü 😀", "#1", "$x", "-dash",
+         "~", "~x", "purpose=x", "a=1/PURPOSE=x/calls"]
 
 
 def printed(partiquet, folder, name, *options):

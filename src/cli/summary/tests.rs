@@ -120,9 +120,9 @@ fn a_run_with_everything_to_tell() {
       first in in/a.ndjson, line 1,000, byte 4711, at /participants/0/id: expected a comma
       They are in my calls/_partiquet/rejects/ab12.ndjson
       Mend their `raw` text there, then:
-      partiquet convert 'my calls/_partiquet/rejects/ab12.ndjson' --out 'my calls-mended'
+      partiquet convert 'my calls/_partiquet/rejects/ab12.ndjson' --out 'my calls' --mode append
 ";
-    assert_eq!(render(&report(), &config(), Paint::Plain), expected);
+    assert_eq!(render(&report(), &config(), None, Paint::Plain), expected);
 }
 
 #[test]
@@ -143,20 +143,20 @@ fn an_empty_run_has_nothing_to_tell() {
 
   rejected                   0
 ";
-    assert_eq!(render(&Report::default(), &config, Paint::Plain), expected);
+    assert_eq!(render(&Report::default(), &config, None, Paint::Plain), expected);
 }
 
 #[test]
 fn it_fits_a_screen() {
-    assert!(render(&report(), &config(), Paint::Plain).lines().count() <= 35);
+    assert!(render(&report(), &config(), None, Paint::Plain).lines().count() <= 35);
 }
 
 #[test]
 fn colour_is_only_around_the_words() {
-    let coloured = render(&report(), &config(), Paint::Colour);
+    let coloured = render(&report(), &config(), None, Paint::Colour);
     let plain = coloured.replace("\u{1b}[1m", "").replace("\u{1b}[1;31m", "").replace("\u{1b}[0m", "");
     assert_ne!(coloured, plain);
-    assert_eq!(plain, render(&report(), &config(), Paint::Plain));
+    assert_eq!(plain, render(&report(), &config(), None, Paint::Plain));
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn the_rest_of_a_document_and_bytes_that_are_not_text_have_words_of_their_own() 
     report.rejects[0].raw = None;
     report.rejects[0].raw_base64 = Some("/w==".to_owned());
     report.rejects[0].raw_bytes = 5_500;
-    let text = render(&report, &config(), Paint::Plain);
+    let text = render(&report, &config(), None, Paint::Plain);
     assert!(text.contains("Not converted: the rest of in/a.ndjson, line 1,000, 5.5 kB\n"), "{text}");
     assert!(text.contains("put text under `raw` in its place"), "{text}");
 }
