@@ -64,6 +64,7 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
     } else {
         None
     };
+    let misleading = warnings::folder_like_a_column(config, &plan.schema);
     let converted = observer.clock();
     let run = plan.finish(config, staged, observer)?;
     observer.progress(&Progress { stage: Stage::Committing, ..run.progress });
@@ -71,7 +72,7 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
         return Err(Error::Interrupted);
     }
     let mut report = publish(Report { skipped, ..run.report }, &run.staged, || dataset.commit(&run.staged))?;
-    report.warnings.extend(recovered.into_iter().chain(unmet));
+    report.warnings.extend(recovered.into_iter().chain(unmet).chain(misleading));
     report.stage_seconds = StageSeconds {
         sample: sampled.saturating_sub(begun).as_secs_f64(),
         commit: observer.clock().saturating_sub(converted).as_secs_f64(),

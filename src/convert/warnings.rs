@@ -135,6 +135,19 @@ fn hidden_folders(record: &RunRecord) -> Option<String> {
     ))
 }
 
+/// Warns of a folder in the path of the dataset that looks like a partition by one of its columns: engines that make
+/// columns of folder names then hide the column's own values.
+pub(super) fn folder_like_a_column(config: &Config, schema: &TableSchema) -> Option<String> {
+    let partitions = config.partition_by.iter().map(|field| partition_name(&field.column, field.transform));
+    let names: Vec<String> = schema.columns.iter().map(|column| column.name.clone()).chain(partitions).collect();
+    let folders = config.out.iter().filter_map(|folder| folder.to_str()?.split_once('='));
+    let (name, value) = folders.into_iter().find(|(name, _)| names.iter().any(|of| of.eq_ignore_ascii_case(name)))?;
+    Some(format!(
+        "the dataset is below a folder {name}={value}, which looks like a partition by its column {name}: DuckDB, Polars \
+         and ClickHouse put {value} in the place of its values unless they are told to look at no folders"
+    ))
+}
+
 /// Warns of requested attribute keys that no record has: most likely they are misspelt.
 pub(super) fn unmet_keys(config: &Config, schema: &TableSchema, ledger: &Ledger) -> Option<String> {
     let AttributeColumns::Keys(named) = &config.attribute_columns else { return None };

@@ -56,6 +56,16 @@ fn another_kind_of_json_is_told() {
 }
 
 #[test]
+fn a_folder_above_the_dataset_that_looks_like_one_of_its_columns_is_told() {
+    let folder = Folder::with("in.ndjson", conversations(2));
+    let told = warnings(&folder, &["in.ndjson", "--out", "region=eu/Purpose=x/out"]);
+    assert!(told.len() == 1 && told[0].contains("below a folder Purpose=x"), "{told:?}");
+    let told = warnings(&folder, &["in.ndjson", "--out", "start_time_day=1999-01-01/out"]);
+    assert!(told.len() == 1 && told[0].contains("put 1999-01-01 in the place of its values"), "{told:?}");
+    assert_eq!(warnings(&folder, &["in.ndjson", "--out", "region=eu/out"]), Vec::<String>::new());
+}
+
+#[test]
 fn inputs_without_records_are_told_and_fix_no_columns() {
     let folder = Folder::with("empty.ndjson", "");
     let told = warnings(&folder, &["empty.ndjson", "--out", "out"]);

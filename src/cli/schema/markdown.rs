@@ -60,7 +60,9 @@ const SECTIONS: [(&str, &str, &[ColumnOrigin]); 4] = [
     ),
     (
         "The rest",
-        "With `--provenance` two more columns say where a row came from: `source_file` and `source_offset`.",
+        "With `--provenance` two more columns say where a row came from: `source_file` and `source_offset`. The offset is \
+         that of\nthe participant's `{` in the text after decompression. For a rejects file that is converted again it is \
+         only some place\nwithin the line of the reject, whose text stands there escaped.",
         &[ColumnOrigin::Extra, ColumnOrigin::Provenance],
     ),
 ];
