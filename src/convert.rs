@@ -35,8 +35,9 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
     memory::check(config)?;
     let inputs = discover(&config.inputs, Some(&config.out), observer)?;
     // This comes first, so that a folder in use is reported before the sample is taken.
-    let dataset = Dataset::open(&config.out, config.mode)?;
-    let recovered = warnings::tell_recovered(dataset.recovered(), observer);
+    let tell = |recovered| observer.recovered(&warnings::recovered(recovered));
+    let dataset = Dataset::open_and_tell(&config.out, config.mode, tell)?;
+    let recovered = dataset.recovered();
     let held = CommittedInputs::new(config.mode, dataset.commits());
     let (inputs, skipped) = held.split_new(inputs, observer)?;
     held.refuse_changed(config, &inputs, observer)?;
@@ -72,7 +73,7 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
         return Err(Error::Interrupted);
     }
     let mut report = publish(Report { skipped, ..run.report }, &run.staged, || dataset.commit(&run.staged))?;
-    report.warnings.extend(recovered.into_iter().chain(unmet).chain(misleading));
+    report.warnings.extend(recovered.map(warnings::recovered).into_iter().chain(unmet).chain(misleading));
     report.stage_seconds = StageSeconds {
         sample: sampled.saturating_sub(begun).as_secs_f64(),
         commit: observer.clock().saturating_sub(converted).as_secs_f64(),

@@ -58,8 +58,8 @@ use program::Program;
 use shape_guess::ShapeGuess;
 use walk::{Position, Scratch, StepsMet, Walk};
 
-/// Maximum bytes that repeated values and `extra` may add to a block, and the provenance columns once more. The values of a conversation are repeated on each
-/// of its participants, and hostile records could make that exceed any memory.
+/// Maximum bytes that repeated values and `extra` may add to a block, and the provenance columns once more. The values of
+/// a conversation are repeated on each of its participants, and hostile records could make that exceed any memory.
 pub const MAX_FLATTENED_BYTES: u64 = 256 << 20;
 
 /// A decoder's scratch buffers are shrunk to this many bytes after each block.

@@ -166,9 +166,7 @@ fn audit_once(dir: &Path, observer: &dyn Observer, mut audit: Audit) -> Result<A
     }
     // A commit that cannot be read may have replaced files of the others, and has files that no other lists.
     let are_all_known = commits.len() == numbers.len();
-    if are_all_known {
-        audit.surroundings(dir, &commits)?;
-    }
+    audit.surroundings(dir, &commits, are_all_known)?;
     for commit in &commits {
         audit.rejects(dir, commit)?;
     }
@@ -185,10 +183,13 @@ fn audit_once(dir: &Path, observer: &dyn Observer, mut audit: Audit) -> Result<A
         if observer.stop_requested() {
             return Err(Error::Interrupted);
         }
+        if !are_all_known && !dir.join(path).is_file() {
+            continue;
+        }
         audit.files += 1;
         audit.rows = audit.rows.saturating_add(file.rows);
         audit.bytes = audit.bytes.saturating_add(file.bytes);
-        if is_settled && (are_all_known || dir.join(path).is_file()) {
+        if is_settled {
             audit.data_file(dir, file, columns_of.get(path).and_then(|columns| columns.as_ref()))?;
         }
     }
@@ -226,7 +227,8 @@ impl Audit {
         self.findings.push(Finding { kind, path: path.to_owned(), message: message.into() });
     }
 
-    fn surroundings(&mut self, dir: &Path, commits: &[Manifest]) -> Result<()> {
+    /// Looks at the lock, an unfinished commit, leftovers, shares, and files that no commit lists, if all are known.
+    fn surroundings(&mut self, dir: &Path, commits: &[Manifest], are_all_known: bool) -> Result<()> {
         let seen = inspect(dir, commits)?;
         self.is_being_written = seen.is_locked;
         self.shares_waiting = seen.shares.into_iter().collect();
@@ -245,7 +247,7 @@ impl Audit {
                 self.add_finding(FindingKind::Leftover, path, "left by a run that ended early; --repair removes it");
             }
         }
-        for path in &seen.unlisted {
+        for path in seen.unlisted.iter().filter(|_| are_all_known) {
             self.add_finding(
                 FindingKind::Unlisted,
                 path,

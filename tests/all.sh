@@ -41,6 +41,9 @@ cargo clippy --version >/dev/null 2>&1 || fail "clippy is missing: rustup compon
 
 command -v "${CXX:-c++}" >/dev/null || fail "a C++ compiler is missing, and the fuzzer needs it: install g++ or clang, or set CXX"
 
+python=${PYTHON:-python3}
+command -v "$python" >/dev/null || fail "$python is missing: install Python 3.11 or newer, or name one in PYTHON"
+
 # Without these a few tests pass without testing anything. They are named here and at the end.
 untested=()
 command -v strace >/dev/null ||
@@ -52,13 +55,13 @@ else
     untested+=("full disks: this user cannot mount a small file system")
 fi
 rmdir "$disk"
+if [ "$(id -u)" -eq 0 ] && ! "$python" -c 'import os; os.setgid(65534); os.setuid(65534)' 2>/dev/null; then
+    untested+=("folders that may not be written to: root cannot become another user")
+fi
 tell_untested() {
     if [ ${#untested[@]} -gt 0 ]; then printf 'not tested here: %s\n' "${untested[@]}"; fi
 }
 tell_untested
-
-python=${PYTHON:-python3}
-command -v "$python" >/dev/null || fail "$python is missing: install Python 3.11 or newer, or name one in PYTHON"
 
 # Spark looks for Java in this order.
 java=java

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::warnings;
 use crate::{
     config::{Config, Mode},
-    dataset::Manifest,
+    dataset::{Manifest, Recovered},
     error::{Error, Result},
     input::{
         InputContent,
@@ -202,8 +202,8 @@ impl CommittedInputs {
 }
 
 /// The report of a run that found nothing new.
-pub(super) fn nothing_new(config: &Config, skipped: Vec<SkippedInput>, recovered: Option<String>) -> Report {
+pub(super) fn nothing_new(config: &Config, skipped: Vec<SkippedInput>, recovered: Option<Recovered>) -> Report {
     let (version, model) = (super::VERSION.to_owned(), config.model.name.clone());
-    let warnings = recovered.into_iter().collect();
+    let warnings = recovered.map(warnings::recovered).into_iter().collect();
     Report { version, model, skipped, warnings, ..Report::default() }
 }

@@ -34,8 +34,9 @@ pub fn stage_share(config: &Config, name: ShareName<'_>, observer: &dyn Observer
     config.check()?;
     memory::check(config)?;
     let inputs = discover(&config.inputs, Some(&config.out), observer)?;
-    let share = Share::open(&config.out, config.mode, name.run, name.share)?;
-    let recovered = warnings::tell_recovered(share.recovered(), observer);
+    let tell = |recovered| observer.recovered(&warnings::recovered(recovered));
+    let share = Share::open(&config.out, config.mode, name.run, name.share, tell)?;
+    let recovered = share.recovered();
     let kept = share.schema_to_keep()?;
     if config.attribute_columns == AttributeColumns::Auto && kept.is_none() {
         return Err(Error::usage(
@@ -50,7 +51,7 @@ pub fn stage_share(config: &Config, name: ShareName<'_>, observer: &dyn Observer
     let staged = plan.run(config, inputs, share.staging_dir(), observer).stage()?;
     let run = plan.finish(config, staged, observer)?;
     let mut report = Report { skipped, ..run.report };
-    report.warnings.extend(recovered);
+    report.warnings.extend(recovered.map(warnings::recovered));
     share.finish(run.staged, report.clone())?;
     Ok(report)
 }
@@ -66,8 +67,9 @@ pub fn stage_share(config: &Config, name: ShareName<'_>, observer: &dyn Observer
 pub fn commit_shares(config: &Config, run: &str, shares: &[String], observer: &dyn Observer) -> Result<Report> {
     config.check()?;
     let begun = observer.clock();
-    let dataset = Dataset::open(&config.out, config.mode)?;
-    let recovered = warnings::tell_recovered(dataset.recovered(), observer);
+    let tell = |recovered| observer.recovered(&warnings::recovered(recovered));
+    let dataset = Dataset::open_and_tell(&config.out, config.mode, tell)?;
+    let recovered = dataset.recovered();
     let joined = dataset.joined_shares(run, shares, &config.committed_at)?;
     let (staged, report) = (joined.run, joined.report);
     let is_allowed = config.max_rejects.allows(report.rejected, report.records);
@@ -104,7 +106,7 @@ pub fn commit_shares(config: &Config, run: &str, shares: &[String], observer: &d
         return Err(Error::Interrupted);
     }
     let mut report = publish(report, &staged, || dataset.commit_shares(run, &staged))?;
-    report.warnings.extend(recovered);
+    report.warnings.extend(recovered.map(warnings::recovered));
     report.stage_seconds.commit = observer.clock().saturating_sub(begun).as_secs_f64();
     Ok(report)
 }

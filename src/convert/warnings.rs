@@ -6,7 +6,6 @@ use crate::{
     config::{AttributeColumns, Config, Mode},
     dataset::{Recovered, RunRecord, StagedFile},
     model::TableSchema,
-    observe::Observer,
     partition::{path::default_component, transform::partition_name},
     report::{InputReport, Ledger, ReplacedPartition},
 };
@@ -25,10 +24,9 @@ pub(super) fn has_known_values(ledger: &Ledger) -> bool {
     participants.map(|(_, counts)| counts.kept.saturating_sub(counts.null).max(counts.coerced)).any(|stored| stored > 0)
 }
 
-/// Tells the observer what this run did first about one that had not come to its end, and returns it as a warning.
-pub(super) fn tell_recovered(recovered: Option<Recovered>, observer: &dyn Observer) -> Option<String> {
-    let warning = recovered.map(|recovered| format!("an earlier run had not come to its end: {recovered}"));
-    warning.inspect(|what| observer.recovered(what))
+/// What this run did first about one that had not come to its end.
+pub(super) fn recovered(recovered: Recovered) -> String {
+    format!("an earlier run had not come to its end: {recovered}")
 }
 
 /// Warnings about the run as a whole.

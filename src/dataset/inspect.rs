@@ -112,6 +112,7 @@ fn shares(dir: &Path) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
 
 /// What [`repair`] has done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Repaired {
     /// What became of a commit that was cut off, if there was one.
     pub recovered: Option<Recovered>,
@@ -120,14 +121,19 @@ pub struct Repaired {
 }
 
 /// Completes a commit that was cut off, or rolls it back where it cannot be completed, and removes what dead runs have
-/// left. Complete shares stay.
+/// left. Complete shares stay. Beside a manifest that cannot be understood nothing is removed.
 ///
 /// # Errors
 /// [`Error::Dataset`] while another process works on it; otherwise as [`super::Dataset::open`].
 pub fn repair(dir: &Path) -> Result<Repaired> {
     let _lock = Lock::take(dir, &lock::lock_path(&layout::meta(dir)))?;
     let recovered = intent::recover(dir)?;
-    let commits = Manifest::read_with(dir, Manifest::without_details)?;
+    let commits = match Manifest::read_with(dir, Manifest::without_details) {
+        Ok(commits) => commits,
+        // Nobody knows then what is left over.
+        Err(Error::Dataset { .. } | Error::NewerFormat { .. }) => return Ok(Repaired { recovered, removed: 0 }),
+        Err(error) => return Err(error),
+    };
     let removed = inspect(dir, &commits)?.leftovers.len();
     stage::sweep(dir, &commits)?;
     let root = layout::shares(dir);

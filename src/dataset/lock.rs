@@ -49,9 +49,10 @@ impl Lock {
     /// Whether a process holds the lock right now, as far as the file system tells. Neither creates anything nor waits.
     #[must_use]
     pub fn is_held(path: &Path) -> bool {
-        let Ok(file) = open(path, File::options().read(true)) else { return false };
-        // Where the question is refused (NFS wants write access for it), a process may hold it.
-        file.try_lock().is_err()
+        // Network file systems want write access for the question, which a folder may not grant.
+        let opened = open(path, File::options().read(true).write(true));
+        let Ok(file) = opened.or_else(|_| open(path, File::options().read(true))) else { return false };
+        matches!(file.try_lock(), Err(TryLockError::WouldBlock))
     }
 
     /// Takes a lock whose folder may be removed before the lock file is in it: `attempt` creates both.

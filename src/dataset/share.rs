@@ -19,13 +19,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Committed, Dataset, RunRecord, SchemaDocument, StagedFile, StagedRun,
-    files::{self, entries, is_whole, sync_folder, write_document},
+    files::{self, entries, exists, is_whole, sync_folder, write_document},
     intent::{self, Recovered},
     layout,
     lock::Lock,
     manifest::Manifest,
     run_id::run_id,
-    stage::{Created, check_mode, locked, refuse_newer_schema, schema_to_keep, with_recovery},
+    stage::{Created, check_mode, locked, refuse_newer_schema, schema_to_keep},
 };
 use crate::{
     config::Mode,
@@ -103,25 +103,30 @@ impl Fragment {
 }
 
 impl Share {
-    /// Opens share `name` of the run `run` in the dataset `dir`, which need not exist.
+    /// Opens share `name` of the run `run` in the dataset `dir`, which need not exist. Tells at once what became of a
+    /// commit that a dead run had started.
     ///
     /// # Errors
     /// [`Error::Usage`] for an invalid name; [`Error::Dataset`] while another process commits, or stages the same
-    /// share, or if `mode` forbids the present content, as for [`Dataset::open`]; [`Error::NewerFormat`] for a dataset of a newer version; [`Error::Io`].
-    pub fn open(dir: &Path, mode: Mode, run: &str, name: &str) -> Result<Self> {
+    /// share, or if `mode` forbids the present content, as for [`Dataset::open`]; [`Error::NewerFormat`] for a dataset of
+    /// a newer version; [`Error::Io`].
+    pub fn open(dir: &Path, mode: Mode, run: &str, name: &str, tell: impl FnOnce(Recovered)) -> Result<Self> {
         check_name(run)?;
         check_name(name)?;
-        // Checked before anything is created, so that a folder in which the share has no place stays untouched.
-        Dataset::check(dir, mode)?;
+        if !exists(&layout::meta(dir))? {
+            // Checked before anything is created, so that a foreign folder stays untouched.
+            check_mode(dir, mode, &[])?;
+        }
         let mut recovered = None;
         if intent::is_pending(dir)? {
             let _alone = locked(dir, &mut Created::kept(), Lock::take)?;
             recovered = intent::recover(dir)?;
         }
+        recovered.map(tell);
         let together = locked(dir, &mut Created::kept(), Lock::take_shared)?;
         let commits = Manifest::read_with(dir, Manifest::without_details)?;
         refuse_newer_schema(dir, &commits)?;
-        check_mode(dir, mode, &commits).map_err(|refusal| with_recovery(refusal, recovered))?;
+        check_mode(dir, mode, &commits)?;
         let of_run = layout::shares(dir).join(run);
         let own_lock = of_run.join(format!("{name}.lock"));
         // A failing share removes the folder while it is empty, so this may have to be retried.

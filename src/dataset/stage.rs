@@ -62,6 +62,15 @@ impl Dataset {
     /// present content: anything at all for [`Mode::Error`], anything but a dataset for [`Mode::Append`], files that no
     /// commit lists for the other two; [`Error::NewerFormat`] for a dataset of a newer version; [`Error::Io`].
     pub fn open(dir: &Path, mode: Mode) -> Result<Self> {
+        Self::open_and_tell(dir, mode, |_| {})
+    }
+
+    /// Like [`Dataset::open`], but tells at once what became of a commit that a dead run had started: that stays, also
+    /// if the dataset cannot be opened.
+    ///
+    /// # Errors
+    /// As [`Dataset::open`].
+    pub fn open_and_tell(dir: &Path, mode: Mode, tell: impl FnOnce(Recovered)) -> Result<Self> {
         let meta = layout::meta(dir);
         if !exists(&meta)? {
             // Checked before anything is created, so that a foreign folder stays untouched.
@@ -73,9 +82,10 @@ impl Dataset {
         lock = locked(dir, &mut created, Lock::take)?;
         created.locked = true;
         let recovered = intent::recover(dir)?;
+        recovered.map(tell);
         let commits = Manifest::read_with(dir, Manifest::without_details)?;
         refuse_newer_schema(dir, &commits)?;
-        let is_allowed = check_mode(dir, mode, &commits).map_err(|refusal| with_recovery(refusal, recovered));
+        let is_allowed = check_mode(dir, mode, &commits);
         if is_allowed.is_ok() || !commits.is_empty() {
             // In a dataset this also runs if the mode forbids the run, because nobody else removes what dead runs left.
             sweep(dir, &commits)?;
@@ -322,16 +332,6 @@ fn is_writable(folder: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn is_writable(folder: &Path) -> io::Result<()> {
     if folder.is_dir() { Ok(()) } else { Err(io::ErrorKind::NotADirectory.into()) }
-}
-
-/// Adds to a refusal what became of a commit that was recovered before it.
-pub(super) fn with_recovery(refusal: Error, recovered: Option<Recovered>) -> Error {
-    match (refusal, recovered) {
-        (Error::Dataset { dir, message, hint }, Some(recovered)) => {
-            Error::Dataset { dir, message: format!("{message}; {recovered}"), hint }
-        }
-        (refusal, _) => refusal,
-    }
 }
 
 /// Fails for a new dataset inside another one: a query of the outer one would read the rows of both, and its next run

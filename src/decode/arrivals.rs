@@ -20,10 +20,14 @@ pub(super) struct Arrivals {
     /// By table column: its first counter.
     first_counter: Vec<usize>,
     counters: Vec<u32>,
+    /// The same for values around the rows, each on all of its rows.
+    copies: Vec<u32>,
     /// By path: where its values arrive, if they are stored.
     destinations: Vec<Option<Destination>>,
     /// Table columns that the rows' own values go to.
     row_columns: Vec<usize>,
+    /// Table columns that values around the rows go to.
+    repeated_columns: Vec<usize>,
     /// Values kept in `extra`, counted once.
     extra_values: u32,
     /// Entries of `extra`: a value around the rows has one on each of them.
@@ -56,31 +60,31 @@ impl Arrivals {
         add_destinations(&plan.parent, &|staged| first_counter[plan.parent_columns[staged].1], &mut destinations);
         add_destinations(&plan.outer, &|staged| first_counter[plan.outer_columns[staged].1], &mut destinations);
         let staged = plan.parent_columns.iter().chain(&plan.outer_columns).map(|&(_, column)| column);
-        let others: Vec<usize> = staged.chain([plan.extra_column]).collect();
-        let row_columns = (0..plan.shapes.len()).filter(|column| !others.contains(column)).collect();
-        let counters = vec![0; num_counters];
-        Self { plan, first_counter, counters, destinations, row_columns, extra_values: 0, extra_entries: 0 }
+        let repeated_columns: Vec<usize> = staged.collect();
+        let is_of_row = |column: &usize| *column != plan.extra_column && !repeated_columns.contains(column);
+        let row_columns = (0..plan.shapes.len()).filter(is_of_row).collect();
+        let (counters, copies) = (vec![0; num_counters], vec![0; num_counters]);
+        Self {
+            plan,
+            first_counter,
+            counters,
+            copies,
+            destinations,
+            row_columns,
+            repeated_columns,
+            extra_values: 0,
+            extra_entries: 0,
+        }
     }
 
-    /// Counts the values in `column`, which go to table column `index`; `step` is what each of them adds.
-    pub fn add(&mut self, index: usize, column: &Column, step: u32) {
-        let mut counters = self.counters[self.first_counter[index]..].iter_mut();
-        let mut add = |count: usize| {
-            if let Some(counter) = counters.next() {
-                *counter = counter.wrapping_add((count as u32).wrapping_mul(step));
-            }
-        };
-        add(column.num_values());
-        match &column.values {
-            Values::List { element, .. } => add(element.num_values()),
-            Values::Structs { element_validity, children, .. } => {
-                add(element_validity.count_ones());
-                for child in children {
-                    add(child.num_values());
-                }
-            }
-            Values::Map { values, .. } => add(values.num_values()),
-            Values::Text(_) | Values::Int64(_) | Values::Float64(_) | Values::Bool(_) => {}
+    /// Counts the values in `column`, which go to each of `rows` rows of table column `index`; `step` is what each of
+    /// them adds.
+    pub fn add(&mut self, index: usize, column: &Column, rows: usize, step: u32) {
+        let first = self.first_counter[index];
+        let counters = self.counters[first..].iter_mut().zip(&mut self.copies[first..]);
+        for (count, (counter, copies)) in counts(column).zip(counters) {
+            *counter = counter.wrapping_add(count.wrapping_mul(step));
+            *copies = copies.wrapping_add(count.wrapping_mul(rows as u32).wrapping_mul(step));
         }
     }
 
@@ -95,7 +99,7 @@ impl Arrivals {
     pub fn recount(&mut self, decoded: &mut DecodedBlock) {
         for at in 0..self.row_columns.len() {
             let column = self.row_columns[at];
-            self.add(column, &decoded.columns.columns[column], 1);
+            self.add(column, &decoded.columns.columns[column], 1, 1);
         }
         let kept_in_extra: u64 =
             decoded.tallies.iter().map(|tally| tally.counts.unknown + tally.counts.mismatched).sum();
@@ -113,6 +117,18 @@ impl Arrivals {
                 decoded.tallies.push(never_seen(path.clone(), Some(id as PathId), arrived));
             }
         }
+        for &column in &self.repeated_columns {
+            let first = self.first_counter[column];
+            if !counts(&decoded.columns.columns[column])
+                .zip(&self.copies[first..])
+                .all(|(count, copies)| count == *copies)
+            {
+                let arrives_there = |to: &Option<Destination>| to.as_ref().is_some_and(|to| to.counter == first);
+                let id = self.destinations.iter().position(arrives_there).unwrap_or_default();
+                let path = self.plan.paths.get(id).cloned().unwrap_or_default();
+                decoded.tallies.push(never_seen(path, Some(id as PathId), 1));
+            }
+        }
         let entries = match &decoded.columns.columns[self.plan.extra_column].values {
             Values::Map { keys, .. } => keys.len(),
             _ => 0,
@@ -121,6 +137,7 @@ impl Arrivals {
             decoded.tallies.push(never_seen(EXTRA_COLUMN.to_owned(), None, 1));
         }
         self.counters.fill(0);
+        self.copies.fill(0);
         (self.extra_values, self.extra_entries) = (0, 0);
     }
 
@@ -128,6 +145,18 @@ impl Arrivals {
         let others = destination.others.iter().map(|&other| self.counters[other]);
         others.fold(self.counters[destination.counter], u32::wrapping_sub)
     }
+}
+
+/// The number of values of a column, and then of each kind of value within them.
+fn counts(column: &Column) -> impl Iterator<Item = u32> {
+    let (within, children): (_, &[Column]) = match &column.values {
+        Values::List { element, .. } => (Some(element.num_values()), &[]),
+        Values::Structs { element_validity, children, .. } => (Some(element_validity.count_ones()), children),
+        Values::Map { values, .. } => (Some(values.num_values()), &[]),
+        Values::Text(_) | Values::Int64(_) | Values::Float64(_) | Values::Bool(_) => (None, &[]),
+    };
+    let numbers = [column.num_values()].into_iter().chain(within).chain(children.iter().map(Column::num_values));
+    numbers.map(|number| number as u32)
 }
 
 /// Values that arrived and were not counted: the ledger does not close.
@@ -225,7 +254,7 @@ mod tests {
                 let index = walked.index(name);
                 let mut once = walked.decoded.columns.columns[index].clone();
                 once.truncate(1);
-                walked.arrivals.add(index, &once, 1);
+                walked.arrivals.add(index, &once, 2, 1);
             }
             walked.arrivals.add_extra(3, 4, 1);
             walked
@@ -261,7 +290,7 @@ mod tests {
     fn a_value_that_is_lost_on_its_way_is_noticed_wherever_it_should_have_arrived() {
         for map in [AttributeMap::Rest, AttributeMap::All] {
             assert!(Walked::new(map).closes_after(|_| {}), "{map:?}");
-            let lost: [(&str, Tamper); 12] = [
+            let lost: [(&str, Tamper); 14] = [
                 ("a value", |walked| walked.column("id").truncate(1)),
                 ("a list", |walked| walked.column("tags").truncate(1)),
                 ("an element", |walked| match &mut walked.column("tags").values {
@@ -287,11 +316,18 @@ mod tests {
                 ("an attribute with a column", |walked| walked.column("attribute_key").truncate(0)),
                 ("a value around the rows", |walked| {
                     let (index, title) = (walked.index("parent_title"), walked.column("parent_title").clone());
-                    walked.arrivals.add(index, &title, u32::MAX);
+                    walked.arrivals.add(index, &title, 1, u32::MAX);
                 }),
                 ("an element around the rows", |walked| {
                     let counter = walked.arrivals.first_counter[walked.index("parent_labels")] + 1;
                     walked.arrivals.counters[counter] -= 1;
+                }),
+                ("a value around the rows, on one of them", |walked| walked.column("parent_title").truncate(1)),
+                ("an element around the rows, on one of them", |walked| {
+                    match &mut walked.column("parent_labels").values {
+                        Values::List { element, .. } => element.truncate(3),
+                        other => panic!("{other:?}"),
+                    }
                 }),
                 ("a value for `extra`", |walked| walked.arrivals.add_extra(1, 0, u32::MAX)),
                 ("an entry of `extra`", |walked| walked.column("extra").truncate(1)),

@@ -50,7 +50,7 @@ pub(super) struct Room {
 }
 
 impl Room {
-    /// With names of common length this is enough for a block of the shortest records.
+    /// Enough for a block of 1 MiB with records of ten bytes, if the input's name has up to 70.
     const MIN_PROVENANCE_BYTES: u64 = 8 << 20;
 
     pub fn new(max_flattened_bytes: u64) -> Self {
@@ -163,7 +163,7 @@ impl Walk<'_> {
         let rows = (end_row - first_row) as u64;
         for (staged, &(_, column)) in staged.iter().zip(columns) {
             if staged.num_values() > 0 {
-                target.arrivals.add(column, staged, self.scratch.tally.step());
+                target.arrivals.add(column, staged, end_row - first_row, self.scratch.tally.step());
                 let bytes = rows * staged.byte_size() as u64;
                 spend(&mut target.room.flattened, bytes, self.cursor.pos(), NO_ROOM_FOR_REPEATED)?;
                 for row in first_row..end_row {

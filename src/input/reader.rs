@@ -3,7 +3,7 @@
 use super::{
     Piece, ReadOptions,
     discover::{InputFile, Source},
-    foreign::refuse_foreign,
+    foreign::{BYTE_ORDER_MARK, refuse_foreign},
     read::{Access, InputReader},
     rejects::{self, Unpacker},
     split::{Begin, Layout, SNIFF_BYTES, Sniffer, Splitter, Step, reserved},
@@ -313,9 +313,6 @@ fn end_of_input(reader: &InputReader<'_>, inputs: &[InputFile], input: usize) ->
     }
     Ok(Piece::EndOfInput { input, content: reader.content() })
 }
-
-/// May stand before the text, and is no part of it.
-const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 
 /// Bytes read first of an input that is not compressed.
 const FIRST_READ_BYTES: usize = 8 << 10;

@@ -137,6 +137,10 @@ impl InputSampler<'_> {
                     Some(block.offset + block.bytes.len() as u64)
                 }
                 Piece::Unreadable(lost) => {
+                    if lost.raw_bytes > self.read.max_skipped_bytes {
+                        // The rest of the input is not read, though all of its stored bytes may have been.
+                        return (self.each)(Ok(piece)).map(|()| false);
+                    }
                     left = left.saturating_sub(lost.raw_bytes);
                     None
                 }

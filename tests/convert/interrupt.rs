@@ -138,6 +138,13 @@ fn a_file_without_an_end_is_refused_without_reading_all_of_it() {
     folder.convert(&args).ended_with(1).says(&["endless.json", "the record has over ", "nothing was committed"]);
     let preview = folder.convert(&[&args[..], &["--dry-run"]].concat()).ended_with(1);
     assert!(preview.stdout.contains("the record has over "), "{}", preview.stdout);
+    // What stands behind a long text is not said to be all, also if the stored bytes have been read.
+    let text = format!("{{\"id\":\"{}\"}}\n{}", "x".repeat(12 << 20), conversations(50));
+    folder.write("in.ndjson.gz", gzip(text.as_bytes()));
+    let args = ["in.ndjson.gz", "--out", "out", "--max-record-size", "64KiB", "--max-rejects", "50%"];
+    let preview = folder.convert(&[&args[..], &["--dry-run"]].concat()).stdout;
+    assert!(!preview.contains("all 0 rows"), "{preview}");
+    folder.convert(&args).ended_with(3);
 }
 
 #[test]

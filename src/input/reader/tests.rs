@@ -287,6 +287,11 @@ fn other_encodings_and_formats_are_named() {
             assert_eq!(message.contains("what is compressed in it"), is_compressed, "{message}");
         }
     }
+    // What stands in an archive at this place can stand in a text, too; and a mark may stand before a page.
+    let text = format!("{{\"x\":\"{}ustar\"}}\n", "m".repeat(251));
+    assert_eq!(&text[257..262], "ustar");
+    assert_eq!(records(&pieces_of(text.as_bytes()).unwrap(), text.as_bytes()).len(), 1);
+    assert!(pieces_of(b"\xef\xbb\xbf<!DOCTYPE html>").is_err());
     for (once, word) in [(gz(&[b"{}"]), "gzip again"), (zst(&[b"{}"]), "zstd again")] {
         let Err(Error::Input { message, .. }) = pieces_of(&gz(&[&once])) else { panic!("{word} was taken") };
         assert!(message.contains(word), "{message}");
