@@ -134,9 +134,19 @@ impl Bitmap {
         })
     }
 
-    /// Appends all bits of `other`.
+    /// Appends all bits of `other`, whole words at a time.
     pub fn append(&mut self, other: &Self) {
-        self.append_range(other, 0, other.len);
+        let shift = self.len % 64;
+        match (self.words.last_mut(), &other.words[..]) {
+            (Some(last), [first, .., end] | [first @ end]) if shift > 0 => {
+                *last |= first << shift;
+                self.words.extend(other.words.array_windows().map(|[low, high]| low >> (64 - shift) | high << shift));
+                self.words.push(end >> (64 - shift));
+            }
+            (_, words) => self.words.extend_from_slice(words),
+        }
+        self.len += other.len;
+        self.words.truncate(self.len.div_ceil(64));
     }
 
     /// Appends bits `from..to` of `other`, up to 64 at a time.
