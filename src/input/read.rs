@@ -171,7 +171,8 @@ impl<'a> Stored<'a> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let head = &self.head[self.head_pos..self.head_len];
         let n = if head.is_empty() {
-            read_some(&mut self.reader, out)?
+            let most = out.len().min(READ_BYTES);
+            read_some(&mut self.reader, &mut out[..most])?
         } else {
             let n = copy_front(head, out);
             self.head_pos += n;
@@ -184,6 +185,9 @@ impl<'a> Stored<'a> {
         Ok(n)
     }
 }
+
+/// Bytes read at once, so that they are still in the cache when they are hashed.
+const READ_BYTES: usize = 128 << 10;
 
 fn read_some(reader: &mut dyn Read, out: &mut [u8]) -> io::Result<usize> {
     loop {
