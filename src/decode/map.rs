@@ -154,10 +154,10 @@ impl<'a> Walk<'a> {
     #[inline(always)]
     fn met_promoted(&mut self, open: &mut OpenMap<'_>, name: &Name<Member>, key_at: usize) -> Parse<()> {
         open.previous = name.of.slot;
-        if self.scratch.is_first(&name.of, open.number) {
-            return Ok(());
+        match self.scratch.meet(&name.of, open.number) {
+            Some(_) => Ok(()),
+            None => Err(twice(key_at, self.program.names.text(name))),
         }
-        Err(twice(key_at, self.program.names.text(name)))
     }
 
     /// Stores the value of a promoted key.

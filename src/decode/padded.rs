@@ -61,7 +61,12 @@ impl<'a> Padded<'a> {
     /// The bytes from the position on, which may include padding.
     #[inline(always)]
     pub fn window(&self) -> &'a [u8; PADDING] {
-        self.bytes[self.pos..].first_chunk().unwrap_or(&[0; PADDING])
+        let Some(window) = self.window_at(self.pos) else {
+            // A branch that is never taken, and not a selection that every read would wait for.
+            std::hint::cold_path();
+            return &[0; PADDING];
+        };
+        window
     }
 
     /// The next [`LANES`] bytes from the position on.
@@ -73,7 +78,8 @@ impl<'a> Padded<'a> {
     /// The bytes from `at` on, if that is not beyond the end of the text.
     #[inline(always)]
     pub fn window_at(&self, at: usize) -> Option<&'a [u8; PADDING]> {
-        if at <= self.end { self.bytes[at..].first_chunk() } else { None }
+        // The padding that follows the text is as long as what is read.
+        self.bytes.get(at..)?.first_chunk()
     }
 
     /// Moves to `pos`, or to the end if that is nearer.

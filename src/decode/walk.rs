@@ -123,12 +123,13 @@ impl Scratch {
         &mut self.slots[slot as usize].guess
     }
 
-    /// Counts a member of an object; returns whether the object has it for the first time.
+    /// Counts a member of an object; returns the guess for the member that follows it, or none if the object had it
+    /// before.
     #[inline(always)]
-    pub fn is_first(&mut self, member: &Member, object: u32) -> bool {
+    pub fn meet(&mut self, member: &Member, object: u32) -> Option<Guess> {
         let slot = &mut self.slots[member.slot as usize];
         slot.seen = slot.seen.wrapping_add(self.tally.step());
-        mem::replace(&mut slot.object, object) != object
+        (mem::replace(&mut slot.object, object) != object).then_some(slot.guess)
     }
 }
 
@@ -204,20 +205,28 @@ impl<'a> Walk<'a> {
         let number = self.scratch.next_object();
         let mut previous = program.objects[object as usize].start;
         let mut frame = self.scratch.open_names.open();
-        // A local copy keeps the position in registers while members have the usual form.
+        // Local copies keep the position and the guess in registers while members have the usual form.
         let mut input = self.cursor.input;
+        let mut guess = *self.scratch.guess(previous);
         loop {
-            let guess = self.scratch.guess(previous);
-            let found = if let Some(name) = names.guess(guess, input.piece()) {
-                if !self.scratch.is_first(&name.of, number) {
-                    return Err(twice(input.pos(), names.text(name)));
+            let latest = guess;
+            let found = if let Some(name) = names.guess(&mut guess, input.piece()) {
+                if guess != latest {
+                    *self.scratch.guess(previous) = guess;
                 }
+                let Some(next) = self.scratch.meet(&name.of, number) else {
+                    return Err(twice(input.pos(), names.text(name)));
+                };
+                guess = next;
                 input.step_over(name.key_bytes());
                 Some(name)
             } else {
                 self.cursor.input = input;
                 let found = self.other_key(object, number, &mut frame, previous)?;
                 input = self.cursor.input;
+                if let Some(name) = found {
+                    guess = *self.scratch.guess(name.of.slot);
+                }
                 found
             };
             if let Some(name) = found {
@@ -271,7 +280,7 @@ impl<'a> Walk<'a> {
             self.unknown_member(object, frame, key, key_at)?;
             return Ok(None);
         };
-        if !self.scratch.is_first(&name.of, number) {
+        if self.scratch.meet(&name.of, number).is_none() {
             return Err(twice(key_at, program.names.text(name)));
         }
         self.cursor.colon()?;
