@@ -31,8 +31,12 @@ struct Slot {
     place: u32,
 }
 
+/// The table of a few thousand values shall leave room in the cache.
+const _: () = assert!(size_of::<Slot>() == 24);
+
 /// Identifies values of up to sixteen bytes completely; of longer ones it holds a hash and the last eight bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[repr(C, packed(4))]
 struct Key {
     first: u64,
     last: u64,
@@ -94,14 +98,20 @@ impl Dictionary {
     ) -> bool {
         let count = indexes.len();
         let trial = EncodeOptions::DICTIONARY_TRIAL.min(count);
-        for (start, end) in [(0, trial), (trial, count)] {
+        let most_in_trial = max_entries.min(trial * EncodeOptions::DICTIONARY_TRIAL_PERCENT / 100);
+        let mut last: Option<(T, u16)> = None;
+        for (start, end, most) in [(0, trial, most_in_trial), (trial, count, max_entries)] {
             for (index, value) in indexes[start..end].iter_mut().zip(values.by_ref()) {
-                let Some(found) = self.intern(value.as_ref(), length, max_entries) else { return false };
-                *index = found;
-            }
-            // Decides after the trial; at the end the stricter limit of `max_entries` holds anyway.
-            if self.entries.len() * 100 > end * EncodeOptions::DICTIONARY_TRIAL_PERCENT {
-                return false;
+                // The participants of a conversation follow each other and share much: half of all values are repeated
+                // at once.
+                *index = match &last {
+                    Some((before, found)) if is_same(before.as_ref(), value.as_ref()) => *found,
+                    _ => {
+                        let Some(found) = self.intern(value.as_ref(), length, most) else { return false };
+                        last = Some((value, found));
+                        found
+                    }
+                };
             }
         }
         true
@@ -223,6 +233,19 @@ fn hash_long(value: &[u8]) -> u64 {
         let piece = u128::from_le_bytes(*piece);
         fold(piece as u64 ^ hash, (piece >> 64) as u64)
     })
+}
+
+/// Whether two texts are equal.
+#[inline]
+fn is_same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    match (a.first_chunk::<8>(), b.first_chunk::<8>()) {
+        _ if a.len() > Key::WHOLE => is_equal(a, b),
+        (Some(first), Some(other)) => first == other && a.last_chunk::<8>() == b.last_chunk::<8>(),
+        _ => short(a) == short(b),
+    }
 }
 
 /// Whether two texts are equal that have the same length of more than sixteen bytes.
