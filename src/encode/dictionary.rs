@@ -284,6 +284,19 @@ mod tests {
     }
 
     #[test]
+    fn a_value_is_told_from_the_one_before_wherever_they_differ() {
+        let mut dictionary = Dictionary::default();
+        for (len, at) in (1..70).flat_map(|len| (0..len).map(move |at| (len, at))) {
+            let one = "x".repeat(len);
+            let other = format!("{}y{}", &one[..at], &one[at + 1..]);
+            let values =
+                [&one, &one, &other, &other, &one, &one, &other[..len - 1].to_owned(), &one].map(String::clone);
+            assert!(build(&mut dictionary, &values), "{len}, {at}");
+            assert_eq!(dictionary.indexes(), [0, 0, 1, 1, 0, 0, 2, 0], "{len}, {at}");
+        }
+    }
+
+    #[test]
     fn the_page_has_each_text_behind_its_length() {
         let mut dictionary = Dictionary::default();
         let values = ["a", "", "a", "bc", "", "a", "bc", "bc"];
