@@ -167,3 +167,17 @@ proptest! {
         prop_assert_eq!(cut, expected);
     }
 }
+
+#[test]
+fn a_bitmap_appended_is_as_if_its_bits_had_been_pushed() {
+    let bitmap = |bits: std::ops::Range<usize>| {
+        let mut bitmap = Bitmap::default();
+        bits.for_each(|at| bitmap.push(at % 3 == 0 || at % 7 == 0));
+        bitmap
+    };
+    for (first, second) in (0..140).flat_map(|first| (0..200).map(move |second| (first, second))) {
+        let mut appended = bitmap(0..first);
+        appended.append(&bitmap(first..first + second));
+        assert_eq!(appended, bitmap(0..first + second), "{first} and {second}");
+    }
+}
