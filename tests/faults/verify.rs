@@ -348,6 +348,16 @@ fn a_commit_whose_staged_files_are_gone_is_taken_back() {
         assert!(folder.json("r.json")["warnings"][0].as_str().unwrap().starts_with(told));
         assert!(before == tree(&folder.path("out")));
     }
+    // Also if the folder is refused then.
+    write_intent();
+    folder.convert(&["in.ndjson", "--out", "out"]).ended_with(1).says(&["warning:", told, "there is a dataset in it"]);
+    assert!(before == tree(&folder.path("out")));
+    let schema = folder.read("out/_partiquet/schema.json");
+    folder.write("out/_partiquet/schema.json", schema.replacen("\"format_version\": 1", "\"format_version\": 99", 1));
+    write_intent();
+    let refused = folder.convert(&["in.ndjson", "--out", "out", "--mode", "append"]).ended_with(1);
+    refused.says(&["warning:", told, "format version 99"]);
+    folder.write("out/_partiquet/schema.json", schema);
     write_intent();
     let run = folder.convert(&["in.ndjson", "--out", "out", "--mode", "append"]).ended_with(0);
     assert!(run.stdout.contains("an earlier run had not come to its end: commit 2 was cut off"), "{}", run.stdout);
