@@ -138,8 +138,8 @@ fn hidden_folders(record: &RunRecord) -> Option<String> {
 pub(super) fn folder_like_a_column(config: &Config, schema: &TableSchema) -> Option<String> {
     let partitions = config.partition_by.iter().map(|field| partition_name(&field.column, field.transform));
     let names: Vec<String> = schema.columns.iter().map(|column| column.name.clone()).chain(partitions).collect();
-    let folders = config.out.iter().filter_map(|folder| folder.to_str()?.split_once('='));
-    let (name, value) = folders.into_iter().find(|(name, _)| names.iter().any(|of| of.eq_ignore_ascii_case(name)))?;
+    let mut folders = config.out.iter().filter_map(|folder| folder.to_str()?.split_once('='));
+    let (name, value) = folders.find(|(name, _)| names.iter().any(|of| of.eq_ignore_ascii_case(name)))?;
     Some(format!(
         "the dataset is below a folder {name}={value}, which looks like a partition by its column {name}: DuckDB, Polars \
          and ClickHouse put {value} in the place of its values unless they are told to look at no folders"

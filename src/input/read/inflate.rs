@@ -41,8 +41,8 @@ struct Progress {
 }
 
 impl Inflater {
-    /// Large enough that the cost of system calls is negligible.
-    const INPUT_BYTES: usize = 256 << 10;
+    /// As much as is read at once.
+    const INPUT_BYTES: usize = super::READ_BYTES;
 
     /// The maximum window size of DEFLATE.
     const GZIP_WINDOW_BITS: u8 = 15;
