@@ -18,6 +18,7 @@
 //! This module does not know the contents of a data file.
 
 pub mod commit;
+mod document;
 mod files;
 pub mod inspect;
 mod intent;
@@ -32,6 +33,7 @@ pub mod stage;
 pub mod summary;
 
 pub use commit::{Committed, StagedFile, StagedRun};
+pub use document::is_as_written;
 pub use files::{FileSystem, MAX_SYNCED_ONE_BY_ONE, sync_file};
 pub use intent::Recovered;
 pub use layout::META;

@@ -15,6 +15,7 @@ use crate::{
     dataset::{
         Manifest, SchemaDocument,
         inspect::{CommitState, Repaired, inspect, is_dataset, repair, size_and_digest},
+        is_as_written,
     },
     encode::FileSummary,
     error::{Error, Result},
@@ -84,7 +85,8 @@ pub enum FindingKind {
     Missing,
     /// The system refuses to read a listed file, or a document of the dataset.
     Unreadable,
-    /// A data file has another size, digest or footer than listed, or a rejects file is empty.
+    /// A data file has another size, digest or footer than listed, a document of the dataset another text than was
+    /// written, or a rejects file is empty.
     Changed,
     /// Readers see a file that no commit lists.
     Unlisted,
@@ -154,18 +156,9 @@ fn audit_once(dir: &Path, observer: &dyn Observer, mut audit: Audit) -> Result<A
         }
     };
     audit.commits = numbers.len() as u64;
-    let mut commits = Vec::with_capacity(numbers.len());
-    for &number in &numbers {
-        match Manifest::read(dir, number) {
-            Ok(commit) => {
-                audit.sums(&commit);
-                commits.push(commit.without_details());
-            }
-            Err(error) => audit.add_unreadable_document(&manifest_path(number), error)?,
-        }
-    }
+    let commits = audit.read_commits(dir, &numbers)?;
     // A commit that cannot be read may have replaced files of the others, and has files that no other lists.
-    let are_all_known = commits.len() == numbers.len();
+    let are_all_known = commits.len() as u64 == numbers.last().map_or(0, |last| *last);
     audit.surroundings(dir, &commits, are_all_known)?;
     for commit in &commits {
         audit.rejects(dir, commit)?;
@@ -257,6 +250,44 @@ impl Audit {
         Ok(())
     }
 
+    /// Reads the commits with these numbers and checks each alone. Returns those that can be read, without details.
+    fn read_commits(&mut self, dir: &Path, numbers: &BTreeSet<u64>) -> Result<Vec<Manifest>> {
+        let (mut commits, mut next) = (Vec::with_capacity(numbers.len()), 1);
+        for &number in numbers {
+            if number > next {
+                let message = match number - 1 {
+                    last if last == next => "it is missing, and there are later commits".to_owned(),
+                    last => format!("it is missing, like all up to {last}, and there are later commits"),
+                };
+                self.add_finding(FindingKind::Missing, &manifest_path(next), message);
+            }
+            next = number.saturating_add(1);
+            match Manifest::read(dir, number) {
+                Ok(commit) => {
+                    self.text_of_document(dir, &manifest_path(number))?;
+                    self.sums(&commit);
+                    commits.push(commit.without_details());
+                }
+                Err(error) => self.add_unreadable_document(&manifest_path(number), error)?,
+            }
+        }
+        Ok(commits)
+    }
+
+    /// Checks that the text of a document that was understood is still what was written.
+    fn text_of_document(&mut self, dir: &Path, path: &str) -> Result<()> {
+        match is_as_written(&dir.join(path)) {
+            Ok(true) => {}
+            Ok(false) => {
+                let message = "its text is not what was written: its digest differs; restore it from a copy, or, if the \
+                               change is meant to stay, remove its member document_digest";
+                self.add_finding(FindingKind::Changed, path, message);
+            }
+            Err(error) => self.add_unreadable_document(path, error)?,
+        }
+        Ok(())
+    }
+
     fn sums(&mut self, commit: &Manifest) {
         let path = manifest_path(commit.commit);
         let run = &commit.run;
@@ -281,12 +312,13 @@ impl Audit {
     }
 
     fn schema(&mut self, dir: &Path, commits: &[Manifest]) -> Result<Option<SchemaDocument>> {
+        const SCHEMA: &str = "_partiquet/schema.json";
         if commits.is_empty() {
             return Ok(None);
         }
         match SchemaDocument::read(dir) {
-            Ok(schema) => Ok(Some(schema)),
-            Err(error) => self.add_unreadable_document("_partiquet/schema.json", error).map(|()| None),
+            Ok(schema) => self.text_of_document(dir, SCHEMA).map(|()| Some(schema)),
+            Err(error) => self.add_unreadable_document(SCHEMA, error).map(|()| None),
         }
     }
 

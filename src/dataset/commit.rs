@@ -21,7 +21,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    files::{exists, sync_folder, write_document},
+    document::write_document,
+    files::{exists, sync_folder},
     inspect::size_and_digest,
     intent::{INTENT_VERSION, Intent, Move, Target},
     layout,

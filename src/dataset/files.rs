@@ -3,12 +3,11 @@
 use std::{
     collections::BTreeSet,
     fs::{self, File},
-    io::{self, BufWriter, Write},
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use serde::Serialize;
 use walkdir::WalkDir;
 
 use super::layout;
@@ -81,16 +80,6 @@ pub(super) fn is_whole(path: &Path, bytes: Option<u64>) -> Result<bool> {
 /// Whether `path` is a folder itself and not a link to one: a link could lead out of the dataset.
 pub(super) fn is_folder(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
-}
-
-/// Writes a document as JSON and syncs its content to disk.
-pub(super) fn write_document(path: &Path, document: &impl Serialize) -> Result<()> {
-    // Streamed, because the text of a document about many thousands of files takes more memory than the document.
-    let mut file = BufWriter::new(File::create_new(path).map_err(Error::io("create", path))?);
-    serde_json::to_writer_pretty(&mut file, document).map_err(|error| Error::io("write", path)(error.into()))?;
-    file.write_all(b"\n").map_err(Error::io("write", path))?;
-    let file = file.into_inner().map_err(|error| Error::io("write", path)(error.into_error()))?;
-    file.sync_all().map_err(Error::io("sync", path))
 }
 
 /// Removes a folder with everything in it, if it exists.

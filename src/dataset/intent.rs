@@ -13,6 +13,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
+    document::{damaged, read_document, write_document},
     files::{self, Folders, exists, is_folder, is_whole, sync_folder},
     layout::{self, is_relative_file},
     manifest::{MANIFEST_VERSION, Manifest},
@@ -150,7 +151,7 @@ impl Intent {
     /// Writes the intent to disk, staged in `staging` first. Everything it names must be on disk before.
     pub(super) fn write(&self, dir: &Path, staging: &Path) -> Result<()> {
         let staged = staging.join("intent.staged");
-        files::write_document(&staged, self)?;
+        write_document(&staged, self)?;
         let path = dir.join(layout::INTENT_FILE);
         fs::rename(&staged, &path).map_err(Error::io("move a finished file to", &path))?;
         sync_folder(&layout::meta(dir)).inspect_err(|_| drop(fs::remove_file(&path)))
@@ -158,11 +159,11 @@ impl Intent {
 
     fn read(dir: &Path) -> Result<Self> {
         let path = dir.join(layout::INTENT_FILE);
-        let intent: Self = layout::read_document(dir, &path, INTENT_VERSION)?;
+        let intent: Self = read_document(dir, &path, INTENT_VERSION)?;
         let steps = intent.moves.iter().chain([&intent.manifest, &intent.schema]);
         let paths = steps.flat_map(|step| [&step.from, &step.to]).chain(&intent.discard);
         if let Some(outside) = paths.into_iter().find(|path| !is_relative_file(path)) {
-            return Err(layout::damaged(dir, &path, &format!("it names {outside:?}, which is not in the dataset")));
+            return Err(damaged(dir, &path, &format!("it names {outside:?}, which is not in the dataset")));
         }
         Ok(intent)
     }
@@ -248,7 +249,7 @@ pub(super) fn peek(dir: &Path) -> Result<(Vec<Manifest>, Option<Recovered>)> {
         return Ok((commits, Some(Recovered::RolledBack(intent.commit))));
     }
     if commits.last().is_none_or(|last| last.commit < intent.commit) {
-        commits.push(layout::read_document(dir, &dir.join(&intent.manifest.from), MANIFEST_VERSION)?);
+        commits.push(read_document(dir, &dir.join(&intent.manifest.from), MANIFEST_VERSION)?);
     }
     Ok((commits, Some(Recovered::Completed(intent.commit))))
 }

@@ -1,11 +1,6 @@
-//! Paths in a dataset's folder, and reading its JSON documents.
+//! Paths in a dataset's folder.
 
-use std::{
-    fs,
-    path::{Component, Path, PathBuf},
-};
-
-use serde::{Deserialize, de::DeserializeOwned};
+use std::path::{Component, Path, PathBuf};
 
 use crate::error::{Error, Result};
 
@@ -80,34 +75,6 @@ pub(super) fn is_hidden(name: &str) -> bool {
     name.starts_with('.') || (name.starts_with('_') && !name.contains('='))
 }
 
-/// Reads a JSON document with a `format_version`, which is checked before anything else.
-pub(super) fn read_document<T: DeserializeOwned>(dir: &Path, path: &Path, newest: u32) -> Result<T> {
-    #[derive(Deserialize)]
-    struct Versioned {
-        format_version: u32,
-    }
-    // Reading a pipe in its place would block for ever.
-    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-        return Err(damaged(dir, path, "it is not a file"));
-    }
-    let text = fs::read(path).map_err(Error::io("read", path))?;
-    let not_understood = |error: serde_json::Error| damaged(dir, path, &error.to_string());
-    let Versioned { format_version } = serde_json::from_slice(&text).map_err(not_understood)?;
-    if format_version > newest {
-        return Err(Error::NewerFormat { path: path.to_owned(), found: format_version, newest });
-    }
-    serde_json::from_slice(&text).map_err(not_understood)
-}
-
-/// The error for a document of the dataset with impossible content.
-pub(super) fn damaged(dir: &Path, path: &Path, what: &str) -> Error {
-    Error::Dataset {
-        dir: dir.to_owned(),
-        message: format!("{} is damaged: {what}", path.display()),
-        hint: "restore that file from a copy, or write to another folder".to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,16 +95,6 @@ mod tests {
         for path in ["", "/a", "a/", "a//b", "..", "a/../b", "./a", "a/.", "a\\b", "a\0"] {
             assert!(!is_relative_file(path), "{path:?}");
         }
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn nobody_waits_for_a_pipe_in_the_place_of_a_document() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("schema.json");
-        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
-        let error = read_document::<serde_json::Value>(dir.path(), &path, 1).unwrap_err();
-        assert!(matches!(error, Error::Dataset { .. }) && error.to_string().contains("it is not a file"), "{error}");
     }
 
     #[test]

@@ -8,7 +8,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::layout::{self, is_relative_file};
+use super::{
+    document::{damaged, read_document},
+    layout::{self, is_relative_file},
+};
 use crate::{
     config::{Mode, PartitionField},
     error::{Error, Result},
@@ -99,19 +102,28 @@ impl Manifest {
     /// # Errors
     /// As [`Manifest::read_all`].
     pub fn read_with(dir: &Path, mut each: impl FnMut(Self) -> Self) -> Result<Vec<Self>> {
-        Self::numbers(dir)?.into_iter().map(|number| Self::read(dir, number).map(&mut each)).collect()
+        let numbers = Self::numbers(dir)?;
+        (1..=numbers.last().map_or(0, |last| *last))
+            .map(|number| {
+                if numbers.contains(&number) {
+                    return Self::read(dir, number).map(&mut each);
+                }
+                let path = dir.join(layout::commit_file(number));
+                Err(damaged(dir, &path, "it is missing, and there are later commits"))
+            })
+            .collect()
     }
 
-    /// The numbers of all commits of the dataset in `dir`, from 1 without gaps.
+    /// The numbers of the commits of the dataset in `dir` that have a manifest, in order.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Dataset`] if one is missing.
-    pub fn numbers(dir: &Path) -> Result<Vec<u64>> {
+    /// [`Error::Io`].
+    pub fn numbers(dir: &Path) -> Result<BTreeSet<u64>> {
         let folder = layout::commits(dir);
-        let mut numbers = Vec::new();
+        let mut numbers = BTreeSet::new();
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
             Err(error) => return Err(Error::io("list", folder)(error)),
         };
         for entry in entries {
@@ -119,11 +131,6 @@ impl Manifest {
             let stem = name.to_str().and_then(|name| name.strip_suffix(".json"));
             // Only names in the exact form of a commit count: `07.json` would be a second number 7.
             numbers.extend(stem.and_then(|stem| stem.parse::<u64>().ok().filter(|n| n.to_string() == stem)));
-        }
-        numbers.sort_unstable();
-        if let Some(missing) = (1..).zip(&numbers).find_map(|(number, found)| (number != *found).then_some(number)) {
-            let path = dir.join(layout::commit_file(missing));
-            return Err(layout::damaged(dir, &path, "it is missing, and there are later commits"));
         }
         Ok(numbers)
     }
@@ -142,7 +149,7 @@ impl Manifest {
     /// As [`Manifest::read_all`].
     pub fn read(dir: &Path, number: u64) -> Result<Self> {
         let path = dir.join(layout::commit_file(number));
-        let manifest: Self = layout::read_document(dir, &path, MANIFEST_VERSION)?;
+        let manifest: Self = read_document(dir, &path, MANIFEST_VERSION)?;
         let data_files = manifest.files.iter().map(|file| &file.path);
         let mut files = data_files.chain(&manifest.replaces).chain(&manifest.rejects_file);
         let outside = files.find(|file| !is_relative_file(file));
@@ -151,7 +158,7 @@ impl Manifest {
                 || format!("it says it is commit {}", manifest.commit),
                 |file| format!("it names {file:?}, which is not a file of the dataset"),
             );
-            return Err(layout::damaged(dir, &path, &what));
+            return Err(damaged(dir, &path, &what));
         }
         Ok(manifest)
     }

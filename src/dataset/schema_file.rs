@@ -4,7 +4,7 @@ use std::{fmt::Write as _, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use super::layout;
+use super::{document::read_document, layout};
 use crate::{
     config::{PartitionBy, PartitionField},
     error::{Error, Result},
@@ -179,7 +179,7 @@ impl SchemaDocument {
 
     /// Like [`Self::read`], for a document that still has another name.
     pub(super) fn read_at(dir: &Path, path: &Path) -> Result<Self> {
-        layout::read_document(dir, path, SCHEMA_VERSION)
+        read_document(dir, path, SCHEMA_VERSION)
     }
 }
 

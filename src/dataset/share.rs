@@ -19,7 +19,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Committed, Dataset, RunRecord, SchemaDocument, StagedFile, StagedRun,
-    files::{self, entries, exists, is_whole, sync_folder, write_document},
+    document::{damaged, read_document, write_document},
+    files::{self, entries, exists, is_whole, sync_folder},
     intent::{self, Recovered},
     layout,
     lock::Lock,
@@ -257,8 +258,8 @@ impl Dataset {
             let staged = folder.join(&name);
             let path = staged.join(FRAGMENT);
             if path.is_file() {
-                let mut fragment: Fragment = layout::read_document(&self.dir, &path, FRAGMENT_VERSION)?;
-                fragment.resolve_paths(&staged).map_err(|what| layout::damaged(&self.dir, &path, &what))?;
+                let mut fragment: Fragment = read_document(&self.dir, &path, FRAGMENT_VERSION)?;
+                fragment.resolve_paths(&staged).map_err(|what| damaged(&self.dir, &path, &what))?;
                 fragments.insert(name, fragment);
             }
         }

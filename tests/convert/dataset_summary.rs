@@ -52,7 +52,7 @@ fn rows_commits_and_partitions_are_those_of_the_files() {
     assert_eq!(member("mode"), ["error", "append"]);
     assert_eq!(member("rows"), [3, 1]);
     assert_eq!(member("rejected"), [0, 1]);
-    assert_eq!(document["schema"], folder.json("out/_partiquet/schema.json"));
+    assert_eq!(document["schema"], folder.document("out/_partiquet/schema.json"));
     assert_eq!(document["is_commit_open"], false);
 
     has_lines(&text, &["2 commits", "2 partitions, by day(start_time)"]);

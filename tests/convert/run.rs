@@ -58,6 +58,13 @@ impl Folder {
         serde_json::from_str(&self.read(name)).unwrap()
     }
 
+    /// A document of a dataset without the digest of its text.
+    pub fn document(&self, name: &str) -> Value {
+        let mut document = self.json(name);
+        document.as_object_mut().unwrap().remove("document_digest").unwrap();
+        document
+    }
+
     /// The program with these arguments, to be run in this folder. Its output is captured.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_partiquet"));

@@ -102,7 +102,8 @@ fn each_fault_is_found_and_named() {
     assert!(run.stdout.contains("repaired: removed 1 leftover of dead runs"), "{}", run.stdout);
     assert_eq!(found(&folder), []);
     let commit = "out/_partiquet/commits/1.json";
-    let mut manifest = folder.json(commit);
+    // Without its digest, so that it is only said which of its sums is wrong.
+    let mut manifest = folder.document(commit);
     let sound = manifest.to_string();
     manifest["rows"] = 7.into();
     folder.write(commit, manifest.to_string());
@@ -150,7 +151,7 @@ fn each_fault_is_found_and_named() {
 fn a_file_with_other_columns_than_the_schema_says_is_found() {
     let folder = dataset();
     let schema = "out/_partiquet/schema.json";
-    let mut less = folder.json(schema);
+    let mut less = folder.document(schema);
     less["columns"].as_array_mut().unwrap().retain(|column| column["name"] != "purpose");
     folder.write(schema, less.to_string());
     let files = folder.output("out").files;
@@ -429,8 +430,8 @@ fn beside_a_commit_that_cannot_be_read_the_others_are_judged_as_far_as_that_is_c
     let folder = dataset();
     folder.write("other.ndjson", conversations(3));
     folder.convert(&["other.ndjson", "--out", "out", "--mode", "append"]).ended_with(0);
-    let manifest = |number: u32| folder.json(&format!("out/_partiquet/commits/{number}.json"));
-    let (first, second) = (manifest(1), manifest(2));
+    let texts = [1, 2].map(|number| folder.read(&format!("out/_partiquet/commits/{number}.json")));
+    let first = serde_json::from_str(&texts[0]).unwrap();
     let file = |manifest: &Value| manifest["files"][0]["path"].as_str().unwrap().to_owned();
     folder.write("out/_partiquet/commits/2.json", "{");
     let damaged = pair("damaged", "_partiquet/commits/2.json");
@@ -445,9 +446,67 @@ fn beside_a_commit_that_cannot_be_read_the_others_are_judged_as_far_as_that_is_c
     folder.write("out/_partiquet/commits/1.json", "{");
     assert_eq!(found(&folder), [pair("damaged", "_partiquet/commits/1.json"), damaged]);
     fs::write(&path, bytes).unwrap();
-    folder.write("out/_partiquet/commits/1.json", first.to_string());
-    folder.write("out/_partiquet/commits/2.json", second.to_string());
+    folder.write("out/_partiquet/commits/1.json", texts[0].as_str());
+    folder.write("out/_partiquet/commits/2.json", texts[1].as_str());
     assert_eq!(found(&folder), []);
+}
+
+#[test]
+fn a_changed_digit_of_a_document_is_found() {
+    let folder = dataset();
+    for (document, text, other) in [
+        ("_partiquet/commits/1.json", "2025-07-01T", "2025-07-02T"),
+        ("_partiquet/commits/1.json", "\"model\": \"", "\"model\": \"x"),
+        ("_partiquet/commits/1.json", "\"document_digest\": \"", "\"document_digest\": \"0"),
+        ("_partiquet/schema.json", "\"description\": \"", "\"description\": \"x"),
+    ] {
+        let path = format!("out/{document}");
+        let sound = folder.read(&path);
+        let changed = sound.replacen(text, other, 1);
+        assert_ne!(changed, sound, "{document} contains {text}");
+        folder.write(&path, changed.as_str());
+        assert_eq!(found(&folder), [pair("changed", document)], "{text}");
+        // Whoever means the change can say so.
+        folder.write(&path, folder.document(&path).to_string());
+        assert_eq!(found(&folder), [], "{text}");
+        folder.write(&path, sound);
+    }
+    assert_eq!(found(&folder), []);
+}
+
+#[test]
+fn beside_missing_commits_the_others_are_judged() {
+    let folder = dataset();
+    for number in [2, 3, 4] {
+        let input = format!("{number}.ndjson");
+        folder.write(&input, lines(&export(5, number)));
+        folder.convert(&[&input, "--out", "out", "--mode", "append"]).ended_with(0);
+    }
+    let file = |number: u32| {
+        let manifest = folder.json(&format!("out/_partiquet/commits/{number}.json"));
+        folder.path("out").join(manifest["files"][0]["path"].as_str().unwrap())
+    };
+    let (first, last) = (file(1), file(4));
+    let remove = |number: u32| fs::remove_file(folder.path(&format!("out/_partiquet/commits/{number}.json"))).unwrap();
+    let missing = pair("missing", "_partiquet/commits/2.json");
+    remove(2);
+    assert_eq!(found(&folder), std::slice::from_ref(&missing));
+    remove(3);
+    assert_eq!(found(&folder), std::slice::from_ref(&missing));
+    let run = folder.run(&["verify", "out"]).ended_with(1);
+    assert!(run.stdout.contains("like all up to 3"), "{}", run.stdout);
+    for path in [&first, &last] {
+        let bytes = fs::read(path).unwrap();
+        fs::write(path, &bytes[1..]).unwrap();
+        assert_eq!(found(&folder).iter().filter(|(kind, _)| kind == "changed").count(), 1, "{}", path.display());
+        fs::write(path, bytes).unwrap();
+    }
+    folder.write("5.ndjson", lines(&export(5, 5)));
+    let run = folder.convert(&["5.ndjson", "--out", "out", "--mode", "append"]).ended_with(1);
+    run.says(&["2.json is damaged: it is missing, and there are later commits"]);
+    let numbers = ["1", "4", "18446744073709551615"];
+    folder.write(&format!("out/_partiquet/commits/{}.json", numbers[2]), "{");
+    assert_eq!(found(&folder).len(), 3, "two gaps, and one that cannot be read");
 }
 
 #[test]
