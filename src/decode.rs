@@ -28,7 +28,6 @@ mod open_names;
 mod padded;
 mod program;
 mod shape_guess;
-mod simd;
 mod string;
 mod tally;
 mod value;

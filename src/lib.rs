@@ -76,6 +76,7 @@ pub mod partition;
 pub mod pipeline;
 pub mod report;
 mod sampling;
+mod simd;
 pub mod spill;
 pub mod verify;
 

@@ -6,10 +6,9 @@
 use super::{
     fault::{Fault, Parse},
     padded::Padded,
-    simd::LANES,
     string::{hex4, unescape},
 };
-use crate::report::RejectKind;
+use crate::{report::RejectKind, simd::LANES};
 
 /// Maximum nesting of a record, its root included. Real payloads have nine levels; the limit keeps hostile input from
 /// exhausting the stack.
@@ -29,7 +28,7 @@ pub(super) struct Cursor<'a> {
     pub input: Padded<'a>,
     depth: u32,
     /// In line-delimited input a newline ends the record, so it is not white space.
-    newline_is_space: bool,
+    pub newline_is_space: bool,
 }
 
 impl<'a> Cursor<'a> {
@@ -70,15 +69,8 @@ impl<'a> Cursor<'a> {
     #[inline(always)]
     pub fn skip_space(&mut self) {
         if self.peek() <= b' ' {
-            self.skip_space_slow();
+            self.input.skip_space(self.newline_is_space);
         }
-    }
-
-    #[inline(never)]
-    fn skip_space_slow(&mut self) {
-        let rest = &self.text()[self.pos()..];
-        let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r') || (*byte == b'\n' && self.newline_is_space);
-        self.step_over(rest.iter().take_while(|byte| is_space(byte)).count());
     }
 
     /// Enters an object or a list whose bracket is at the position.

@@ -1,6 +1,6 @@
 //! Fast lookup of the known member names.
 
-use super::simd::{LANES, begins_with};
+use crate::simd::{LANES, begins_with};
 
 /// A 64-bit hash of a name.
 #[inline]

@@ -1,6 +1,6 @@
 //! Converts number tokens to integers and doubles without loss, or not at all.
 
-use super::simd::LANES;
+use crate::simd::LANES;
 
 /// The non-negative integer that `input` begins with, and its length; none if it has more than nine digits or is not a
 /// plain integer (leading zero, fraction, exponent).

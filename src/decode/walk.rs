@@ -207,10 +207,16 @@ impl<'a> Walk<'a> {
         let mut frame = self.scratch.open_names.open();
         // Local copies keep the position and the guess in registers while members have the usual form.
         let mut input = self.cursor.input;
+        let newline_is_space = self.cursor.newline_is_space;
         let mut guess = *self.scratch.guess(previous);
         loop {
             let latest = guess;
-            let found = if let Some(name) = names.guess(&mut guess, input.piece()) {
+            let mut named = names.guess(&mut guess, input.piece());
+            if named.is_none() && input.peek() <= b' ' {
+                input.skip_space(newline_is_space);
+                named = names.guess(&mut guess, input.piece());
+            }
+            let found = if let Some(name) = named {
                 if guess != latest {
                     *self.scratch.guess(previous) = guess;
                 }
@@ -219,6 +225,7 @@ impl<'a> Walk<'a> {
                 };
                 guess = next;
                 input.step_over(name.key_bytes());
+                input.skip_one_space();
                 Some(name)
             } else {
                 self.cursor.input = input;

@@ -29,7 +29,7 @@ impl std::fmt::Debug for Block {
 /// One to six records, each broken with this chance in percent.
 pub fn block(layout: Layout, promoted: Vec<String>, broken: u16) -> impl Strategy<Value = Block> {
     proptest::collection::vec(any::<u16>(), 0..2500).prop_map(move |tape| {
-        let mut maker = Maker { tape: &tape, at: 0, depth: 0, spaces: "", snake: 0, faults: 0, promoted: &promoted };
+        let mut maker = Maker::new(&tape, 0, &promoted);
         maker.block(&layout, broken)
     })
 }
@@ -37,7 +37,7 @@ pub fn block(layout: Layout, promoted: Vec<String>, broken: u16) -> impl Strateg
 /// A row whose lists hold dozens of numbers and instants each, bare and as texts.
 pub fn lists_of_tokens() -> impl Strategy<Value = Block> {
     proptest::collection::vec(any::<u16>(), 0..3000).prop_map(move |tape| {
-        let mut maker = Maker { tape: &tape, at: 0, depth: 0, spaces: "", snake: 0, faults: 0, promoted: &[] };
+        let mut maker = Maker::new(&tape, 0, &[]);
         let (mut numbers, mut instants) = (Vec::new(), Vec::new());
         while maker.at < tape.len() {
             let number = maker.number();
@@ -58,8 +58,9 @@ pub fn lists_of_tokens() -> impl Strategy<Value = Block> {
 /// Any JSON text, sometimes broken.
 pub fn json_text() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(any::<u16>(), 0..200).prop_map(move |tape| {
-        let mut maker = Maker { tape: &tape, at: 0, depth: 0, spaces: "", snake: 0, faults: 10, promoted: &[] };
+        let mut maker = Maker::new(&tape, 10, &[]);
         maker.spaces = maker.one_of(&["", " ", "\n\t", " \r\n "]);
+        maker.before_colon = maker.spaces;
         let mut text = maker.any_value().into_bytes();
         if maker.chance(50) {
             maker.mutate(&mut text);
@@ -67,6 +68,9 @@ pub fn json_text() -> impl Strategy<Value = Vec<u8>> {
         text
     })
 }
+
+/// More spaces than the decoder examines at once.
+const INDENT: &str = "                                                                    ";
 
 /// The range of the text from `start` on, as a splitter would find it; `None` if there is only white space.
 fn without_space(bytes: &[u8], start: usize) -> Option<Range<usize>> {
@@ -81,8 +85,9 @@ struct Maker<'a> {
     at: usize,
     /// Number of arrays and objects around the value being made.
     depth: usize,
-    /// White space of the current record.
+    /// White space of the current record, and the part of it that stands before a colon: most programs write none there.
     spaces: &'static str,
+    before_colon: &'static str,
     /// Chance in percent that a known member has its `snake_case` name.
     snake: u16,
     /// Chance in percent of faults that need a value in the right place: duplicates, odd envelopes, depth.
@@ -90,7 +95,11 @@ struct Maker<'a> {
     promoted: &'a [String],
 }
 
-impl Maker<'_> {
+impl<'a> Maker<'a> {
+    const fn new(tape: &'a [u16], faults: u16, promoted: &'a [String]) -> Self {
+        Self { tape, at: 0, depth: 0, spaces: "", before_colon: "", snake: 0, faults, promoted }
+    }
+
     fn pick(&mut self, choices: usize) -> usize {
         let number = self.tape.get(self.at).copied().unwrap_or(0);
         self.at += 1;
@@ -116,10 +125,11 @@ impl Maker<'_> {
             self.snake = self.one_of(&[0, 0, 100, 50]);
             self.faults = if self.chance(15) { 8 } else { 0 };
             self.spaces = if lines {
-                self.one_of(&["", "", " ", "\t", " \r "])
+                self.one_of(&["", "", " ", "\t", " \r ", INDENT])
             } else {
-                self.one_of(&["", " ", "\n    ", "\r\n\t"])
+                self.one_of(&["", " ", "\n    ", "\r\n\t", "\n\n  ", INDENT])
             };
+            self.before_colon = if self.chance(50) { self.spaces } else { "" };
             // The decoder guesses the order of members from the last record, so some records repeat it.
             let mut record = match last.take().filter(|_| self.chance(25)) {
                 Some(same) => same,
@@ -244,7 +254,7 @@ impl Maker<'_> {
 
     fn member(&mut self, name: &str, value: &str) -> String {
         let s = self.spaces;
-        format!("{}{s}:{s}{value}", self.quoted(name))
+        format!("{}{}:{s}{value}", self.quoted(name), self.before_colon)
     }
 
     /// A value for a member of this kind: usually one that fits, otherwise anything.

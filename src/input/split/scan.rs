@@ -5,6 +5,8 @@
 //! than the depth of the value, counting the brackets is enough. The decoder checks that brackets match in kind: a
 //! value with mismatched brackets invalidates the rest of its document anyway.
 
+use crate::simd::{Marks, STRIDE, marks};
+
 /// The state of the scan of one value. It starts at the value's opening bracket.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct BracketScan {
@@ -14,8 +16,6 @@ pub(super) struct BracketScan {
     /// 1 if the last byte was a backslash that escapes the next one.
     escaped: u64,
 }
-
-const STRIDE: usize = 64;
 
 /// The bits at even positions.
 const EVEN: u64 = 0x5555_5555_5555_5555;
@@ -39,12 +39,7 @@ impl BracketScan {
     }
 
     fn stride(&mut self, stride: &[u8; STRIDE]) -> Option<usize> {
-        // `[` and `{`, and `]` and `}`, differ only in this bit, and no other byte becomes one of them by it.
-        let folded = stride.map(|byte| byte | 0x20);
-        let quotes = equal_bytes(stride, b'"');
-        let backslashes = equal_bytes(stride, b'\\');
-        let mut opens = equal_bytes(&folded, b'{');
-        let mut closes = equal_bytes(&folded, b'}');
+        let Marks { quotes, backslashes, mut opens, mut closes } = marks(stride);
         let strings = prefix_xor(quotes & !self.escaped_bytes(backslashes)) ^ self.in_string;
         self.in_string = 0_u64.wrapping_sub(strings >> 63);
         opens &= !strings;
@@ -102,18 +97,6 @@ impl BracketScan {
     }
 }
 
-/// A bit for each byte that equals `byte`; the first byte has the lowest bit. The compiler vectorizes the comparison.
-#[inline]
-fn equal_bytes(stride: &[u8; STRIDE], byte: u8) -> u64 {
-    let equal = stride.map(|other| u8::from(other == byte));
-    let mut mask = 0;
-    for (idx, word) in equal.as_chunks::<8>().0.iter().enumerate() {
-        // The product gathers the lowest bit of each byte in the highest byte.
-        mask |= (u64::from_le_bytes(*word).wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * idx);
-    }
-    mask
-}
-
 /// Each bit becomes the exclusive or of itself and all lower bits.
 const fn prefix_xor(mut bits: u64) -> u64 {
     bits ^= bits << 1;
@@ -146,18 +129,6 @@ mod tests {
         assert_eq!(end(&long), Some(long.len() - 4));
         let deep = format!("{}{}", "[".repeat(1000), "]".repeat(1001));
         assert_eq!(end(&deep), Some(2000));
-    }
-
-    #[test]
-    fn every_byte_is_told_apart() {
-        for first in (0..=u8::MAX).step_by(STRIDE) {
-            let stride = std::array::from_fn(|idx| first + u8::try_from(idx).unwrap());
-            for byte in 0..=u8::MAX {
-                let expected = if (first..=first + 63).contains(&byte) { 1 << (byte - first) } else { 0 };
-                assert_eq!(equal_bytes(&stride, byte), expected, "{byte} among 64 from {first}");
-            }
-        }
-        assert_eq!(equal_bytes(&[7; STRIDE], 7), u64::MAX);
     }
 
     proptest! {
