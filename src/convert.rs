@@ -19,7 +19,7 @@ use crate::{
     input::discover::discover,
     observe::{Observer, Progress, Stage},
     pipeline::memory,
-    report::{Ledger, Report, StageSeconds},
+    report::{Ledger, Report},
 };
 
 /// This program's version, as written into files and manifests.
@@ -58,7 +58,6 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
         _ => return Err(held.already_committed(config, &read_again)),
     }
     refuse_empty_replacement(config, dataset.commits(), staged.totals.rows, &staged.totals.ledger)?;
-    let busy = staged.busy;
     // Keys are only checked for a new dataset: for an existing one they were named before, and a day may lack one.
     let unmet = if kept.is_none() && staged.totals.rows > 0 {
         warnings::unmet_keys(config, &plan.schema, &staged.totals.ledger)
@@ -72,13 +71,11 @@ pub fn convert(config: &Config, observer: &dyn Observer) -> Result<Report> {
     if observer.stop_requested() {
         return Err(Error::Interrupted);
     }
-    let mut report = publish(Report { skipped, ..run.report }, &run.staged, || dataset.commit(&run.staged))?;
+    let report = Report { skipped, ..run.report };
+    let mut report = published(report, &run.staged, dataset.commit(&run.staged)?);
     report.warnings.extend(recovered.map(warnings::recovered).into_iter().chain(unmet).chain(misleading));
-    report.stage_seconds = StageSeconds {
-        sample: sampled.saturating_sub(begun).as_secs_f64(),
-        commit: observer.clock().saturating_sub(converted).as_secs_f64(),
-        ..busy
-    };
+    report.stage_seconds.sample = sampled.saturating_sub(begun).as_secs_f64();
+    report.stage_seconds.commit = observer.clock().saturating_sub(converted).as_secs_f64();
     Ok(report)
 }
 
@@ -102,9 +99,9 @@ fn refuse_empty_replacement(config: &Config, commits: &[Manifest], rows: u64, le
     })
 }
 
-/// Commits the run, and completes the report with the result.
-fn publish(mut report: Report, run: &StagedRun, commit: impl FnOnce() -> Result<Committed>) -> Result<Report> {
-    let Committed { manifest, schema, replaced, replaced_partitions, unfinished } = commit()?;
+/// Completes the report of a run with what committing it did.
+fn published(mut report: Report, run: &StagedRun, committed: Committed) -> Report {
+    let Committed { manifest, schema, replaced, replaced_partitions, unfinished } = committed;
     report.warnings.extend(warnings::of_run(manifest.mode, &run.record, &run.files));
     report.warnings.extend(warnings::shrunk(&replaced_partitions));
     report.replaced_partitions = replaced_partitions;
@@ -117,5 +114,5 @@ fn publish(mut report: Report, run: &StagedRun, commit: impl FnOnce() -> Result<
     report.warnings.extend(unfinished.map(|error| {
         format!("the run is committed, but could not tidy up: {error}; the next run does, and so does verify --repair")
     }));
-    Ok(report)
+    report
 }

@@ -50,6 +50,9 @@ pub struct Report {
     pub records: u64,
     /// Number of records refused.
     pub rejected: u64,
+    /// Number of refused records whose text is in no rejects file: they are too long.
+    #[serde(default)]
+    pub rejected_without_text: u64,
     /// Number of valid records without a participant.
     pub records_without_rows: u64,
     /// Number of rows written.

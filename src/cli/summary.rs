@@ -184,9 +184,8 @@ fn rejects(text: &mut String, report: &Report, config: &Config, model: Option<&s
     if report.rejected == 0 {
         return row(text, "rejected", 0, "");
     }
-    let too_long = report.rejects.iter().filter(|reject| reject.raw_bytes > config.max_record_bytes as u64).count();
     let records = if report.rejected == 1 { "record" } else { "records" };
-    let kept = match too_long as u64 {
+    let kept = match report.rejected_without_text {
         0 => format!("{records}, kept aside whole"),
         all if all == report.rejected => format!("{records}, too long to be kept aside"),
         _ => format!("{records}, kept aside, but for those that are too long"),
@@ -203,7 +202,7 @@ fn rejects(text: &mut String, report: &Report, config: &Config, model: Option<&s
     if let Some(first) = report.rejects.first() {
         let _ = writeln!(text, "      {}", paint.red(&first_reject(first)));
     }
-    if too_long as u64 == report.rejected {
+    if report.rejected_without_text == report.rejected {
         let _ = writeln!(text, "      Too long to be kept: mend it where it is, or raise --max-record-size");
     } else if let Some(file) = &report.rejects_file {
         let path = config.out.join(file);

@@ -64,7 +64,10 @@ pub fn preview(config: &Config, observer: &dyn Observer) -> Result<Preview> {
     config.check()?;
     let inputs = discover(&config.inputs, Some(&config.out), observer)?;
     let (commits, cut_off) = Dataset::peek(&config.out).unwrap_or_default();
-    let kept = Dataset::peek_schema(&config.out, config.mode, &commits)?;
+    let (kept, unreadable) = match Dataset::peek_schema(&config.out, config.mode, &commits) {
+        Ok(kept) => (kept, Ok(())),
+        Err(error) => (None, Err(error)),
+    };
     let held = CommittedInputs::new(config.mode, &commits);
     let (inputs, skipped) = held.split_new(inputs, observer)?;
     let RunPlan { schema, partitions, .. } = RunPlan::new(config, &inputs, kept.as_ref(), observer)?;
@@ -86,8 +89,10 @@ pub fn preview(config: &Config, observer: &dyn Observer) -> Result<Preview> {
     if matches!(changed, Err(Error::Interrupted)) {
         return Err(Error::Interrupted);
     }
-    let refusals = [memory::check(config), Dataset::check(&config.out, config.mode), changed];
+    let refusals = [memory::check(config), Dataset::check(&config.out, config.mode), unreadable, changed];
     seen.obstacles.extend(refusals.into_iter().filter_map(Result::err).map(|error| error.to_string()));
+    // A schema of a newer version is refused for both reasons.
+    seen.obstacles.dedup();
     let plan = Plan::new(&config.model, &schema);
     let sample_complete = decode_sample(config, &inputs, plan, observer, |sampled| seen.add(sampled))?;
     seen.end_document();

@@ -138,7 +138,7 @@ impl RunPlan {
                 ranges: file.ranges,
             })
             .collect();
-        let Staged { totals, rejects, .. } = staged;
+        let Staged { totals, rejects, busy, .. } = staged;
         let rejects = rejects.finish()?;
         let rows_in_files: u64 = files.iter().map(|file| file.rows).sum();
         if rows_in_files != totals.rows {
@@ -161,7 +161,7 @@ impl RunPlan {
             partition_values_displaced: totals.partition_values_displaced,
         };
         let schema = SchemaDocument::new(&config.model.name, &self.schema, &config.partition_by);
-        let report = self.report(config, totals, run_id, num_partitions);
+        let report = Report { stage_seconds: busy, ..self.report(config, totals, run_id, num_partitions) };
         Ok(FinishedRun { staged: StagedRun { record, files, rejects, schema }, report, progress })
     }
 
@@ -200,6 +200,7 @@ impl RunPlan {
             records,
             kept: _,
             rejected,
+            rejected_without_text,
             records_without_rows,
             rows,
             ledger,
@@ -217,6 +218,7 @@ impl RunPlan {
             json_bytes,
             records,
             rejected,
+            rejected_without_text,
             records_without_rows,
             rows,
             ledger,

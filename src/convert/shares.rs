@@ -10,7 +10,7 @@ use crate::{
     report::{Reject, Report},
 };
 
-use super::{append::CommittedInputs, publish, refuse_empty_replacement, run_plan::RunPlan, warnings};
+use super::{append::CommittedInputs, published, refuse_empty_replacement, run_plan::RunPlan, warnings};
 
 /// Names a share of a run. Both names consist of letters, digits, `-` and `_`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,7 +105,7 @@ pub fn commit_shares(config: &Config, run: &str, shares: &[String], observer: &d
     if observer.stop_requested() {
         return Err(Error::Interrupted);
     }
-    let mut report = publish(report, &staged, || dataset.commit_shares(run, &staged))?;
+    let mut report = published(report, &staged, dataset.commit_shares(run, &staged)?);
     report.warnings.extend(recovered.map(warnings::recovered));
     report.stage_seconds.commit = observer.clock().saturating_sub(begun).as_secs_f64();
     Ok(report)

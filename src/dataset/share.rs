@@ -413,6 +413,7 @@ fn add_report(whole: &mut Report, part: Report) {
         json_bytes,
         records,
         rejected,
+        rejected_without_text,
         records_without_rows,
         rows,
         ledger,
@@ -434,6 +435,7 @@ fn add_report(whole: &mut Report, part: Report) {
     whole.json_bytes += json_bytes;
     whole.records += records;
     whole.rejected += rejected;
+    whole.rejected_without_text += rejected_without_text;
     whole.records_without_rows += records_without_rows;
     whole.rows += rows;
     whole.ledger.merge(&ledger);

@@ -167,13 +167,27 @@ impl Search<'_> {
         }
         let path = Path::new(name);
         match (fs::metadata(path), name.to_str()) {
-            (Ok(metadata), _) => self.add(path, &metadata),
+            (Ok(metadata), _) => self.add_named(path, &metadata),
             (Err(error), Some(name)) if error.kind() == io::ErrorKind::NotFound && is_pattern(name) => {
                 self.add_pattern(name)
             }
             (Err(error), _) if error.kind() == io::ErrorKind::NotFound => Err(missing::error(path)),
             (Err(error), _) => Err(Error::io("look at", path)(error)),
         }
+    }
+
+    /// Adds what was named itself: a folder has at least one input then, while a pattern may meet others beside it.
+    fn add_named(&mut self, path: &Path, metadata: &fs::Metadata) -> Result<()> {
+        let before = self.found.len();
+        self.add(path, metadata)?;
+        if self.found.len() == before {
+            return Err(Error::usage(
+                format!("the folder {} holds no inputs", path.display()),
+                "taken are *.json, *.ndjson and *.jsonl, also with .gz or .zst, in all folders below; other names \
+                 have to be given one by one or by a pattern in quotes",
+            ));
+        }
+        Ok(())
     }
 
     /// Adds a file as it is, or the data files of a folder.
@@ -196,7 +210,6 @@ impl Search<'_> {
                 "give another folder to --out",
             ));
         }
-        let before = self.found.len();
         let (exclude, observer) = (self.exclude.clone(), self.observer);
         // Links are followed; walkdir detects cycles.
         let walk = WalkDir::new(folder).follow_links(true).into_iter();
@@ -221,13 +234,6 @@ impl Search<'_> {
                     return Err(Error::io("open", path)(of_walk(error)));
                 }
             }
-        }
-        if self.found.len() == before {
-            return Err(Error::usage(
-                format!("the folder {} holds no inputs", folder.display()),
-                "taken are *.json, *.ndjson and *.jsonl, also with .gz or .zst, in all folders below; other names \
-                 have to be given one by one or by a pattern in quotes",
-            ));
         }
         Ok(())
     }

@@ -26,6 +26,8 @@ pub struct Totals {
     pub kept: u64,
     /// Number of records refused.
     pub rejected: u64,
+    /// Number of those whose text is not kept, because they are too long.
+    pub rejected_without_text: u64,
     /// Valid records without a participant.
     pub records_without_rows: u64,
     /// Number of rows.
@@ -254,6 +256,7 @@ impl Account {
     fn refuse(&mut self, input: usize, mut reject: Reject) -> Result<()> {
         let exhausts_budget = self.exhausts_budget();
         self.totals.rejected += 1;
+        self.totals.rejected_without_text += u64::from(!reject.has_raw());
         self.totals.inputs[input].rejected += 1;
         if exhausts_budget {
             return Err(over_budget(reject, self.totals.rejected, self.totals.records, self.max_rejects));

@@ -157,3 +157,16 @@ fn a_pipe_can_be_looked_at_too() {
     assert!(run.stdout.contains("start_time_day=2025-07-0"), "{}", run.stdout);
     assert!(folder.names().is_empty());
 }
+
+#[test]
+fn a_dataset_whose_schema_is_damaged_is_an_obstacle() {
+    let folder = Folder::with("in.ndjson", lines(&export(50, 60)));
+    folder.convert(&["in.ndjson", "--out", "out"]).ended_with(0);
+    folder.write("more.ndjson", lines(&export(50, 61)));
+    for damage in ["{", r#"{"format_version": 999}"#] {
+        folder.write("out/_partiquet/schema.json", damage);
+        let run = folder.convert(&["more.ndjson", "--out", "out", "--mode", "append", "--dry-run"]).ended_with(1);
+        assert!(run.stdout.contains("The run would fail"), "{}", run.stdout);
+        assert_eq!(run.stdout.matches("schema.json").count(), 1, "told once: {}", run.stdout);
+    }
+}

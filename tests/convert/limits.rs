@@ -38,6 +38,21 @@ fn a_record_longer_than_the_limit_is_refused_and_the_next_one_read() {
 }
 
 #[test]
+fn the_summary_knows_of_long_records_that_the_report_does_not_show() {
+    let rejects_of = |text: &str| {
+        let folder = Folder::with("in.ndjson", text);
+        let args = ["in.ndjson", "--out", "out", "--max-record-size", "1KiB", "--max-rejects", "unlimited"];
+        folder.convert(&args).ended_with(3).stdout
+    };
+    let too_long = long("long", 2000) + "\n";
+    let stdout = rejects_of(&("{\n".repeat(20) + &too_long + &long("kept", 100)));
+    assert!(stdout.contains("21  records, kept aside, but for those that are too long"), "{stdout}");
+    let stdout = rejects_of(&(too_long.repeat(21) + &long("kept", 100)));
+    assert!(stdout.contains("21  records, too long to be kept aside"), "{stdout}");
+    assert!(stdout.contains("mend it where it is") && !stdout.contains("Mend their"), "{stdout}");
+}
+
+#[test]
 fn the_limit_itself_is_allowed() {
     let folder = Folder::with("in.ndjson", format!("{}\n{}\n", long("at", 10_000), long("over", 10_001)));
     folder.convert(&["in.ndjson", "--out", "out", "--max-record-size", "10000B", "--max-rejects", "1"]).ended_with(3);

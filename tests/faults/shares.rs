@@ -4,6 +4,8 @@ use std::{
     env,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
 };
 
 use partiquet::{
@@ -368,4 +370,27 @@ fn the_rest_of_a_document_is_no_percentage_of_all_shares_either() {
     let error = commit_shares(&percent, "night", &shares, &Silent).unwrap_err();
     assert!(error.to_string().contains("nobody knows how many records"), "{error}");
     commit_shares(&config(&out, &[]), "night", &shares, &Silent).unwrap();
+}
+
+/// An observer with a clock that moves on at each look.
+#[derive(Default)]
+struct Clocked(AtomicU64);
+
+impl Observer for Clocked {
+    fn clock(&self) -> Duration {
+        Duration::from_secs(self.0.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+#[test]
+fn shares_report_the_times_of_their_stages() {
+    let folder = Folder::new();
+    folder.write("in.ndjson", lines(&export(100, 1)));
+    let (input, out) = (folder.path("in.ndjson"), folder.path("out"));
+    let name = ShareName { run: "night", share: "a" };
+    let staged = stage_share(&config(&out, &[input]), name, &Clocked::default()).unwrap().stage_seconds;
+    let committed = commit(&out, &["a"]).unwrap().stage_seconds;
+    for times in [staged, committed] {
+        assert!([times.read, times.decode, times.route, times.encode].iter().all(|time| *time > 0.0), "{times:?}");
+    }
 }

@@ -112,6 +112,15 @@ fn patterns_are_like_those_of_a_shell() {
 }
 
 #[test]
+fn a_folder_that_a_pattern_meets_may_hold_no_inputs() {
+    let tree = Tree::new(&["in/a.json", "in/images/b.png", "in/more/c.json"]);
+    assert_eq!(tree.find(&["in/*"]).unwrap(), list(&["in/a.json", "in/more/c.json"]));
+    assert_eq!(tree.find(&["in/**"]).unwrap(), list(&["in/a.json", "in/images/b.png", "in/more/c.json"]));
+    tree.fails(&["in/i*s"], "no file matches");
+    tree.fails(&["in/images"], "holds no inputs");
+}
+
+#[test]
 fn what_datasets_keep_of_themselves_is_no_input_of_a_pattern() {
     let tree = Tree::new(&["a.json", "_u.json", "calls/_partiquet/schema.json", "calls/_partiquet/commits/1.json"]);
     assert_eq!(tree.find(&["**/*.json"]).unwrap(), list(&["_u.json", "a.json"]));
