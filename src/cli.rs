@@ -118,14 +118,7 @@ fn committed(job: &Job, mut report: Report, report_file: Option<ReportFile>, con
         let document = report_file::of_success(&report, exit_code);
         warn_on_failure(document.and_then(|document| file.write(&document)));
     }
-    let shown = if stdout_taken {
-        let text = closing_words(&report, job, Paint::for_stream(&io::stderr()));
-        print(&mut io::stderr().lock(), text.as_bytes())
-    } else {
-        let text = closing_words(&report, job, Paint::for_stream(&io::stdout()));
-        print(&mut io::stdout().lock(), text.as_bytes())
-    };
-    warn_on_failure(shown);
+    warn_on_failure(print_beside(stdout_taken, |paint| closing_words(&report, job, paint)));
     exit_code
 }
 
@@ -213,6 +206,17 @@ fn man() -> Result<()> {
     });
     rendered.map_err(Error::io("write", "the manual page"))?;
     print(&mut io::stdout().lock(), &page)
+}
+
+/// Prints a text for people: to standard error where a report takes standard output.
+fn print_beside(stdout_taken: bool, render: impl FnOnce(Paint) -> String) -> Result<()> {
+    if stdout_taken {
+        let stderr = io::stderr();
+        print(&mut stderr.lock(), render(Paint::for_stream(&stderr)).as_bytes())
+    } else {
+        let stdout = io::stdout();
+        print(&mut stdout.lock(), render(Paint::for_stream(&stdout)).as_bytes())
+    }
 }
 
 /// Writes everything. A reader that stopped early (`| head`) is not a failure.

@@ -50,7 +50,7 @@ use crate::{
 };
 use arrivals::Arrivals;
 use cursor::Cursor;
-use envelope::{EnclosingValues, Room, Shape, Target, shape_of};
+use envelope::{EnclosingValues, Room, RowSink, Shape, shape_of};
 use fault::{Fault, Parse};
 use padded::{PADDING, Padded, pad};
 use program::Program;
@@ -348,7 +348,7 @@ impl Decoder {
         columns: &mut Columns,
         at_end: impl Fn(&mut Cursor<'_>) -> bool,
     ) -> (Parse<StepsMet>, usize) {
-        let mut target = Target {
+        let mut target = RowSink {
             columns,
             staging: &mut self.staging,
             arrivals: &mut self.arrivals,

@@ -33,7 +33,6 @@ use std::{path::PathBuf, sync::Arc};
 use rayon::{ThreadPool, prelude::*};
 
 use crate::{
-    columns::ColumnShape,
     config::MaxRejects,
     dataset::{FileSystem, RejectsWriter, sync_file},
     encode::{FileSchema, FinishedFile, Footer, SyncWhen},
@@ -74,8 +73,6 @@ pub struct Run<'a> {
     pub partitions: PartitionPlan,
     /// Schema and properties of the data files.
     pub file_schema: Arc<FileSchema>,
-    /// Shapes of the table's columns, in schema order.
-    pub shapes: Vec<ColumnShape>,
     /// Number of rows of a full row group.
     pub row_group_rows: usize,
     /// A file that has reached this many bytes gets no further row group.

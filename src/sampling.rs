@@ -12,7 +12,7 @@ use crate::{
         discover::InputFile,
         sample::{SampleOptions, sample},
     },
-    model::{AttributeMap, ColumnOrigin, Plan, TableSchema},
+    model::{AttributeMap, Plan, TableSchema},
     observe::Observer,
     pipeline::memory,
 };
@@ -34,9 +34,9 @@ pub const MAX_COUNTED_KEYS: usize = 32 << 10;
 #[derive(Debug, Default)]
 pub(crate) struct KeyCounts {
     /// Participants that have attributes.
-    pub participants: u64,
+    participants: u64,
     /// How many of them have each key.
-    pub keys: HashMap<String, u64>,
+    keys: HashMap<String, u64>,
     /// The first read that the system refused. A later read may succeed during the conversion, and the columns would
     /// then come from a different sample.
     pub refused: Option<Error>,
@@ -93,7 +93,7 @@ pub(crate) fn count_keys(config: &Config, inputs: &[InputFile], observer: &dyn O
     let schema = TableSchema::new(&config.model, &[], AttributeMap::Rest, false)?;
     let plan = Plan::new(&config.model, &schema);
     let mut counts = KeyCounts::default();
-    let Some(map) = promoted_map(&config.model, &schema) else { return Ok(counts) };
+    let Some(map) = schema.map_column else { return Ok(counts) };
     decode_sample(config, inputs, plan, observer, |sampled| {
         match sampled {
             Sampled::Decoded(_, decoded) => counts.add(&decoded.columns.columns[map].values),
@@ -103,23 +103,6 @@ pub(crate) fn count_keys(config: &Config, inputs: &[InputFile], observer: &dyn O
         Ok(())
     })?;
     Ok(counts)
-}
-
-/// The column of the map whose keys are promoted.
-pub(crate) fn promoted_map(model: &crate::model::Model, schema: &TableSchema) -> Option<usize> {
-    use crate::model::FieldKind;
-    fn find(fields: &[crate::model::Field], path: &str) -> Option<String> {
-        fields.iter().find_map(|field| {
-            let path = format!("{path}/{}", crate::model::naming::pointer_step(&field.wire));
-            match &field.kind {
-                FieldKind::Map { promote: true } => Some(path),
-                FieldKind::Object(members) => find(members, &path),
-                _ => None,
-            }
-        })
-    }
-    let path = find(&model.row, "")?;
-    schema.columns.iter().position(|column| column.origin == ColumnOrigin::Row && column.path == path)
 }
 
 impl KeyCounts {
@@ -146,16 +129,15 @@ impl KeyCounts {
     }
 
     /// The keys that get columns of their own, most frequent first.
-    pub fn frequent(&self) -> Vec<(String, u64)> {
-        let mut keys: Vec<(String, u64)> = self
+    pub fn frequent(&self) -> Vec<String> {
+        let mut keys: Vec<(&String, u64)> = self
             .keys
             .iter()
             .filter(|(_, count)| **count * ATTRIBUTE_SHARE >= self.participants)
-            .map(|(key, count)| (key.clone(), *count))
+            .map(|(key, count)| (key, *count))
             .collect();
         keys.sort_unstable_by(|(a, a_count), (b, b_count)| b_count.cmp(a_count).then_with(|| a.cmp(b)));
-        keys.truncate(MAX_AUTO_ATTRIBUTES);
-        keys
+        keys.into_iter().take(MAX_AUTO_ATTRIBUTES).map(|(key, _)| key.clone()).collect()
     }
 }
 
@@ -172,7 +154,7 @@ mod tests {
         counts.keys.insert("b".into(), 500);
         counts.keys.insert("a".into(), 500);
         let frequent = counts.frequent();
-        assert_eq!(frequent, [("a".into(), 500), ("b".into(), 500), ("just".into(), 10)]);
+        assert_eq!(frequent, ["a", "b", "just"]);
         counts.keys.extend((0..100).map(|n| (format!("k{n}"), 600)));
         assert_eq!(counts.frequent().len(), MAX_AUTO_ATTRIBUTES);
     }

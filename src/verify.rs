@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     config::Transform,
     dataset::{
-        Manifest, SchemaDocument,
+        COMMITS, INTENT_FILE, Manifest, SCHEMA_FILE, SchemaDocument, commit_file,
         inspect::{CommitState, Repaired, inspect, is_dataset, repair, size_and_digest},
         is_as_written,
     },
@@ -151,7 +151,7 @@ fn audit_once(dir: &Path, observer: &dyn Observer, mut audit: Audit) -> Result<A
     let numbers = match Manifest::numbers(dir) {
         Ok(numbers) => numbers,
         Err(error) => {
-            audit.add_unreadable_document("_partiquet/commits", error)?;
+            audit.add_unreadable_document(COMMITS, error)?;
             return Ok(audit);
         }
     };
@@ -189,11 +189,6 @@ fn audit_once(dir: &Path, observer: &dyn Observer, mut audit: Audit) -> Result<A
     Ok(audit)
 }
 
-/// The path of a commit's manifest in the dataset.
-fn manifest_path(commit: u64) -> String {
-    format!("_partiquet/commits/{commit}.json")
-}
-
 /// The columns that the files of a commit have. Columns that are in the folder names are not in the files.
 fn expected_columns(schema: &SchemaDocument, commit: u64) -> BTreeSet<String> {
     let in_path = |name: &str| {
@@ -226,15 +221,14 @@ impl Audit {
         self.is_being_written = seen.is_locked;
         self.shares_waiting = seen.shares.into_iter().collect();
         if !seen.is_locked {
-            const INTENT: &str = "_partiquet/intent.json";
             match seen.is_pending {
                 Ok(false) => {}
                 Ok(true) => {
                     let message = "a commit was begun and not ended; the next run sees to it, and so does --repair";
-                    self.add_finding(FindingKind::Interrupted, INTENT, message);
+                    self.add_finding(FindingKind::Interrupted, INTENT_FILE, message);
                     return Ok(());
                 }
-                Err(error) => return self.add_unreadable_document(INTENT, error),
+                Err(error) => return self.add_unreadable_document(INTENT_FILE, error),
             }
             for path in &seen.leftovers {
                 self.add_finding(FindingKind::Leftover, path, "left by a run that ended early; --repair removes it");
@@ -259,16 +253,16 @@ impl Audit {
                     last if last == next => "it is missing, and there are later commits".to_owned(),
                     last => format!("it is missing, like all up to {last}, and there are later commits"),
                 };
-                self.add_finding(FindingKind::Missing, &manifest_path(next), message);
+                self.add_finding(FindingKind::Missing, &commit_file(next), message);
             }
             next = number.saturating_add(1);
             match Manifest::read(dir, number) {
                 Ok(commit) => {
-                    self.text_of_document(dir, &manifest_path(number))?;
+                    self.text_of_document(dir, &commit_file(number))?;
                     self.sums(&commit);
                     commits.push(commit.without_details());
                 }
-                Err(error) => self.add_unreadable_document(&manifest_path(number), error)?,
+                Err(error) => self.add_unreadable_document(&commit_file(number), error)?,
             }
         }
         Ok(commits)
@@ -289,7 +283,7 @@ impl Audit {
     }
 
     fn sums(&mut self, commit: &Manifest) {
-        let path = manifest_path(commit.commit);
+        let path = commit_file(commit.commit);
         let run = &commit.run;
         let sums = [
             ("rows of its files", total(commit.files.iter().map(|file| file.rows)), run.rows),
@@ -312,13 +306,12 @@ impl Audit {
     }
 
     fn schema(&mut self, dir: &Path, commits: &[Manifest]) -> Result<Option<SchemaDocument>> {
-        const SCHEMA: &str = "_partiquet/schema.json";
         if commits.is_empty() {
             return Ok(None);
         }
         match SchemaDocument::read(dir) {
-            Ok(schema) => self.text_of_document(dir, SCHEMA).map(|()| Some(schema)),
-            Err(error) => self.add_unreadable_document(SCHEMA, error).map(|()| None),
+            Ok(schema) => self.text_of_document(dir, SCHEMA_FILE).map(|()| Some(schema)),
+            Err(error) => self.add_unreadable_document(SCHEMA_FILE, error).map(|()| None),
         }
     }
 

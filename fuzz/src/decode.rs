@@ -193,7 +193,7 @@ fn check_reject(reject: &DecodeReject, record: &Range<usize>, kinds: &[RejectKin
     assert!((record.start..=reject.record.end).contains(&reject.offset), "{reject:?}\n{text}");
     assert!(reject.path.is_empty() || reject.path.starts_with('/'), "{reject:?}");
     let raw = &bytes[reject.record.clone()];
-    let written = reject.clone().into_reject("in.json".to_owned(), OFFSET, raw, Some(1));
+    let written = reject.clone().into_reject("in.json".to_owned(), OFFSET, raw, 1);
     assert_eq!(written.raw_bytes, raw.len() as u64);
     assert!(!written.to_string().is_empty());
 }

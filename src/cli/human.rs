@@ -60,8 +60,8 @@ pub fn rate(amount: u64, elapsed: Duration) -> Option<String> {
 
 /// Returns a text from the input (a path, a key, a message) with everything escaped that a terminal would interpret.
 pub fn shown(text: &str) -> String {
-    // Direction marks can make a text read as a different one, so they are escaped like control characters.
-    let hostile = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    // Separators of lines end one for some readers, and direction marks can make a text read as a different one.
+    let hostile = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars().fold(String::with_capacity(text.len()), |mut shown, c| {
         if hostile(c) {
             shown.extend(c.escape_default());

@@ -172,12 +172,12 @@ fn spark(dir: &str, partitions: &[ShownColumn], columns: Columns) -> String {
         for column in partitions {
             if let Some(kind) = column.kind.spark() {
                 let name = quote::python(&column.name);
-                let quoted = quote::python(&format!("`{}`", column.name.replace('`', "``")));
+                let quoted = quote::python(&quote::back_quoted(&column.name));
                 let _ = writeln!(text, "calls = calls.withColumn({name}, calls[{quoted}].cast(\"{kind}\"))");
             }
         }
     }
-    let quoted = |column: &ShownColumn| quote::python(&format!("`{}`", column.name.replace('`', "``")));
+    let quoted = |column: &ShownColumn| quote::python(&quote::back_quoted(&column.name));
     let names = partitions.iter().map(quoted).collect::<Vec<_>>().join(", ");
     let _ = write!(text, "calls.groupBy({names}).count().orderBy({names}).show()");
     text
@@ -209,6 +209,7 @@ mod tests {
         let schema = TableSchema {
             columns: Vec::new(),
             attributes: Vec::new(),
+            map_column: None,
             attribute_map: partiquet::config::AttributeMap::Rest,
         };
         let fields = [Transform::Year, Transform::Month, Transform::Day, Transform::Hour, Transform::Bucket(4)]

@@ -61,6 +61,11 @@ pub fn sql_name(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
+/// A name in Spark's SQL.
+pub fn back_quoted(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}
+
 /// A `DuckDB` pattern that matches exactly this path: special characters are put in brackets.
 pub fn duckdb_glob(path: &str) -> String {
     path.chars().fold(String::with_capacity(path.len()), |mut pattern, c| {

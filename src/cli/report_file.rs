@@ -63,11 +63,7 @@ impl ReportFile {
             Ok(_) => fs::canonicalize(path).map_err(Error::io("look at the report", path))?,
             Err(_) => follow_dangling_links(path),
         };
-        let name = path.file_name().ok_or_else(refused)?;
-        let mut staged_name = std::ffi::OsString::from(".");
-        staged_name.push(name);
-        staged_name.push(format!(".{}.tmp", process::id()));
-        let staged_path = path.with_file_name(staged_name);
+        let staged_path = staged_beside(&path).ok_or_else(refused)?;
         let file = OpenOptions::new().write(true).create_new(true).open(&staged_path);
         let file = file.map_err(Error::io("create the report", &path))?;
         Ok(Self::Staged { path, staged: Staged { path: staged_path, file } })
@@ -99,6 +95,14 @@ impl ReportFile {
             }
         }
     }
+}
+
+/// Where a file is staged: beside its final path, under a hidden name of this process. None for a path without a name.
+pub fn staged_beside(path: &Path) -> Option<PathBuf> {
+    let mut hidden = std::ffi::OsString::from(".");
+    hidden.push(path.file_name()?);
+    hidden.push(format!(".{}.tmp", process::id()));
+    Some(path.with_file_name(hidden))
 }
 
 /// The report of a command that did its work: `exit_code`, followed by the library's report.

@@ -102,8 +102,8 @@ pub fn resolve(said: RawOptions, surroundings: &Surroundings) -> Result<Job> {
         max_record_bytes: record_bytes(max_record_size, memory_bytes)?,
         max_rejects: max_rejects.unwrap_or_default(),
         mode: mode.unwrap_or_default(),
-        sort_by: distinct("--sort-by", named(sort_by))?,
-        bloom_filter: distinct("--bloom-filter", named(bloom_filter))?,
+        sort_by: columns("--sort-by", sort_by)?,
+        bloom_filter: columns("--bloom-filter", bloom_filter)?,
         provenance: provenance.unwrap_or_default(),
         committed_at: surroundings.now.clone(),
     };
@@ -203,9 +203,15 @@ fn record_bytes(said: Option<Size>, memory: u64) -> Result<usize> {
 
 /// Names of columns without surrounding blanks. `none` alone stands for no name, so that the command line can take back
 /// what a file says.
-fn named(names: Option<Vec<String>>) -> Vec<String> {
+fn columns(option: &str, names: Option<Vec<String>>) -> Result<Vec<String>> {
     let names: Vec<String> = names.unwrap_or_default().iter().map(|name| name.trim().to_owned()).collect();
-    if names == ["none"] { Vec::new() } else { names }
+    if names == ["none"] {
+        return Ok(Vec::new());
+    }
+    if names.iter().any(String::is_empty) {
+        return Err(Error::usage(format!("{option} names an empty column"), "separate columns by single commas"));
+    }
+    distinct(option, names)
 }
 
 fn distinct(option: &str, names: Vec<String>) -> Result<Vec<String>> {
@@ -213,9 +219,6 @@ fn distinct(option: &str, names: Vec<String>) -> Result<Vec<String>> {
     for name in &names {
         if !met.insert(name.as_str()) {
             return Err(Error::usage(format!("{option} names {name:?} twice"), "name it once"));
-        }
-        if name.is_empty() && option != "--attribute-columns" {
-            return Err(Error::usage(format!("{option} names an empty column"), "separate columns by single commas"));
         }
     }
     Ok(names)

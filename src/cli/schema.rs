@@ -11,6 +11,8 @@ use std::fmt::Write as _;
 use partiquet::model::{ColumnOrigin, Form, Model, TableSchema};
 use serde_json::json;
 
+use super::human;
+
 /// How the columns are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum SchemaForm {
@@ -48,8 +50,8 @@ pub fn render(schema: &TableSchema, model: &Model, form: SchemaForm) -> String {
 }
 
 fn table(schema: &TableSchema, model: &Model) -> String {
-    let title = if model.title.is_empty() { String::new() } else { format!(": {}", one_line(&model.title)) };
-    let mut text = format!("Model {}{title}. {} columns\n\n", one_line(&model.name), schema.columns.len());
+    let title = if model.title.is_empty() { String::new() } else { format!(": {}", human::shown(&model.title)) };
+    let mut text = format!("Model {}{title}. {} columns\n\n", human::shown(&model.name), schema.columns.len());
     let mut line = |cells: [&str; 4]| {
         let [name, kind, path, description] = cells;
         let line =
@@ -59,7 +61,7 @@ fn table(schema: &TableSchema, model: &Model) -> String {
     };
     line(["COLUMN", "TYPE", "JSON PATH", "WHAT IT IS"]);
     for column in &schema.columns {
-        line([&column.name, &column.type_name(), &one_line(&column.path), &one_line(&column.description)]);
+        line([&column.name, &column.type_name(), &human::shown(&column.path), &human::shown(&column.description)]);
     }
     text
 }
@@ -67,7 +69,7 @@ fn table(schema: &TableSchema, model: &Model) -> String {
 fn arrow(schema: &TableSchema) -> String {
     let mut text = String::new();
     for field in schema.arrow_schema().fields() {
-        let _ = writeln!(text, "{}: {}", one_line(field.name()), field.data_type());
+        let _ = writeln!(text, "{}: {}", human::shown(field.name()), field.data_type());
     }
     text
 }
@@ -117,19 +119,6 @@ const fn form_text(form: Form) -> &'static str {
         Form::Rest => "rest",
         Form::Notification => "notification",
     }
-}
-
-/// Text from a model or a key, with control characters escaped so that it stays on one line.
-fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for char in text.chars() {
-        if char.is_control() || matches!(char, '\u{2028}' | '\u{2029}') {
-            line.extend(char.escape_default());
-        } else {
-            line.push(char);
-        }
-    }
-    line
 }
 
 #[cfg(test)]

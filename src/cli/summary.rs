@@ -224,12 +224,7 @@ fn rejects(text: &mut String, report: &Report, config: &Config, model: Option<&s
 /// The command that adds the records of a file to the dataset, with the options that decide the columns and files.
 fn append_command(input: &Path, config: &Config, model: Option<&str>) -> String {
     let Config { out, partition_by, attribute_map, provenance, sort_by, bloom_filter, compression, .. } = config;
-    // A name that begins with a dash would be taken for an option.
-    let path = |path: &Path| {
-        let is_like_an_option = path.as_os_str().as_encoded_bytes().starts_with(b"-");
-        let path = if is_like_an_option { Path::new(".").join(path) } else { path.to_owned() };
-        quote::shell(path.as_os_str().as_encoded_bytes())
-    };
+    let path = |path: &Path| quote::shell(path.as_os_str().as_encoded_bytes());
     let mut command = format!("partiquet convert {} --out {} --mode append", path(input), path(out));
     let by_default = PartitionBy::default();
     let partitions = PartitionBy(partition_by.clone());

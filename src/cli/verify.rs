@@ -1,6 +1,6 @@
 //! `partiquet verify`: the audit of a dataset, for people and as a report.
 
-use std::{fmt::Write as _, io, path::Path, time::Instant};
+use std::{fmt::Write as _, path::Path, time::Instant};
 
 use partiquet::{
     Error, Result,
@@ -9,7 +9,8 @@ use partiquet::{
 use serde_json::json;
 
 use super::{
-    args::VerifyArgs, human, paint::Paint, print, report_file, report_file::ReportFile, resolve::resolved, signals,
+    args::VerifyArgs, human, paint::Paint, print_beside, report_file, report_file::ReportFile, resolve::resolved,
+    signals,
 };
 
 /// Maximum number of findings listed for each kind; the report has all of them.
@@ -50,13 +51,7 @@ pub fn run(args: &VerifyArgs) -> Result<u8> {
     };
     let exit_code = if audit.is_sound() { 0 } else { UNSOUND };
     let dir = human::shown(&args.dir.display().to_string());
-    if report.as_ref().is_some_and(ReportFile::is_stdout) {
-        let stderr = io::stderr();
-        print(&mut stderr.lock(), render(&audit, &dir, Paint::for_stream(&stderr)).as_bytes())?;
-    } else {
-        let stdout = io::stdout();
-        print(&mut stdout.lock(), render(&audit, &dir, Paint::for_stream(&stdout)).as_bytes())?;
-    }
+    print_beside(report.as_ref().is_some_and(ReportFile::is_stdout), |paint| render(&audit, &dir, paint))?;
     if let Some(report) = report {
         report.write(&report_file::of_success(&audit, exit_code)?)?;
     }

@@ -17,7 +17,7 @@ use crate::{
     partition::{Partitions, Router},
     pipeline::{LostDocument, memory},
     report::{Ledger, Reject, Report, SkippedInput},
-    sampling::{Sampled, decode_sample, promoted_map},
+    sampling::{Sampled, decode_sample},
 };
 
 /// What a conversion would do: the result of [`preview`].
@@ -75,7 +75,7 @@ pub fn preview(config: &Config, observer: &dyn Observer) -> Result<Preview> {
         inputs: &inputs,
         router: Router::new(partitions, schema.columns.len()),
         rows: Vec::new(),
-        attributes: AttributeCounts::new(config, &schema),
+        attributes: AttributeCounts::new(&schema),
         records: 0,
         rejected: 0,
         rejects: Vec::new(),
@@ -267,10 +267,13 @@ impl Seen<'_> {
     }
 }
 
-/// The line of an error, if the block starts at the beginning of an input; for other blocks the line is not known.
-fn first_line(block: &RecordBlock, offset: usize) -> Option<u64> {
+/// The line of an error, if the block starts at the beginning of an input; for other blocks it is unknown, and 0.
+fn first_line(block: &RecordBlock, offset: usize) -> u64 {
+    if block.offset > 0 || block.document > 0 {
+        return 0;
+    }
     let before = &block.bytes[..offset.min(block.bytes.len())];
-    (block.offset == 0 && block.document == 0).then(|| memchr::memchr_iter(b'\n', before).count() as u64 + 1)
+    memchr::memchr_iter(b'\n', before).count() as u64 + 1
 }
 
 /// Number of participants that have attributes, and that have each key with a column.
@@ -282,10 +285,10 @@ struct AttributeCounts {
 }
 
 impl AttributeCounts {
-    fn new(config: &Config, schema: &TableSchema) -> Self {
+    fn new(schema: &TableSchema) -> Self {
         let columns: Vec<usize> = schema.attributes.iter().map(|(_, column)| *column).collect();
         let keys = vec![0; columns.len()];
-        Self { map: promoted_map(&config.model, schema), columns, participants: 0, keys }
+        Self { map: schema.map_column, columns, participants: 0, keys }
     }
 
     /// The keys of the columns with their counts, the most frequent first.

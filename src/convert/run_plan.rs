@@ -56,7 +56,7 @@ impl RunPlan {
             (AttributeColumns::Auto, None) => {
                 observer.progress(&Progress { input_bytes_total: total_bytes(inputs), ..Progress::default() });
                 let counts = count_keys(config, inputs, observer)?;
-                let keys = counts.frequent().into_iter().map(|(key, _)| key).collect();
+                let keys = counts.frequent();
                 refused = counts.refused;
                 keys
             }
@@ -93,7 +93,6 @@ impl RunPlan {
             plan: Arc::new(Plan::new(&config.model, &self.schema)),
             partitions: self.partitions.clone(),
             file_schema: Arc::clone(&self.file_schema),
-            shapes: self.schema.shapes(),
             row_group_rows: config.row_group_rows,
             target_file_bytes: config.target_file_bytes,
             memory_bytes: config.memory_bytes,

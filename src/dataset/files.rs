@@ -64,17 +64,21 @@ pub(super) fn entries(dir: &Path) -> Result<BTreeSet<String>> {
 
 /// Whether something exists at `path`, even a dangling link.
 pub(super) fn exists(path: &Path) -> Result<bool> {
-    match fs::symlink_metadata(path) {
-        Ok(_) => Ok(true),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
-        Err(error) => Err(Error::io("look at", path)(error)),
-    }
+    Ok(look_at(path)?.is_some())
 }
 
 /// Whether a file exists at `path` and has this size in bytes, if it is known.
 pub(super) fn is_whole(path: &Path, bytes: Option<u64>) -> Result<bool> {
-    let size = || fs::symlink_metadata(path).map(|found| found.len()).map_err(Error::io("look at", path));
-    Ok(exists(path)? && (bytes.is_none() || bytes == Some(size()?)))
+    Ok(look_at(path)?.is_some_and(|found| bytes.is_none_or(|bytes| bytes == found.len())))
+}
+
+/// What is at `path` itself, without following a link; none if there is nothing.
+fn look_at(path: &Path) -> Result<Option<fs::Metadata>> {
+    match fs::symlink_metadata(path) {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(error) => Err(Error::io("look at", path)(error)),
+    }
 }
 
 /// Whether `path` is a folder itself and not a link to one: a link could lead out of the dataset.

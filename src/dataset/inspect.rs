@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs::{self, File},
-    io::{self, Read},
+    io::{self, BufReader},
     path::Path,
 };
 
@@ -162,17 +162,9 @@ pub fn size_and_digest(path: &Path) -> Result<Option<(u64, u128)>> {
     if !fs::symlink_metadata(path).is_ok_and(|found| found.is_file()) {
         return Ok(None);
     }
-    let mut file = File::open(path).map_err(Error::io("open", path))?;
-    let (mut hash, mut size, mut buffer) = (Xxh3::new(), 0, vec![0; BUFFER_BYTES]);
-    loop {
-        match file.read(&mut buffer) {
-            Ok(0) => return Ok(Some((size, hash.digest128()))),
-            Ok(read) => {
-                hash.update(&buffer[..read]);
-                size += read as u64;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(Error::io("read", path)(error)),
-        }
-    }
+    let file = File::open(path).map_err(Error::io("open", path))?;
+    let mut hash = Xxh3::new();
+    let size =
+        io::copy(&mut BufReader::with_capacity(BUFFER_BYTES, file), &mut hash).map_err(Error::io("read", path))?;
+    Ok(Some((size, hash.digest128())))
 }

@@ -8,10 +8,13 @@ use crate::error::{Error, Result};
 pub const META: &str = "_partiquet";
 
 /// The schema document, relative to the dataset.
-pub(super) const SCHEMA_FILE: &str = "_partiquet/schema.json";
+pub(crate) const SCHEMA_FILE: &str = "_partiquet/schema.json";
 
 /// The intent of a commit under way, relative to the dataset.
-pub(super) const INTENT_FILE: &str = "_partiquet/intent.json";
+pub(crate) const INTENT_FILE: &str = "_partiquet/intent.json";
+
+/// The folder of the commits' manifests, relative to the dataset.
+pub(crate) const COMMITS: &str = "_partiquet/commits";
 
 /// Prefix of the names of files that a commit has set aside in staging.
 pub(super) const SET_ASIDE: &str = "replaced-";
@@ -21,12 +24,12 @@ pub(super) fn meta(dir: &Path) -> PathBuf {
 }
 
 pub(super) fn commits(dir: &Path) -> PathBuf {
-    meta(dir).join("commits")
+    dir.join(COMMITS)
 }
 
 /// Path of a commit's manifest, relative to the dataset.
-pub(super) fn commit_file(number: u64) -> String {
-    format!("{META}/commits/{number}.json")
+pub(crate) fn commit_file(number: u64) -> String {
+    format!("{COMMITS}/{number}.json")
 }
 
 pub(super) fn staging(dir: &Path) -> PathBuf {

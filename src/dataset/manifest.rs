@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
     path::Path,
 };
 
@@ -10,11 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     document::{damaged, read_document},
+    files::entries,
     layout::{self, is_relative_file},
 };
 use crate::{
     config::{Mode, PartitionField},
-    error::{Error, Result},
+    error::Result,
     report::{Counts, FileReport, InputReport, Ledger, Ranges},
 };
 
@@ -119,20 +119,11 @@ impl Manifest {
     /// # Errors
     /// [`Error::Io`].
     pub fn numbers(dir: &Path) -> Result<BTreeSet<u64>> {
-        let folder = layout::commits(dir);
-        let mut numbers = BTreeSet::new();
-        let entries = match fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
-            Err(error) => return Err(Error::io("list", folder)(error)),
-        };
-        for entry in entries {
-            let name = entry.map_err(Error::io("list", &folder))?.file_name();
-            let stem = name.to_str().and_then(|name| name.strip_suffix(".json"));
-            // Only names in the exact form of a commit count: `07.json` would be a second number 7.
-            numbers.extend(stem.and_then(|stem| stem.parse::<u64>().ok().filter(|n| n.to_string() == stem)));
-        }
-        Ok(numbers)
+        let names = entries(&layout::commits(dir))?;
+        let stems = names.iter().filter_map(|name| name.strip_suffix(".json"));
+        // Only names in the exact form of a commit count: `07.json` would be a second number 7.
+        let number = |stem: &str| stem.parse::<u64>().ok().filter(|number| number.to_string() == stem);
+        Ok(stems.filter_map(number).collect())
     }
 
     /// Drops what later runs do not need: the counts by path, and the ranges of columns in each file.
@@ -214,6 +205,8 @@ impl Manifest {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn commit(number: u64, files: &[&str], replaces: &[&str]) -> Manifest {

@@ -138,10 +138,7 @@ impl SchemaDocument {
                 found.push(format!("{what}: {mine} in the dataset, {theirs} in this run"));
             }
         };
-        let partitions = |document: &Self| match &document.partition_by[..] {
-            [] => "none".to_owned(),
-            fields => PartitionBy(fields.to_vec()).to_string(),
-        };
+        let partitions = |document: &Self| PartitionBy(document.partition_by.clone()).to_string();
         compare(&mut found, "--partition-by", partitions(self), partitions(later));
         compare(&mut found, "--attribute-map", self.attribute_map.to_string(), later.attribute_map.to_string());
         for column in &self.columns {
@@ -222,6 +219,7 @@ mod tests {
                 spec("extra", ColumnShape::Map, &[]),
             ],
             attributes: vec![("IVR ~/🎧".to_owned(), 3)],
+            map_column: None,
             attribute_map: AttributeMap::Rest,
         };
         let partition = PartitionField { column: "start_time".to_owned(), transform: Transform::Day };

@@ -357,23 +357,10 @@ fn refuse_within_another(dir: &Path) -> Result<()> {
 
 /// Checks that a run in this mode may write to a folder with these commits.
 pub(super) fn check_mode(dir: &Path, mode: Mode, commits: &[Manifest]) -> Result<()> {
-    let refuse =
-        |message: String, hint: &str| Err(Error::Dataset { dir: dir.to_owned(), message, hint: hint.to_owned() });
-    match fs::metadata(dir) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            // The path does not exist, or is a dangling link, where no folder can be created.
-            return match dir.ancestors().find(|path| path.is_symlink() && !path.exists()) {
-                None => Ok(()),
-                Some(link) => refuse(
-                    format!("{} is a link to a folder that is not there", link.display()),
-                    "create that folder, or choose another one",
-                ),
-            };
-        }
-        Err(error) => return Err(Error::io("look at", dir)(error)),
-        Ok(found) if !found.is_dir() => return refuse("it is not a folder".to_owned(), "choose another folder"),
-        Ok(_) => {}
+    if !is_there(dir)? {
+        return Ok(());
     }
+    let refuse = |message: String, hint: &str| Err(refusal(dir, message, hint));
     match mode {
         Mode::Error if !commits.is_empty() => {
             let counted = |number: usize, one: &str| format!("{number} {one}{}", if number == 1 { "" } else { "s" });
@@ -413,6 +400,29 @@ pub(super) fn check_mode(dir: &Path, mode: Mode, commits: &[Manifest]) -> Result
             }
         }
     }
+}
+
+/// Whether there is a folder; if not, one can be created.
+fn is_there(dir: &Path) -> Result<bool> {
+    match fs::metadata(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // The path does not exist, or is a dangling link, where no folder can be created.
+            match dir.ancestors().find(|path| path.is_symlink() && !path.exists()) {
+                None => Ok(false),
+                Some(link) => {
+                    let message = format!("{} is a link to a folder that is not there", link.display());
+                    Err(refusal(dir, message, "create that folder, or choose another one"))
+                }
+            }
+        }
+        Err(error) => Err(Error::io("look at", dir)(error)),
+        Ok(found) if !found.is_dir() => Err(refusal(dir, "it is not a folder".to_owned(), "choose another folder")),
+        Ok(_) => Ok(true),
+    }
+}
+
+fn refusal(dir: &Path, message: String, hint: &str) -> Error {
+    Error::Dataset { dir: dir.to_owned(), message, hint: hint.to_owned() }
 }
 
 /// The first names of a list, and how many more there are; `None` for an empty list.

@@ -47,14 +47,14 @@ pub struct DecodeReject {
 
 impl DecodeReject {
     /// The reject as written to the rejects file. `block_offset` is the block's offset in the input, `line` the line of
-    /// the fault, if known, and `text` the refused text.
+    /// the fault or 0 if it is unknown, and `text` the refused text.
     #[must_use]
-    pub fn into_reject(self, file: String, block_offset: u64, text: &[u8], line: Option<u64>) -> Reject {
+    pub fn into_reject(self, file: String, block_offset: u64, text: &[u8], line: u64) -> Reject {
         let mut reject = Reject {
             partiquet_reject: Reject::VERSION,
             file,
             offset: block_offset + self.offset as u64,
-            line: line.unwrap_or(0),
+            line,
             record_offset: block_offset + self.record.start as u64,
             kind: self.kind,
             path: self.path,

@@ -30,7 +30,7 @@ pub(super) struct EnclosingValues {
 }
 
 /// The destination of a record's rows.
-pub(super) struct Target<'t> {
+pub(super) struct RowSink<'t> {
     pub columns: &'t mut Columns,
     pub staging: &'t mut EnclosingValues,
     pub arrivals: &'t mut Arrivals,
@@ -76,7 +76,7 @@ pub(super) fn shape_of(program: &Program, met: StepsMet) -> Shape {
 impl Walk<'_> {
     /// Walks a record as `shape` and returns which envelope keys its root has. If they imply another shape, the caller
     /// must undo what was stored.
-    pub fn record(&mut self, shape: Shape, target: &mut Target<'_>) -> Parse<StepsMet> {
+    pub fn record(&mut self, shape: Shape, target: &mut RowSink<'_>) -> Parse<StepsMet> {
         let met = match shape {
             None => self.row(target)?,
             Some(envelope) => self.container(envelope, 0, target)?,
@@ -89,7 +89,7 @@ impl Walk<'_> {
     }
 
     /// Walks a participant into one row.
-    fn row(&mut self, target: &mut Target<'_>) -> Parse<StepsMet> {
+    fn row(&mut self, target: &mut RowSink<'_>) -> Parse<StepsMet> {
         let start = self.cursor.pos();
         let row = target.columns.num_rows;
         let first_entry = self.scratch.extra.next_entry();
@@ -107,7 +107,7 @@ impl Walk<'_> {
     }
 
     /// Walks an object of the envelope, `step` keys from the root.
-    fn container(&mut self, envelope: usize, step: usize, target: &mut Target<'_>) -> Parse<StepsMet> {
+    fn container(&mut self, envelope: usize, step: usize, target: &mut RowSink<'_>) -> Parse<StepsMet> {
         let steps_left = self.program.envelopes[envelope].len() - step;
         let (object, columns, staged): (_, &[(ColumnShape, usize)], _) = if steps_left == 1 {
             (self.program.parent, &self.plan.parent_columns, &mut target.staging.parent)
@@ -135,7 +135,7 @@ impl Walk<'_> {
         object: ObjectIdx,
         columns: &[(ColumnShape, usize)],
         staged: &mut [Column],
-        target: &mut Target<'_>,
+        target: &mut RowSink<'_>,
     ) -> Parse<StepsMet> {
         let (wanted, list) = self.program.envelopes[envelope][step];
         let level = (self.program.envelopes[envelope].len() - step) as u8;
@@ -175,7 +175,7 @@ impl Walk<'_> {
     }
 
     /// Walks the value of an envelope's key: a list of objects, or one object, as the envelope says.
-    fn step(&mut self, envelope: usize, step: usize, list: bool, target: &mut Target<'_>) -> Parse<()> {
+    fn step(&mut self, envelope: usize, step: usize, list: bool, target: &mut RowSink<'_>) -> Parse<()> {
         self.cursor.skip_space();
         match self.cursor.peek() {
             b'n' => self.cursor.literal(b"null"),
@@ -188,7 +188,7 @@ impl Walk<'_> {
         }
     }
 
-    fn step_item(&mut self, envelope: usize, step: usize, target: &mut Target<'_>) -> Parse<()> {
+    fn step_item(&mut self, envelope: usize, step: usize, target: &mut RowSink<'_>) -> Parse<()> {
         if self.cursor.peek() != b'{' {
             return Err(self.wrong_step("an object"));
         }

@@ -47,13 +47,13 @@ pub(super) struct NameTable {
     /// Number of the position before the first name.
     pub start: NameIdx,
     /// Slots, with open addressing by hash.
-    slots: Vec<Slot>,
+    slots: Vec<TableSlot>,
     /// Whether the object has no known names.
     pub is_empty: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Slot {
+struct TableSlot {
     /// Number of the name plus one; zero for an empty slot.
     name: u32,
     /// Upper half of its hash, so that unequal names are seldom compared.
@@ -92,7 +92,8 @@ impl<T> Names<T> {
     pub fn table<'a>(&mut self, start: T, names: impl IntoIterator<Item = (&'a str, T)>) -> NameTable {
         let names: Vec<_> = names.into_iter().collect();
         let num_slots = (names.len() * 2 + 2).next_power_of_two();
-        let mut table = NameTable { start: 0, slots: vec![Slot::default(); num_slots], is_empty: names.is_empty() };
+        let mut table =
+            NameTable { start: 0, slots: vec![TableSlot::default(); num_slots], is_empty: names.is_empty() };
         for (name, of) in names {
             let hash = hash_name(name.as_bytes());
             if self.find(&table, name.as_bytes(), hash).is_some() {
@@ -104,7 +105,7 @@ impl<T> Names<T> {
             }
             self.names.push(Name { key: Key::new(name), index: self.names.len() as NameIdx, of });
             self.texts.push(name.as_bytes().into());
-            table.slots[slot] = Slot { name: self.names.len() as u32, hash: (hash >> 32) as u32 };
+            table.slots[slot] = TableSlot { name: self.names.len() as u32, hash: (hash >> 32) as u32 };
         }
         // The start position has no key, so it is never guessed.
         table.start = self.names.len() as u32;

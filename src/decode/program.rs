@@ -7,6 +7,7 @@ use super::names::{Guess, NameTable, Names};
 use crate::{
     columns::{Column, ScalarType},
     model::{
+        Envelope,
         naming::snake_case,
         plan::{Action, ObjectPlan, PathId, Plan},
     },
@@ -105,22 +106,17 @@ pub(super) struct MapNames {
 impl Program {
     pub fn new(plan: &Plan) -> Self {
         let mut steps: Vec<(String, StepIdx)> = Vec::new();
-        let envelopes = plan
-            .envelopes
-            .iter()
-            .map(|envelope| {
-                envelope
-                    .iter()
-                    .map(|(key, list)| {
-                        let step = steps.iter().position(|(known, _)| known == key).unwrap_or_else(|| {
-                            steps.push((key.clone(), steps.len() as StepIdx));
-                            steps.len() - 1
-                        });
-                        (step as StepIdx, *list)
-                    })
-                    .collect()
+        let mut index_of = |key: &str| {
+            let known = steps.iter().find(|(known, _)| known == key).map(|(_, index)| *index);
+            known.unwrap_or_else(|| {
+                steps.push((key.to_owned(), steps.len() as StepIdx));
+                steps.len() as StepIdx - 1
             })
-            .collect();
+        };
+        let mut envelopes: Vec<Vec<(StepIdx, bool)>> = Vec::with_capacity(plan.envelopes.len());
+        for Envelope { steps } in &plan.envelopes {
+            envelopes.push(steps.iter().map(|step| (index_of(&step.key), step.list)).collect());
+        }
         for (step, other) in other_names(&steps, plan) {
             steps.push((other, step));
         }
@@ -140,7 +136,7 @@ impl Program {
         program.row = program.object(&plan.row, plan, "", &every_step);
         program.parent = program.object(&plan.parent, plan, "..", &every_step);
         program.outer = program.object(&plan.outer, plan, "", &every_step);
-        let most_steps = plan.envelopes.iter().map(Vec::len).max().unwrap_or(0);
+        let most_steps = plan.envelopes.iter().map(|envelope| envelope.steps.len()).max().unwrap_or(0);
         program.between =
             (0..most_steps).map(|_| program.object(&ObjectPlan::default(), plan, "", &every_step)).collect();
         // In reverse, so that of two names of one member the first one determines its initial guess.

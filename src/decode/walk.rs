@@ -36,7 +36,7 @@ pub(super) struct Scratch {
     pub map_keys: NameHashes,
     pub dates: DateMemory,
     /// State of each member, by [`Member::slot`].
-    slots: Vec<Slot>,
+    slots: Vec<MemberState>,
     /// Number of the last object.
     num_objects: u32,
     /// Unescaped names and texts.
@@ -49,7 +49,7 @@ pub(super) struct Scratch {
 
 /// State of a member, or of the position before the first member of an object.
 #[derive(Debug, Clone, Copy, Default)]
-struct Slot {
+struct MemberState {
     /// The members that followed it last.
     guess: Guess,
     /// The last object (by number) that had it.
@@ -60,7 +60,7 @@ struct Slot {
 
 impl Scratch {
     pub fn new(program: &Program, num_paths: usize) -> Self {
-        let slots = program.slots.iter().map(|slot| Slot { guess: slot.guess, ..Slot::default() });
+        let slots = program.slots.iter().map(|slot| MemberState { guess: slot.guess, ..MemberState::default() });
         Self { tally: Tally::new(num_paths), slots: slots.collect(), ..Self::default() }
     }
 

@@ -1,5 +1,7 @@
 //! Packs unsigned numbers of a fixed width, starting at the least significant bit, without gaps.
 
+use crate::columns::Bitmap;
+
 /// Appends each of `values` with `width` bits (at most 64), in which it must fit. The last byte is padded with zero
 /// bits.
 pub(super) fn pack<const N: usize>(values: &[u64; N], width: u32, out: &mut Vec<u8>) {
@@ -10,6 +12,16 @@ pub(super) fn pack<const N: usize>(values: &[u64; N], width: u32, out: &mut Vec<
     let (pairs, rest) = values.as_chunks::<2>();
     let pairs = pairs.iter().map(|[a, b]| (a | b << width, 2 * width));
     append(pairs.chain(rest.iter().map(|value| (*value, width))), out);
+}
+
+/// Appends the bits `from..to`. The last byte is padded with zero bits.
+pub(super) fn pack_bits(bits: &Bitmap, (from, to): (usize, usize), out: &mut Vec<u8>) {
+    let end = out.len() + (to - from).div_ceil(8);
+    for at in (from..to).step_by(64) {
+        let mask = if to - at < 64 { (1 << (to - at)) - 1 } else { u64::MAX };
+        out.extend_from_slice(&(bits.word_at(at) & mask).to_le_bytes());
+    }
+    out.truncate(end);
 }
 
 /// Appends pairs of a value and its number of bits.

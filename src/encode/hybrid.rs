@@ -5,7 +5,7 @@
 //! packed   varint(groups << 1 | 1)   groups of 8 values, each `width` bits
 //! ```
 
-use super::bit_packing::varint;
+use super::bit_packing::{pack_bits, varint};
 use crate::columns::Bitmap;
 
 /// Appends `values`, each of which fits in `width` bits (at most 16).
@@ -116,14 +116,7 @@ fn write_packed_bits(bits: &Bitmap, from: usize, to: usize, out: &mut Vec<u8>) {
     }
     let groups = (to - from).div_ceil(8);
     varint((groups as u64) << 1 | 1, out);
-    let end = out.len() + groups;
-    for at in (from..to).step_by(64) {
-        let rest = to - at;
-        let word = bits.word_at(at);
-        let word = if rest < 64 { word & ((1 << rest) - 1) } else { word };
-        out.extend_from_slice(&word.to_le_bytes());
-    }
-    out.truncate(end);
+    pack_bits(bits, (from, to), out);
 }
 
 #[cfg(test)]

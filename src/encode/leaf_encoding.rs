@@ -4,7 +4,9 @@
 use parquet::{basic::Encoding, bloom_filter::Sbbf};
 
 use super::{
-    EncodeOptions, bug, delta,
+    EncodeOptions,
+    bit_packing::pack_bits,
+    bug, delta,
     dictionary::{Dictionary, Length},
     hybrid,
     leaf::LeafValues,
@@ -56,13 +58,7 @@ impl LeafValues<'_> {
             }
             // One bit each: the run-length form is newer than some readers.
             Self::Bool(values) => {
-                let end = out.len() + (to - from).div_ceil(8);
-                for at in (from..to).step_by(64) {
-                    let rest = to - at;
-                    let mask = if rest < 64 { (1 << rest) - 1 } else { u64::MAX };
-                    out.extend_from_slice(&(values.word_at(at) & mask).to_le_bytes());
-                }
-                out.truncate(end);
+                pack_bits(values, (from, to), out);
                 Encoding::PLAIN
             }
         }

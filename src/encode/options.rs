@@ -65,7 +65,7 @@ impl EncodeOptions {
     /// [`Error::Usage`] for a level that zstd does not have.
     pub(super) fn codec(&self) -> Result<CompressionCodec> {
         match self.compression {
-            Compression::Zstd(level) if !(1..=22).contains(&level) => Err(Error::usage(
+            Compression::Zstd(level) if !Compression::ZSTD_LEVELS.contains(&level) => Err(Error::usage(
                 format!("zstd has no level {level}"),
                 "use a level from 1 to 22; 1 is the default and fast",
             )),

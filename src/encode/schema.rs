@@ -60,32 +60,14 @@ impl FileSchema {
         let arrow =
             Arc::new(Schema::new(projected.fields().iter().map(|field| with_path_only(field)).collect::<Fields>()));
         let descriptor = Arc::new(parquet_schema(&arrow)?);
+        check_options(table, partition_columns, options)?;
         let place = |index: &usize| columns.iter().position(|column| column == index);
-        for &index in &options.sort_by {
-            check_column(table, index, "sorted by", |data_type| !data_type.is_nested())?;
-        }
-        for &index in &options.bloom_filter {
-            let fits = |data_type: &DataType| !data_type.is_nested() && *data_type != DataType::Boolean;
-            check_column(table, index, "given a bloom filter", fits)?;
-            if partition_columns.contains(&index) {
-                return Err(Error::usage(
-                    format!(
-                        "column {} cannot be given a bloom filter: it is a partition column",
-                        table.field(index).name()
-                    ),
-                    "leave it out: its value is in the name of the folder, and not in the files",
-                ));
-            }
-        }
         let sort_by: Vec<usize> = options.sort_by.iter().copied().filter(|index| place(index).is_some()).collect();
         let sorting_columns = sort_by.iter().filter_map(place).filter_map(|column| {
-            let first_leaf =
-                (0..descriptor.num_columns()).find(|leaf| descriptor.get_column_root_idx(*leaf) == column)?;
-            let column_idx = i32::try_from(first_leaf).ok()?;
+            let column_idx = i32::try_from(first_leaf(&descriptor, column)).ok()?;
             Some(SortingColumn { column_idx, descending: false, nulls_first: false })
         });
         let sorting_columns: Vec<_> = sorting_columns.collect();
-
         let is_ranged = |index: &usize| Range::is_in_manifest(table.field(*index), sort_by.contains(index));
         let ranged = columns.iter().copied().filter(is_ranged).collect();
         let codec = options.codec()?;
@@ -128,9 +110,7 @@ impl FileSchema {
 
     /// The first leaf of a column of the files.
     pub(super) fn first_leaf(&self, column: usize) -> usize {
-        (0..self.num_leaves())
-            .find(|leaf| self.parquet.get_column_root_idx(*leaf) >= column)
-            .unwrap_or(self.num_leaves())
+        first_leaf(&self.parquet, column)
     }
 
     /// Columns of the table by which rows are sorted.
@@ -207,6 +187,33 @@ fn encoded_path(parts: &[String]) -> Vec<u8> {
 
 fn parquet_schema(arrow: &Schema) -> Result<SchemaDescriptor> {
     ArrowSchemaConverter::new().schema_root("schema").convert(arrow).map_err(|error| bug(&error))
+}
+
+/// Refuses to sort by a column, or to give it a bloom filter, where that cannot be done.
+fn check_options(table: &Schema, partition_columns: &[usize], options: &EncodeOptions) -> Result<()> {
+    for &index in &options.sort_by {
+        check_column(table, index, "sorted by", |data_type| !data_type.is_nested())?;
+    }
+    for &index in &options.bloom_filter {
+        let fits = |data_type: &DataType| !data_type.is_nested() && *data_type != DataType::Boolean;
+        check_column(table, index, "given a bloom filter", fits)?;
+        if partition_columns.contains(&index) {
+            return Err(Error::usage(
+                format!(
+                    "column {} cannot be given a bloom filter: it is a partition column",
+                    table.field(index).name()
+                ),
+                "leave it out: its value is in the name of the folder, and not in the files",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The first leaf of a column of the files; the number of leaves if there is no such column.
+fn first_leaf(descriptor: &SchemaDescriptor, column: usize) -> usize {
+    let num_leaves = descriptor.num_columns();
+    (0..num_leaves).find(|leaf| descriptor.get_column_root_idx(*leaf) >= column).unwrap_or(num_leaves)
 }
 
 fn check_column(table: &Schema, index: usize, what: &str, fits: impl Fn(&DataType) -> bool) -> Result<()> {

@@ -13,7 +13,7 @@ use std::{
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
-use self::inflate::Inflater;
+use self::inflate::{InflateFault, Inflater};
 use super::{
     InputContent,
     discover::{InputFile, Source},
@@ -92,8 +92,8 @@ impl<'a> InputReader<'a> {
             return self.stored.read(out).map_err(unread(&self.path));
         };
         let n = inflater.read(&mut self.stored, out).map_err(|fault| match fault {
-            inflate::Fault::Io(source) => unread(&self.path)(source),
-            inflate::Fault::Damaged { offset, message, hint } => {
+            InflateFault::Io(source) => unread(&self.path)(source),
+            InflateFault::Damaged { offset, message, hint } => {
                 Error::Input { file: self.name.clone(), offset, message, hint }
             }
         })?;

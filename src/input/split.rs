@@ -16,7 +16,7 @@ pub use self::sniff::{Layout, SNIFF_BYTES, Sniffer, is_rest_of_array, sniff};
 
 use memchr::{memchr, memchr_iter, memrchr};
 
-use self::document::{DocumentScan, Fault};
+use self::document::{DocumentFault, DocumentScan};
 use super::{Framing, Piece, ReadOptions, RecordBlock, Unreadable};
 use crate::report::RejectKind;
 
@@ -69,7 +69,7 @@ enum Stage {
     /// Inside a record that is too long, up to its end.
     TooLong(Lost),
     /// After a fault, up to the end of the text. `Lost` is present once the text is too long to be kept.
-    Fault(Fault, Option<Lost>),
+    Fault(DocumentFault, Option<Lost>),
     Done,
 }
 
@@ -228,7 +228,7 @@ impl Splitter {
         let scanned = scanned.and_then(|()| if self.ended { self.scan.finish(self.filled) } else { Ok(()) });
         if let Err(fault) = scanned {
             let cut = fault.start;
-            self.stage = Stage::Fault(Fault { start: 0, ..fault }, None);
+            self.stage = Stage::Fault(DocumentFault { start: 0, ..fault }, None);
             return (cut > 0).then(|| self.ranges(cut));
         }
         let cut = self.scan.open_start().unwrap_or(self.filled);
@@ -310,7 +310,7 @@ impl Splitter {
         }
         if end.is_none() && self.begin.layout == Layout::Document && !self.scan.may_end_here() {
             let message = "the input ends inside a record".to_owned();
-            self.stage = Stage::Fault(Fault { start: 0, at_end: true, message }, Some(lost));
+            self.stage = Stage::Fault(DocumentFault { start: 0, at_end: true, message }, Some(lost));
             return None;
         }
         if end.is_none() && self.scan.open_start().is_some() {
@@ -344,7 +344,7 @@ impl Splitter {
         })
     }
 
-    fn refuse_rest(&mut self, fault: Fault, lost: Option<Lost>) -> Option<Piece> {
+    fn refuse_rest(&mut self, fault: DocumentFault, lost: Option<Lost>) -> Option<Piece> {
         let is_kept = lost.is_none() && self.filled < self.buffer_bytes();
         if is_kept && !self.ended {
             self.grow();

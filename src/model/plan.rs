@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{
-    AttributeMap, ColumnOrigin, Field, FieldKind, Group, Model, TableSchema,
+    AttributeMap, ColumnOrigin, Envelope, Field, FieldKind, Group, Model, TableSchema,
     naming::{pointer_step, snake_case},
     schema::{EXTRA_COLUMN, SOURCE_FILE_COLUMN, SOURCE_OFFSET_COLUMN},
 };
@@ -30,8 +30,8 @@ pub struct Plan {
     pub parent: ObjectPlan,
     /// Members of the root around the parent; their columns are indexes into `outer_columns`.
     pub outer: ObjectPlan,
-    /// Paths to the participants: for each envelope its keys from the root; true marks a list.
-    pub envelopes: Vec<Vec<(String, bool)>>,
+    /// Paths to the participants.
+    pub envelopes: Vec<Envelope>,
     /// Table column of the `extra` map.
     pub extra_column: usize,
     /// Table columns `source_file` and `source_offset`, if requested.
@@ -123,10 +123,9 @@ impl Plan {
         let mut builder = Builder { schema, columns: schema.by_path(), paths: Vec::new() };
         let parent_columns = schema.staged(ColumnOrigin::Parent);
         let outer_columns = schema.staged(ColumnOrigin::Outer);
-        let row = builder.object(&model.row, "/", &Target::Table);
+        let row = builder.object(&model.row, "/", &ActionColumns::Table);
         let parent = builder.group(model.parent.as_ref(), 1, ColumnOrigin::Parent, &parent_columns);
         let outer = builder.group(model.outer.as_ref(), model.outer_levels(), ColumnOrigin::Outer, &outer_columns);
-        let envelopes = model.envelopes.iter();
         let provenance = schema.column_index(SOURCE_FILE_COLUMN).zip(schema.column_index(SOURCE_OFFSET_COLUMN));
         Self {
             shapes: schema.shapes(),
@@ -136,9 +135,7 @@ impl Plan {
             row,
             parent,
             outer,
-            envelopes: envelopes
-                .map(|envelope| envelope.steps.iter().map(|step| (step.key.clone(), step.list)).collect())
-                .collect(),
+            envelopes: model.envelopes.clone(),
             extra_column: schema.column_index(EXTRA_COLUMN).unwrap_or_default(),
             provenance_columns: provenance,
         }
@@ -172,7 +169,7 @@ impl TableSchema {
 }
 
 /// The columns that the actions refer to.
-enum Target<'t> {
+enum ActionColumns<'t> {
     /// The columns of the table.
     Table,
     /// The columns staged for the parent or the outer object: index in the table to index among the staged columns.
@@ -204,11 +201,11 @@ impl Builder<'_> {
     ) -> ObjectPlan {
         let Some(group) = group else { return ObjectPlan::default() };
         let places = staged.iter().enumerate().map(|(place, (_, column))| (*column, place)).collect();
-        self.object(&group.fields, &"../".repeat(levels), &Target::Staged(origin, &places))
+        self.object(&group.fields, &"../".repeat(levels), &ActionColumns::Staged(origin, &places))
     }
 
     /// `prefix` is the pointer of the object, including the slash after it.
-    fn object(&mut self, fields: &[Field], prefix: &str, target: &Target<'_>) -> ObjectPlan {
+    fn object(&mut self, fields: &[Field], prefix: &str, target: &ActionColumns<'_>) -> ObjectPlan {
         let members = fields.iter().map(|field| {
             let pointer = format!("{prefix}{}", pointer_step(&field.wire));
             let path = self.path(pointer.clone());
@@ -218,7 +215,7 @@ impl Builder<'_> {
         ObjectPlan { members: members.collect() }
     }
 
-    fn action(&mut self, field: &Field, pointer: &str, target: &Target<'_>) -> Action {
+    fn action(&mut self, field: &Field, pointer: &str, target: &ActionColumns<'_>) -> Action {
         match (&field.kind, self.column(pointer, target)) {
             (FieldKind::Object(members), _) => Action::Object(self.object(members, &format!("{pointer}/"), target)),
             (FieldKind::Map { promote: true }, column) => self.promoted_map(pointer, column),
@@ -235,7 +232,7 @@ impl Builder<'_> {
                 let children = scalar_pointers(members, &format!("{element}/"));
                 let children = children.into_iter().enumerate().map(|(index, pointer)| (pointer, index)).collect();
                 let element_path = self.path(element.clone());
-                let target = Target::Struct(children);
+                let target = ActionColumns::Struct(children);
                 Action::Structs { column, element: self.object(members, &format!("{element}/"), &target), element_path }
             }
             (FieldKind::Ignored, _) | (_, None) => Action::Ignored,
@@ -254,11 +251,11 @@ impl Builder<'_> {
     }
 
     /// The target of the value at `pointer`, as an index into the columns of `target`.
-    fn column(&self, pointer: &str, target: &Target<'_>) -> Option<usize> {
+    fn column(&self, pointer: &str, target: &ActionColumns<'_>) -> Option<usize> {
         match target {
-            Target::Table => self.columns.get(&(ColumnOrigin::Row, pointer)).copied(),
-            Target::Staged(origin, places) => places.get(self.columns.get(&(*origin, pointer))?).copied(),
-            Target::Struct(children) => children.get(pointer).copied(),
+            ActionColumns::Table => self.columns.get(&(ColumnOrigin::Row, pointer)).copied(),
+            ActionColumns::Staged(origin, places) => places.get(self.columns.get(&(*origin, pointer))?).copied(),
+            ActionColumns::Struct(children) => children.get(pointer).copied(),
         }
     }
 }

@@ -120,6 +120,8 @@ pub struct TableSchema {
     pub columns: Vec<ColumnSpec>,
     /// Promoted keys: (exact key, index into `columns`), in byte order of the keys.
     pub attributes: Vec<(String, usize)>,
+    /// The map whose keys are promoted, unless the model or the table has none: index into `columns`.
+    pub map_column: Option<usize>,
     /// What the promoted map keeps.
     pub attribute_map: AttributeMap,
 }
@@ -159,6 +161,7 @@ impl TableSchema {
         let mut table: Vec<ColumnSpec> = parent;
         table.extend(row.into_iter().map(|(column, _)| column));
         let mut attributes = Vec::with_capacity(keys.len());
+        let mut map_column = None;
         if let Some(map) = promoted {
             // Names must differ from every column that can be beside them, including those that this table omits.
             let reserved = [SOURCE_FILE_COLUMN, SOURCE_OFFSET_COLUMN, &map.name];
@@ -169,6 +172,7 @@ impl TableSchema {
                 attributes.push((key, table.len() - 1));
             }
             if attribute_map != AttributeMap::None {
+                map_column = Some(table.len());
                 table.push(map);
             }
         } else if let Some(key) = keys.first() {
@@ -183,7 +187,7 @@ impl TableSchema {
         table.extend(outer);
         table.extend(last);
         refuse_clashes(model, &table)?;
-        Ok(Self { columns: table, attributes, attribute_map })
+        Ok(Self { columns: table, attributes, map_column, attribute_map })
     }
 
     /// Index of the column with exactly this name.

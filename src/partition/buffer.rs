@@ -18,7 +18,7 @@ use std::{
 };
 
 pub use self::waiting::WaitingRows;
-use self::{scatter::Target, waiting::rows_of};
+use self::{scatter::BufferRow, waiting::rows_of};
 use super::route::Partitions;
 use crate::{
     columns::{Column, ColumnShape, Columns, PackedRows, Packer},
@@ -67,7 +67,7 @@ pub struct RowBuffers {
     /// Recycled memory of encoded row groups.
     spare: Vec<Columns>,
     /// Scratch, reused for each block.
-    targets: Vec<Target>,
+    targets: Vec<BufferRow>,
 }
 
 impl RowBuffers {
@@ -283,9 +283,9 @@ impl RowBuffers {
             targets.push(if self.has_many(buffer) {
                 let columns = self.columns_of(buffer)?;
                 columns.num_rows += 1;
-                Target { buffer, row: columns.num_rows - 1 }
+                BufferRow { buffer, row: columns.num_rows - 1 }
             } else {
-                Target::NOWHERE
+                BufferRow::NOWHERE
             });
         }
         scatter::scatter(block, &targets, &mut self.buffers);

@@ -200,7 +200,7 @@ pub(super) mod tests {
         let mut specs: Vec<ColumnSpec> =
             columns.iter().map(|(name, shape)| spec(name, shape, ColumnOrigin::Row)).collect();
         specs.push(spec("extra", &ColumnShape::Map, ColumnOrigin::Extra));
-        TableSchema { columns: specs, attributes: Vec::new(), attribute_map: AttributeMap::Rest }
+        TableSchema { columns: specs, attributes: Vec::new(), map_column: None, attribute_map: AttributeMap::Rest }
     }
 
     pub fn field(column: &str, transform: Transform) -> PartitionField {

@@ -102,7 +102,7 @@ impl Account {
 
     /// Adds a decoded block to the account. If the block belongs to a lost document, its rows are removed.
     pub fn block(&mut self, block: &RecordBlock, decoded: &mut DecodedBlock, lines: LineNumbers) -> Result<()> {
-        if self.is_lost(block.input, block.document, &block.bytes)? {
+        if self.is_lost((block.input, block.document), Some(&block.bytes), block.bytes.len() as u64)? {
             decoded.columns.clear();
             self.newlines[block.input] += decoded.num_newlines;
             return Ok(());
@@ -138,11 +138,9 @@ impl Account {
             LineNumbers::Documents => document + 1,
         };
         self.newlines[input] += unreadable.num_newlines;
-        if let Some(lost) = self.lost.as_mut().filter(|lost| lost.is_of(input, document)) {
-            lost.add(unreadable.raw.as_deref(), unreadable.raw_bytes, self.max_record_bytes);
+        if self.is_lost((input, document), unreadable.raw.as_deref(), unreadable.raw_bytes)? {
             return Ok(());
         }
-        self.end_document()?;
         self.totals.records += 1;
         self.totals.inputs[input].records += 1;
         let file = self.totals.inputs[input].path.clone();
@@ -202,15 +200,12 @@ impl Account {
 
     /// Whether a piece belongs to the lost document; if so, its text is appended to that. A piece of another document
     /// ends the lost one.
-    fn is_lost(&mut self, input: usize, document: u64, bytes: &[u8]) -> Result<bool> {
-        match &mut self.lost {
-            Some(lost) if lost.is_of(input, document) => {
-                lost.add(Some(bytes), bytes.len() as u64, self.max_record_bytes);
-                Ok(true)
-            }
-            Some(_) => self.end_document().map(|()| false),
-            None => Ok(false),
-        }
+    fn is_lost(&mut self, (input, document): (usize, u64), bytes: Option<&[u8]>, num_bytes: u64) -> Result<bool> {
+        let Some(lost) = self.lost.as_mut().filter(|lost| lost.is_of(input, document)) else {
+            return self.end_document().map(|()| false);
+        };
+        lost.add(bytes, num_bytes, self.max_record_bytes);
+        Ok(true)
     }
 
     fn add_tallies(&mut self, block: &RecordBlock, decoded: &mut DecodedBlock, lines: LineNumbers) {
@@ -235,12 +230,12 @@ impl Account {
         let file = self.totals.inputs[block.input].path.clone();
         if !is_rest {
             let raw = &block.bytes[reject.record.clone()];
-            return self.refuse(block.input, reject.into_reject(file, block.offset, raw, Some(line)));
+            return self.refuse(block.input, reject.into_reject(file, block.offset, raw, line));
         }
         if self.exhausts_budget() || !self.max_rejects.allows_rest(true) {
-            return self.refuse(block.input, LostDocument::only_begun(block, reject, file, Some(line)));
+            return self.refuse(block.input, LostDocument::only_begun(block, reject, file, line));
         }
-        self.lost = Some(LostDocument::new(block, reject, file, Some(line)));
+        self.lost = Some(LostDocument::new(block, reject, file, line));
         Ok(())
     }
 

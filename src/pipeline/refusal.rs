@@ -24,8 +24,8 @@ impl LostDocument {
         matches!(block.framing, Framing::Ranges(_)) && reject.is_malformed()
     }
 
-    /// Begins with `reject`, the last one of `block`; `line` is that of the fault, if known.
-    pub fn new(block: &RecordBlock, reject: DecodeReject, file: String, line: Option<u64>) -> Self {
+    /// Begins with `reject`, the last one of `block`; `line` is that of the fault, or 0 if it is unknown.
+    pub fn new(block: &RecordBlock, reject: DecodeReject, file: String, line: u64) -> Self {
         let raw = block.bytes[reject.record.start..].to_vec();
         // The text is kept once.
         let mut reject = rest(reject.into_reject(file, block.offset, &[], line));
@@ -35,7 +35,7 @@ impl LostDocument {
     }
 
     /// The reject with the part of its text that is in `block`, for a run that ends with it.
-    pub fn only_begun(block: &RecordBlock, reject: DecodeReject, file: String, line: Option<u64>) -> Reject {
+    pub fn only_begun(block: &RecordBlock, reject: DecodeReject, file: String, line: u64) -> Reject {
         let text = &block.bytes[reject.record.start..];
         rest(reject.into_reject(file, block.offset, text, line))
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{account::LineNumbers, files::RowGroupTicket, in_order::InOrder, memory::Budget};
+use super::{MAX_BLOCKS_PER_THREAD, account::LineNumbers, files::RowGroupTicket, in_order::InOrder, memory::Budget};
 use crate::{
     columns::{Columns, PackedRows},
     decode::DecodedBlock,
@@ -14,14 +14,17 @@ use crate::{
 
 /// Bounds of all queues.
 pub(super) struct Limits {
-    pub blocks: usize,
-    pub waiting_row_groups: usize,
     pub budget: Budget,
     /// Number of workers.
     pub threads: usize,
 }
 
 impl Limits {
+    /// Maximum number of blocks between reading and routing.
+    pub const fn blocks(&self) -> usize {
+        self.threads * MAX_BLOCKS_PER_THREAD
+    }
+
     /// Whether blocks are read ahead, for other workers to decode, as long as there is room for them. Inflating takes
     /// longer than everything else that is done one at a time, so somebody should always be at it.
     pub fn reads_ahead(&self, reader: &BlockReader<'_>) -> bool {
@@ -85,7 +88,7 @@ impl InFlight {
 
     /// Whether there is room for another piece.
     const fn has_room(&self, limits: &Limits) -> bool {
-        self.is_empty() || (self.pieces < limits.blocks && self.bytes + self.last_bytes <= limits.budget.blocks)
+        self.is_empty() || (self.pieces < limits.blocks() && self.bytes + self.last_bytes <= limits.budget.blocks)
     }
 
     /// Whether there is room for what a block of `text` bytes will take beyond its estimate, once it is decoded.
@@ -301,7 +304,7 @@ impl<'a> State<'a> {
 
     /// Routing of the next piece in order or of the end of the input; or making room for a huge block.
     fn next_route(&mut self, limits: &Limits) -> Option<Step<'a>> {
-        if !self.to_encode.is_empty() || self.encoding + self.ahead > limits.waiting_row_groups {
+        if !self.to_encode.is_empty() || self.encoding + self.ahead > limits.threads {
             return None;
         }
         let next = self.arrived.contains_key(&self.next_to_route);

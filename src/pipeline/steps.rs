@@ -10,7 +10,7 @@ use rayon::ThreadPool;
 
 use self::encode::Scratch;
 use super::{
-    FooterOf, MAX_BLOCKS_PER_THREAD, Run, Staged,
+    FooterOf, Run, Staged,
     account::Account,
     background_sync::BackgroundSync,
     files::FileSet,
@@ -19,7 +19,6 @@ use super::{
     state::{Limits, State, Step},
 };
 use crate::{
-    columns::ColumnShape,
     dataset::FileSystem,
     decode::Decoder,
     encode::FileSchema,
@@ -40,7 +39,6 @@ pub(super) struct Steps<'a> {
     decoder: Decoder,
     file_names: Vec<String>,
     input_bytes_total: Option<u64>,
-    shapes: Vec<ColumnShape>,
     spilled: Mutex<SpillFiles>,
     file_schema: Arc<FileSchema>,
     /// File system of the staged files; it was opened before any of them was written.
@@ -52,7 +50,6 @@ pub(super) struct Steps<'a> {
 
 impl<'a> Steps<'a> {
     pub fn new(run: Run<'a>) -> Result<Self> {
-        let threads = run.threads.max(1);
         let budget =
             Budget::new(run.memory_bytes, !run.file_schema.sort_by().is_empty(), run.file_schema.is_compressed());
         let file_names: Vec<String> = run.inputs.iter().map(|input| input.name.clone()).collect();
@@ -60,8 +57,9 @@ impl<'a> Steps<'a> {
         let account = Account::new(&run.inputs, run.read, run.max_rejects, run.rejects);
         let in_order = InOrder::new(
             account,
-            Router::new(run.partitions, run.shapes.len()),
-            RowBuffers::new(run.shapes.clone(), run.row_group_rows).with_row_group_bytes(budget.idle, budget.row_group),
+            Router::new(run.partitions, run.plan.shapes.len()),
+            RowBuffers::new(run.plan.shapes.clone(), run.row_group_rows)
+                .with_row_group_bytes(budget.idle, budget.row_group),
             budget,
             run.file_schema.columns().to_vec(),
         );
@@ -84,11 +82,10 @@ impl<'a> Steps<'a> {
             decoder: Decoder::new(run.plan),
             file_names,
             input_bytes_total,
-            shapes: run.shapes,
             file_schema: run.file_schema,
             file_system,
             footer: run.footer,
-            limits: Limits { blocks: threads * MAX_BLOCKS_PER_THREAD, waiting_row_groups: threads, budget, threads },
+            limits: Limits { budget, threads: run.threads.max(1) },
             observer: run.observer,
         })
     }

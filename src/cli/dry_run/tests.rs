@@ -31,7 +31,7 @@ fn preview() -> Preview {
     Preview {
         inputs: vec![("a.ndjson".to_owned(), Some(1234)), ("-".to_owned(), None)],
         skipped: Vec::new(),
-        schema: TableSchema { columns, attributes: Vec::new(), attribute_map: AttributeMap::Rest },
+        schema: TableSchema { columns, attributes: Vec::new(), map_column: None, attribute_map: AttributeMap::Rest },
         attribute_keys: vec![("IVR Priority".to_owned(), 7)],
         sampled_participants: 1000,
         replaced: Vec::new(),

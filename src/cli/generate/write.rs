@@ -6,7 +6,6 @@ use std::{
     io::{self, Write},
     ops::Range,
     path::{Path, PathBuf},
-    process,
     sync::atomic::{AtomicBool, Ordering},
 };
 
@@ -17,6 +16,8 @@ use partiquet::{
     generate::{Generator, Part},
 };
 use rayon::prelude::*;
+
+use crate::cli::report_file::staged_beside;
 
 /// How generated input is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -113,7 +114,7 @@ pub fn write(generator: &Generator, to: &Destination<'_>, threads: usize, stop: 
         }
         return pool.install(|| writer.write(parts, &mut io::stdout(), Path::new("standard output")));
     }
-    let place = Target::claim(to.path, to.if_exists)?;
+    let place = StagedPath::claim(to.path, to.if_exists)?;
     let Some(files) = to.files else {
         let mut file = File::create_new(&place.staged).map_err(Error::io("create", to.path))?;
         let written = pool.install(|| writer.write(parts, &mut file, to.path))?;
@@ -203,14 +204,14 @@ impl PartsWriter<'_> {
 }
 
 /// A path that appears complete or not at all. It is not synced: what a power cut destroys can be generated again.
-struct Target<'a> {
+struct StagedPath<'a> {
     path: &'a Path,
     staged: PathBuf,
 }
 
-impl<'a> Target<'a> {
+impl<'a> StagedPath<'a> {
     fn claim(path: &'a Path, if_exists: IfExists) -> Result<Self> {
-        let Some(name) = path.file_name() else {
+        let Some(staged) = staged_beside(path) else {
             return Err(Error::usage(
                 format!("{} cannot be written to", path.display()),
                 "give --out a name of its own",
@@ -229,13 +230,7 @@ impl<'a> Target<'a> {
             let message = format!("{} holds {}, which was not generated", path.display(), foreign.display());
             return Err(Error::usage(message, "choose another path: overwriting replaces generated data only"));
         }
-        let beside = |what: &str| {
-            let mut hidden = std::ffi::OsString::from(".");
-            hidden.push(name);
-            hidden.push(format!(".{}.{what}", process::id()));
-            path.with_file_name(hidden)
-        };
-        Ok(Self { path, staged: beside("tmp") })
+        Ok(Self { path, staged })
     }
 
     /// Renames the staged file to its final name. An existing one is removed only afterwards, and restored if the
@@ -261,7 +256,7 @@ impl<'a> Target<'a> {
     }
 }
 
-impl Drop for Target<'_> {
+impl Drop for StagedPath<'_> {
     fn drop(&mut self) {
         // After the rename there is nothing left to remove.
         let _ = remove(&self.staged);

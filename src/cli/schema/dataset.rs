@@ -54,7 +54,6 @@ fn table(summary: &DatasetSummary, dir: &str, paint: Paint) -> String {
     }
 
     let by = PartitionBy(schema.partition_by.clone());
-    let by = if schema.partition_by.is_empty() { "none".to_owned() } else { by.to_string() };
     let number = human::counted(partitions.len() as u64, "partition", "partitions");
     heading(&mut text, paint, &format!("{number}, by {by}"));
     earlier(&mut text, partitions.len());

@@ -5,15 +5,15 @@ use partiquet::{
     model::{ColumnSpec, Model, TableSchema},
 };
 
-use super::one_line;
+use crate::cli::{human, quote};
 
 /// `CREATE TABLE "call" (...)` with a comment on each line; it runs unchanged.
 pub(super) fn duckdb(schema: &TableSchema, model: &Model) -> String {
-    let mut text = format!("CREATE TABLE {} (\n", double_quoted(&model.name));
+    let mut text = format!("CREATE TABLE {} (\n", quote::sql_name(&model.name));
     for (index, column) in schema.columns.iter().enumerate() {
         let comma = if index + 1 == schema.columns.len() { "" } else { "," };
-        let name = double_quoted(&column.name);
-        let comment = one_line(&with_path(column));
+        let name = quote::sql_name(&column.name);
+        let comment = human::shown(&with_path(column));
         text.push_str(format!("  {name} {}{comma} -- {comment}", DUCKDB.column_type(column)).trim_end());
         text.push('\n');
     }
@@ -27,8 +27,8 @@ pub(super) fn spark(schema: &TableSchema) -> String {
         .columns
         .iter()
         .map(|column| {
-            let comment = one_line(&with_path(column)).replace('\\', "\\\\").replace('\'', "\\'");
-            format!("{} {} COMMENT '{comment}'", back_quoted(&column.name), SPARK.column_type(column))
+            let comment = human::shown(&with_path(column)).replace('\\', "\\\\").replace('\'', "\\'");
+            format!("{} {} COMMENT '{comment}'", quote::back_quoted(&column.name), SPARK.column_type(column))
         })
         .collect();
     format!("{}\n", lines.join(",\n"))
@@ -66,7 +66,7 @@ const DUCKDB: Dialect = Dialect {
         format!("STRUCT({})", children.join(", "))
     },
     map: "MAP(VARCHAR, VARCHAR)",
-    quoted: double_quoted,
+    quoted: quote::sql_name,
 };
 
 const SPARK: Dialect = Dialect {
@@ -83,7 +83,7 @@ const SPARK: Dialect = Dialect {
         format!("STRUCT<{}>", children.join(", "))
     },
     map: "MAP<STRING, STRING>",
-    quoted: back_quoted,
+    quoted: quote::back_quoted,
 };
 
 impl Dialect {
@@ -100,12 +100,4 @@ impl Dialect {
             ColumnShape::Map => self.map.to_owned(),
         }
     }
-}
-
-fn double_quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-fn back_quoted(name: &str) -> String {
-    format!("`{}`", name.replace('`', "``"))
 }

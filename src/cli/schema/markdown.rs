@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use partiquet::model::{ColumnOrigin, ColumnSpec, Form, Model, TableSchema};
 
-use super::one_line;
+use crate::cli::human;
 
 /// The complete page.
 pub(super) fn page(schema: &TableSchema, model: &Model) -> String {
@@ -100,13 +100,13 @@ fn code(text: &str) -> String {
     let longest = text.split(|char| char != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(longest + 1);
     let pad = if text.starts_with(['`', ' ']) || text.ends_with(['`', ' ']) { " " } else { "" };
-    format!("{fence}{pad}{}{pad}{fence}", one_line(text).replace('|', "\\|"))
+    format!("{fence}{pad}{}{pad}{fence}", human::shown(text).replace('|', "\\|"))
 }
 
 /// Escapes text so that nothing in it is read as markup.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for char in one_line(text).chars() {
+    for char in human::shown(text).chars() {
         if matches!(char, '\\' | '`' | '*' | '_' | '<' | '>' | '[' | ']' | '|') {
             escaped.push('\\');
         }

@@ -20,7 +20,12 @@ fn stage(dir: &Path, mode: Mode, run_id: &str, text: &str, partitions: &[&str]) 
         StagedFile { staged_path, partition, run_id, digest, rows: 7, ..StagedFile::default() }
     });
     let files = files.collect();
-    let table = TableSchema { columns: Vec::new(), attributes: Vec::new(), attribute_map: AttributeMap::Rest };
+    let table = TableSchema {
+        columns: Vec::new(),
+        attributes: Vec::new(),
+        map_column: None,
+        attribute_map: AttributeMap::Rest,
+    };
     let run = StagedRun {
         record: RunRecord { run_id: run_id.to_owned(), rows: 7, ..RunRecord::default() },
         files,

@@ -10,7 +10,7 @@ use super::Stored;
 pub(super) const TRUNCATED_HINT: &str = "copy or download the file again";
 
 /// Why no decompressed bytes can be returned.
-pub(super) enum Fault {
+pub(super) enum InflateFault {
     /// The bytes as stored cannot be read.
     Io(io::Error),
     /// The stored bytes are damaged at this offset, as stored.
@@ -60,7 +60,7 @@ impl Inflater {
     }
 
     /// Reads some bytes; returns 0 at the end of the last member, and only if that member is complete.
-    pub(super) fn read(&mut self, stored: &mut Stored<'_>, out: &mut [u8]) -> Result<usize, Fault> {
+    pub(super) fn read(&mut self, stored: &mut Stored<'_>, out: &mut [u8]) -> Result<usize, InflateFault> {
         loop {
             self.refill(stored)?;
             if !self.inside {
@@ -75,7 +75,7 @@ impl Inflater {
             self.pos += consumed;
             if member_ended {
                 self.inside = false;
-                self.codec.reset().map_err(Fault::Io)?;
+                self.codec.reset().map_err(InflateFault::Io)?;
             }
             if produced > 0 {
                 return Ok(produced);
@@ -89,10 +89,10 @@ impl Inflater {
     }
 
     /// Reads more stored bytes if all were consumed.
-    fn refill(&mut self, stored: &mut Stored<'_>) -> Result<(), Fault> {
+    fn refill(&mut self, stored: &mut Stored<'_>) -> Result<(), InflateFault> {
         if self.pos == self.len && !self.ended {
             self.pos = 0;
-            self.len = stored.read(&mut self.input).map_err(Fault::Io)?;
+            self.len = stored.read(&mut self.input).map_err(InflateFault::Io)?;
             self.ended = self.len == 0;
         }
         Ok(())
@@ -100,7 +100,7 @@ impl Inflater {
 
     /// Zero bytes after the last gzip member are padding (tapes, block devices). Returns true if only padding is left,
     /// and false if another member begins.
-    fn skip_padding(&mut self, stored: &mut Stored<'_>) -> Result<bool, Fault> {
+    fn skip_padding(&mut self, stored: &mut Stored<'_>) -> Result<bool, InflateFault> {
         if !matches!(self.codec, Codec::Gzip(_)) || self.input[self.pos] == 0x1f {
             return Ok(false);
         }
@@ -120,12 +120,12 @@ impl Inflater {
         }
     }
 
-    fn damaged(&self, stored: &Stored<'_>, message: String) -> Fault {
+    fn damaged(&self, stored: &Stored<'_>, message: String) -> InflateFault {
         self.damaged_with(stored, message, self.codec.hint())
     }
 
-    fn damaged_with(&self, stored: &Stored<'_>, message: String, hint: String) -> Fault {
-        Fault::Damaged { offset: stored.bytes - (self.len - self.pos) as u64, message, hint }
+    fn damaged_with(&self, stored: &Stored<'_>, message: String, hint: String) -> InflateFault {
+        InflateFault::Damaged { offset: stored.bytes - (self.len - self.pos) as u64, message, hint }
     }
 }
 

@@ -48,7 +48,7 @@ enum Open {
 
 /// A fault after which the text cannot be parsed further.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(super) struct DocumentFault {
     /// Position at which the refused text begins.
     pub(super) start: usize,
     /// Whether the error is the early end of the input, and not the text at `start`.
@@ -58,7 +58,7 @@ pub(super) struct Fault {
 
 impl DocumentScan {
     /// Scans on to the end of `bytes`.
-    pub(super) fn scan(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+    pub(super) fn scan(&mut self, bytes: &[u8]) -> Result<(), DocumentFault> {
         while self.pos < bytes.len() {
             if self.open.is_some() {
                 match self.close(&bytes[self.pos..]) {
@@ -76,7 +76,7 @@ impl DocumentScan {
     }
 
     /// Ends the scan: the input has ended at `len`.
-    pub(super) fn finish(&mut self, len: usize) -> Result<(), Fault> {
+    pub(super) fn finish(&mut self, len: usize) -> Result<(), DocumentFault> {
         if matches!(self.open, Some(Open::Token)) {
             self.open = None;
             self.element();
@@ -84,11 +84,11 @@ impl DocumentScan {
         }
         if self.open.is_some() {
             let message = "the input ends inside a record".to_owned();
-            return Err(Fault { start: self.start, at_end: true, message });
+            return Err(DocumentFault { start: self.start, at_end: true, message });
         }
         if self.place != Position::Top {
             let message = "the input ends inside an array of records: its `]` is missing".to_owned();
-            return Err(Fault { start: len, at_end: true, message });
+            return Err(DocumentFault { start: len, at_end: true, message });
         }
         Ok(())
     }
@@ -136,7 +136,7 @@ impl DocumentScan {
     }
 
     /// Handles a byte outside records.
-    fn between(&mut self, byte: u8) -> Result<(), Fault> {
+    fn between(&mut self, byte: u8) -> Result<(), DocumentFault> {
         match (byte, self.place) {
             (b' ' | b'\t' | b'\r' | b'\n', _) => {}
             (b'[', Position::Top) => self.place = Position::ArrayBegun,
@@ -172,9 +172,9 @@ impl DocumentScan {
         }
     }
 
-    fn fault(&self, byte: u8, what: &str) -> Fault {
+    fn fault(&self, byte: u8, what: &str) -> DocumentFault {
         let message = format!("{what}, not `{}`", byte.escape_ascii());
-        Fault { start: self.pos, at_end: false, message }
+        DocumentFault { start: self.pos, at_end: false, message }
     }
 }
 

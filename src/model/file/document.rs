@@ -68,10 +68,6 @@ impl<'de> Visitor<'de> for NodeVisitor {
         Ok(Node::Text(value.to_owned()))
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Node, E> {
-        Ok(Node::Text(value))
-    }
-
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Node, A::Error> {
         let mut elements = Vec::new();
         while let Some(element) = access.next_element()? {

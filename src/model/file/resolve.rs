@@ -77,13 +77,13 @@ impl<'d, 'a> Resolver<'d, 'a> {
         if self.around.len() >= MAX_TYPE_DEPTH {
             return Err(user.fail(format!("objects nest deeper than {MAX_TYPE_DEPTH} here; use json")));
         }
-        let Some(definition) = self.doc.types.get(type_name) else {
+        let Some(members) = self.doc.types.get(type_name) else {
             return Err(user.fail(format!("there is no type {type_name:?} in /types")));
         };
         self.around.push(type_name);
         let mut names = HashSet::new();
-        let mut fields = Vec::with_capacity(definition.members.len());
-        for member in &definition.members {
+        let mut fields = Vec::with_capacity(members.len());
+        for member in members {
             let snake = snake_case(member.name);
             let known = !names.insert(member.name.to_owned());
             if known || (snake != member.name && !names.insert(snake.clone())) {

@@ -19,7 +19,8 @@ pub(super) struct ModelDoc<'a> {
     pub row: RootDoc<'a>,
     pub parent: Option<RootDoc<'a>>,
     pub outer: Option<RootDoc<'a>>,
-    pub types: HashMap<&'a str, TypeDoc<'a>>,
+    /// The members of each type.
+    pub types: HashMap<&'a str, Vec<MemberDoc<'a>>>,
 }
 
 /// The type that describes the row, the parent or the outermost object.
@@ -27,11 +28,6 @@ pub(super) struct RootDoc<'a> {
     pub type_name: &'a str,
     pub type_place: NodeRef<'a>,
     pub prefix: Option<&'a str>,
-}
-
-/// A type of the document.
-pub(super) struct TypeDoc<'a> {
-    pub members: Vec<MemberDoc<'a>>,
 }
 
 /// A member of a type.
@@ -71,15 +67,14 @@ pub(super) const SCALARS: [(&str, ScalarType); 6] = [
     ("json", ScalarType::Json),
 ];
 
-const MODEL_KEYS: [&str; 9] =
-    ["partiquet_model", "name", "title", "description", "sources", "envelopes", "row", "parent", "outer"];
+const MODEL_KEYS: [&str; 10] =
+    ["partiquet_model", "name", "title", "description", "sources", "envelopes", "row", "parent", "outer", "types"];
 const MEMBER_KEYS: [&str; 10] =
     ["name", "type", "description", "format", "since", "original", "form", "enum", "promote", "column"];
 
 impl<'a> ModelDoc<'a> {
     pub(super) fn read(root: &NodeRef<'a>) -> Result<Self> {
-        let keys: Vec<&str> = MODEL_KEYS.into_iter().chain(["types"]).collect();
-        let mut members: HashMap<&str, NodeRef<'a>> = root.members(&keys)?.into_iter().collect();
+        let mut members: HashMap<&str, NodeRef<'a>> = root.members(&MODEL_KEYS)?.into_iter().collect();
         let version = required(&mut members, root, "partiquet_model")?;
         if version.integer()? != FORMAT_VERSION {
             return Err(version.fail(format!("this program reads version {FORMAT_VERSION} of the format")));
@@ -110,7 +105,7 @@ impl<'a> RootDoc<'a> {
     }
 }
 
-fn read_types<'a>(place: &NodeRef<'a>) -> Result<HashMap<&'a str, TypeDoc<'a>>> {
+fn read_types<'a>(place: &NodeRef<'a>) -> Result<HashMap<&'a str, Vec<MemberDoc<'a>>>> {
     let types = place.members(&[])?;
     let names: Vec<&str> = types.iter().map(|(name, _)| *name).collect();
     let mut read = HashMap::new();
@@ -129,7 +124,7 @@ fn read_types<'a>(place: &NodeRef<'a>) -> Result<HashMap<&'a str, TypeDoc<'a>>> 
         if members.is_empty() {
             return Err(list.fail("a type needs at least one member; an object of any members is json or map<string>"));
         }
-        read.insert(name, TypeDoc { members });
+        read.insert(name, members);
     }
     Ok(read)
 }

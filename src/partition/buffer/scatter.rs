@@ -8,26 +8,26 @@ use crate::columns::{Column, Columns, Rank, Values};
 
 /// Where a row goes.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Target {
+pub(super) struct BufferRow {
     /// Number of the buffer.
     pub buffer: usize,
     /// Row in its columns.
     pub row: usize,
 }
 
-impl Target {
+impl BufferRow {
     /// The target of a row that is skipped.
     pub const NOWHERE: Self = Self { buffer: usize::MAX, row: 0 };
 }
 
 /// Appends every value of `block` to the columns of its row's buffer; `targets` has one target for each row.
-pub(super) fn scatter(block: &Columns, targets: &[Target], buffers: &mut [Buffer]) {
+pub(super) fn scatter(block: &Columns, targets: &[BufferRow], buffers: &mut [Buffer]) {
     for (index, column) in block.columns.iter().enumerate() {
         scatter_column(column, index, targets, buffers);
     }
 }
 
-fn scatter_column(column: &Column, index: usize, targets: &[Target], buffers: &mut [Buffer]) {
+fn scatter_column(column: &Column, index: usize, targets: &[BufferRow], buffers: &mut [Buffer]) {
     let rows = column.validity.iter_ones().map(|row| targets[row]).enumerate();
     match &column.values {
         Values::Text(texts) => {
@@ -59,7 +59,7 @@ fn scatter_column(column: &Column, index: usize, targets: &[Target], buffers: &m
     }
 }
 
-/// The column that the value goes to; none for [`Target::NOWHERE`].
-fn destination(buffers: &mut [Buffer], target: Target, index: usize) -> Option<&mut Column> {
+/// The column that the value goes to; none for [`BufferRow::NOWHERE`].
+fn destination(buffers: &mut [Buffer], target: BufferRow, index: usize) -> Option<&mut Column> {
     buffers.get_mut(target.buffer)?.rows.columns.columns.get_mut(index)
 }

@@ -61,7 +61,7 @@ impl Steps<'_> {
         mut rows: WaitingRows,
         is_shared: bool,
     ) -> Result<EncodedRowGroup> {
-        rows.unpack(|| scratch.columns.take().unwrap_or_else(|| Columns::new(&self.shapes)))?;
+        rows.unpack(|| scratch.columns.take().unwrap_or_else(|| Columns::new(self.decoder.shapes())))?;
         let mut columns = rows.columns;
         let group = if is_shared {
             self.encode_together(&columns)

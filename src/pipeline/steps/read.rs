@@ -108,7 +108,7 @@ impl<'a> Steps<'a> {
     /// Decodes a block; it then waits to be routed.
     pub(super) fn decode(&self, decoder: &mut Decoder, read: ReadBlock, columns: Option<Columns>) {
         let ReadBlock { piece, mut block, lines } = read;
-        let columns = columns.unwrap_or_else(|| Columns::new(&self.shapes));
+        let columns = columns.unwrap_or_else(|| Columns::new(self.decoder.shapes()));
         decoder.set_max_flattened_bytes(self.limits.budget.max_flattened(block.bytes.len()));
         let framing = mem::replace(&mut block.framing, Framing::Lines);
         let place = Block { bytes: &[], framing: &framing, file: &self.file_names[block.input], offset: block.offset };
@@ -116,7 +116,7 @@ impl<'a> Steps<'a> {
         block.framing = framing;
         if decoded.columns.num_rows == 0 && decoded.columns.byte_capacity() > MAX_SPARE_BYTES {
             // A huge record was refused; recording the reject needs the memory.
-            decoded.columns = Columns::new(&self.shapes);
+            decoded.columns = Columns::new(self.decoder.shapes());
         }
         let bytes = block.bytes.len() + decoded.byte_capacity();
         let mut state = self.lock();

@@ -45,7 +45,7 @@ impl<'a> Steps<'a> {
                 state.huge = Oversized::None;
             }
             if let Some(text) = routed.text
-                && state.spare_bytes.len() < self.limits.blocks
+                && state.spare_bytes.len() < self.limits.blocks()
             {
                 state.spare_bytes.push(text);
                 state.spare_columns.extend(routed.columns);
