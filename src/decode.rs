@@ -202,10 +202,7 @@ impl Decoder {
             let checked = if text.is_utf8 { Ok(()) } else { check_utf8(bytes, start..line_end(start)) };
             let result = checked.and_then(|()| {
                 let cursor = Cursor::new(Padded::new(padded, start), false);
-                self.record(text, cursor, &mut decoded.columns, |cursor| {
-                    cursor.skip_space();
-                    cursor.peek() == b'\n' || cursor.is_at_end()
-                })
+                self.record(text, cursor, &mut decoded.columns)
             });
             start = match result {
                 Ok(outcome) => {
@@ -233,8 +230,7 @@ impl Decoder {
             let start = Cursor::new(Padded::new(&padded, 0), true);
             let text = Text { block, origin: range.start, is_utf8 };
             let checked = if is_utf8 { Ok(()) } else { check_utf8(record, 0..record.len()) };
-            let result = checked
-                .and_then(|()| self.record(text, start.clone(), &mut decoded.columns, |cursor| cursor.is_at_end()));
+            let result = checked.and_then(|()| self.record(text, start.clone(), &mut decoded.columns));
             // A record refused for another reason must still be JSON: only then is its end, found by brackets, known.
             let result = result.map_err(|fault| match fault.kind {
                 RejectKind::Syntax | RejectKind::Utf8 => fault,
@@ -254,23 +250,17 @@ impl Decoder {
     }
 
     /// Decodes the record at the cursor, whole or not at all.
-    fn record(
-        &mut self,
-        text: Text<'_>,
-        start: Cursor<'_>,
-        columns: &mut Columns,
-        at_end: impl Fn(&mut Cursor<'_>) -> bool,
-    ) -> Parse<Outcome> {
+    fn record(&mut self, text: Text<'_>, start: Cursor<'_>, columns: &mut Columns) -> Parse<Outcome> {
         if start.peek() != b'{' {
-            return Err(self.not_an_object(start, at_end));
+            return Err(self.not_an_object(start));
         }
         let first_row = columns.num_rows;
         self.scratch.tally.begin_text(text.origin);
         self.scratch.tally.begin_record();
-        let (mut shape, mut is_certain) = self.probable_shape(text, &start, &at_end);
+        let (mut shape, mut is_certain) = self.probable_shape(text, &start);
         loop {
             let room = self.room;
-            let (result, end) = self.walk(text, start.clone(), shape, columns, &at_end);
+            let (result, end) = self.walk(text, start.clone(), shape, columns);
             let said = match result {
                 Ok(met) => {
                     let said = shape_of(&self.program, met);
@@ -286,7 +276,7 @@ impl Decoder {
             self.forget_walk(columns, first_row, room);
             // Walking again in the same way undoes what was counted.
             self.scratch.tally.set_subtracting(true);
-            let _ = self.walk(text, start.clone(), shape, columns, &at_end);
+            let _ = self.walk(text, start.clone(), shape, columns);
             self.scratch.tally.set_subtracting(false);
             self.forget_walk(columns, first_row, room);
             // What the walk or the keys said is certain, so at most two shapes are tried.
@@ -296,7 +286,7 @@ impl Decoder {
                     said
                 }
                 Err(fault) if is_certain || !fault.depends_on_shape() => return Err(fault),
-                Err(fault) => match self.shape_by_keys(start.clone(), &at_end)? {
+                Err(fault) => match self.shape_by_keys(start.clone())? {
                     said if said == shape => return Err(fault),
                     said => said,
                 },
@@ -307,17 +297,12 @@ impl Decoder {
 
     /// The shape with which a record is walked first, and whether it is certain.
     #[inline(always)]
-    fn probable_shape(
-        &mut self,
-        text: Text<'_>,
-        start: &Cursor<'_>,
-        at_end: &impl Fn(&mut Cursor<'_>) -> bool,
-    ) -> (Shape, bool) {
+    fn probable_shape(&mut self, text: Text<'_>, start: &Cursor<'_>) -> (Shape, bool) {
         let guess = self.shape_guess.begin_record();
         // With a wrong guess, nearly all of a huge record would be copied to `extra`.
         let is_huge = text.block.bytes.len() > MAX_GUESSED_BLOCK_BYTES;
         if (is_huge || self.shape_guess.is_suspended())
-            && let Ok(said) = self.shape_by_keys(start.clone(), at_end)
+            && let Ok(said) = self.shape_by_keys(start.clone())
         {
             if is_huge {
                 self.scratch.trim_names(KEPT_SCRATCH_BYTES);
@@ -346,7 +331,6 @@ impl Decoder {
         cursor: Cursor<'_>,
         shape: Shape,
         columns: &mut Columns,
-        at_end: impl Fn(&mut Cursor<'_>) -> bool,
     ) -> (Parse<StepsMet>, usize) {
         let mut target = RowSink {
             columns,
@@ -364,9 +348,7 @@ impl Decoder {
             at: Position::default(),
         };
         walk.scratch.begin_walk(self.max_flattened_bytes);
-        let result = walk.record(shape, &mut target).and_then(|met| {
-            if at_end(&mut walk.cursor) { Ok(met) } else { Err(walk.cursor.unexpected("the end of the record")) }
-        });
+        let result = walk.record(shape, &mut target).and_then(|met| walk.cursor.end_of_record().map(|()| met));
         let end = walk.cursor.pos();
         if result.is_ok() {
             self.room = target.room;
@@ -375,7 +357,7 @@ impl Decoder {
     }
 
     /// Finds the shape from the keys of the root, without storing anything.
-    fn shape_by_keys(&mut self, cursor: Cursor<'_>, at_end: impl Fn(&mut Cursor<'_>) -> bool) -> Parse<Shape> {
+    fn shape_by_keys(&mut self, cursor: Cursor<'_>) -> Parse<Shape> {
         let mut walk = self.bare_walk(cursor);
         let mut met = StepsMet::default();
         let bytes = walk.cursor.text();
@@ -386,20 +368,17 @@ impl Decoder {
             }
             walk.skip_value()
         });
-        let result = result.and_then(|()| {
-            if at_end(&mut walk.cursor) { Ok(()) } else { Err(walk.cursor.unexpected("the end of the record")) }
-        });
+        let result = result.and_then(|()| walk.cursor.end_of_record());
         self.scratch.forget_names();
         result.map(|()| shape_of(&self.program, met))
     }
 
     #[cold]
-    fn not_an_object(&mut self, cursor: Cursor<'_>, at_end: impl Fn(&mut Cursor<'_>) -> bool) -> Box<Fault> {
+    fn not_an_object(&mut self, cursor: Cursor<'_>) -> Box<Fault> {
         let start = cursor.pos();
         let mut walk = self.bare_walk(cursor);
-        let fault = match walk.skip_value() {
+        let fault = match walk.skip_value().and_then(|()| walk.cursor.end_of_record()) {
             Err(fault) => fault,
-            Ok(()) if !at_end(&mut walk.cursor) => walk.cursor.unexpected("the end of the record"),
             Ok(()) => Fault::new(RejectKind::NotObject, start, "a record is a JSON object, and this is another value"),
         };
         self.scratch.forget_names();

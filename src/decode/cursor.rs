@@ -174,8 +174,15 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Checks that the position is at the end of the text.
-    pub fn at_end(&self) -> Parse<()> {
+    /// Checks that the record ends here: with the text or, in line-delimited input, with its line.
+    #[inline(always)]
+    pub fn end_of_record(&mut self) -> Parse<()> {
+        if !self.newline_is_space {
+            self.skip_space();
+            if self.peek() == b'\n' {
+                return Ok(());
+            }
+        }
         if self.is_at_end() { Ok(()) } else { Err(self.unexpected("the end of the record")) }
     }
 

@@ -24,7 +24,7 @@ pub(super) fn check(mut cursor: Cursor<'_>) -> Parse<()> {
         }
         // A value has ended, and so may the objects and lists around it.
         loop {
-            let Some(&close) = closes.last() else { return cursor.at_end() };
+            let Some(&close) = closes.last() else { return cursor.end_of_record() };
             if cursor.comma_or(close)? {
                 cursor.skip_space();
                 name(&mut cursor, close)?;
