@@ -27,6 +27,7 @@ mod number;
 mod open_names;
 mod padded;
 mod program;
+mod scratch;
 mod shape_guess;
 mod string;
 mod tally;
@@ -54,8 +55,9 @@ use envelope::{EnclosingValues, Room, RowSink, Shape, shape_of};
 use fault::{Fault, Parse};
 use padded::{PADDING, Padded, pad};
 use program::Program;
+use scratch::Scratch;
 use shape_guess::ShapeGuess;
-use walk::{Position, Scratch, StepsMet, Walk};
+use walk::{Position, StepsMet, Walk};
 
 /// Maximum bytes that repeated values and `extra` may add to a block, and the provenance columns once more. The values of
 /// a conversation are repeated on each of its participants, and hostile records could make that exceed any memory.

@@ -17,7 +17,7 @@ use crate::{
 /// A map that is being read.
 struct OpenMap<'a> {
     names: &'a MapNames,
-    /// Its number, see [`Scratch::next_object`](super::walk::Scratch::next_object).
+    /// Its number, see [`Scratch::next_object`](super::scratch::Scratch::next_object).
     number: u32,
     /// The keys without columns of their own, to find duplicates.
     keys: Frame,

@@ -139,16 +139,27 @@ impl<T> Names<T> {
         &self.texts[name.index as usize]
     }
 
-    /// The name that `input` begins with, if it is one of the two guessed.
+    /// The name that `input` begins with, with its quotes and the colon, if it is one of the two guessed.
     #[inline(always)]
     pub fn guess(&self, guess: &mut Guess, input: &[u8; KEY_BYTES]) -> Option<&Name<T>> {
+        self.guess_by(guess, |key| key.is_prefix_of(input))
+    }
+
+    /// The same without the colon, before which there may be white space.
+    #[inline(always)]
+    pub fn guess_quoted(&self, guess: &mut Guess, input: &[u8; KEY_BYTES]) -> Option<&Name<T>> {
+        self.guess_by(guess, |key| key.name_is_prefix_of(input))
+    }
+
+    #[inline(always)]
+    fn guess_by(&self, guess: &mut Guess, is_met: impl Fn(&Key) -> bool) -> Option<&Name<T>> {
         let [first, second] = *guess;
         let name = self.get(first)?;
-        if name.key.is_prefix_of(input) {
+        if is_met(&name.key) {
             return Some(name);
         }
         let name = self.get(second)?;
-        if name.key.is_prefix_of(input) {
+        if is_met(&name.key) {
             *guess = [second, first];
             return Some(name);
         }
@@ -207,6 +218,12 @@ impl Key {
     #[inline(always)]
     fn is_prefix_of(&self, window: &[u8; KEY_BYTES]) -> bool {
         begins_with(window, &self.bytes, self.mask) && self.len > 0
+    }
+
+    /// Whether the window begins with the key without its colon.
+    #[inline(always)]
+    fn name_is_prefix_of(&self, window: &[u8; KEY_BYTES]) -> bool {
+        begins_with(window, &self.bytes, self.mask >> 1) && self.len > 0
     }
 }
 

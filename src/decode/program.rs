@@ -1,5 +1,5 @@
 //! The plan in the form that the walk uses: names and objects in flat lists, actions small enough to copy. It never
-//! changes; what a worker learns is kept in [`Scratch`](super::walk::Scratch).
+//! changes; what a worker learns is kept in [`Scratch`](super::scratch::Scratch).
 
 use std::collections::HashSet;
 

@@ -19,10 +19,15 @@ impl Walk<'_> {
     /// Stores a value as `act` says. White space may precede it.
     #[inline(never)]
     pub fn value(&mut self, act: Op, path: PathId, columns: &mut [Column], row: usize) -> Parse<()> {
+        let before = self.cursor.pos();
         self.cursor.skip_space();
         let value_at = self.cursor.pos();
         match act {
-            Op::Scalar { column, scalar } => self.scalar_out_of_line(scalar, path, &mut columns[column as usize], row),
+            // Without white space it was seen before that it does not have the usual form.
+            Op::Scalar { column, scalar } if value_at == before => {
+                self.scalar_out_of_line(scalar, path, &mut columns[column as usize], row)
+            }
+            Op::Scalar { column, scalar } => self.scalar(scalar, path, &mut columns[column as usize], row),
             Op::Object(object) if self.cursor.peek() == b'{' => self.object(object, columns, row).map(drop),
             Op::Object(_) => {
                 self.scratch.tally.seen(path);
