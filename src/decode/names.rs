@@ -284,6 +284,22 @@ mod tests {
     }
 
     #[test]
+    fn a_name_may_be_guessed_without_its_colon() {
+        let object = Object::new(&["id", "idType", "externalContactInitialDivisionId"]);
+        let mut guess = object.guesses[object.table.start as usize];
+        let mut guessed = |input: &str| {
+            let name = object.names.guess_quoted(&mut guess, padded(input).first_chunk().unwrap());
+            name.map(|name| object.names.text(name).to_vec())
+        };
+        for named in ["\"id\":1", "\"id\" : 1", "\"id\",1"] {
+            assert_eq!(guessed(named), Some(b"id".to_vec()), "{named}");
+        }
+        for other in ["\"idType\" : 1", "\"i", "id\" : 1", "\"\" : ", ""] {
+            assert_eq!(guessed(other), None, "{other}");
+        }
+    }
+
+    #[test]
     fn the_last_two_successors_of_a_name_are_remembered() {
         let mut object = Object::new(&["id", "idType", "name"]);
         let start = object.table.start;
