@@ -322,6 +322,43 @@ mod tests {
     }
 
     #[test]
+    fn the_numbers_of_an_event_are_not_mixed_up() {
+        let progress = Progress {
+            stage: Stage::Committing,
+            input_bytes_total: Some(1),
+            input_bytes: 2,
+            json_bytes: 3,
+            records: 4,
+            rows: 5,
+            rejected: 6,
+            partitions: 7,
+            buffered_bytes: 8,
+        };
+        let event = event(&progress, None, Duration::ZERO);
+        let names = [
+            "input_bytes_total",
+            "input_bytes",
+            "json_bytes",
+            "records",
+            "rows",
+            "rejected",
+            "partitions",
+            "buffered_bytes",
+        ];
+        assert_eq!(names.map(|name| event[name].as_u64()), std::array::from_fn(|at| Some(at as u64 + 1)));
+    }
+
+    #[test]
+    fn the_speed_is_that_since_the_conversion_began() {
+        let console = Console::new(ProgressMode::Plain, u64::MAX, Arc::default());
+        let begin = Progress { input_bytes: 5, ..HALF_WAY };
+        for progress in [Progress::default(), begin, HALF_WAY] {
+            console.progress(&progress);
+        }
+        assert_eq!(console.last.lock().unwrap().converting.map(|(_, first)| first), Some(begin));
+    }
+
+    #[test]
     fn the_stop_flag_is_passed_on() {
         let stop = Arc::new(AtomicBool::new(false));
         let console = Console::new(ProgressMode::None, u64::MAX, Arc::clone(&stop));

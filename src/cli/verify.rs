@@ -106,3 +106,18 @@ fn render(audit: &Audit, dir: &str, paint: Paint) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_are_told_of_shares_that_wait_and_of_a_run_that_writes() {
+        let mut audit = Audit::default();
+        audit.shares_waiting = vec!["night/a".to_owned()];
+        audit.is_being_written = true;
+        let text = render(&audit, "out", Paint::Plain);
+        assert!(text.contains("  share night/a waits for its commit\n"), "{text}");
+        assert!(text.contains("  a run is writing to it now: what is staged is not judged\n"), "{text}");
+    }
+}

@@ -181,3 +181,21 @@ fn a_bitmap_appended_is_as_if_its_bits_had_been_pushed() {
         assert_eq!(appended, bitmap(0..first + second), "{first} and {second}");
     }
 }
+
+#[test]
+fn columns_of_another_shape_are_told_from_those_of_this_one() {
+    let shapes = [
+        ColumnShape::Structs(vec![ScalarType::Text, ScalarType::Int64]),
+        ColumnShape::Structs(vec![ScalarType::Text]),
+        ColumnShape::Structs(vec![ScalarType::Text, ScalarType::Bool]),
+        ColumnShape::List(ScalarType::Text),
+        ColumnShape::Scalar(ScalarType::Text),
+        ColumnShape::Map,
+    ];
+    for (at, of) in shapes.iter().enumerate() {
+        let columns = Columns::new(std::slice::from_ref(of));
+        for (other, shape) in shapes.iter().enumerate() {
+            assert_eq!(columns.have_shapes(std::slice::from_ref(shape)), at == other, "{of:?} for {shape:?}");
+        }
+    }
+}

@@ -69,3 +69,31 @@ impl Compressor {
 fn failed(error: &dyn std::error::Error) -> Error {
     Error::Bug(format!("a page cannot be compressed: {error}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn a_page_is_compressed_alike_whatever_came_before_it() {
+        let page = |bytes: usize| {
+            let (mut text, mut chance) = (String::new(), 1_u64);
+            while text.len() < bytes {
+                chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let _ = write!(text, "{} street, town {}; ", chance >> 52, chance >> 40 & 0xfff);
+            }
+            text.into_bytes()
+        };
+        let (small, large) = (page(EncodeOptions::LARGE_PAGE_BYTES / 2), page(EncodeOptions::LARGE_PAGE_BYTES * 2));
+        for codec in [Compression::Zstd(1), Compression::Zstd(3), Compression::Snappy, Compression::Lz4] {
+            let (mut fresh, mut after, mut large_page) = (Vec::new(), Vec::new(), Vec::new());
+            Compressor::default().append(codec, &small, &mut fresh).unwrap();
+            let mut used = Compressor::default();
+            used.append(codec, &large, &mut large_page).unwrap();
+            used.append(codec, &small, &mut after).unwrap();
+            assert!(fresh == after, "{codec}");
+        }
+    }
+}

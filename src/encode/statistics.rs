@@ -270,3 +270,26 @@ pub(super) fn boundary_order(pages: &[PageStatistics<'_>]) -> BoundaryOrder {
         BoundaryOrder::UNORDERED
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_of_pages_is_that_of_what_is_stored_of_their_texts() {
+        let page = |text: &'static str| PageStatistics {
+            num_values: 1,
+            num_nulls: 0,
+            num_nans: None,
+            extremes: Some(MinMax::Text(b"a", text.as_bytes())),
+            histograms: Histograms::default(),
+        };
+        // No character of the same length follows the last ones, so the upper bound is greater than the whole text that
+        // is greater than this one.
+        let cut = format!("{}\u{7f}\u{7f}\u{7f}", "b".repeat(62)).leak();
+        let whole = format!("{}é", "b".repeat(62)).leak();
+        assert!(*cut < *whole && *greatest(cut.as_bytes()) > *greatest(whole.as_bytes()));
+        assert_eq!(boundary_order(&[page(cut), page(whole)]), BoundaryOrder::DESCENDING);
+        assert_eq!(boundary_order(&[page("b"), page("c")]), BoundaryOrder::ASCENDING);
+    }
+}

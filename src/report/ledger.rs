@@ -171,3 +171,23 @@ impl Ledger {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ledgers_are_bounded_also_when_they_are_joined() {
+        let unknown = Counts { seen: 1, unknown: 1, ..Counts::default() };
+        let ledger = |from: usize| {
+            let mut ledger = Ledger::default();
+            (from..from + Ledger::MAX_PATHS - 1).for_each(|path| ledger.add(&format!("/{path}"), false, &unknown));
+            ledger
+        };
+        let mut joined = ledger(0);
+        joined.merge(&ledger(Ledger::MAX_PATHS));
+        assert_eq!(joined.paths.len(), Ledger::MAX_PATHS + 1);
+        assert_eq!(joined.paths[Ledger::OVERFLOW].unknown as usize, Ledger::MAX_PATHS - 2);
+        assert_eq!(joined.total().unknown as usize, 2 * (Ledger::MAX_PATHS - 1));
+    }
+}

@@ -359,3 +359,72 @@ fn a_dry_run_shows_what_would_be_skipped() {
     let run = append(&folder, &["one.ndjson", "--dry-run"]).ended_with(1);
     assert!(run.stdout.contains("an earlier content of one.ndjson"), "{}", run.stdout);
 }
+
+#[test]
+fn what_a_run_replaces_is_told_in_files_and_rows() {
+    let folder = Folder::with("old.ndjson", conversations(3));
+    folder.convert(&["old.ndjson", "--out", "out"]).ended_with(0);
+    folder.write("new.ndjson", conversations(2));
+    let run =
+        folder.convert(&["new.ndjson", "--out", "out", "--mode", "overwrite", "--report", "r.json"]).ended_with(0);
+    assert!(run.stdout.contains("3  rows in 1 file of earlier runs are gone"), "{}", run.stdout);
+    let report = folder.json("r.json");
+    assert_eq!((&report["replaced_files"], &report["replaced_rows"]), (&1.into(), &3.into()));
+}
+
+#[test]
+fn a_file_without_rows_may_grow() {
+    let folder = Folder::with("in.ndjson", "{\"id\":\"c\",\"participants\":[]}\n");
+    append(&folder, &["in.ndjson"]).ended_with(0);
+    let more = folder.read("in.ndjson") + &conversations(2);
+    folder.write("in.ndjson", &more);
+    append(&folder, &["in.ndjson"]).ended_with(0);
+    folder.write("moved.ndjson", more + &conversations(3));
+    append(&folder, &["moved.ndjson"]).ended_with(1).says(&["an earlier content of moved.ndjson (commit 2)"]);
+    assert_eq!(folder.output("out").rows().len(), 2);
+}
+
+#[test]
+fn standard_input_is_another_one_each_night() {
+    let folder = Folder::new();
+    for night in ["1", "2"] {
+        let text = conversation(night, "2025-07-01T10:00:00Z");
+        folder.convert_piped(&[&["-"][..], &APPEND].concat(), text.as_bytes()).ended_with(0);
+    }
+    assert_eq!(folder.output("out").rows().len(), 2);
+}
+
+#[test]
+fn what_is_left_out_before_and_after_reading_is_reported_together() {
+    let folder = Folder::with("in.ndjson", conversations(2));
+    append(&folder, &["in.ndjson"]).ended_with(0);
+    let night = conversation("piped", "2025-07-01T10:00:00Z");
+    folder.convert_piped(&[&["-"][..], &APPEND].concat(), night.as_bytes()).ended_with(0);
+    let args = [&["in.ndjson", "-", "--report", "r.json"][..], &APPEND].concat();
+    folder.convert_piped(&args, night.as_bytes()).ended_with(0);
+    let report = folder.json("r.json");
+    let skipped = report["skipped"].as_array().unwrap();
+    let mut skipped: Vec<_> =
+        skipped.iter().map(|input| (input["path"].as_str().unwrap(), input["commit"].as_u64().unwrap())).collect();
+    skipped.sort_unstable();
+    assert_eq!(skipped, [("-", 2), ("in.ndjson", 1)]);
+}
+
+#[test]
+fn a_late_record_without_a_partition_value_is_no_sign() {
+    let folder = Folder::with("in.ndjson", conversations(2));
+    append(&folder, &["in.ndjson"]).ended_with(0);
+    folder.write("late.ndjson", r#"{"participants":[{"id":"late"}]}"#);
+    append(&folder, &["late.ndjson", "--report", "r.json"]).ended_with(0);
+    assert_eq!(folder.json("r.json")["warnings"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn a_schema_that_disagrees_is_refused_before_anything_is_read() {
+    let folder = Folder::with("in.ndjson", conversations(2));
+    append(&folder, &["in.ndjson"]).ended_with(0);
+    folder.write("broken.ndjson", "{\n");
+    let differs = "the columns of this run are not those of the dataset";
+    append(&folder, &["broken.ndjson", "--attribute-map", "all"]).ended_with(1).says(&[differs]);
+    append(&folder, &["broken.ndjson", "--attribute-map", "all", "--dry-run"]).ended_with(1).says(&[differs]);
+}

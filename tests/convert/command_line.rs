@@ -401,3 +401,15 @@ fn infer_notes_what_it_could_not_use() {
     let model: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(model["partiquet_model"], 1);
 }
+
+#[test]
+fn the_exit_code_does_not_depend_on_how_progress_is_shown() {
+    let folder = Folder::with("broken.ndjson", "{\n");
+    folder.write("model.json", "{}");
+    for progress in ["json", "plain", "none"] {
+        let with = |args: &[&str]| folder.convert(&[args, &["--out", "out", "--progress", progress]].concat());
+        with(&["nowhere.ndjson"]).ended_with(2);
+        with(&["broken.ndjson"]).ended_with(1);
+        with(&["broken.ndjson", "--model", "model.json"]).ended_with(2);
+    }
+}

@@ -108,6 +108,20 @@ fn many_partitions_are_cut_for_people_and_not_in_json() {
 }
 
 #[test]
+fn of_many_commits_people_see_the_last_and_json_has_all() {
+    let folder = Folder::new();
+    for number in 1..=22 {
+        let name = format!("{number}.ndjson");
+        folder.write(&name, conversation(&format!("c{number}"), "2025-07-01T10:00:00Z"));
+        folder.convert(&[&name, "--out", "out", "--mode", "append"]).ended_with(0);
+    }
+    let (document, text) = both(&folder);
+    assert_eq!(document["commits"].as_array().unwrap().len(), 22);
+    has_lines(&text, &["22 commits", "  2 before these; --as json has all"]);
+    assert!(!text.contains("\n  2  ") && text.contains("\n  3  ") && text.contains("\n  22  "), "{text}");
+}
+
+#[test]
 fn what_is_no_dataset_or_is_not_understood_is_refused() {
     let folder = Folder::with("in.ndjson", conversations(1));
     folder.run(&["schema", "nowhere"]).ended_with(1).says(&["nowhere: there is no dataset in it", "--out"]);
@@ -135,4 +149,14 @@ fn names_from_the_data_cannot_steer_the_terminal() {
     folder.convert(&["in.ndjson", "--out", "out", "--partition-by", "purpose"]).ended_with(0);
     let (_, text) = both(&folder);
     assert!(!text.contains('\u{1b}') && text.contains("purpose=a%1B%5B31mb%0Ac"), "{text}");
+}
+
+#[test]
+fn a_first_commit_that_is_under_way_is_no_damage() {
+    let folder = Folder::with("in.ndjson", conversations(1));
+    folder.convert(&["in.ndjson", "--out", "out"]).ended_with(0);
+    fs::remove_file(folder.path("out/_partiquet/schema.json")).unwrap();
+    folder.run(&["schema", "out"]).ended_with(1).says(&["cannot read", "schema.json"]);
+    folder.write("out/_partiquet/intent.json", "{}");
+    folder.run(&["schema", "out"]).ended_with(1).says(&["its first commit is under way, or was cut off"]);
 }

@@ -137,3 +137,37 @@ fn lines_are_counted_across_a_record_that_is_too_long() {
     let first = json!(text[..begins].matches('\n').count() + 1);
     assert_eq!(places, [(json!("size"), first), (json!("not-object"), line("5,\n"))]);
 }
+
+#[test]
+fn what_could_not_be_told_into_records_is_counted_for_its_input_too() {
+    let long = record("long").replace("long-p", &"x".repeat(2000));
+    let broken = array(&[record("a"), long.clone(), "{!}".to_owned()]);
+    let folder = Folder::with("in/a.json", &broken);
+    folder.write("in/b.ndjson", format!("{long}\n{}\n", record("b").replace('\n', " ")));
+    let limits = ["--max-record-size", "1KiB", "--max-rejects", "5"];
+    folder.convert(&[&["in", "--out", "out", "--report", "r.json"], &limits[..]].concat()).ended_with(3);
+    let report = folder.json("r.json");
+    let sum = |name: &str| {
+        report["inputs"].as_array().unwrap().iter().map(|input| input[name].as_u64().unwrap()).sum::<u64>()
+    };
+    assert_eq!([sum("records"), sum("rejected")], ["records", "rejected"].map(|name| report[name].as_u64().unwrap()));
+    folder.run(&["verify", "out"]).ended_with(0);
+}
+
+#[test]
+fn the_rest_of_a_document_is_kept_up_to_the_length_of_a_record() {
+    let records: Vec<String> = (0..12_000).map(|n| record(&format!("c{n}"))).collect();
+    let text = array(&records).replacen("\"c0\"", "c0", 1);
+    let folder = Folder::with("in.json", &text);
+    let with = |out: &str, bytes: usize| {
+        let limit = format!("--max-record-size={bytes}");
+        folder.convert(&["in.json", "--out", out, "--max-rejects", "1", &limit])
+    };
+    with("any", text.len()).ended_with(3);
+    let reject = folder.output("any").rejects()[0].clone();
+    let rest = text.len() - reject["record_offset"].as_u64().unwrap() as usize;
+    assert_eq!(reject["raw_bytes"], rest);
+    with("just", rest).ended_with(3);
+    assert_eq!(folder.output("just").rejects()[0]["raw"].as_str().map(str::len), Some(rest));
+    with("less", rest - 1).ended_with(1).says(&["too long to be kept"]);
+}

@@ -170,3 +170,27 @@ fn a_dataset_whose_schema_is_damaged_is_an_obstacle() {
         assert_eq!(run.stdout.matches("schema.json").count(), 1, "told once: {}", run.stdout);
     }
 }
+
+#[test]
+fn a_participant_with_an_empty_map_has_no_attributes() {
+    let participant = |attributes: &str| format!(r#"{{"id":"p","attributes":{attributes}}}"#);
+    let of = |key: &str| participant(&format!(r#"{{"{key}":"x"}}"#));
+    let mut participants = vec![participant("{}"); 200];
+    participants.extend(vec![of("common"); 99]);
+    participants.push(of("one in a hundred"));
+    let folder = Folder::with("in.ndjson", participants.join("\n"));
+    let run = folder.convert(&["in.ndjson", "--out", "out", "--dry-run"]).ended_with(0);
+    assert!(run.stdout.contains("from all 100 participants with attributes"), "{}", run.stdout);
+    assert!(run.stdout.contains("  one in a hundred  in 1 participant\n"), "{}", run.stdout);
+}
+
+#[test]
+fn the_line_of_a_reject_is_told_only_where_it_is_known() {
+    let folder = Folder::with("in.ndjson", ["{\n", &conversations(8000), "{\n"].concat());
+    let args = ["in.ndjson", "--out", "out", "--max-rejects", "2", "--dry-run"];
+    let seen = folder.convert(&args).ended_with(0).stdout;
+    let places: Vec<&str> = seen.lines().filter(|line| line.starts_with("  in.ndjson, ")).collect();
+    assert!(places.len() == 2 && places[0].starts_with("  in.ndjson, line 1, byte "), "{seen}");
+    // The sample is read in blocks, and the lines before one are not counted.
+    assert!(places[1].starts_with("  in.ndjson, byte "), "{seen}");
+}

@@ -236,3 +236,13 @@ fn what_is_not_json_at_all_is_told_what_it_is() {
         run.says(&["Mend the record"]);
     }
 }
+
+#[test]
+fn a_broken_record_in_front_of_the_damage_of_a_compressed_file_is_told_first() {
+    let text = "{\n".to_owned() + &conversations(300);
+    let whole = gzip(text.as_bytes());
+    let folder = Folder::with("in.ndjson.gz", &whole[..whole.len() - 20]);
+    let run = folder.convert(&["in.ndjson.gz", "--out", "out"]).ended_with(1);
+    assert!(run.stderr.contains("in.ndjson.gz, line 1, byte "), "{}", run.stderr);
+    folder.convert(&["in.ndjson.gz", "--out", "out", "--max-rejects", "1"]).ended_with(1).says(&["ends too early"]);
+}

@@ -68,3 +68,18 @@ fn hard_partition_values_stay_inside_the_folder_and_lose_nothing() {
     // The column is only in the path.
     assert!(!output.column_names().contains(&"purpose".to_owned()));
 }
+
+#[test]
+fn values_of_two_columns_that_cannot_name_folders_are_kept_on_each_row() {
+    let participant = |id: &str| format!(r#"{{"id":"{id}","purpose":"","ani":"","sentimentScore":"?"}}"#);
+    let folder = Folder::with("in.ndjson", [participant("a"), participant("b"), participant("c")].join("\n"));
+    let output = folder.converted(&["in.ndjson", "--partition-by", "purpose, ani"]);
+    let rows = output.rows();
+    assert_eq!(rows.len(), 3);
+    for row in rows {
+        let kept = row.get("extra").unwrap();
+        for path in ["/purpose", "/ani", "/sentimentScore"] {
+            assert!(kept.get(path).is_some(), "{path} is not in {kept}");
+        }
+    }
+}

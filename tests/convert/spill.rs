@@ -59,3 +59,27 @@ fn spilling_does_not_depend_on_the_number_of_threads() {
     assert!(one.len() > 590);
     assert!(one == files("2") && one == files("3"));
 }
+
+#[test]
+fn rows_that_make_room_for_a_huge_one_read_back_from_disk_go_to_their_own_partitions() {
+    let record = |n: usize, partition: usize, bytes: usize| {
+        let note = "-".repeat(bytes);
+        format!(r#"{{"id":"{n}","purpose":"p{partition}","attributes":{{"note":"{note}"}}}}"#) + "\n"
+    };
+    // First so many partitions that rows go to disk; then rows of one spill file, with a huge one among them.
+    let many = (0..7000).map(|n| record(n, n % 600, 1000));
+    let of_one_file = (7000..9000).map(|n| record(n, 64 * (n % 9) + 5, 1000));
+    let huge = [record(9000, 5, 1_500_000)].into_iter();
+    let after = (9001..9100).map(|n| record(n, 64 * (n % 9) + 5, 1000));
+    let folder = Folder::with("in.ndjson", many.chain(of_one_file).chain(huge).chain(after).collect::<String>());
+    for (out, memory) in [("much", "1GiB"), ("little", "64MiB")] {
+        let report = format!("{out}.json");
+        let options = ["--partition-by", "purpose", "--memory", memory, "--report", &report];
+        folder.convert(&[&["in.ndjson", "--out", out], &options[..]].concat()).ended_with(0);
+    }
+    assert!(folder.json("little.json")["spilled_bytes"].as_u64().unwrap() > 0);
+    let (much, little) = (folder.output("much"), folder.output("little"));
+    assert!(little.partitions() == much.partitions());
+    // Without the huge row, the rows of a partition would have come back together.
+    assert!(little.footers().iter().any(|footer| footer.num_row_groups() > 1));
+}

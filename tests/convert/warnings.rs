@@ -174,3 +174,18 @@ fn partitions_that_a_reader_takes_for_hidden_are_told() {
         assert_eq!(told.iter().any(|warning| warning.contains("pyarrow reads no folder")), is_told, "{told:?}");
     }
 }
+
+#[test]
+fn values_that_cannot_name_a_folder_are_not_missing() {
+    let folder = Folder::with("in.ndjson", r#"{"participants":[{"id":"p","purpose":""}]}"#);
+    let told = warnings(&folder, &["in.ndjson", "--out", "out", "--partition-by", "purpose"]);
+    assert_eq!(told, Vec::<String>::new());
+}
+
+#[test]
+fn values_that_were_converted_are_known_ones() {
+    let folder = Folder::with("in.ndjson", r#"{"participants":[{"wrapup":{"durationSeconds":"30"}}]}"#);
+    let told = warnings(&folder, &["in.ndjson", "--out", "out", "--partition-by", "none"]);
+    assert_eq!(told, Vec::<String>::new());
+    overwritten(&folder, "in.ndjson").ended_with(0);
+}

@@ -527,3 +527,111 @@ fn a_dataset_that_runs_commit_to_is_as_sound_as_before() {
     });
     assert_eq!(found(&folder), []);
 }
+
+#[test]
+fn of_many_findings_people_see_the_first_and_the_report_has_all() {
+    let folder = dataset();
+    (0..12).for_each(|number| folder.write(&format!("out/{number}.parquet"), "x"));
+    assert_eq!(found(&folder).len(), 12);
+    let run = folder.run(&["verify", "out"]).ended_with(1);
+    assert_eq!(run.stdout.matches(".parquet: no commit lists it").count(), 10, "{}", run.stdout);
+    assert!(run.stdout.contains("unlisted     and 2 more; --report has all\n"), "{}", run.stdout);
+}
+
+#[test]
+fn a_run_that_ends_well_says_in_its_report_what_it_recovered_first() {
+    let folder = dataset();
+    let step = |name: &str, to: &str, target: &str| serde_json::json!({"from": format!("_partiquet/staging/2-77/{name}.staged"), "to": to, "target": target});
+    let intent = serde_json::json!({
+        "format_version": 1, "commit": 2, "run_id": "aaaaaaaaaaaa", "discard": ["_partiquet/staging"], "moves": [],
+        "manifest": step("commit", "_partiquet/commits/2.json", "new"),
+        "schema": step("schema", "_partiquet/schema.json", "replaced"),
+    });
+    folder.write("out/_partiquet/intent.json", intent.to_string());
+    folder.write("more.ndjson", lines(&export(5, 2)));
+    let args = ["more.ndjson", "--out", "out", "--mode", "append", "--report", "r.json"];
+    let run = folder.convert(&args).ended_with(0);
+    let told = "an earlier run had not come to its end: commit 2 was cut off";
+    assert!(run.stdout.contains(told), "{}", run.stdout);
+    assert!(folder.json("r.json")["warnings"][0].as_str().unwrap().starts_with(told));
+}
+
+#[test]
+fn a_commit_cut_off_at_its_very_end_does_not_hinder_a_dry_run() {
+    let folder = dataset();
+    let step = |name: &str, to: &str, target: &str| serde_json::json!({"from": format!("_partiquet/staging/1-77/{name}.staged"), "to": to, "target": target});
+    let intent = serde_json::json!({
+        "format_version": 1, "commit": 1, "run_id": "aaaaaaaaaaaa", "discard": ["_partiquet/staging"], "moves": [],
+        "manifest": step("commit", "_partiquet/commits/1.json", "new"),
+        "schema": step("schema", "_partiquet/schema.json", "replaced"),
+    });
+    folder.write("out/_partiquet/intent.json", intent.to_string());
+    folder.write("more.ndjson", lines(&export(5, 2)));
+    let args = ["more.ndjson", "--out", "out", "--mode", "append"];
+    let run = folder.convert(&[&args[..], &["--dry-run"]].concat()).ended_with(0);
+    assert!(run.stdout.contains("Commit 1 was cut off: the run completes it first"), "{}", run.stdout);
+    folder.convert(&args).ended_with(0);
+    folder.run(&["verify", "out"]).ended_with(0);
+}
+
+#[test]
+fn empty_folders_of_dead_runs_are_leftovers_too() {
+    let folder = dataset();
+    fs::create_dir_all(folder.path("out/_partiquet/staging/1-77")).unwrap();
+    fs::create_dir_all(folder.path("out/_partiquet/shares/night/a")).unwrap();
+    folder.write("out/_partiquet/shares/night/a.lock", "");
+    let expected = ["_partiquet/shares/night/a", "_partiquet/staging"].map(|path| pair("leftover", path));
+    assert_eq!(found(&folder), expected);
+    folder.run(&["verify", "out", "--repair"]).ended_with(0);
+    assert_eq!(found(&folder), []);
+    for gone in ["out/_partiquet/staging", "out/_partiquet/shares"] {
+        assert!(!folder.path(gone).exists(), "{gone}");
+    }
+}
+
+#[test]
+fn a_commit_that_is_taken_back_leaves_the_rejects_of_an_earlier_one() {
+    let folder = Folder::with("in.ndjson", conversations(2) + "{\n");
+    folder.convert(&["in.ndjson", "--out", "out", "--max-rejects", "1"]).ended_with(3);
+    let before = tree(&folder.path("out"));
+    let rejects = folder.json("out/_partiquet/commits/1.json")["rejects_file"].as_str().unwrap().to_owned();
+    let step = |name: &str, to: &str, target: &str| serde_json::json!({"from": format!("_partiquet/staging/2-77/{name}.staged"), "to": to, "target": target});
+    // Earlier versions put rejects in the place of equal ones.
+    let intent = serde_json::json!({
+        "format_version": 1, "commit": 2, "run_id": "aaaaaaaaaaaa", "discard": ["_partiquet/staging"],
+        "moves": [step("rejects", &rejects, "replaced")],
+        "manifest": step("commit", "_partiquet/commits/2.json", "new"),
+        "schema": step("schema", "_partiquet/schema.json", "replaced"),
+    });
+    folder.write("out/_partiquet/intent.json", intent.to_string());
+    let run = folder.run(&["verify", "out", "--repair"]).ended_with(0);
+    assert!(run.stdout.contains("taken back"), "{}", run.stdout);
+    assert!(before == tree(&folder.path("out")));
+}
+
+#[test]
+fn a_dry_run_does_not_judge_the_files_of_a_commit_that_is_taken_back_first() {
+    let folder = dataset();
+    let step = |name: &str, to: &str, target: &str| serde_json::json!({"from": format!("_partiquet/staging/2-77/{name}.staged"), "to": to, "target": target});
+    let intent = serde_json::json!({
+        "format_version": 1, "commit": 2, "run_id": "aaaaaaaaaaaa", "discard": ["_partiquet/staging"],
+        "moves": [step("0", "part-00000-aaaaaaaaaaaa.parquet", "new")],
+        "manifest": step("commit", "_partiquet/commits/2.json", "new"),
+        "schema": step("schema", "_partiquet/schema.json", "replaced"),
+    });
+    folder.write("out/part-00000-aaaaaaaaaaaa.parquet", "x");
+    folder.write("out/_partiquet/intent.json", intent.to_string());
+    let args = ["in.ndjson", "--out", "out", "--mode", "overwrite"];
+    let run = folder.convert(&[&args[..], &["--dry-run"]].concat()).ended_with(0);
+    assert!(run.stdout.contains("the run takes it back first"), "{}", run.stdout);
+    folder.convert(&args).ended_with(0);
+}
+
+#[test]
+fn an_audit_that_cannot_be_made_leaves_a_report_too() {
+    let folder = Folder::new();
+    folder.run(&["verify", "nowhere", "--report", "v.json"]).ended_with(1);
+    let report = folder.json("v.json");
+    assert_eq!(report["exit_code"], 1);
+    assert!(report["error"]["message"].as_str().unwrap().contains("there is no dataset in it"), "{report}");
+}

@@ -77,6 +77,21 @@ fn the_command_line_goes_before_the_file() {
 }
 
 #[test]
+fn each_option_of_the_command_line_goes_before_its_own_in_the_file() {
+    let said = |line: &str| said(&line.split_whitespace().collect::<Vec<_>>()).unwrap();
+    let line = "a --out a --mode append --dry-run=false --model a --attribute-columns a --attribute-map all \
+        --provenance=false --partition-by a --sort-by a --bloom-filter a --compression snappy --target-file-size 1MB \
+        --row-group-rows 1 --max-rejects 1 --max-record-size 1MB --threads 1 --memory 1MB --target spark \
+        --progress json --report a";
+    let file = "b --out b --mode overwrite --dry-run --model b --attribute-columns b --attribute-map none \
+        --provenance --partition-by b --sort-by b --bloom-filter b --compression lz4 --target-file-size 2MB \
+        --row-group-rows 2 --max-rejects 2 --max-record-size 2MB --threads 2 --memory 2MB --target duckdb \
+        --progress plain --report b";
+    assert_eq!(said(line).or(said(file)), said(line));
+    assert_eq!(RawOptions::default().or(said(file)), said(file));
+}
+
+#[test]
 fn a_wrong_value_is_explained() {
     let text = said(&["x", "--memory", "lots"]).unwrap_err();
     assert!(

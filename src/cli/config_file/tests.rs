@@ -122,3 +122,15 @@ fn an_absent_file_is_named() {
     let error = read(Path::new("absent.toml")).unwrap_err().to_string();
     assert!(error.starts_with("cannot read the config file absent.toml: "), "{error}");
 }
+
+#[test]
+fn a_file_longer_than_any_config_file_is_refused_and_not_cut() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("long.toml");
+    let of_bytes = |bytes: u64| "#\n".repeat(bytes as usize / 2 - 6) + "threads = 1\n";
+    std::fs::write(&path, of_bytes(MAX_CONFIG_BYTES)).unwrap();
+    assert_eq!(read(&path).unwrap().threads, Some(1));
+    std::fs::write(&path, of_bytes(MAX_CONFIG_BYTES + 2)).unwrap();
+    let error = read(&path).unwrap_err().to_string();
+    assert!(error.contains("is longer than any config file"), "{error}");
+}

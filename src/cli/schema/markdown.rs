@@ -114,3 +114,15 @@ fn escaped(text: &str) -> String {
     }
     escaped
 }
+
+#[cfg(test)]
+mod tests {
+    use super::code;
+
+    #[test]
+    fn a_code_span_may_begin_and_end_with_its_fence() {
+        assert_eq!(code("a"), "`a`");
+        assert_eq!(code("`a"), "`` `a ``");
+        assert_eq!(code("a``"), "``` a`` ```");
+    }
+}

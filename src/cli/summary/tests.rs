@@ -186,3 +186,20 @@ fn the_rest_of_a_document_and_bytes_that_are_not_text_have_words_of_their_own() 
     assert!(text.contains("Not converted: the rest of in/a.ndjson, line 1,000, 5.5 kB\n"), "{text}");
     assert!(text.contains("put text under `raw` in its place"), "{text}");
 }
+
+#[test]
+fn the_command_for_mended_records_has_every_option_that_decides_columns_and_files() {
+    let config = Config {
+        partition_by: "purpose".parse::<PartitionBy>().unwrap().0,
+        attribute_map: AttributeMap::All,
+        sort_by: vec!["id".to_owned()],
+        bloom_filter: vec!["id".to_owned(), "ani".to_owned()],
+        compression: Compression::Snappy,
+        provenance: true,
+        ..config()
+    };
+    let text = render(&report(), &config, Some("m.json"), Paint::Plain);
+    let options = "--mode append --model m.json --partition-by purpose --attribute-map all --sort-by id \
+                   --bloom-filter id,ani --compression snappy --provenance\n";
+    assert!(text.ends_with(options), "{text}");
+}

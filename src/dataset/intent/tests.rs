@@ -218,7 +218,9 @@ fn a_file_lost_behind_the_commit_does_not_undo_it() {
 #[test]
 fn an_intent_that_leads_out_of_the_dataset_or_is_newer_is_refused() {
     let temp = tempfile::tempdir().unwrap();
-    let dir = temp.path();
+    // So that a program that follows it does not leave the temporary folder.
+    let dir = &temp.path().join("around/dataset");
+    fs::create_dir_all(dir).unwrap();
     let mut intent = prepared(dir);
     let refusal = |intent: &Intent| {
         fs::write(dir.join(layout::INTENT_FILE), serde_json::to_vec(intent).unwrap()).unwrap();

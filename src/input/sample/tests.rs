@@ -53,6 +53,21 @@ fn a_large_file_of_lines_is_entered_at_several_places() {
 }
 
 #[test]
+fn what_follows_a_line_that_covers_two_places_is_taken_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let long = format!("{{\"a\":\"{}\"}}\n", "y".repeat(50_000));
+    let text = [lines(150), long, lines(300)].concat();
+    let blocks = sample_blocks(&[file(&dir, "a", &text)], OPTIONS).unwrap();
+    let mut end = 0;
+    for block in &blocks {
+        assert_whole(block, &text);
+        assert!(block.offset >= end, "{} was taken before", block.offset);
+        end = block.offset + block.bytes.len() as u64;
+    }
+    assert!(blocks.len() > 1);
+}
+
+#[test]
 fn long_lines_are_taken_whole_and_once() {
     let dir = tempfile::tempdir().unwrap();
     let text = format!("{{\"a\":\"{}\"}}\n", "y".repeat(30_000)).repeat(3);
