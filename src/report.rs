@@ -59,7 +59,8 @@ pub struct Report {
     pub rows: u64,
     /// Counts by JSON path.
     pub ledger: Ledger,
-    /// The first refused records (at most [`Report::MAX_REJECTS_SHOWN`]); all of them are in the rejects file.
+    /// The first refused records (at most [`Report::MAX_REJECTS_SHOWN`]), and in the last place the first rest of a
+    /// document, if that comes after them. All refused records are in the rejects file.
     pub rejects: Vec<Reject>,
     /// Rejects file, relative to the dataset; `None` if nothing was rejected.
     pub rejects_file: Option<String>,
@@ -87,6 +88,18 @@ pub struct Report {
 impl Report {
     /// Maximum number of rejects repeated in the report itself.
     pub const MAX_REJECTS_SHOWN: usize = 20;
+
+    /// Adds a reject to those shown, if there is room. The first rest of a document takes the last place if there is
+    /// none: nobody knows how many records it is, so whoever commits shares must hear of it.
+    pub(crate) fn show(shown: &mut Vec<Reject>, mut reject: Reject) {
+        let is_full = shown.len() >= Self::MAX_REJECTS_SHOWN;
+        if is_full && (!reject.is_rest || shown.iter().any(|reject| reject.is_rest)) {
+            return;
+        }
+        shown.truncate(Self::MAX_REJECTS_SHOWN - 1);
+        reject.forget_long_raw();
+        shown.push(reject);
+    }
 }
 
 /// Seconds of work by stage. Read, decode, route and encode run on many threads and are summed over them; sample and

@@ -44,7 +44,7 @@ pub struct Preview {
     pub records: u64,
     /// Sampled records that would be refused; the rest of a document after a fault counts as one.
     pub rejected: u64,
-    /// The first refused records, at most [`Report::MAX_REJECTS_SHOWN`].
+    /// Refused records, as [`Report::rejects`] has them.
     pub rejects: Vec<Reject>,
     /// What the run would first do about a commit that was cut off, in words.
     pub cut_off: Option<String>,
@@ -242,15 +242,12 @@ impl Seen<'_> {
         }
     }
 
-    fn refuse(&mut self, mut reject: Reject) {
+    fn refuse(&mut self, reject: Reject) {
         self.rejected += 1;
         if reject.is_rest {
             self.rests_kept = Some(self.rests_kept.unwrap_or(true) && reject.has_raw());
         }
-        if self.rejects.len() < Report::MAX_REJECTS_SHOWN {
-            reject.forget_long_raw();
-            self.rejects.push(reject);
-        }
+        Report::show(&mut self.rejects, reject);
     }
 
     fn route(&mut self, columns: &mut Columns) -> Result<()> {

@@ -439,8 +439,9 @@ fn add_report(whole: &mut Report, part: Report) {
     whole.records_without_rows += records_without_rows;
     whole.rows += rows;
     whole.ledger.merge(&ledger);
-    whole.rejects.extend(rejects);
-    whole.rejects.truncate(Report::MAX_REJECTS_SHOWN);
+    for reject in rejects {
+        Report::show(&mut whole.rejects, reject);
+    }
     whole.partition_values_displaced += partition_values_displaced;
     whole.spilled_bytes += spilled_bytes;
     whole.warnings.extend(warnings);

@@ -34,7 +34,7 @@ pub struct Totals {
     pub rows: u64,
     /// Counts by JSON path.
     pub ledger: Ledger,
-    /// The first refused records, at most [`Report::MAX_REJECTS_SHOWN`].
+    /// Those of [`Report::rejects`].
     pub rejects: Vec<Reject>,
     /// Number of partition values that were not null but went to the default partition.
     pub partition_values_displaced: u64,
@@ -248,7 +248,7 @@ impl Account {
     ///
     /// # Errors
     /// [`Error::Rejected`] if it exceeds the budget.
-    fn refuse(&mut self, input: usize, mut reject: Reject) -> Result<()> {
+    fn refuse(&mut self, input: usize, reject: Reject) -> Result<()> {
         let exhausts_budget = self.exhausts_budget();
         self.totals.rejected += 1;
         self.totals.rejected_without_text += u64::from(!reject.has_raw());
@@ -260,10 +260,7 @@ impl Account {
             return Err(rest_over_budget(reject, self.max_rejects));
         }
         self.writer.push(&reject)?;
-        if self.totals.rejects.len() < Report::MAX_REJECTS_SHOWN {
-            reject.forget_long_raw();
-            self.totals.rejects.push(reject);
-        }
+        Report::show(&mut self.totals.rejects, reject);
         Ok(())
     }
 }

@@ -394,3 +394,61 @@ fn shares_report_the_times_of_their_stages() {
         assert!([times.read, times.decode, times.route, times.encode].iter().all(|time| *time > 0.0), "{times:?}");
     }
 }
+
+#[test]
+fn shares_are_reported_and_recorded_as_one_run() {
+    let folder = Folder::new();
+    let out = folder.path("out");
+    for (share, day) in [("a", 1), ("b", 2)] {
+        folder.write(share, conversation(share, &format!("2025-07-0{day}T10:00:00Z")));
+        let staged = Config { provenance: true, ..config(&out, &[folder.path(share)]) };
+        stage_share(&staged, ShareName { run: "night", share }, &Silent).unwrap();
+    }
+    let later = Config { committed_at: "2025-07-03T00:00:00Z".to_owned(), ..config(&out, &[]) };
+    let report = commit_shares(&later, "night", &["a", "b"].map(str::to_owned), &Silent).unwrap();
+    assert_eq!(report.partitions, 2);
+    let manifest = folder.json("out/_partiquet/commits/1.json");
+    assert_eq!((&manifest["run_id"], &manifest["committed_at"]), (&report.run_id.into(), &later.committed_at.into()));
+    let names = ["a", "b"].map(|name| folder.path(name).to_str().unwrap().to_owned());
+    assert_eq!(manifest["options"]["input_names"], serde_json::to_string(&names).unwrap());
+}
+
+#[test]
+fn what_a_share_or_a_commit_of_shares_recovers_first_is_in_its_report() {
+    let folder = Folder::new();
+    let inputs = inputs(&folder);
+    let out = folder.path("out");
+    stage(&out, &inputs[..1], "a").unwrap();
+    commit(&out, &["a"]).unwrap();
+    let step = |name: &str, to: &str, target: &str| serde_json::json!({"from": format!("_partiquet/staging/2-77/{name}.staged"), "to": to, "target": target});
+    let intent = serde_json::json!({
+        "format_version": 1, "commit": 2, "run_id": "aaaaaaaaaaaa", "discard": ["_partiquet/staging"], "moves": [],
+        "manifest": step("commit", "_partiquet/commits/2.json", "new"),
+        "schema": step("schema", "_partiquet/schema.json", "replaced"),
+    });
+    let append = |inputs: &[PathBuf]| Config { mode: Mode::Append, ..config(&out, inputs) };
+    folder.write("out/_partiquet/intent.json", intent.to_string());
+    let staged = stage_share(&append(&inputs[1..]), ShareName { run: "second", share: "b" }, &Silent).unwrap();
+    folder.write("out/_partiquet/intent.json", intent.to_string());
+    let committed = commit_shares(&append(&[]), "second", &["b".to_owned()], &Silent).unwrap();
+    let told = "an earlier run had not come to its end: commit 2 was cut off";
+    let number = |report: &Report| report.warnings.iter().filter(|warning| warning.starts_with(told)).count();
+    assert_eq!((number(&staged), number(&committed)), (1, 2), "that of the share, and its own");
+}
+
+#[test]
+fn the_rest_of_a_document_is_no_percentage_behind_any_number_of_rejects() {
+    let folder = Folder::new();
+    let out = folder.path("out");
+    let kept: String = (0..100).map(|n| conversation(&format!("c{n}"), "2025-07-01T10:00:00Z") + "\n").collect();
+    folder.write("a.ndjson", kept + &"{\n".repeat(Report::MAX_REJECTS_SHOWN));
+    folder.write("b.json", format!("[\n{},\n{{\"id\":}}\n]", conversation("b", "2025-07-01T10:00:00Z")));
+    for (share, input) in [("a", "a.ndjson"), ("b", "b.json")] {
+        let unlimited = Config { max_rejects: MaxRejects::Unlimited, ..config(&out, &[folder.path(input)]) };
+        stage_share(&unlimited, ShareName { run: "night", share }, &Silent).unwrap();
+    }
+    let percent = Config { max_rejects: MaxRejects::Percent(50.0), ..config(&out, &[]) };
+    let names = ["a".to_owned(), "b".to_owned()];
+    let refusal = commit_shares(&percent, "night", &names, &Silent).unwrap_err().to_string();
+    assert!(refusal.contains("nobody knows how many records the rest of this file is"), "{refusal}");
+}
