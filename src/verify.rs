@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     config::Transform,
     dataset::{
-        COMMITS, INTENT_FILE, Manifest, SCHEMA_FILE, SchemaDocument, commit_file,
+        COMMITS, INTENT_FILE, META, Manifest, SCHEMA_FILE, SchemaDocument, commit_file,
         inspect::{CommitState, Repaired, inspect, is_dataset, repair, size_and_digest},
         is_as_written,
     },
@@ -99,7 +99,7 @@ const MAX_ATTEMPTS: usize = 20;
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Compares the dataset in `dir` with its commits: every listed file by size, digest and footer, the presence of the
-/// rejects, the sums of every manifest, and what else is in the folder. Without repair nothing is written and no lock
+/// rejects, the text and the sums of every manifest, the text of the schema, and what else is in the folder. Without repair nothing is written and no lock
 /// is taken: if a run commits meanwhile and something seems to be wrong, the audit is repeated. Beside a manifest that
 /// cannot be read, the other commits are judged as far as that is certain.
 ///
@@ -156,9 +156,8 @@ fn audit_once(dir: &Path, observer: &dyn Observer, mut audit: Audit) -> Result<A
         }
     };
     audit.commits = numbers.len() as u64;
-    let commits = audit.read_commits(dir, &numbers)?;
     // A commit that cannot be read may have replaced files of the others, and has files that no other lists.
-    let are_all_known = commits.len() as u64 == numbers.last().map_or(0, |last| *last);
+    let (commits, are_all_known) = audit.read_commits(dir, &numbers)?;
     audit.surroundings(dir, &commits, are_all_known)?;
     for commit in &commits {
         audit.rejects(dir, commit)?;
@@ -230,7 +229,9 @@ impl Audit {
                 }
                 Err(error) => return self.add_unreadable_document(INTENT_FILE, error),
             }
-            for path in &seen.leftovers {
+            // A file that one commit replaced, a later one may have written again.
+            let is_certain = |path: &&String| are_all_known || path.starts_with(META);
+            for path in seen.leftovers.iter().filter(is_certain) {
                 self.add_finding(FindingKind::Leftover, path, "left by a run that ended early; --repair removes it");
             }
         }
@@ -244,9 +245,10 @@ impl Audit {
         Ok(())
     }
 
-    /// Reads the commits with these numbers and checks each alone. Returns those that can be read, without details.
-    fn read_commits(&mut self, dir: &Path, numbers: &BTreeSet<u64>) -> Result<Vec<Manifest>> {
-        let (mut commits, mut next) = (Vec::with_capacity(numbers.len()), 1);
+    /// Reads the commits with these numbers and checks each alone. Returns those that can be read, without details, and
+    /// whether these are all.
+    fn read_commits(&mut self, dir: &Path, numbers: &BTreeSet<u64>) -> Result<(Vec<Manifest>, bool)> {
+        let (mut commits, mut next, mut are_all) = (Vec::with_capacity(numbers.len()), 1, true);
         for &number in numbers {
             if number > next {
                 let message = match number - 1 {
@@ -254,6 +256,7 @@ impl Audit {
                     last => format!("it is missing, like all up to {last}, and there are later commits"),
                 };
                 self.add_finding(FindingKind::Missing, &commit_file(next), message);
+                are_all = false;
             }
             next = number.saturating_add(1);
             match Manifest::read(dir, number) {
@@ -262,10 +265,13 @@ impl Audit {
                     self.sums(&commit);
                     commits.push(commit.without_details());
                 }
-                Err(error) => self.add_unreadable_document(&commit_file(number), error)?,
+                Err(error) => {
+                    self.add_unreadable_document(&commit_file(number), error)?;
+                    are_all = false;
+                }
             }
         }
-        Ok(commits)
+        Ok((commits, are_all))
     }
 
     /// Checks that the text of a document that was understood is still what was written.

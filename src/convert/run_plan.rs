@@ -178,8 +178,8 @@ impl RunPlan {
             ("row_group_rows", json(&config.row_group_rows)),
             ("sort_by", json(&config.sort_by)),
             ("target_file_bytes", json(&config.target_file_bytes)),
-            ("columns", fingerprint(&self.schema)),
-            ("model", fingerprint(&config.model)),
+            ("columns", fingerprint_of_schema(&self.schema)),
+            ("model", fingerprint(&format!("{:?}", config.model))),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into();
@@ -247,10 +247,18 @@ fn by_default(error: Error, partition_by: &[PartitionField]) -> Error {
     }
 }
 
-/// A hash that identifies a value without a short text form. It is valid for one version of the program, and the run id
-/// covers the version.
-fn fingerprint(value: &impl std::fmt::Debug) -> String {
-    hex(xxhash_rust::xxh3::xxh3_128(format!("{value:?}").as_bytes()))
+/// A hash that stands for a long text. Run ids are made from it, so the texts should change with the program's version
+/// only, which run ids contain anyway.
+fn fingerprint(text: &str) -> String {
+    hex(xxhash_rust::xxh3::xxh3_128(text.as_bytes()))
+}
+
+/// A hash of what decides the columns of the files, in words that do not change with the fields of [`TableSchema`].
+fn fingerprint_of_schema(schema: &TableSchema) -> String {
+    let TableSchema { columns, attributes, map_column: _, attribute_map } = schema;
+    fingerprint(&format!(
+        "TableSchema {{ columns: {columns:?}, attributes: {attributes:?}, attribute_map: {attribute_map:?} }}"
+    ))
 }
 
 /// An option's value as text.

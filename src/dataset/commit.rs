@@ -24,7 +24,7 @@ use super::{
     document::write_document,
     files::{exists, sync_folder},
     inspect::size_and_digest,
-    intent::{INTENT_VERSION, Intent, Move, MoveKind},
+    intent::{INTENT_VERSION, Intent, Move, Target},
     layout,
     manifest::{MANIFEST_VERSION, Manifest, RunRecord},
     run_id::is_run_id,
@@ -193,7 +193,7 @@ impl Dataset {
         folders: &[PathBuf],
     ) -> Result<Intent> {
         let relative = |path: &Path| layout::relative(&self.dir, path);
-        let document = |staged: &Path, to: String, target: MoveKind| {
+        let document = |staged: &Path, to: String, target: Target| {
             let found = fs::metadata(staged).map_err(Error::io("look at", staged))?;
             Ok(Move { from: relative(staged)?, to, target, bytes: Some(found.len()) })
         };
@@ -201,7 +201,7 @@ impl Dataset {
         let mut moves = Vec::new();
         let mut by_partition: BTreeMap<&str, Vec<Move>> = BTreeMap::new();
         for (staged, file) in run.files.iter().zip(&manifest.files) {
-            let target = if live.contains_key(file.path.as_str()) { MoveKind::Replaced } else { MoveKind::New };
+            let target = if live.contains_key(file.path.as_str()) { Target::Replaced } else { Target::New };
             let (from, bytes) = (relative(&staged.staged_path)?, Some(file.bytes));
             let step = Move { from, to: file.path.clone(), target, bytes };
             by_partition.entry(file.partition()).or_default().push(step);
@@ -210,7 +210,7 @@ impl Dataset {
         let mut old_only = Vec::new();
         for (number, path) in manifest.replaces.iter().enumerate() {
             let aside = self.staging.join(format!("{}{number}", layout::SET_ASIDE));
-            let step = Move { from: path.clone(), to: relative(&aside)?, target: MoveKind::Aside, bytes: None };
+            let step = Move { from: path.clone(), to: relative(&aside)?, target: Target::Aside, bytes: None };
             by_partition.get_mut(partition_of(path)).unwrap_or(&mut old_only).push(step);
         }
         moves.extend(by_partition.into_values().flatten());
@@ -219,7 +219,7 @@ impl Dataset {
             // A file that is there says the same: see `rejects_file`. It is not touched, for a recovery may come after
             // somebody has repaired it. For the same reason its size is not known.
             if !exists(&self.dir.join(file))? {
-                moves.push(Move { from: relative(staged)?, to: file.clone(), target: MoveKind::New, bytes: None });
+                moves.push(Move { from: relative(staged)?, to: file.clone(), target: Target::New, bytes: None });
             }
         }
         let (schema, commit) = (self.staging.join("schema.staged"), self.staging.join("commit.staged"));
@@ -232,8 +232,8 @@ impl Dataset {
             commit: manifest.commit,
             run_id: manifest.run.run_id.clone(),
             moves,
-            manifest: document(&commit, layout::commit_file(manifest.commit), MoveKind::New)?,
-            schema: document(&schema, layout::SCHEMA_FILE.to_owned(), MoveKind::Replaced)?,
+            manifest: document(&commit, layout::commit_file(manifest.commit), Target::New)?,
+            schema: document(&schema, layout::SCHEMA_FILE.to_owned(), Target::Replaced)?,
             discard: discard.collect::<Result<_>>()?,
         })
     }

@@ -28,7 +28,9 @@ pub(super) fn write_document(path: &Path, document: &impl Serialize) -> Result<(
     let mut file = BufWriter::new(File::create_new(path).map_err(Error::io("create", path))?);
     serde_json::to_writer_pretty(&mut file, document).map_err(|error| Error::io("write", path)(error.into()))?;
     file.flush().map_err(Error::io("write", path))?;
-    let digest = size_and_digest(path)?.map_or(0, |(_, digest)| digest);
+    let Some((_, digest)) = size_and_digest(path)? else {
+        return Err(Error::Bug(format!("{} is gone while it is written", path.display())));
+    };
     file.seek(SeekFrom::Current(-(END.len() as i64)))
         .and_then(|_| file.write_all(signature(digest).as_bytes()))
         .map_err(Error::io("write", path))?;

@@ -48,7 +48,7 @@ pub(super) struct Move {
     pub from: String,
     pub to: String,
     /// What may exist at `to`.
-    pub target: MoveKind,
+    pub target: Target,
     /// Size of the file in bytes. None for files that are set aside, for rejects, which somebody may repair at any
     /// time, and in intents of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -58,7 +58,7 @@ pub(super) struct Move {
 /// What may exist at the target of a move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum MoveKind {
+pub(super) enum Target {
     /// Nothing. If `from` is gone, the move was already done.
     New,
     /// An earlier file of ours that has the same content, or that this file replaces for good.
@@ -94,7 +94,7 @@ impl Intent {
     fn after_commit(&self, dir: &Path, folders: &mut Folders) -> Result<()> {
         self.schema.make(dir, folders)?;
         folders.sync()?;
-        let aside = self.moves.iter().filter(|step| step.target == MoveKind::Aside);
+        let aside = self.moves.iter().filter(|step| step.target == Target::Aside);
         files::remove_empty_folders(dir, aside.map(|step| &step.from));
         remove(dir)?;
         self.discard.iter().try_for_each(|folder| files::remove_folder(&dir.join(folder)))
@@ -106,7 +106,7 @@ impl Intent {
         if exists(&dir.join(&self.manifest.to))? {
             return Ok(true);
         }
-        for step in self.moves.iter().filter(|step| step.target != MoveKind::Aside) {
+        for step in self.moves.iter().filter(|step| step.target != Target::Aside) {
             let at = if exists(&dir.join(&step.from))? { &step.from } else { &step.to };
             if !is_whole(&dir.join(at), step.bytes)? {
                 return Ok(false);
@@ -135,15 +135,15 @@ impl Intent {
             |path: &str| commits.iter().any(|commit| commit.rejects_file.as_deref() == Some(path));
         for step in self.moves.iter().rev() {
             let is_ours = match step.target {
-                MoveKind::New | MoveKind::Aside => true,
-                MoveKind::Replaced => layout::is_meta(&step.to) && !is_rejects_of_commit(&step.to),
+                Target::New | Target::Aside => true,
+                Target::Replaced => layout::is_meta(&step.to) && !is_rejects_of_commit(&step.to),
             };
             if is_ours && exists(&dir.join(&step.to))? && !exists(&dir.join(&step.from))? {
                 step.revert(dir, folders)?;
             }
         }
         folders.sync()?;
-        let new = self.moves.iter().filter(|step| step.target == MoveKind::New);
+        let new = self.moves.iter().filter(|step| step.target == Target::New);
         files::remove_empty_folders(dir, new.map(|step| &step.to));
         remove(dir)
     }
@@ -288,10 +288,10 @@ impl Move {
         if !exists(&from)? {
             // The folder must be synced anyway: the process that moved the file may have died before it did so.
             return match (self.target, occupied) {
-                (MoveKind::Aside, _) if from.parent().is_some_and(is_folder) => {
+                (Target::Aside, _) if from.parent().is_some_and(is_folder) => {
                     folders.change_at(&from).map(|()| MoveOutcome::Before)
                 }
-                (MoveKind::Aside, _) => Ok(MoveOutcome::Before),
+                (Target::Aside, _) => Ok(MoveOutcome::Before),
                 (_, true) => folders.change_at(&to).map(|()| MoveOutcome::Before),
                 (_, false) => Err(Error::Dataset {
                     dir: dir.to_owned(),
@@ -300,7 +300,7 @@ impl Move {
                 }),
             };
         }
-        if occupied && (self.target == MoveKind::New || !fs::symlink_metadata(&to).is_ok_and(|found| found.is_file())) {
+        if occupied && (self.target == Target::New || !fs::symlink_metadata(&to).is_ok_and(|found| found.is_file())) {
             return Err(Error::Dataset {
                 dir: dir.to_owned(),
                 message: format!("something already stands at {}", self.to),

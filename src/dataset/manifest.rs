@@ -114,7 +114,7 @@ impl Manifest {
             .collect()
     }
 
-    /// The numbers of the commits of the dataset in `dir` that have a manifest, in order.
+    /// The numbers of the commits of the dataset in `dir` that have a manifest, from 1, in order.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -122,7 +122,7 @@ impl Manifest {
         let names = entries(&layout::commits(dir))?;
         let stems = names.iter().filter_map(|name| name.strip_suffix(".json"));
         // Only names in the exact form of a commit count: `07.json` would be a second number 7.
-        let number = |stem: &str| stem.parse::<u64>().ok().filter(|number| number.to_string() == stem);
+        let number = |stem: &str| stem.parse().ok().filter(|number: &u64| *number > 0 && number.to_string() == stem);
         Ok(stems.filter_map(number).collect())
     }
 

@@ -157,8 +157,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Reads a key that was not guessed, and its colon; white space may precede it. If the plan does not know the key,
-    /// its value is read as well.
+    /// Reads a key in another form or of another member than the loop expects, and its colon; white space may be around
+    /// both. If the plan does not know the key, its value is read as well.
     #[inline(never)]
     fn other_key(
         &mut self,

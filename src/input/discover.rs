@@ -181,11 +181,7 @@ impl Search<'_> {
         let before = self.found.len();
         self.add(path, metadata)?;
         if self.found.len() == before {
-            return Err(Error::usage(
-                format!("the folder {} holds no inputs", path.display()),
-                "taken are *.json, *.ndjson and *.jsonl, also with .gz or .zst, in all folders below; other names \
-                 have to be given one by one or by a pattern in quotes",
-            ));
+            return Err(no_inputs(&format!("the folder {} holds", path.display())));
         }
         Ok(())
     }
@@ -248,7 +244,7 @@ impl Search<'_> {
                 "a file whose name has such characters in it is given with [*], [?] or [[] for each of them",
             )
         })?;
-        let before = self.found.len();
+        let (before, mut meets_folder) = (self.found.len(), false);
         for path in matching.walk() {
             let path = path.map_err(|error| {
                 let path = error.path().unwrap_or(&matching.fixed).to_owned();
@@ -260,7 +256,11 @@ impl Search<'_> {
                 continue;
             }
             let metadata = fs::metadata(&path).map_err(Error::io("look at", &path))?;
+            meets_folder |= metadata.is_dir();
             self.add(&path, &metadata)?;
+        }
+        if self.found.len() == before && meets_folder {
+            return Err(no_inputs(&format!("the folders that match {pattern:?} hold")));
         }
         if self.found.len() == before {
             return Err(Error::usage(
@@ -270,6 +270,15 @@ impl Search<'_> {
         }
         Ok(())
     }
+}
+
+/// The refusal of folders without inputs, which are the subject.
+fn no_inputs(of: &str) -> Error {
+    Error::usage(
+        format!("{of} no inputs"),
+        "taken are *.json, *.ndjson and *.jsonl, also with .gz or .zst, in all folders below; other names have to be \
+         given one by one or by a pattern in quotes",
+    )
 }
 
 /// The path as unambiguous text: bytes that are not UTF-8 are written as `\xFF`.

@@ -504,9 +504,42 @@ fn beside_missing_commits_the_others_are_judged() {
     folder.write("5.ndjson", lines(&export(5, 5)));
     let run = folder.convert(&["5.ndjson", "--out", "out", "--mode", "append"]).ended_with(1);
     run.says(&["2.json is damaged: it is missing, and there are later commits"]);
-    let numbers = ["1", "4", "18446744073709551615"];
-    folder.write(&format!("out/_partiquet/commits/{}.json", numbers[2]), "{");
+    folder.write("out/_partiquet/commits/18446744073709551615.json", "{");
     assert_eq!(found(&folder).len(), 3, "two gaps, and one that cannot be read");
+}
+
+#[test]
+fn beside_a_missing_commit_no_data_file_is_called_a_leftover() {
+    let folder = dataset();
+    folder.write("other.ndjson", conversations(3));
+    for input in ["other.ndjson", "in.ndjson"] {
+        folder.convert(&[input, "--out", "out", "--mode", "overwrite"]).ended_with(0);
+    }
+    folder.write("last.ndjson", lines(&export(5, 9)));
+    folder.convert(&["last.ndjson", "--out", "out", "--mode", "append"]).ended_with(0);
+    folder.write("out/_partiquet/staging/1-77/0-0.staged", "x");
+    // The second commit replaced the files of the first, and the third wrote them again.
+    let third = folder.read("out/_partiquet/commits/3.json");
+    let leftover = pair("leftover", "_partiquet/staging/1-77/0-0.staged");
+    for (text, kind) in [(None, "missing"), (Some("{"), "damaged")] {
+        fs::remove_file(folder.path("out/_partiquet/commits/3.json")).unwrap();
+        if let Some(text) = text {
+            folder.write("out/_partiquet/commits/3.json", text);
+        }
+        let faults = found(&folder);
+        assert!(faults.contains(&leftover) && faults.contains(&pair(kind, "_partiquet/commits/3.json")), "{faults:?}");
+        assert_eq!(faults.len(), 2, "{faults:?}");
+        folder.write("out/_partiquet/commits/3.json", third.as_str());
+    }
+    assert_eq!(found(&folder), [leftover]);
+}
+
+#[test]
+fn no_commit_has_the_number_zero() {
+    let folder = dataset();
+    folder.write("out/_partiquet/commits/0.json", folder.read("out/_partiquet/commits/1.json"));
+    folder.write("out/stray.parquet", "x");
+    assert_eq!(found(&folder), [pair("unlisted", "stray.parquet")]);
 }
 
 #[test]

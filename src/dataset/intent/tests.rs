@@ -21,7 +21,7 @@ fn write(dir: &Path, name: &str, text: &str) {
     fs::write(path, text).unwrap();
 }
 
-fn step(from: &str, to: &str, target: MoveKind) -> Move {
+fn step(from: &str, to: &str, target: Target) -> Move {
     Move { from: from.to_owned(), to: to.to_owned(), target, bytes: None }
 }
 
@@ -39,14 +39,14 @@ fn prepared(dir: &Path) -> Intent {
         commit: 2,
         run_id: "aaaaaaaaaaaa".to_owned(),
         moves: vec![
-            staged("new", "a=1/new.parquet", MoveKind::New),
-            step("a=1/old.parquet", "_partiquet/staging/2/replaced-0", MoveKind::Aside),
-            staged("same", "a=2/same.parquet", MoveKind::Replaced),
-            staged("other", "a=3/b=1/other.parquet", MoveKind::New),
-            staged("rejects", "_partiquet/rejects/aaaaaaaaaaaa.ndjson", MoveKind::Replaced),
+            staged("new", "a=1/new.parquet", Target::New),
+            step("a=1/old.parquet", "_partiquet/staging/2/replaced-0", Target::Aside),
+            staged("same", "a=2/same.parquet", Target::Replaced),
+            staged("other", "a=3/b=1/other.parquet", Target::New),
+            staged("rejects", "_partiquet/rejects/aaaaaaaaaaaa.ndjson", Target::Replaced),
         ],
-        manifest: staged("commit", "_partiquet/commits/2.json", MoveKind::New),
-        schema: staged("schema", "_partiquet/schema.json", MoveKind::Replaced),
+        manifest: staged("commit", "_partiquet/commits/2.json", Target::New),
+        schema: staged("schema", "_partiquet/schema.json", Target::Replaced),
         discard: vec!["_partiquet/staging".to_owned()],
     }
 }
@@ -174,7 +174,7 @@ fn a_commit_whose_files_have_another_size_now_is_taken_back() {
             let mut intent = prepared(dir);
             let steps = intent.moves.iter_mut().chain([&mut intent.manifest, &mut intent.schema]);
             // As a commit knows them: the rejects may be mended by somebody.
-            for step in steps.filter(|step| step.target != MoveKind::Aside && !step.from.ends_with("rejects")) {
+            for step in steps.filter(|step| step.target != Target::Aside && !step.from.ends_with("rejects")) {
                 step.bytes = Some(fs::metadata(dir.join(&step.from)).unwrap().len());
             }
             let before = data(tree(dir));
