@@ -90,8 +90,8 @@ impl Manifest {
     /// Reads all commits of the dataset in `dir`, in order. A dataset without commits gives an empty list.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Dataset`] for a commit that cannot be parsed or names a file outside the dataset;
-    /// [`Error::NewerFormat`] for one of a newer version.
+    /// [`crate::Error::Io`]; [`crate::Error::Dataset`] for a commit that cannot be parsed or names a file outside the
+    /// dataset; [`crate::Error::NewerFormat`] for one of a newer version.
     pub fn read_all(dir: &Path) -> Result<Vec<Self>> {
         Self::read_with(dir, |manifest| manifest)
     }
@@ -117,7 +117,7 @@ impl Manifest {
     /// The numbers of the commits of the dataset in `dir` that have a manifest, from 1, in order.
     ///
     /// # Errors
-    /// [`Error::Io`].
+    /// [`crate::Error::Io`].
     pub fn numbers(dir: &Path) -> Result<BTreeSet<u64>> {
         let names = entries(&layout::commits(dir))?;
         let stems = names.iter().filter_map(|name| name.strip_suffix(".json"));
