@@ -37,7 +37,7 @@ pub use document::is_as_written;
 pub use files::{FileSystem, MAX_SYNCED_ONE_BY_ONE, sync_file};
 pub use intent::Recovered;
 pub use layout::META;
-pub(crate) use layout::{COMMITS, INTENT_FILE, SCHEMA_FILE, commit_file};
+pub(crate) use layout::{COMMITS, INTENT_FILE, SCHEMA_FILE, commit_file, is_meta};
 pub use manifest::{Manifest, RunRecord};
 pub use rejects::RejectsWriter;
 pub use run_id::run_id;

@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     config::Transform,
     dataset::{
-        COMMITS, INTENT_FILE, META, Manifest, SCHEMA_FILE, SchemaDocument, commit_file,
+        COMMITS, INTENT_FILE, Manifest, SCHEMA_FILE, SchemaDocument, commit_file,
         inspect::{CommitState, Repaired, inspect, is_dataset, repair, size_and_digest},
-        is_as_written,
+        is_as_written, is_meta,
     },
     encode::FileSummary,
     error::{Error, Result},
@@ -99,9 +99,9 @@ const MAX_ATTEMPTS: usize = 20;
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Compares the dataset in `dir` with its commits: every listed file by size, digest and footer, the presence of the
-/// rejects, the text and the sums of every manifest, the text of the schema, and what else is in the folder. Without repair nothing is written and no lock
-/// is taken: if a run commits meanwhile and something seems to be wrong, the audit is repeated. Beside a manifest that
-/// cannot be read, the other commits are judged as far as that is certain.
+/// rejects, the text and the sums of every manifest, the text of the schema, and what else is in the folder. Without
+/// repair nothing is written and no lock is taken: if a run commits meanwhile and something seems to be wrong, the audit
+/// is repeated. Beside a manifest that cannot be read, the other commits are judged as far as that is certain.
 ///
 /// # Errors
 /// [`Error::Dataset`] if there is no dataset, for a repair while another process works on it, or when runs keep
@@ -230,7 +230,7 @@ impl Audit {
                 Err(error) => return self.add_unreadable_document(INTENT_FILE, error),
             }
             // A file that one commit replaced, a later one may have written again.
-            let is_certain = |path: &&String| are_all_known || path.starts_with(META);
+            let is_certain = |path: &&String| are_all_known || is_meta(path);
             for path in seen.leftovers.iter().filter(is_certain) {
                 self.add_finding(FindingKind::Leftover, path, "left by a run that ended early; --repair removes it");
             }

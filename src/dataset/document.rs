@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{BufWriter, Seek, SeekFrom, Write},
+    io::{self, BufWriter, Seek, SeekFrom, Write},
     path::Path,
 };
 
@@ -10,9 +10,8 @@ use serde::{
     Deserialize, Serialize,
     de::{DeserializeOwned, IgnoredAny},
 };
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::Xxh3;
 
-use super::inspect::size_and_digest;
 use crate::{
     error::{Error, Result},
     report::hex,
@@ -25,17 +24,33 @@ const END: &str = "\n}";
 /// becomes `document_digest`, the XXH3-128 of the text without that member (and without the last newline).
 pub(super) fn write_document(path: &Path, document: &impl Serialize) -> Result<()> {
     // Streamed, because the text of a document about many thousands of files takes more memory than the document.
-    let mut file = BufWriter::new(File::create_new(path).map_err(Error::io("create", path))?);
-    serde_json::to_writer_pretty(&mut file, document).map_err(|error| Error::io("write", path)(error.into()))?;
-    file.flush().map_err(Error::io("write", path))?;
-    let Some((_, digest)) = size_and_digest(path)? else {
-        return Err(Error::Bug(format!("{} is gone while it is written", path.display())));
-    };
+    let file = BufWriter::new(File::create_new(path).map_err(Error::io("create", path))?);
+    let mut hashed = Hashed { file, hash: Xxh3::new() };
+    serde_json::to_writer_pretty(&mut hashed, document).map_err(|error| Error::io("write", path)(error.into()))?;
+    let Hashed { mut file, hash } = hashed;
     file.seek(SeekFrom::Current(-(END.len() as i64)))
-        .and_then(|_| file.write_all(signature(digest).as_bytes()))
+        .and_then(|_| file.write_all(signature(hash.digest128()).as_bytes()))
         .map_err(Error::io("write", path))?;
     let file = file.into_inner().map_err(|error| Error::io("write", path)(error.into_error()))?;
     file.sync_all().map_err(Error::io("sync", path))
+}
+
+/// A file and the hash of what is written to it.
+struct Hashed {
+    file: BufWriter<File>,
+    hash: Xxh3,
+}
+
+impl Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.hash.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }
 
 /// How a document ends whose text has this digest.
@@ -52,14 +67,13 @@ pub fn is_as_written(path: &Path) -> Result<bool> {
     struct Signed {
         document_digest: Option<IgnoredAny>,
     }
-    let mut text = fs::read(path).map_err(Error::io("read", path))?;
-    if matches!(serde_json::from_slice(&text), Ok(Signed { document_digest: None })) {
-        return Ok(true);
-    }
-    let signed = text.len().saturating_sub(signature(0).len());
-    let end = text.split_off(signed);
-    text.extend_from_slice(END.as_bytes());
-    Ok(end == signature(xxh3_128(&text)).as_bytes())
+    let text = fs::read(path).map_err(Error::io("read", path))?;
+    let (signed, end) = text.split_at(text.len().saturating_sub(signature(0).len()));
+    let mut hash = Xxh3::new();
+    hash.update(signed);
+    hash.update(END.as_bytes());
+    Ok(end == signature(hash.digest128()).as_bytes()
+        || matches!(serde_json::from_slice(&text), Ok(Signed { document_digest: None })))
 }
 
 /// Reads a JSON document with a `format_version`, which is checked before anything else.
@@ -93,6 +107,7 @@ pub(super) fn damaged(dir: &Path, path: &Path, what: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
+    use xxhash_rust::xxh3::xxh3_128;
 
     use super::*;
 

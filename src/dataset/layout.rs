@@ -48,7 +48,7 @@ pub(super) fn relative(dir: &Path, path: &Path) -> Result<String> {
 }
 
 /// Whether a path relative to the dataset is inside the metadata folder.
-pub(super) fn is_meta(path: &str) -> bool {
+pub(crate) fn is_meta(path: &str) -> bool {
     path.strip_prefix(META).is_some_and(|rest| rest.starts_with('/'))
 }
 
